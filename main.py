@@ -1,0 +1,1 @@
+"""Two doors to one pipeline; each deployment serves one of them."""

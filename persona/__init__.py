@@ -1,0 +1,1 @@
+"""Turns a Segment space into a checked, cross-channel persona framework."""
