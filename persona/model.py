@@ -4,9 +4,11 @@ Field order and names of `Framework` and everything below it are the public `per
 change only with a new schema name. Shares lie between 0 and 1. Averages are per person of the group.
 """
 
-from typing import Literal
+from collections import Counter
+from collections.abc import Sequence
+from typing import Annotated, Literal, NamedTuple
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 SCHEMA = "persona-framework/1"
 OMNICHANNEL = "omnichannel"
@@ -27,6 +29,32 @@ def dominant(channel: str) -> str:
 def label(key: str) -> str:
     """A pattern's key in words: `web_dominant` gives `Web Dominant`."""
     return key.replace("_", " ").title()
+
+
+class People(NamedTuple):
+    """A page of people, by column: the n-th of each belong to one person. Never passes `summarize`."""
+
+    activity: Sequence[tuple[int, ...]]  # in the channels' order
+    ltv: Sequence[float]  # 0 where missing, as in the seed
+    plan: Sequence[str | None]
+    external_ids: Sequence[tuple["ExternalId", ...]]
+    carried: Sequence[int]  # people who carry each channel's trait, the LTV's and the plan's
+    rejected: Counter[str]  # reason -> profiles of the page that are not among the people
+
+
+class ExternalId(Struct, frozen=True, gc=False):
+    """An identifier's type; the identifier itself is never read."""
+
+    type: Annotated[str, Meta(max_length=200)] = ""
+
+
+class Places(NamedTuple):
+    """Where each person of a page belongs."""
+
+    patterns: Sequence[
+        int | None
+    ]  # the dominant channel's position, as many as channels: omnichannel, None: dormant
+    on_boundary: int  # people who would change pattern if the threshold moved a little either way
 
 
 class Origin(Struct, frozen=True, kw_only=True):
@@ -54,9 +82,17 @@ class Rule(Struct, frozen=True, kw_only=True):
 
     channels: dict[str, str]  # channel -> computed trait
     dominance: float
+    ltv_trait: str = "ltv"
+    plan_trait: str = "plan"
+    min_group: int = 5  # people; smaller groups are not shown
     boundary_share: float = 0.0  # of the classified: another pattern if `dominance` moved by 0.05 either way
     window_days: int = 30
     activity: str = "computed traits"  # or "raw events", with how sessions were derived
+
+    @property
+    def traits(self) -> tuple[str, ...]:
+        """The traits that are needed: each channel's, the LTV's and the plan's."""
+        return (*self.channels.values(), self.ltv_trait, self.plan_trait)
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -271,3 +307,7 @@ class Framework(Struct, frozen=True, kw_only=True):
     drift: Drift | None
     mave: MaveTrace | None
     currency: str = "$"
+
+
+def printable(text: str, most: int = 60) -> str:
+    return text[:most]

@@ -1,0 +1,133 @@
+"""A space being counted, page by page, in memory that does not grow with it; two tallies merge."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from persona.model import ExternalId, People, Places
+
+# More different names than this and the trait is free text, not a plan (or an id type).
+MOST_PLANS = 1_000
+MOST_TYPES = 100
+# People with so many external ids or fewer are hard to follow from channel to channel.
+FEW_IDENTITIES = 2
+# Segment's mobile libraries write `ios.id`; exports and older code write `ios_id`.
+_SPELLINGS = {
+    f"{os}_{kind}": f"{os}.{kind}" for os in ("ios", "android") for kind in ("id", "idfa", "push_token")
+}
+
+
+@dataclass
+class GroupTally:
+    """The sums of one pattern's people."""
+
+    channels: int
+    n: int = 0
+    ltv: float = 0
+    activity: list[float] = field(default_factory=list)
+    identities: int = 0
+    few_identities: int = 0
+    identity_coverage: Counter[str] = field(
+        default_factory=Counter
+    )  # external-id type -> people who have one
+    plans: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self.activity = self.activity or [0] * self.channels
+
+    def add(self, rows: Sequence[tuple[float, tuple[int, ...]]]) -> None:
+        """Count people given as (LTV, activity)."""
+        ltv, activities = zip(*rows, strict=True)
+        self.n += len(rows)
+        self.ltv += sum(ltv)
+        activity = map(sum, zip(*activities, strict=True))
+        self.activity = [before + more for before, more in zip(self.activity, activity, strict=True)]
+
+    def add_external_ids(self, external_ids: Sequence[ExternalId], people: int) -> None:
+        """Count so many people who all have external ids of exactly these types."""
+        self.identities += len(external_ids) * people
+        if len(external_ids) <= FEW_IDENTITIES:
+            self.few_identities += people
+        for kind in {_SPELLINGS.get(one.type, one.type) for one in external_ids}:
+            self.identity_coverage[kind] += people
+
+    def merge(self, other: "GroupTally") -> None:
+        self.n += other.n
+        self.ltv += other.ltv
+        self.activity = [mine + theirs for mine, theirs in zip(self.activity, other.activity, strict=True)]
+        self.identities += other.identities
+        self.few_identities += other.few_identities
+        self.identity_coverage.update(other.identity_coverage)
+        self.plans.update(other.plans)
+
+
+class Tally:
+    """Everything that is counted about a space, under one rule."""
+
+    def __init__(self, channels: int) -> None:
+        self.read = 0
+        self.dormant = 0
+        self.on_boundary = 0
+        self.rejected: Counter[str] = Counter()
+        self.carried = [0] * (channels + 2)  # people who carry each channel's trait, the LTV's and the plan's
+        self.groups = [GroupTally(channels) for _ in range(channels + 1)]
+        self.free_text: set[str] = (
+            set()
+        )  # of "plans" and "identity_coverage": what has too many names to be counted
+
+    def add(self, people: People, places: Places) -> None:
+        """Count a page of people in their places."""
+        self.read += len(people.activity) + people.rejected.total()
+        self.rejected.update(people.rejected)
+        self.on_boundary += places.on_boundary
+        self.carried = [before + more for before, more in zip(self.carried, people.carried, strict=True)]
+        rows: dict[int | None, list[tuple[float, tuple[int, ...]]]] = defaultdict(list)
+        for pattern, ltv, activity in zip(places.patterns, people.ltv, people.activity, strict=True):
+            rows[pattern].append((ltv, activity))
+        self.dormant += len(rows.get(None, ()))
+        for pattern, group in rows.items():
+            if pattern is not None:
+                self.groups[pattern].add(group)
+        for (pattern, external_ids), n in Counter(
+            zip(places.patterns, people.external_ids, strict=True)
+        ).items():
+            if pattern is not None:
+                self.groups[pattern].add_external_ids(external_ids, n)
+        for (pattern, plan), n in Counter(zip(places.patterns, people.plan, strict=True)).items():
+            if pattern is not None and plan is not None:
+                self.groups[pattern].plans[plan] += n
+        self._forget_free_text()
+
+    @property
+    def classified(self) -> int:
+        return sum(group.n for group in self.groups)
+
+    def everybody(self) -> GroupTally:
+        """All classified people as one group."""
+        everybody = GroupTally(len(self.groups) - 1)
+        for group in self.groups:
+            everybody.merge(group)
+        return everybody
+
+    def merge(self, other: "Tally") -> None:
+        """Count everybody whom the other tally counted."""
+        self.read += other.read
+        self.dormant += other.dormant
+        self.on_boundary += other.on_boundary
+        self.rejected.update(other.rejected)
+        self.carried = [mine + theirs for mine, theirs in zip(self.carried, other.carried, strict=True)]
+        self.free_text |= other.free_text
+        for mine, theirs in zip(self.groups, other.groups, strict=True):
+            mine.merge(theirs)
+        self._forget_free_text()
+
+    def _forget_free_text(self) -> None:
+        """Stop counting names where there are too many: it keeps memory constant, whatever a trait holds."""
+        for names, most in (("plans", MOST_PLANS), ("identity_coverage", MOST_TYPES)):
+            counters: list[Counter[str]] = [getattr(group, names) for group in self.groups]
+            if names in self.free_text or (
+                sum(map(len, counters)) > most and len(set().union(*counters)) > most
+            ):
+                self.free_text.add(names)
+                for counter in counters:
+                    counter.clear()
