@@ -1,0 +1,29 @@
+"""Fake Segment, Mave and Storage on local ports, each as strict as the real one.
+
+with FakeMave(answer("## 1. Web Dominant …")) as mave:
+    requests.post(f"{mave.url}/mave/chat", …)
+assert [message] == mave.paid
+"""
+
+from cloud.mave import FakeMave, Thread, Turn, answer, error, lose, raw, refuse
+from cloud.segment import FakeSegment, listing_error, profile_error
+from cloud.server import Ending, Reply, Request, Service, json_reply
+
+__all__ = [
+    "Ending",
+    "FakeMave",
+    "FakeSegment",
+    "Reply",
+    "Request",
+    "Service",
+    "Thread",
+    "Turn",
+    "answer",
+    "error",
+    "json_reply",
+    "listing_error",
+    "lose",
+    "profile_error",
+    "raw",
+    "refuse",
+]

@@ -1,0 +1,297 @@
+"""A fake Segment: the space's listing, and the Profile API beside it (docs: unify/profile-api)."""
+
+import base64
+import json
+import secrets
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Literal, NamedTuple, cast
+from urllib.parse import quote, unquote
+
+from cloud.server import RateLimit, Reply, Request, Service, json_reply, stop
+
+Profile = Mapping[str, object] | bytes
+
+COLLECTION = "collections/users/profiles"
+# Sizes of a page: (unless asked, at most).
+LISTED = (10, 1_000)
+SIZES = {"": LISTED, "traits": (10, 200), "external_ids": (10, 100), "events": (10, 100)}
+EVENTS_DAYS = 14
+# Which query parameters a Profile API route knows.
+KNOWN = {
+    "": ("limit", "next"),
+    "traits": ("limit", "next", "include", "verbose"),
+    "external_ids": ("limit", "next"),
+    "events": ("limit", "next", "include", "start", "end"),
+}
+# Error codes of the Profile API by status.
+CODES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    404: "not_found",
+    422: "validation_error",
+    429: "rate_limit_error",
+}
+
+
+class _Place(NamedTuple):
+    """Where a cursor goes on: it is good for one route only."""
+
+    route: str
+    start: int
+
+
+class FakeSegment(Service):
+    """A space whose `profiles` are given as Segment would list them: objects, or the bytes of anything else.
+
+    An object may hold `segment_id`, `traits`, `external_ids` and, for the Profile API, `events`. `cursor` is
+    the shape of the listing's paging. A cursor is spent once its page was sent; a fault spends nothing.
+    `latency_seconds` is added to every reply. `requests_a_second` bounds the Profile API (None: does not);
+    `too_fast` counts what it turned away.
+    """
+
+    def __init__(  # noqa: PLR0913 - a space has that many sides
+        self,
+        profiles: Sequence[Profile],
+        *,
+        token: str = "segment-token",  # noqa: S107 - a fake
+        space: str = "spa_test",
+        cursor: Literal["pagination", "cursor"] = "pagination",
+        latency_seconds: float = 0.0,
+        requests_a_second: int | None = 100,
+        faults: Callable[[Request], Reply | None] | None = None,
+    ) -> None:
+        super().__init__(faults=faults)
+        self.profiles = list(profiles)
+        self.token = token
+        self.space = space
+        self.cursor = cursor
+        self.latency_seconds = latency_seconds
+        self.too_fast = 0
+        self._rate = RateLimit(requests_a_second, 1.0) if requests_a_second else None
+        self._cursors: dict[str, _Place] = {}
+        self._found = {
+            identifier: number
+            for number, profile in enumerate(self.profiles)
+            for identifier in _identifiers(number, profile)
+        }
+
+    def answer(self, request: Request) -> Reply:
+        self.wait(self.latency_seconds)
+        if request.raw_path.startswith("/v1/"):
+            reply = self._profile_api(request)
+            return reply.but(headers={"Request-Id": f"req_{request.ordinal:08d}"})
+        return self._listing(request)
+
+    # The listing.
+
+    def _listing(self, request: Request) -> Reply:
+        if request.headers.get("Authorization") != f"Bearer {self.token}":
+            return listing_error(401, "Unauthorized: the token is not known or lacks the permission.")
+        if request.method != "GET" or request.path != f"/spaces/{self.space}/{COLLECTION}":
+            return listing_error(404, "Not found.")
+        cursor_name = "pagination.cursor" if self.cursor == "pagination" else "next"
+        query = request.query
+        for name in query.keys() - {"limit", "include", "pagination.count", cursor_name}:
+            stop(listing_error(422, "This parameter is not known.", name))
+        count = _size(query.get("limit") or query.get("pagination.count"), LISTED)
+        if count is None:
+            stop(listing_error(422, "Must be a whole number from 1 to 1000.", "limit"))
+        included = set(filter(None, query.get("include", "").split(",")))
+        if not included <= {"traits", "external_ids"}:
+            stop(listing_error(422, "Knows traits and external_ids.", "include"))
+        start = self._start("listing", query.get(cursor_name))
+        if start is None:
+            stop(listing_error(422, "The cursor is not known, or was used before.", cursor_name))
+        profiles = [
+            _listed(number, profile, included)
+            for number, profile in enumerate(self.profiles[start : start + count], start)
+        ]
+        return self._listed_page(b"[" + b",".join(profiles) + b"]", start, count)
+
+    def _listed_page(self, profiles: bytes, start: int, count: int) -> Reply:
+        following = self._next("listing", start + count, len(self.profiles))
+        if self.cursor == "cursor":
+            after = b"}," + b'"cursor":' + json.dumps(_cursor(following, count)).encode() + b"}"
+        else:
+            current = base64.b64encode(str(start).encode()).decode()
+            paging = {"current": current, "totalEntries": len(self.profiles)}
+            paging |= {"next": following} if following else {}
+            after = b',"pagination":' + json.dumps(paging).encode() + b"}}"
+        return Reply(
+            body=b'{"data":{"profiles":' + profiles + after, headers={"Content-Type": "application/json"}
+        )
+
+    # The Profile API.
+
+    def _profile_api(self, request: Request) -> Reply:
+        basic = base64.b64encode(f"{self.token}:".encode()).decode()
+        if request.headers.get("Authorization") != f"Basic {basic}":
+            return profile_error(401, "The access token is not known.")
+        if self._rate and (wait := self._rate.wait_seconds()):
+            self.too_fast += 1
+            return profile_error(429, "Too many requests.", Retry_After=str(int(wait) + 1))
+        root = f"/v1/spaces/{self.space}/{COLLECTION}"
+        if request.method != "GET" or not f"{request.raw_path}/".startswith(f"{root}/"):
+            return profile_error(404, "The space was not found.")
+        identifier, _, route = request.raw_path.removeprefix(root).strip("/").partition("/")
+        if not identifier:
+            return self._page(request, "", self._segment_ids())
+        if quote(unquote(identifier), safe=":") != identifier.replace("%3A", ":").replace("%3a", ":"):
+            return profile_error(500, "internal error")  # what an unescaped + or @ earns
+        return self._part(request, unquote(identifier), route)
+
+    def _part(self, request: Request, identifier: str, route: str) -> Reply:
+        kind = identifier.partition(":")[0]
+        if kind != "segment_id" and identifier != identifier.lower():
+            return profile_error(422, "Identifiers are lower-case.")
+        number = self._found.get(identifier)
+        if number is None or route not in SIZES or not route:
+            return profile_error(404, "Profile was not found.")
+        profile = self.profiles[number]
+        if isinstance(profile, bytes):
+            return Reply(body=profile, headers={"Content-Type": "application/json"})
+        items = {
+            "traits": _traits,
+            "external_ids": _external_ids,
+            "events": _events,
+        }[route](profile, request.query)
+        return self._page(request, route, items)
+
+    def _segment_ids(self) -> list[object]:
+        return [{"segment_id": _segment_id(*numbered)} for numbered in enumerate(self.profiles)]
+
+    def _page(self, request: Request, route: str, items: list[object]) -> Reply:
+        for name in request.query.keys() - set(KNOWN[route]):
+            return profile_error(400, f"The parameter {name} is not known.")
+        count = _size(request.query.get("limit"), SIZES[route])
+        if count is None:
+            return profile_error(400, f"limit must be a whole number from 1 to {SIZES[route][1]}.")
+        start = self._start(request.raw_path, request.query.get("next"))
+        if start is None:
+            return profile_error(400, "next is not known, or was used before.")
+        page = items[start : start + count]
+        cursor = _cursor(self._next(request.raw_path, start + count, len(items)), count, request.raw_path)
+        if route == "traits":
+            pairs = cast("list[tuple[str, object]]", page)
+            return json_reply({"traits": dict(pairs), "cursor": cursor})
+        return json_reply({"data": page, "cursor": cursor})
+
+    # Cursors.
+
+    def _start(self, route: str, cursor: str | None) -> int | None:
+        """Where to go on; the cursor is spent by it."""
+        if not cursor:
+            return 0
+        with self.lock:
+            place = self._cursors.pop(cursor, None)
+        return place.start if place and place.route == route else None
+
+    def _next(self, route: str, end: int, total: int) -> str | None:
+        if end >= total:
+            return None
+        cursor = base64.b64encode(secrets.token_bytes(9)).decode()
+        with self.lock:
+            self._cursors[cursor] = _Place(route, end)
+        return cursor
+
+
+def listing_error(status: int, message: str, name: str = "", **headers: str) -> Reply:
+    """An error as the listing's host words it."""
+    content = {"type": "RequestError", "message": message} | ({"field": name} if name else {})
+    return json_reply({"errors": [content]}, status, **headers)
+
+
+def profile_error(status: int, message: str, **headers: str) -> Reply:
+    """An error as the Profile API words it."""
+    code = CODES.get(status, "server_error")
+    return json_reply({"error": {"code": code, "message": message}}, status, **headers)
+
+
+def _cursor(following: str | None, count: int, url: str = "") -> dict[str, object]:
+    return {"url": url, "has_more": following is not None, "next": following or "", "limit": count}
+
+
+def _size(text: str | None, sizes: tuple[int, int]) -> int | None:
+    usual, most = sizes
+    if text is None:
+        return usual
+    return int(text) if text.isdecimal() and 1 <= int(text) <= most else None
+
+
+def _segment_id(number: int, profile: Profile) -> str:
+    """The given one, or one made of the place; mixed case, as real ones are."""
+    given = None if isinstance(profile, bytes) else profile.get("segment_id")
+    return str(given or f"use_{number:06d}Xq")
+
+
+def _identifiers(number: int, profile: Profile) -> Iterable[str]:
+    yield f"segment_id:{_segment_id(number, profile)}"
+    external_ids = None if isinstance(profile, bytes) else profile.get("external_ids")
+    for external_id in external_ids if isinstance(external_ids, list) else ():
+        if isinstance(external_id, dict):
+            yield f"{external_id.get('type')}:{external_id.get('id')}".lower()
+
+
+def _listed(number: int, profile: Profile, included: set[str]) -> bytes:
+    if isinstance(profile, bytes):
+        return profile
+    parts = {name: value for name, value in profile.items() if name in included}
+    return json.dumps({"segment_id": _segment_id(number, profile), **parts}).encode()
+
+
+def _traits(profile: Mapping[str, object], query: Mapping[str, str]) -> list[object]:
+    """Name and value pairs; a trait that is null has vanished."""
+    traits = profile.get("traits")
+    wanted = set(filter(None, query.get("include", "").split(",")))
+    pairs = [
+        (name, value)
+        for name, value in (traits.items() if isinstance(traits, dict) else ())
+        if value is not None and (not wanted or name in wanted)
+    ]
+    if query.get("verbose") != "true":
+        return list(pairs)
+    about = {"source_id": "src_1", "updated_at": "2026-03-17T05:31:56.000Z"}
+    return [(name, {"value": value, **about}) for name, value in pairs]
+
+
+def _external_ids(profile: Mapping[str, object], _: Mapping[str, str]) -> list[object]:
+    about = {
+        "source_id": "src_1",
+        "created_at": "2026-01-05T08:00:00.000Z",
+        "collection": "users",
+        "encoding": "none",
+    }
+    external_ids = profile.get("external_ids")
+    return [
+        {**external_id, **about} if isinstance(external_id, dict) else external_id
+        for external_id in (external_ids if isinstance(external_ids, list) else ())
+    ]
+
+
+def _events(profile: Mapping[str, object], query: Mapping[str, str]) -> list[object]:
+    """Newest first, of the last fourteen days, between `start` and `end`, of the `include`d names."""
+    oldest = datetime.now(UTC) - timedelta(days=EVENTS_DAYS)
+    start, end = (_moment(query[name]) if name in query else None for name in ("start", "end"))
+    wanted = set(filter(None, query.get("include", "").split(",")))
+    events = profile.get("events")
+    dated = [
+        (_moment(str(event["timestamp"])), event) for event in (events if isinstance(events, list) else ())
+    ]
+    kept = [
+        (at, event)
+        for at, event in dated
+        if at >= max(oldest, start or oldest)
+        and (end is None or at <= end)
+        and (not wanted or event.get("event") in wanted)
+    ]
+    return [event for _, event in sorted(kept, key=lambda pair: pair[0], reverse=True)]
+
+
+def _moment(text: str) -> datetime:
+    """A day or a moment; one without a zone is UTC."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        stop(profile_error(400, "start and end are dates or RFC 3339 moments."))
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
