@@ -8,11 +8,15 @@ assert [message] == mave.paid
 from cloud.mave import FakeMave, Thread, Turn, answer, error, lose, raw, refuse
 from cloud.segment import FakeSegment, listing_error, profile_error
 from cloud.server import Ending, Reply, Request, Service, json_reply
+from cloud.storage import Call, FakeStorage, Fault
 
 __all__ = [
+    "Call",
     "Ending",
     "FakeMave",
     "FakeSegment",
+    "FakeStorage",
+    "Fault",
     "Reply",
     "Request",
     "Service",

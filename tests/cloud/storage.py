@@ -1,0 +1,324 @@
+"""A fake Cloud Storage: the part of its JSON API that the official client uses for whole objects.
+
+Preconditions, generations and checksums are real; every write is atomic (docs: storage/docs/json_api).
+"""
+
+import base64
+import hashlib
+import json
+import re
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal, NamedTuple
+from urllib.parse import unquote
+
+import google_crc32c
+
+from cloud.server import Reply, Request, Service, Stop, json_reply, stop
+
+Method = Literal["insert", "get", "media", "list", "delete", "bucket"]
+
+# Reasons in Google's error bodies, by status (docs: storage/docs/json_api/v1/status-codes).
+REASONS = {
+    400: "invalid",
+    401: "required",
+    403: "forbidden",
+    404: "notFound",
+    412: "conditionNotMet",
+    416: "requestedRangeNotSatisfiable",
+    429: "rateLimitExceeded",
+    503: "backendError",
+}
+KNOWN = {
+    "insert": {"uploadType", "ifGenerationMatch", "name", "upload_id"},
+    "get": {"projection", "generation", "ifGenerationMatch", "fields"},
+    "media": {"alt", "generation", "ifGenerationMatch"},
+    "list": {"prefix", "pageToken", "maxResults", "projection", "fields"},
+    "delete": {"generation", "ifGenerationMatch"},
+    "bucket": {"projection", "fields"},
+}
+
+
+class Call(NamedTuple):
+    """A request in Cloud Storage's own words; `ordinal` counts the calls from 1."""
+
+    method: Method
+    name: str  # of the object; the prefix of a list; empty where the request names none
+    ordinal: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """What goes wrong with a call: an error instead of any work, or the work done and its reply spoilt."""
+
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    delay_seconds: float = 0.0  # before the call is looked at
+    lost: bool = False  # carried out, and the connection reset instead of a reply
+    corrupt: bool = False  # a checksum that is not the content's
+
+
+Faults = Callable[[Call], Fault | None] | Sequence[Fault | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """One object of the bucket as it is now."""
+
+    name: str
+    data: bytes
+    content_type: str
+    generation: int
+    updated: float  # Unix seconds
+
+    def described(self, bucket: str) -> dict[str, object]:
+        updated = datetime.fromtimestamp(self.updated, UTC).isoformat(timespec="milliseconds")
+        return {
+            "kind": "storage#object",
+            "id": f"{bucket}/{self.name}/{self.generation}",
+            "name": self.name,
+            "bucket": bucket,
+            "generation": str(self.generation),
+            "metageneration": "1",
+            "contentType": self.content_type,
+            "size": str(len(self.data)),
+            "crc32c": crc32c(self.data),
+            "md5Hash": md5(self.data),
+            "timeCreated": updated.replace("+00:00", "Z"),
+            "updated": updated.replace("+00:00", "Z"),
+            "etag": base64.b64encode(str(self.generation).encode()).decode(),
+        }
+
+
+class _Upload(NamedTuple):
+    """A resumable upload under way."""
+
+    metadata: Mapping[str, object]
+    content_type: str
+    query: Mapping[str, str]
+    received: bytearray
+
+
+class FakeStorage(Service):
+    """One bucket; point STORAGE_EMULATOR_HOST at `url`. `objects` is what lies in it, `calls` what was asked.
+
+    `faults` is consulted before every call: a function of it, or a list with one entry a call and no fault
+    after its end. `page_size` bounds a page of a list, so that paging can be seen with few objects.
+    """
+
+    def __init__(
+        self, bucket: str = "persona-frameworks", *, faults: Faults = (), page_size: int = 1_000
+    ) -> None:
+        super().__init__()
+        self.bucket = bucket
+        self.call_faults = faults
+        self.page_size = page_size
+        self.calls: list[Call] = []
+        self.objects: dict[str, Stored] = {}
+        self._generation = 0
+        self._uploads: dict[str, _Upload] = {}
+
+    def answer(self, request: Request) -> Reply:
+        method, bucket, name = _route(request)
+        call, fault = self._begin(method, _subject(method, name, request))
+        self.wait(fault.delay_seconds)
+        if fault.status is not None:
+            return error(fault.status, f"Injected into {call.method}.", **fault.headers)
+        try:
+            reply = self._carried_out(method, bucket, name, request)
+        except Stop as stopped:
+            reply = stopped.reply
+        if fault.corrupt:
+            reply = reply.but(headers={"X-Goog-Hash": f"crc32c={crc32c(b'something else')}"})
+        return reply.but(ending="reset") if fault.lost else reply
+
+    def _begin(self, method: Method, name: str) -> tuple[Call, Fault]:
+        with self.lock:
+            call = Call(method, name, len(self.calls) + 1)
+            self.calls.append(call)
+            if callable(self.call_faults):
+                return call, self.call_faults(call) or Fault()
+            planned = self.call_faults[call.ordinal - 1 : call.ordinal]
+            return call, (planned[0] if planned else None) or Fault()
+
+    def _carried_out(self, method: Method, bucket: str, name: str, request: Request) -> Reply:
+        if bucket != self.bucket:
+            stop(error(404, "The specified bucket does not exist."))
+        for unknown in request.query.keys() - KNOWN[method] - {"prettyPrint"}:
+            stop(error(400, f"Unknown name: {unknown}."))
+        with self.lock:
+            match method:
+                case "insert":
+                    return self._insert(request)
+                case "list":
+                    return self._list(request.query)
+                case "bucket":
+                    return json_reply({"kind": "storage#bucket", "id": bucket, "name": bucket})
+            found = self._found(name, request.query)
+            if method == "delete":
+                del self.objects[name]
+                return Reply(status=204)
+            return self._media(found, request) if method == "media" else self._described(found)
+
+    def _described(self, found: Stored) -> Reply:
+        return json_reply(found.described(self.bucket))
+
+    def _found(self, name: str, query: Mapping[str, str]) -> Stored:
+        found = self.objects.get(name)
+        self._check_precondition(found, query)
+        if found is None or query.get("generation", str(found.generation)) != str(found.generation):
+            stop(error(404, f"No such object: {self.bucket}/{name}"))
+        return found
+
+    def _check_precondition(self, found: Stored | None, query: Mapping[str, str]) -> None:
+        """`ifGenerationMatch=0` demands that the object does not exist, any other that it is that one."""
+        expected = query.get("ifGenerationMatch")
+        if expected is not None and not expected.isdecimal():
+            stop(error(400, "Invalid value for ifGenerationMatch."))
+        if expected is not None and int(expected) != (found.generation if found else 0):
+            stop(error(412, "At least one of the pre-conditions you specified did not hold."))
+
+    def _media(self, found: Stored, request: Request) -> Reply:
+        headers = {
+            "Content-Type": found.content_type,
+            "X-Goog-Generation": str(found.generation),
+            "X-Goog-Metageneration": "1",
+            "X-Goog-Hash": f"crc32c={crc32c(found.data)},md5={md5(found.data)}",
+            "X-Goog-Stored-Content-Encoding": "identity",
+            "X-Goog-Stored-Content-Length": str(len(found.data)),
+        }
+        start = re.fullmatch(r"bytes=(\d+)-", request.headers.get("Range", ""))
+        if not start:
+            return Reply(body=found.data, headers=headers)
+        first, size = int(start[1]), len(found.data)
+        if first >= size:
+            return error(416, "The requested range cannot be satisfied.")
+        headers["Content-Range"] = f"bytes {first}-{size - 1}/{size}"
+        return Reply(status=206, body=found.data[first:], headers=headers)
+
+    def _list(self, query: Mapping[str, str]) -> Reply:
+        after = base64.urlsafe_b64decode(query.get("pageToken", "")).decode()
+        prefix = query.get("prefix", "")
+        names = sorted(name for name in self.objects if name.startswith(prefix) and name > after)
+        size = min(self.page_size, int(query.get("maxResults", "1000")))
+        page = [self.objects[name].described(self.bucket) for name in names[:size]]
+        listed: dict[str, object] = {"kind": "storage#objects"} | ({"items": page} if page else {})
+        if len(names) > size:
+            listed["nextPageToken"] = base64.urlsafe_b64encode(names[size - 1].encode()).decode()
+        return json_reply(listed)
+
+    # Uploads.
+
+    def _insert(self, request: Request) -> Reply:
+        query = request.query
+        match request.method, query.get("uploadType"):
+            case "POST", "multipart":
+                metadata, content_type, data = _parts(request)
+                return self._store(metadata, content_type, data, query)
+            case "POST", "resumable":
+                content_type = request.headers.get("X-Upload-Content-Type", "application/octet-stream")
+                upload_id = secrets.token_urlsafe(12)
+                upload = _Upload(json.loads(request.body), content_type, query, bytearray())
+                self._uploads[upload_id] = upload
+                location = f"{self.url}{request.target}&upload_id={upload_id}"
+                return Reply(headers={"Location": location})
+            case "PUT", "resumable":
+                return self._receive_chunk(request, query.get("upload_id", ""))
+        return error(400, "Unknown uploadType.")
+
+    def _receive_chunk(self, request: Request, upload_id: str) -> Reply:
+        upload = self._uploads.get(upload_id) or stop(error(404, "No such upload."))
+        content_range = request.headers.get("Content-Range", "")
+        span = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", content_range)
+        if not span or int(span[1]) != len(upload.received):
+            return error(400, "Invalid Content-Range.")
+        upload.received.extend(request.body)
+        if len(upload.received) < int(span[3]):
+            return Reply(status=308, headers={"Range": f"bytes=0-{len(upload.received) - 1}"})
+        return self._store(upload.metadata, upload.content_type, bytes(upload.received), upload.query)
+
+    def _store(
+        self, metadata: Mapping[str, object], content_type: str, data: bytes, query: Mapping[str, str]
+    ) -> Reply:
+        name = str(metadata.get("name") or query.get("name") or "")
+        if not name or len(name.encode()) > 1_024 or re.search(r"[\r\n]", name) or name in {".", ".."}:
+            return error(400, "Invalid object name.")
+        for key, actual in (("crc32c", crc32c(data)), ("md5Hash", md5(data))):
+            if metadata.get(key, actual) != actual:
+                return error(400, f"Provided {key} does not match the content.")
+        self._check_precondition(self.objects.get(name), query)
+        # Generations look like the real ones, microseconds, and never repeat.
+        self._generation = max(self._generation + 1, time.time_ns() // 1_000)
+        stored = Stored(
+            name=name,
+            data=data,
+            content_type=str(metadata.get("contentType", content_type)),
+            generation=self._generation,
+            updated=time.time(),
+        )
+        self.objects[name] = stored
+        return self._described(stored)
+
+
+def error(status: int, message: str, **headers: str) -> Reply:
+    """An error in Google's words."""
+    reason = {"message": message, "domain": "global", "reason": REASONS.get(status, "backendError")}
+    content = {"code": status, "message": message, "errors": [reason]}
+    return json_reply({"error": content}, status, **headers)
+
+
+def crc32c(data: bytes) -> str:
+    return base64.b64encode(google_crc32c.value(data).to_bytes(4, "big")).decode()
+
+
+def md5(data: bytes) -> str:
+    return base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
+
+
+def _route(request: Request) -> tuple[Method, str, str]:
+    """What is asked of which bucket and object; an object's slashes come percent-encoded."""
+    path = re.fullmatch(r"(/upload|/download)?/storage/v1/b/([^/]+)(?:/o(?:/([^/]+))?)?", request.raw_path)
+    if not path:
+        stop(error(404, "Not Found"))
+    door, bucket, name = path[1], unquote(path[2]), unquote(path[3] or "")
+    if door == "/upload" and request.method in {"POST", "PUT"}:
+        return "insert", bucket, ""
+    if request.method == "DELETE" and name and not door:
+        return "delete", bucket, name
+    if request.method != "GET":
+        stop(error(400, "Not offered here."))
+    if not name:
+        return ("list" if request.raw_path.endswith("/o") else "bucket"), bucket, ""
+    return ("media" if request.query.get("alt") == "media" else "get"), bucket, name
+
+
+def _subject(method: Method, name: str, request: Request) -> str:
+    """The object's name that a call is about, also where only its body has it."""
+    query = request.query
+    if method == "list":
+        return query.get("prefix", "")
+    if method != "insert":
+        return name
+    if query.get("uploadType") == "multipart":
+        return str(_parts(request)[0].get("name", ""))
+    return str(json.loads(request.body).get("name", "")) if request.method == "POST" else ""
+
+
+def _parts(request: Request) -> tuple[dict[str, object], str, bytes]:
+    """Metadata, content type and content of a multipart/related upload."""
+    boundary = request.headers.get_param("boundary")
+    if request.headers.get_content_type() != "multipart/related" or not isinstance(boundary, str):
+        stop(error(400, "Expected multipart/related."))
+    mark = b"--" + boundary.encode()
+    _, about, content = request.body.split(mark, 2)
+    metadata = json.loads(about.partition(b"\r\n\r\n")[2])
+    head, _, data = content.partition(b"\r\n\r\n")
+    content_type = re.search(rb"content-type: *([^\r\n]+)", head, re.IGNORECASE)
+    return (
+        metadata,
+        content_type[1].decode() if content_type else "application/octet-stream",
+        data[: data.rindex(b"\r\n" + mark + b"--")],
+    )
