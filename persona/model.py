@@ -4,6 +4,8 @@ Field order and names of `Framework` and everything below it are the public `per
 change only with a new schema name. Shares lie between 0 and 1. Averages are per person of the group.
 """
 
+import re
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from typing import Annotated, Literal, NamedTuple
@@ -29,6 +31,32 @@ def dominant(channel: str) -> str:
 def label(key: str) -> str:
     """A pattern's key in words: `web_dominant` gives `Web Dominant`."""
     return key.replace("_", " ").title()
+
+
+# Unicode's control, format (zero-width, right-to-left), surrogate, private-use and unassigned characters,
+# and its line and paragraph separators: nothing a reader would see, and much that could fool one.
+_UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_EMAIL = re.compile(r"[^\s@]*\w[^\s@]* ?@ ?[^\s@]*\w[^\s@]*")
+# Seven digits or more, written together or apart as telephone numbers are.
+_NUMBER = re.compile(r"\+?\d(?:[\s().\-\u2010-\u2015/]*\d){6,}")
+# Of a longer text the rest is not looked at: nobody's plan has such a name.
+_LOOKED_AT_CHARACTERS = 10_000
+
+
+def printable(text: str, most: int = 60) -> str:
+    """Other people's text (a plan, an id's type) on one line, without what could mislead or identify.
+
+    Characters that nobody sees are gone, email addresses and long numbers replaced by `[email]` and
+    `[number]`, and what is longer than `most` characters ends in `…`. Doing it twice changes nothing.
+    """
+    seen = "".join(
+        " " if character.isspace() else character
+        for character in text[:_LOOKED_AT_CHARACTERS]
+        if character.isspace() or unicodedata.category(character) not in _UNPRINTABLE
+    ).replace("\uff20", "@")
+    anonymous = _EMAIL.sub("[email]", " ".join(seen.split())).replace("@", "")
+    words = " ".join(_NUMBER.sub("[number]", anonymous).split())
+    return words if len(words) <= most else words[: most - 1].rstrip() + "…"
 
 
 class People(NamedTuple):
@@ -307,7 +335,3 @@ class Framework(Struct, frozen=True, kw_only=True):
     drift: Drift | None
     mave: MaveTrace | None
     currency: str = "$"
-
-
-def printable(text: str, most: int = 60) -> str:
-    return text[:most]
