@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import google_crc32c
 
@@ -74,11 +74,15 @@ class Stored:
     generation: int
     updated: float  # Unix seconds
 
-    def described(self, bucket: str) -> dict[str, object]:
+    def described(self, bucket: str, url: str) -> dict[str, object]:
         updated = datetime.fromtimestamp(self.updated, UTC).isoformat(timespec="milliseconds")
         return {
             "kind": "storage#object",
             "id": f"{bucket}/{self.name}/{self.generation}",
+            "mediaLink": (
+                f"{url}/download/storage/v1/b/{bucket}/o/{quote(self.name, safe='')}"
+                f"?generation={self.generation}&alt=media"
+            ),
             "name": self.name,
             "bucket": bucket,
             "generation": str(self.generation),
@@ -139,10 +143,11 @@ class FakeStorage(Service):
         with self.lock:
             call = Call(method, name, len(self.calls) + 1)
             self.calls.append(call)
-            if callable(self.call_faults):
-                return call, self.call_faults(call) or Fault()
-            planned = self.call_faults[call.ordinal - 1 : call.ordinal]
-            return call, (planned[0] if planned else None) or Fault()
+        # Outside the lock: a fault may itself use the store, as another writer would.
+        if callable(self.call_faults):
+            return call, self.call_faults(call) or Fault()
+        planned = self.call_faults[call.ordinal - 1 : call.ordinal]
+        return call, (planned[0] if planned else None) or Fault()
 
     def _carried_out(self, method: Method, bucket: str, name: str, request: Request) -> Reply:
         if bucket != self.bucket:
@@ -164,7 +169,7 @@ class FakeStorage(Service):
             return self._media(found, request) if method == "media" else self._described(found)
 
     def _described(self, found: Stored) -> Reply:
-        return json_reply(found.described(self.bucket))
+        return json_reply(found.described(self.bucket, self.url))
 
     def _found(self, name: str, query: Mapping[str, str]) -> Stored:
         found = self.objects.get(name)
@@ -204,7 +209,7 @@ class FakeStorage(Service):
         prefix = query.get("prefix", "")
         names = sorted(name for name in self.objects if name.startswith(prefix) and name > after)
         size = min(self.page_size, int(query.get("maxResults", "1000")))
-        page = [self.objects[name].described(self.bucket) for name in names[:size]]
+        page = [self.objects[name].described(self.bucket, self.url) for name in names[:size]]
         listed: dict[str, object] = {"kind": "storage#objects"} | ({"items": page} if page else {})
         if len(names) > size:
             listed["nextPageToken"] = base64.urlsafe_b64encode(names[size - 1].encode()).decode()
