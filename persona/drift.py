@@ -1,0 +1,173 @@
+"""What has changed since an earlier framework, and whether that is worth paying for.
+
+Only like is held against like: other channels, another rule or another source make a reason, never drift.
+A suppressed pattern is neither new nor vanished, and is left out: its figures stay hidden then as now.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+
+from msgspec.structs import replace
+
+from persona.model import Change, Drift, Framework, Origin, Pattern, PatternDrift, Rule, Summary
+
+# The chance that a space which did not move at all shows any significant pattern.
+FALSE_ALARM_SHARE = 0.05
+# Shares are quotients: 0.4 - 0.3 is a hair more than 0.1, and no change anyone means.
+SHARE_ROUNDING = 1e-9
+
+
+def compare(summary: Summary, earlier: Framework) -> Drift:
+    """Every pattern's share, average LTV, activity and identity coverage, then and now.
+
+    The test takes the two readings as independent samples of people. Two readings of one space share most
+    of their people, so it errs on the side of calling a change noise.
+    """
+    reason = _why_not_comparable(summary, earlier)
+    if reason:
+        return Drift(since_run_id=earlier.run_id, since=earlier.created_at, comparable=False, reason=reason)
+    before, after = _shown(earlier, summary), _shown(summary, earlier)
+    patterns = [
+        _pattern_drift(
+            key,
+            before.get(key),
+            after.get(key),
+            (earlier.population.classified, summary.population.classified),
+        )
+        for key in [*after, *(key for key in before if key not in after)]
+    ]
+    patterns = _mark_significant(patterns)
+    new = [key for key in after if key not in before]
+    vanished = [key for key in before if key not in after]
+    return Drift(
+        since_run_id=earlier.run_id,
+        since=earlier.created_at,
+        comparable=True,
+        patterns=patterns,
+        new=new,
+        vanished=vanished,
+        max_share_change=max((abs(pattern.share_change) for pattern in patterns), default=0.0),
+        significant=bool(new or vanished) or any(pattern.significant for pattern in patterns),
+    )
+
+
+def worth_asking(drift: Drift, min_drift: float) -> bool:
+    """Whether a new answer is worth its price; `min_drift` is a share between 0 (always ask) and 1.
+
+    A pattern that is new or gone always is, and so is a comparison that cannot be made.
+    """
+    if min_drift == 0 or not drift.comparable or drift.new or drift.vanished:
+        return True
+    return any(
+        pattern.significant and abs(pattern.share_change) > min_drift + SHARE_ROUNDING
+        for pattern in drift.patterns
+    )
+
+
+def two_proportions(before: int, of_before: int, after: int, of_after: int) -> float:
+    """The two-sided p-value of the pooled two-proportion z test (NIST e-Handbook, 7.3.3)."""
+    pooled = (before + after) / (of_before + of_after)
+    error = math.sqrt(pooled * (1 - pooled) * (1 / of_before + 1 / of_after))
+    if error == 0:  # nobody, or everybody, both times
+        return 1.0
+    z = (after / of_after - before / of_before) / error
+    return math.erfc(abs(z) / math.sqrt(2))
+
+
+def holm(p_values: Sequence[float], level: float = FALSE_ALARM_SHARE) -> list[bool]:
+    """Which of the tests are significant at `level` over all of them together.
+
+    Holm, "A simple sequentially rejective multiple test procedure" (1979): the smallest p-value must pass
+    level / m, the next level / (m - 1), and so on; the first that fails ends it.
+    """
+    significant = [False] * len(p_values)
+    by_p_value = sorted(range(len(p_values)), key=p_values.__getitem__)
+    for passed, test in enumerate(by_p_value):
+        if p_values[test] > level / (len(p_values) - passed):
+            break
+        significant[test] = True
+    return significant
+
+
+def _why_not_comparable(summary: Summary, earlier: Framework) -> str | None:
+    source = _differences(_described_source(earlier.source), _described_source(summary.source))
+    if source:
+        return f"The source changed: {source}."
+    rule = _differences(_described_rule(earlier.rule), _described_rule(summary.rule))
+    if rule:
+        return f"The rule changed: {rule}."
+    if not (earlier.population.classified and summary.population.classified):
+        return "One of the two frameworks counts no classified people."
+    return None
+
+
+def _described_source(source: Origin) -> dict[str, str]:
+    return {
+        "kind": source.kind,
+        "space": source.space_id or "none named",
+        "sample data": str(source.sample).lower(),
+    }
+
+
+def _described_rule(rule: Rule) -> dict[str, str]:
+    """What makes the rule; the boundary share is a finding, and the channels' order decides nothing."""
+    return {
+        "channels": ", ".join(f"{channel}={trait}" for channel, trait in sorted(rule.channels.items())),
+        "dominance": f"{rule.dominance:g}",
+        "window": f"{rule.window_days} days",
+        "activity": rule.activity,
+    }
+
+
+def _differences(before: dict[str, str], after: dict[str, str]) -> str:
+    return "; ".join(
+        f"{name} {before[name]} → {after[name]}" for name in before if before[name] != after[name]
+    )
+
+
+def _shown(here: Summary | Framework, there: Summary | Framework) -> dict[str, Pattern]:
+    """The patterns of `here` that are hidden on neither side."""
+    hidden = {*here.suppressed, *there.suppressed}
+    return {pattern.key: pattern for pattern in here.patterns if pattern.key not in hidden}
+
+
+def _pattern_drift(
+    key: str, before: Pattern | None, after: Pattern | None, classified: tuple[int, int]
+) -> PatternDrift:
+    p_value = None
+    changes: list[Change] = []
+    if before and after:
+        p_value = two_proportions(before.n, classified[0], after.n, classified[1])
+        changes = list(_changes(before, after))
+    return PatternDrift(
+        pattern=key,
+        share_before=before.share if before else None,
+        share_after=after.share if after else None,
+        share_change=(after.share if after else 0.0) - (before.share if before else 0.0),
+        p_value=p_value,
+        significant=False,
+        changes=changes,
+    )
+
+
+def _mark_significant(patterns: list[PatternDrift]) -> list[PatternDrift]:
+    """The same patterns, judged together; one that is new or gone has no test."""
+    p_values = {drift.pattern: drift.p_value for drift in patterns if drift.p_value is not None}
+    judged = dict(zip(p_values, holm(list(p_values.values())), strict=True))
+    return [replace(drift, significant=judged.get(drift.pattern, False)) for drift in patterns]
+
+
+def _changes(before: Pattern, after: Pattern) -> Iterator[Change]:
+    """The figures that both sides show and that differ; an id type that only one names may be hidden."""
+    then, now = _figures(before), _figures(after)
+    for fact in now:
+        if fact in then and then[fact] != now[fact]:
+            yield Change(fact=fact, before=then[fact], after=now[fact])
+
+
+def _figures(pattern: Pattern) -> dict[str, float]:
+    return (
+        {"avg_ltv": pattern.avg_ltv}
+        | {f"avg_activity.{channel}": activity for channel, activity in pattern.avg_activity.items()}
+        | {f"identity_coverage.{kind}": share for kind, share in (pattern.identity_coverage or {}).items()}
+    )
