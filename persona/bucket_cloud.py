@@ -85,7 +85,7 @@ class CloudBucket:
         return self._prefix + checked(name)
 
     @cached_property
-    def _bucket(self) -> Any:  # noqa: ANN401 - the client has no types
+    def _bucket(self) -> Any:
         # No project: objects need none, and looking for one may ask the metadata server.
         return storage.Client(project=None).bucket(self._name)
 

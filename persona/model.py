@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 from msgspec import Meta, Struct
 
@@ -59,6 +59,14 @@ def printable(text: str, most: int = 60) -> str:
     return words if len(words) <= most else words[: most - 1].rstrip() + "…"
 
 
+class Page(NamedTuple):
+    """Profiles as a source sends them, decoded."""
+
+    profiles: Sequence[Any]  # typed by the reader, or plain objects
+    more: bool = False  # the space goes on after this page; on the last page read: the limit cut it short
+    drawn_from: int | None = None  # the profiles of all pages were drawn at random from so many
+
+
 class People(NamedTuple):
     """A page of people, by column: the n-th of each belong to one person. Never passes `summarize`."""
 
@@ -79,9 +87,8 @@ class ExternalId(Struct, frozen=True, gc=False):
 class Places(NamedTuple):
     """Where each person of a page belongs."""
 
-    patterns: Sequence[
-        int | None
-    ]  # the dominant channel's position, as many as channels: omnichannel, None: dormant
+    # The dominant channel's position; the number of channels for omnichannel, None for dormant.
+    patterns: Sequence[int | None]
     on_boundary: int  # people who would change pattern if the threshold moved a little either way
 
 

@@ -1,0 +1,214 @@
+"""The free session (asked again until it answers) and the paid one (sent once).
+
+No text of a library leaves them: the exceptions of requests and urllib3 carry URLs, and so people's
+identifiers.
+"""
+
+import math
+import random
+import re
+import time
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import Self
+
+import msgspec
+import requests
+from urllib3.exceptions import DecodeError, HTTPError
+
+from persona.clock import Deadline
+from persona.errors import Invalid, ReplyLost, Service, Unavailable, for_status
+from persona.wire import MOST_BODY_BYTES, NotConnected, Reply, Session, exchange
+
+NAMES: Mapping[Service, str] = {"segment": "Segment", "mave": "Mave"}
+
+# Segment's slowest documented answers take seconds; a page that drips for longer is asked for again.
+REPLY_SECONDS = 60.0
+# Six tries wait about 15 s in all where nobody says how long, which outlasts a restart of a service.
+TRIES = 6
+BACKOFF_SECONDS = 0.5
+# Segment's windows last a minute; a service that asks for hours is asked again after this.
+MOST_WAIT_SECONDS = 120.0
+# Nothing was sent on these: a moment's pause is enough to outlive a dropped packet or a restarting proxy.
+_RECONNECT_PAUSES_SECONDS = (0.25, 1.0)
+
+_SECONDS = re.compile(r"\d{1,15}(\.\d{1,9})?", re.ASCII)
+# Before this, `X-RateLimit-Reset` is no moment in Unix seconds.
+_EARLIEST_RESET_SECONDS = 1_000_000_000
+
+
+class FreeSession:
+    """Reads that cost nothing: each may be repeated, by any number of threads.
+
+    Tried again after 408, 425, 429, 5xx and broken connections, with jittered backoff or when the service
+    says, until the tries or the deadline run out.
+    """
+
+    def __init__(  # noqa: PLR0913 - what callers set, and what their tests shorten
+        self,
+        service: Service,
+        deadline: Deadline,
+        *,
+        headers: Mapping[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        pool_size: int = 1,
+        tries: int = TRIES,
+        backoff_seconds: float = BACKOFF_SECONDS,
+        reply_seconds: float = REPLY_SECONDS,
+    ) -> None:
+        self._service = service
+        self._deadline = deadline
+        self._session = Session(pool_size)
+        self._session.headers.update(headers or {})
+        self._session.auth = auth
+        self._tries = tries
+        self._backoff_seconds = backoff_seconds
+        self._reply_seconds = reply_seconds
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._session.close()
+
+    def get(self, url: str, params: Mapping[str, str] | None = None) -> Reply:
+        """The reply of a service that answered: 2xx, or a 4xx that trying again would not change.
+
+        Raises:
+            Unavailable: no such reply after our own tries, or the deadline is too near for another.
+            Invalid: a redirect, a body over 32 MiB decoded, or one that does not decode.
+            DeadlineExceeded: no time was left to begin with.
+        """
+        name = NAMES[self._service]
+        self._deadline.check(f"read from {name}")
+        for tried in range(1, self._tries + 1):
+            reply, outcome = self._try(url, params)
+            if reply and for_status(reply.status) is not Unavailable:
+                return self._accepted(reply)
+            wait_seconds = self._wait_seconds(reply, tried)
+            if tried == self._tries or wait_seconds >= self._deadline.left_seconds:
+                break
+            time.sleep(wait_seconds)
+        raise Unavailable(
+            self._service,
+            f"{name} {outcome}; tried {tried} {'times' if tried > 1 else 'time'}, and stopped with "
+            f"{max(self._deadline.left_seconds, 0):.0f} s of the run's time left; try again later",
+            retry_after_seconds=max(wait_seconds, 1),
+        )
+
+    def _try(self, url: str, params: Mapping[str, str] | None) -> tuple[Reply | None, str]:
+        """One request: its reply, if one came, and in words what happened."""
+        seconds = min(self._reply_seconds, max(self._deadline.left_seconds, 0.1))
+        try:
+            reply = exchange(self._session, requests.Request("GET", url, params=params), seconds)
+        except NotConnected as error:
+            return None, f"could not be reached: {error}"
+        except DecodeError:
+            raise Invalid(
+                self._service, f"{NAMES[self._service]} sent a body that does not match its Content-Encoding"
+            ) from None
+        except (requests.RequestException, HTTPError):
+            return None, f"sent no complete reply within {seconds:.0f} s, or the connection broke"
+        return reply, f"answered {reply}"
+
+    def _accepted(self, reply: Reply) -> Reply:
+        name = NAMES[self._service]
+        if 300 <= reply.status < 400:  # noqa: PLR2004 - the 3xx class
+            raise Invalid(
+                self._service,
+                f"{name} answered {reply}, a redirect, and redirects are never followed; "
+                "check the service's address in the settings",
+            )
+        if reply.cut:
+            raise Invalid(
+                self._service,
+                f"{name} sent a body over {MOST_BODY_BYTES // 2**20} MiB decoded ({reply}); "
+                "a well-behaved one is far smaller",
+            )
+        return reply
+
+    def _wait_seconds(self, reply: Reply | None, tried: int) -> float:
+        own_seconds = backoff_seconds(self._backoff_seconds, tried)
+        return max(own_seconds, asked_seconds(reply.headers) or 0) if reply else own_seconds
+
+
+class PaidSession:
+    """A call that costs money: sent at most once, on a connection of its own."""
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._headers = headers
+
+    def post(self, url: str, document: Mapping[str, object], seconds: float) -> Reply:
+        """Whatever Mave answered, within so many seconds in all.
+
+        Connecting is tried up to three times: until a connection stands, nothing was sent.
+
+        Raises:
+            Unavailable: no connection came about; nothing was sent, and nothing can have been paid.
+            ReplyLost: the message was sent, wholly or in part, and no complete reply was read.
+        """
+        body = msgspec.json.encode(document)
+        end = time.monotonic() + seconds
+        for pause_seconds in (*_RECONNECT_PAUSES_SECONDS, None):
+            try:
+                return self._send(url, body, max(end - time.monotonic(), 0.1))
+            except NotConnected as error:
+                if pause_seconds is None or time.monotonic() + pause_seconds >= end:
+                    raise Unavailable(
+                        "mave",
+                        f"Mave could not be reached: {error}; nothing was sent or paid; try again later",
+                    ) from None
+                time.sleep(pause_seconds)
+        raise AssertionError  # pragma: no cover - the last pause is None
+
+    def _send(self, url: str, body: bytes, seconds: float) -> Reply:
+        request = requests.Request(
+            "POST",
+            url,
+            data=body,
+            headers={**self._headers, "Content-Type": "application/json", "Connection": "close"},
+        )
+        try:
+            with Session(pool_size=1) as session:
+                return exchange(session, request, seconds)
+        except NotConnected:
+            raise
+        except Exception:  # noqa: BLE001 - whatever went wrong by now, the call may have been paid
+            raise ReplyLost(
+                f"the call to Mave was sent and no complete reply came within {seconds:.0f} s; it may have "
+                "been paid, so it is not sent again: its answer is looked for in Mave's threads"
+            ) from None
+
+
+def asked_seconds(headers: Mapping[str, str]) -> float | None:
+    """How long a service asks to be left alone, 0 to MOST_WAIT_SECONDS; None where it says nothing sensible.
+
+    `Retry-After` in seconds or as a date, else `X-RateLimit-Reset` as Unix seconds (Mave) or as a date
+    (Segment). Negative, infinite and garbled values count as nothing.
+    """
+    asked = _seconds(headers.get("Retry-After", ""))
+    if asked is None:
+        asked = _until(headers.get("Retry-After", ""))
+    if asked is None:
+        reset = headers.get("X-RateLimit-Reset", "")
+        moment = _seconds(reset)
+        known = moment is not None and moment >= _EARLIEST_RESET_SECONDS
+        asked = (moment or 0) - time.time() if known else _until(reset)
+    return None if asked is None else min(max(asked, 0.0), MOST_WAIT_SECONDS)
+
+
+def backoff_seconds(base_seconds: float, tried: int) -> float:
+    """How long to wait after so many tries: doubling from the base, give or take half, capped."""
+    jitter = random.uniform(0.5, 1.5)  # noqa: S311 - spreads clients out; no secret
+    return min(base_seconds * math.ldexp(1, tried - 1) * jitter, MOST_WAIT_SECONDS)
+
+
+def _seconds(text: str) -> float | None:
+    return float(text) if _SECONDS.fullmatch(text.strip()) else None
+
+
+def _until(text: str) -> float | None:
+    try:
+        return parsedate_to_datetime(text).timestamp() - time.time()
+    except (ValueError, OverflowError):
+        return None

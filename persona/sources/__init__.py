@@ -1,0 +1,1 @@
+"""Where profiles come from: one file a source, each with a `fetch`."""

@@ -1,0 +1,174 @@
+"""One request and its whole reply, bounded in bytes and in time; or the certainty that nothing was sent.
+
+No redirect is followed, and the environment is not read: no proxies, no certificate bundle, no `.netrc`,
+which would override the Authorization header.
+"""
+
+import io
+import logging
+import re
+import socket
+import ssl
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.client import HTTPResponse
+from typing import NamedTuple
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError, NewConnectionError
+from urllib3.util import Retry
+
+# Its lines carry the URLs of requests, and so people's identifiers.
+logging.getLogger("urllib3").setLevel(logging.CRITICAL)
+
+# The largest page and the longest answer are far below this; a decompression bomb is far above.
+MOST_BODY_BYTES = 32 * 2**20
+_CHUNK_BYTES = 2**16
+# Connecting takes two or three round trips: ten seconds cover the worst link.
+CONNECT_SECONDS = 10.0
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
+
+
+class Reply(NamedTuple):
+    """What a service answered; `cut` is true where the body went on past MOST_BODY_BYTES."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    cut: bool = False
+
+    def __str__(self) -> str:
+        """The status and, where one was sent, the request id that the service's support asks for."""
+        request_id = self.headers.get("Request-Id") or self.headers.get("X-Request-Id") or ""
+        known = f" (request id {request_id})" if _REQUEST_ID.fullmatch(request_id) else ""
+        return f"{self.status}{known}"
+
+
+class NotConnected(Exception):
+    """No connection came about: nothing was sent."""
+
+
+class Session(requests.Session):
+    """A session of requests that resends nothing, follows nothing and reads no environment."""
+
+    def __init__(self, pool_size: int) -> None:
+        super().__init__()
+        self.trust_env = False
+        # Gzip is all that the decoder bounds on every installation.
+        self.headers.update(
+            {"User-Agent": "persona", "Accept": "application/json", "Accept-Encoding": "gzip"}
+        )
+        self.mount("http://", _Adapter(pool_size))
+        self.mount("https://", _Adapter(pool_size))
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None: told not to follow a redirect, requests still reads its whole body into memory."""
+
+
+def exchange(session: Session, request: requests.Request, seconds: float) -> Reply:
+    """One request and its whole reply, connecting included, within so many seconds."""
+    timeout = urllib3.Timeout(connect=min(CONNECT_SECONDS, seconds), total=seconds)
+    prepared = session.prepare_request(request)
+    with session.send(
+        prepared,
+        stream=True,
+        timeout=timeout,  # type: ignore[arg-type] # passed on to urllib3, which wants exactly this
+        allow_redirects=False,
+    ) as response:
+        body = bytearray()
+        for chunk in response.raw.stream(_CHUNK_BYTES, decode_content=True):
+            body += chunk
+            if len(body) > MOST_BODY_BYTES:
+                return Reply(response.status_code, response.headers, bytes(body[:MOST_BODY_BYTES]), cut=True)
+        return Reply(response.status_code, response.headers, bytes(body))
+
+
+@contextmanager
+def _connecting() -> Iterator[None]:
+    """Whatever goes wrong in here comes out as `NotConnected`, in words without an address."""
+    try:
+        yield
+    except NameResolutionError:
+        raise NotConnected("its name was not found") from None
+    except NewConnectionError:
+        raise NotConnected("the connection was refused") from None
+    except (ConnectTimeoutError, TimeoutError):
+        raise NotConnected("connecting took too long") from None
+    except ssl.SSLCertVerificationError:
+        raise NotConnected("its certificate could not be verified") from None
+    except (OSError, HTTPError, ValueError):
+        raise NotConnected("the TLS handshake failed") from None
+
+
+class _UntilReader(io.RawIOBase):
+    """A socket's bytes until a moment: each read waits only as long as the whole reply still may.
+
+    A timeout of requests or of a socket starts anew with every byte, so that a slow drip outlasts it.
+    """
+
+    def __init__(self, stream: io.RawIOBase, wire: socket.socket, seconds: float) -> None:
+        self._stream = stream
+        self._wire = wire
+        self._end = time.monotonic() + seconds
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int | None:  # type: ignore[override] # its only reader sends these
+        left_seconds = self._end - time.monotonic()
+        if left_seconds <= 0:
+            raise TimeoutError
+        self._wire.settimeout(left_seconds)
+        return self._stream.readinto(buffer)
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
+
+
+class _TimedReply(HTTPResponse):
+    """A reply of which status, headers and body together take no longer than the socket's timeout."""
+
+    def __init__(self, sock: socket.socket, debuglevel: int = 0, method: str | None = None) -> None:
+        super().__init__(sock, debuglevel, method)
+        seconds = sock.gettimeout() or CONNECT_SECONDS
+        self.fp = io.BufferedReader(_UntilReader(self.fp.detach(), sock, seconds))
+
+
+class _PlainConnection(HTTPConnection):
+    response_class = _TimedReply
+
+    def connect(self) -> None:
+        with _connecting():
+            super().connect()
+
+
+class _SecureConnection(HTTPSConnection):
+    response_class = _TimedReply
+
+    def connect(self) -> None:
+        with _connecting():
+            super().connect()
+
+
+class _PlainPool(HTTPConnectionPool):
+    ConnectionCls = _PlainConnection
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _SecureConnection
+
+
+class _Adapter(HTTPAdapter):
+    """Connections of ours in the pools of requests, and no retry of urllib3's: not even a `Retry-After`."""
+
+    def __init__(self, pool_size: int) -> None:
+        never = Retry(total=0, read=False, status=0, redirect=0, other=0, respect_retry_after_header=False)
+        super().__init__(pool_connections=1, pool_maxsize=pool_size, max_retries=never)
+        self.poolmanager.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecurePool}
