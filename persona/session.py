@@ -17,7 +17,7 @@ import requests
 from urllib3.exceptions import DecodeError, HTTPError
 
 from persona.clock import Deadline
-from persona.errors import Invalid, ReplyLost, Service, Unavailable, for_status
+from persona.errors import Invalid, Refused, ReplyLost, Service, Unavailable, for_status
 from persona.wire import MOST_BODY_BYTES, NotConnected, Reply, Session, exchange
 
 NAMES: Mapping[Service, str] = {"segment": "Segment", "mave": "Mave"}
@@ -77,30 +77,34 @@ class FreeSession:
         Raises:
             Unavailable: no such reply after our own tries, or the deadline is too near for another.
             Invalid: a redirect, a body over 32 MiB decoded, or one that does not decode.
+            Refused: no request can be made of these settings.
             DeadlineExceeded: no time was left to begin with.
         """
         name = NAMES[self._service]
         self._deadline.check(f"read from {name}")
-        for tried in range(1, self._tries + 1):
-            reply, outcome = self._try(url, params)
+        request = _prepared(self._session, requests.Request("GET", url, params=params), self._service)
+        tried = 0
+        while True:
+            reply, outcome = self._try(request)
             if reply and for_status(reply.status) is not Unavailable:
                 return self._accepted(reply)
+            tried += 1
             wait_seconds = self._wait_seconds(reply, tried)
-            if tried == self._tries or wait_seconds >= self._deadline.left_seconds:
-                break
+            left_seconds = max(self._deadline.left_seconds, 0)
+            if tried == self._tries or wait_seconds >= left_seconds:
+                raise Unavailable(
+                    self._service,
+                    f"{name} {outcome}; tried {tried} {'times' if tried > 1 else 'time'}, and stopped with "
+                    f"{left_seconds:.0f} s of the run's time left; try again later",
+                    retry_after_seconds=max(wait_seconds, 1),
+                )
             time.sleep(wait_seconds)
-        raise Unavailable(
-            self._service,
-            f"{name} {outcome}; tried {tried} {'times' if tried > 1 else 'time'}, and stopped with "
-            f"{max(self._deadline.left_seconds, 0):.0f} s of the run's time left; try again later",
-            retry_after_seconds=max(wait_seconds, 1),
-        )
 
-    def _try(self, url: str, params: Mapping[str, str] | None) -> tuple[Reply | None, str]:
+    def _try(self, request: requests.PreparedRequest) -> tuple[Reply | None, str]:
         """One request: its reply, if one came, and in words what happened."""
         seconds = min(self._reply_seconds, max(self._deadline.left_seconds, 0.1))
         try:
-            reply = exchange(self._session, requests.Request("GET", url, params=params), seconds)
+            reply = exchange(self._session, request, seconds)
         except NotConnected as error:
             return None, f"could not be reached: {error}"
         except DecodeError:
@@ -144,40 +148,49 @@ class PaidSession:
         Connecting is tried up to three times: until a connection stands, nothing was sent.
 
         Raises:
+            Refused: no request can be made of these settings; nothing was sent.
             Unavailable: no connection came about; nothing was sent, and nothing can have been paid.
             ReplyLost: the message was sent, wholly or in part, and no complete reply was read.
         """
-        body = msgspec.json.encode(document)
+        headers = {**self._headers, "Content-Type": "application/json", "Connection": "close"}
+        request = requests.Request("POST", url, data=msgspec.json.encode(document), headers=headers)
         end = time.monotonic() + seconds
-        for pause_seconds in (*_RECONNECT_PAUSES_SECONDS, None):
+        pauses_seconds = iter(_RECONNECT_PAUSES_SECONDS)
+        while True:
             try:
-                return self._send(url, body, max(end - time.monotonic(), 0.1))
+                return self._send(request, max(end - time.monotonic(), 0.1))
             except NotConnected as error:
+                pause_seconds = next(pauses_seconds, None)
                 if pause_seconds is None or time.monotonic() + pause_seconds >= end:
                     raise Unavailable(
                         "mave",
                         f"Mave could not be reached: {error}; nothing was sent or paid; try again later",
                     ) from None
                 time.sleep(pause_seconds)
-        raise AssertionError  # pragma: no cover - the last pause is None
 
-    def _send(self, url: str, body: bytes, seconds: float) -> Reply:
-        request = requests.Request(
-            "POST",
-            url,
-            data=body,
-            headers={**self._headers, "Content-Type": "application/json", "Connection": "close"},
-        )
-        try:
-            with Session(pool_size=1) as session:
-                return exchange(session, request, seconds)
-        except NotConnected:
-            raise
-        except Exception:  # noqa: BLE001 - whatever went wrong by now, the call may have been paid
-            raise ReplyLost(
-                f"the call to Mave was sent and no complete reply came within {seconds:.0f} s; it may have "
-                "been paid, so it is not sent again: its answer is looked for in Mave's threads"
-            ) from None
+    def _send(self, request: requests.Request, seconds: float) -> Reply:
+        with Session(pool_size=1) as session:
+            prepared = _prepared(session, request, "mave")
+            try:
+                return exchange(session, prepared, seconds)
+            except NotConnected:
+                raise
+            except Exception:  # noqa: BLE001 - whatever went wrong by now, the call may have been paid
+                raise ReplyLost(
+                    f"the call to Mave was sent and no complete reply came within {seconds:.0f} s; it may "
+                    "have been paid, so it is not sent again: its answer is looked for in Mave's threads"
+                ) from None
+
+
+def _prepared(session: Session, request: requests.Request, service: Service) -> requests.PreparedRequest:
+    try:
+        return session.prepare_request(request)
+    except (requests.RequestException, UnicodeError):
+        raise Refused(
+            service,
+            f"no request to {NAMES[service]} can be made of the settings: its address or its key holds "
+            "something that does not belong there; nothing was sent",
+        ) from None
 
 
 def asked_seconds(headers: Mapping[str, str]) -> float | None:

@@ -71,12 +71,11 @@ class Session(requests.Session):
         """None: told not to follow a redirect, requests still reads its whole body into memory."""
 
 
-def exchange(session: Session, request: requests.Request, seconds: float) -> Reply:
+def exchange(session: Session, request: requests.PreparedRequest, seconds: float) -> Reply:
     """One request and its whole reply, connecting included, within so many seconds."""
     timeout = urllib3.Timeout(connect=min(CONNECT_SECONDS, seconds), total=seconds)
-    prepared = session.prepare_request(request)
     with session.send(
-        prepared,
+        request,
         stream=True,
         timeout=timeout,  # type: ignore[arg-type] # passed on to urllib3, which wants exactly this
         allow_redirects=False,

@@ -70,7 +70,7 @@ class _Envelope(Struct, Generic[Profile]):
     cursor: _Cursor | None = None
 
 
-class _Problem(Struct):
+class _Problem(Struct, frozen=True):
     type: str = ""
     code: str = ""
 
