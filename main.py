@@ -1,1 +1,19 @@
 """Two doors to one pipeline; each deployment serves one of them."""
+
+import functions_framework
+from cloudevents.http import CloudEvent
+from flask import Request, Response
+
+from persona import http, pubsub
+
+
+@functions_framework.http
+def persona_http(request: Request) -> Response:
+    """`POST /` carries out a run; `GET /` shows the latest framework, `GET /runs/{run_id}` another."""
+    return http.answer(request)
+
+
+@functions_framework.cloud_event
+def persona_pubsub(event: CloudEvent) -> None:
+    """A message's data is the request; what is worth trying again raises, and is redelivered."""
+    pubsub.deliver(event)

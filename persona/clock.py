@@ -22,6 +22,16 @@ class Deadline:
     def left_seconds(self) -> float:
         return self.budget_seconds - self.elapsed_seconds
 
+    def of(self, budget_seconds: float) -> "Deadline":
+        """Another budget that began when this one did."""
+        other = Deadline(budget_seconds, self._monotonic)
+        other._start = self._start
+        return other
+
+    def less(self, seconds: float) -> "Deadline":
+        """A budget smaller by so many seconds: they are for what comes after."""
+        return self.of(self.budget_seconds - seconds)
+
     def check(self, stage: str, needed_seconds: float = 0.0) -> None:
         """Return while more than `needed_seconds` are left.
 

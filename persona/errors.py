@@ -119,3 +119,8 @@ def for_status(status: int) -> type[Refused | Invalid | Unavailable]:
     if 400 <= status < 500:  # noqa: PLR2004 - the 4xx class
         return Refused
     return Invalid
+
+
+def describe(error: PersonaError) -> dict[str, object]:
+    """What a caller and `error.json` are told of a failure."""
+    return {"error": {"code": error.code, "message": error.message, "retryable": error.retryable}}

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, NamedTuple
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 SCHEMA = "persona-framework/1"
 OMNICHANNEL = "omnichannel"
@@ -342,3 +342,72 @@ class Framework(Struct, frozen=True, kw_only=True):
     drift: Drift | None
     mave: MaveTrace | None
     currency: str = "$"
+
+
+class Ask(Struct, frozen=True, kw_only=True):
+    """What to say to Mave next; `{reference}` stands where the call's own reference goes."""
+
+    message: str
+    thread_id: str | None = None
+    essential: bool = True  # without its answer there is no framework at all
+
+
+class Baseline(Struct, frozen=True, kw_only=True):
+    """What the run knows of the framework before it; frozen before anything is paid or written."""
+
+    drift: Drift | None = None
+    names: dict[str, str] = {}  # pattern -> its persona's name so far
+    objects: dict[str, str] | None = None  # of the earlier framework
+
+
+class ReportedPattern(Struct, frozen=True, kw_only=True):
+    key: str
+    label: str
+    n: int
+    share: float
+
+
+class ReportedProfiles(Struct, frozen=True, kw_only=True):
+    read: int
+    classified: int
+    dormant: int
+    rejected: int
+    truncated: bool
+
+
+class ReportedMave(Struct, frozen=True, kw_only=True):
+    thread_id: str | None
+    message_id: str | None
+    calls: int
+    credits_used: float
+
+
+class ReportedChecks(Struct, frozen=True, kw_only=True):
+    missing_sections: int = 0
+    claims: ClaimCounts = ClaimCounts()
+
+
+class Seconds(Struct, frozen=True, kw_only=True):
+    fetch: float = 0.0
+    mave: float = 0.0
+    total: float = 0.0
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """What a run answers; the last five fields only in a dry run."""
+
+    run_id: str
+    status: Literal["published", "replayed", "unchanged", "dry_run"]
+    source: str
+    author: Literal["mave", "facts"]
+    profiles: ReportedProfiles
+    patterns: list[ReportedPattern]
+    objects: dict[str, str] | UnsetType = UNSET
+    mave: ReportedMave | None = None
+    checks: ReportedChecks = ReportedChecks()
+    seconds: Seconds = Seconds()
+    warnings: list[str] = []
+    summary: Summary | UnsetType = UNSET
+    message: str | UnsetType = UNSET
+    credits: dict[str, float | str | None] | UnsetType = UNSET
+    estimate: dict[str, float] | UnsetType = UNSET

@@ -1,0 +1,134 @@
+"""The same run from a terminal: progress while it works, then the patterns and where the framework lies."""
+
+import json
+import os
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from persona import config, request
+from persona.clock import Deadline
+from persona.errors import BadRequest, BadSettings, PersonaError
+from persona.log import Log, log_unexpected
+from persona.model import Report
+from persona.pipeline import run
+from persona.steps import Progress, Watcher
+
+_STAGES = {
+    "fetch": "reading profiles",
+    "mave": "asking Mave",
+    "check": "checking the answer",
+    "write": "writing the framework",
+}
+# Often enough to see it move, seldom enough not to slow it down.
+_REFRESH_SECONDS = 0.2
+
+
+class _Watch:
+    """Shows on stderr what a run is doing: one line that moves on a terminal, a line a stage elsewhere."""
+
+    def __init__(self, deadline: Deadline) -> None:
+        self._deadline = deadline
+        self._moving = sys.stderr.isatty()
+        self._last: Progress | None = None
+        self._shown_at_seconds = 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        elapsed_seconds = self._deadline.elapsed_seconds
+        new_stage = self._last is None or progress.stage != self._last.stage
+        if new_stage:
+            self.close()
+        self._last = progress
+        if new_stage or (self._moving and elapsed_seconds - self._shown_at_seconds > _REFRESH_SECONDS):
+            self._shown_at_seconds = elapsed_seconds
+            self._show(progress)
+
+    def close(self) -> None:
+        """Leave the last word of a stage standing."""
+        if self._last and self._last.pages:
+            self._show(self._last)
+        if self._last and self._moving:
+            click.echo(err=True)
+
+    def _show(self, progress: Progress) -> None:
+        elapsed_seconds = self._deadline.elapsed_seconds
+        line = f"{elapsed_seconds:6.1f} s  {_STAGES[progress.stage]}"
+        if progress.pages:
+            rate = progress.profiles / max(elapsed_seconds, 1e-3)
+            line += f": {progress.pages:,} pages, {progress.profiles:,} profiles, {rate:,.0f} a second"
+        click.echo(f"\r{line:<79}" if self._moving else line, err=True, nl=not self._moving)
+
+
+@click.command()
+@click.option(
+    "--dry-run", is_flag=True, help="Show the figures and the message for Mave; pay and write nothing."
+)
+@click.option("--limit", type=int, help="Profiles to read, PERSONA_LIMIT at most.")
+@click.option("--force", is_flag=True, help="Ask Mave though little has changed, or once above the cap.")
+@click.option("--run-id", help="The run's name; the same name is the same run, paid for once.")
+def main(**options: object) -> None:
+    """Turn a Segment space into a cross-channel persona framework.
+
+    Settings come from the environment; without any, a built-in sample space is used, without a key or a bill.
+    """
+    signal.signal(signal.SIGTERM, _stop)
+    starts = Deadline(0)
+    log = Log(as_json=False)
+    try:
+        settings = config.read(os.environ, "terminal")
+        body = json.dumps({name: value for name, value in options.items() if value is not None})
+        wanted = request.parse(body.encode(), settings)
+        run_id = request.name_run(wanted, settings, (), None)
+        deadline = starts.of(settings.deadline_seconds)
+        watch = _Watch(deadline)
+        # The watch already shows what happens; only what needs attention is worth a line beside it.
+        quiet = log.at("WARNING" if settings.log_level == "INFO" else settings.log_level).bind(run_id=run_id)
+        report = run(wanted, run_id, settings, deadline, Watcher(quiet, watch))
+        watch.close()
+    except PersonaError as error:
+        click.echo(f"\n{error.code}: {error.message}", err=True)
+        sys.exit(2 if isinstance(error, BadRequest | BadSettings) else 1)
+    except KeyboardInterrupt:
+        click.echo("\nstopped and released; the next run with the same id goes on from here", err=True)
+        sys.exit(1)
+    except Exception as error:  # noqa: BLE001 - as over HTTP: its place, not its words
+        log_unexpected(log, error)
+        sys.exit(1)
+    click.echo(_table(report))
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
+    """SIGTERM ends a run as Ctrl-C does: its claim is let go."""
+    raise KeyboardInterrupt
+
+
+def _table(report: Report) -> str:
+    """The patterns, and where to find the framework."""
+    profiles = report.profiles
+    width = max((len(pattern.label) for pattern in report.patterns), default=0)
+    rows = [f"  {p.label:<{width}}  {p.n:>9,}  {p.share:>6.1%}" for p in report.patterns]
+    lines = [
+        "",
+        f"Run {report.run_id}: {report.status} ({report.source}, words by {report.author})",
+        f"{profiles.read:,} profiles read: {profiles.classified:,} active, {profiles.dormant:,} dormant, "
+        f"{profiles.rejected:,} rejected" + (", limit reached" if profiles.truncated else ""),
+        *rows,
+        *(f"Note: {warning}" for warning in report.warnings),
+    ]
+    if isinstance(report.message, str):
+        lines += ["", "The message that Mave would get:", "", report.message]
+    if isinstance(report.credits, dict):
+        lines += [
+            "",
+            f"Credits left: {report.credits['left']}; a call takes {report.credits['a_call_takes']}",
+        ]
+    if isinstance(report.objects, dict) and report.objects:
+        lines += ["", f"Framework: {report.objects['open']}", f"           {report.objects['json']}"]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m persona")

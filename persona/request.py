@@ -1,0 +1,87 @@
+"""What a trigger asks for, and which run that is."""
+
+import hashlib
+import re
+import secrets
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from persona.config import Settings
+from persona.errors import BadRequest
+
+# Far more than four fields need; enough to refuse anything else cheaply.
+MOST_BYTES = 64 * 1024
+
+_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_SLOTS = {"day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m"}
+_EXPECTED = "expected a JSON object with run_id, limit, dry_run and force, all of them optional"
+
+
+class Request(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One request; it carries no address, path, source or credential: those are the deployment's."""
+
+    run_id: str | UnsetType = UNSET
+    limit: int | UnsetType = UNSET  # profiles
+    dry_run: bool = False
+    force: bool = False
+
+
+def parse(body: bytes, settings: Settings) -> Request:
+    """The request that a body or a message's data holds; an empty one is the default request.
+
+    Raises:
+        BadRequest: naming what does not fit.
+    """
+    if len(body) > MOST_BYTES:
+        raise BadRequest(f"the body is over {MOST_BYTES} bytes; {_EXPECTED}")
+    try:
+        request = msgspec.json.decode(body, type=Request) if body.strip() else Request()
+    except msgspec.ValidationError as error:
+        raise BadRequest(f"{_EXPECTED}; {_shortened(str(error))}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise BadRequest(f"the body is no JSON; {_EXPECTED}") from None
+    if request.run_id is not UNSET and not _RUN_ID.fullmatch(request.run_id):
+        raise BadRequest(f"run_id: expected {_RUN_ID.pattern}, as a whole")
+    if request.limit is not UNSET:
+        most = settings.limit or 10**12
+        if not 1 <= request.limit <= most:
+            raise BadRequest(
+                f"limit: expected a whole number from 1 to {most} (PERSONA_LIMIT), got {request.limit}"
+            )
+    return request
+
+
+def name_run(request: Request, settings: Settings, outside: Iterable[str | None], at: datetime | None) -> str:
+    """The run's id: the request's own, the period's slot, the first one from outside, or a new one.
+
+    `outside` holds what the trigger offers: an idempotency key, a schedule, an event's id; one that does not
+    fit is hashed. `at` is the event's or the schedule's own time, so that a late redelivery keeps its slot;
+    a plain call has none, and the clock is asked.
+    """
+    if request.run_id is not UNSET:
+        return request.run_id
+    if settings.period != "none":
+        return (at or datetime.now(UTC)).astimezone(UTC).strftime(_SLOTS[settings.period])
+    for offered in filter(None, outside):
+        return (
+            offered
+            if _RUN_ID.fullmatch(offered)
+            else f"id-{hashlib.sha256(offered.encode()).hexdigest()[:40]}"
+        )
+    return f"run-{secrets.token_hex(10)}"
+
+
+def moment(text: str | None) -> datetime | None:
+    """The moment that an RFC 3339 text names; None where it names none."""
+    try:
+        at = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 200 else f"{text[:200]}…"  # noqa: PLR2004 - a line for an operator

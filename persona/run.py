@@ -1,0 +1,303 @@
+"""One run's folder in the bucket, and the protocol that pays for its answer once.
+
+Deliveries repeat, instances die, replies get lost, and Mave knows no idempotency key. So everything that a
+run has got so far lies in its folder, and a delivery goes on where the last one stopped:
+
+    claim     state.json is created, or taken over once its lease has run out
+    keep      summary.json: fetched once
+    pay       recover, intend, send, store: see `persona.pay`
+    publish   the outputs, latest.json, and the report into state.json
+
+`state.json` only changes by compare-and-swap; everything else is only ever created. A second payment for one
+run needs an owner that is frozen for longer than its lease between `intend` and `send`, or a call whose
+thread Mave does not list in time; PERSONA_MAVE_CALLS=1 rules the latter out.
+"""
+
+import secrets
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from typing import Literal, TypeVar
+
+from msgspec import DecodeError, Struct, json, structs
+
+from persona.bucket import Bucket, Conflict, Stored
+from persona.clock import Deadline
+from persona.errors import PersonaError, Refused, RunInProgress, describe
+from persona.model import Baseline, Report, Summary
+
+JSON = "application/json"
+# The outputs in the order in which they are written: the last one's presence means published.
+OUTPUTS = {
+    "framework.html": "text/html; charset=utf-8",
+    "framework.md": "text/markdown; charset=utf-8",
+    "framework.json": JSON,
+}
+LATEST = "latest.json"
+
+Decoded = TypeVar("Decoded")
+
+
+class Call(Struct, frozen=True, kw_only=True):
+    """A call that was begun, written down before it was sent."""
+
+    reference: str  # stands in the message, and nowhere else in the world
+    message: str
+    began_at: float  # Unix seconds
+    essential: bool
+    lost: bool = False  # looked for long enough, and given up
+
+
+class State(Struct, frozen=True, kw_only=True):
+    """Who works on the run, and how far it is: `state.json`."""
+
+    txn: str  # random, so that a writer recognises its own write
+    owner: str
+    status: Literal["working", "released", "published", "unchanged"]
+    created_at: str  # of the first claim, RFC 3339
+    reference: str  # random, drawn at the first claim
+    lease_seconds: float
+    calls: list[Call] = []
+    forced: bool = False  # the one call above the cap was allowed
+    baseline: Baseline | None = None
+    closed: list[int] | None = None  # the calls whose answers the outputs are made of, once one is written
+    report: Report | None = None
+
+
+class Latest(Struct, frozen=True, kw_only=True):
+    """The newest published run: `latest.json`."""
+
+    run_id: str
+    created_at: str
+    objects: dict[str, str]
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """What a delivery may spend."""
+
+    lease_seconds: float
+    mave_calls: int
+    mave_timeout_seconds: float
+    force: bool = False
+
+
+class Run:
+    """A run that this delivery works on; only `claim` makes one."""
+
+    def __init__(
+        self, bucket: Bucket, run_id: str, limits: Limits, deadline: Deadline, now: Callable[[], float]
+    ) -> None:
+        self.run_id = run_id
+        self._bucket = bucket
+        self.limits = limits
+        self.deadline = deadline
+        self.now = now
+        self._owner = secrets.token_hex(8)
+        self.state, self._generation = self._claim()
+
+    # -- claim ------------------------------------------------------------------------------------------
+
+    def _claim(self) -> tuple[State, int]:
+        fresh = State(
+            txn=secrets.token_hex(8),
+            owner=self._owner,
+            status="working",
+            created_at=_rfc3339(self.now()),
+            reference=f"persona-{secrets.token_hex(8)}",
+            lease_seconds=self.limits.lease_seconds,
+        )
+        try:
+            return fresh, self._bucket.create(self._path("state.json"), json.encode(fresh), JSON)
+        except Conflict:
+            return self._take_over()
+
+    def _take_over(self) -> tuple[State, int]:
+        stored = self._bucket.read(self._path("state.json"))
+        if stored is None:
+            raise RunInProgress(f"run {self.run_id} was being deleted; try again")
+        state = _decoded(stored, State)
+        if state.status == "published" or (state.status == "unchanged" and not self.limits.force):
+            return state, stored.generation
+        left_seconds = state.lease_seconds - (self.now() - stored.updated)
+        if state.status == "working" and left_seconds > 0:
+            raise RunInProgress(
+                f"another delivery is at work on run {self.run_id}; its lease ends in "
+                f"{left_seconds:.0f} s at the latest",
+                retry_after_seconds=left_seconds,
+            )
+        self.state, self._generation = state, stored.generation
+        self.save(status="working", lease_seconds=self.limits.lease_seconds, report=None)
+        return self.state, self._generation
+
+    def save(self, **changes: object) -> None:
+        """Swap the state for a changed one, if nobody else did since this delivery last saw it."""
+        changed = structs.replace(self.state, owner=self._owner, txn=secrets.token_hex(8), **changes)
+        try:
+            self._generation = self._bucket.swap(
+                self._path("state.json"), json.encode(changed), JSON, self._generation
+            )
+        except Conflict:
+            raise RunInProgress(f"another delivery has taken over run {self.run_id}") from None
+        self.state = changed
+
+    def release(self) -> None:
+        """Let the next delivery go on at once, if the run is still ours and not at its end."""
+        if self.state.status != "working":
+            return
+        with suppress(PersonaError):
+            self.save(status="released")
+
+    # -- keep -------------------------------------------------------------------------------------------
+
+    @property
+    def finished(self) -> Report | None:
+        """What an earlier delivery that brought the run to its end reported; nothing is paid for a replay."""
+        report = self.state.report
+        if report and self.state.status == "published":
+            return structs.replace(report, status="replayed")
+        return report if self.state.status == "unchanged" else None
+
+    @property
+    def created_at(self) -> str:
+        return self.state.created_at
+
+    @property
+    def calls(self) -> int:
+        """Calls that were begun and not taken back."""
+        return len(self.state.calls)
+
+    def keep_summary(self, fetch: Callable[[], Summary]) -> Summary:
+        """The run's summary: the kept one, or the one that is fetched now, and kept."""
+        return json.decode(self.keep("summary.json", lambda: json.encode(fetch())), type=Summary)
+
+    def keep_baseline(self, compare: Callable[[], Baseline]) -> Baseline:
+        """What the run knows of the framework before it; as soon as anything is written, always the same."""
+        if self.state.baseline is None:
+            self.state = structs.replace(self.state, baseline=compare())
+        return self.state.baseline or Baseline()
+
+    def read(self, name: str) -> bytes | None:
+        """An object of the run's folder; None: there is none."""
+        stored = self._bucket.read(self._path(name))
+        return stored.data if stored else None
+
+    def create(self, name: str, data: bytes, content_type: str) -> None:
+        """Write an object into the run's folder.
+
+        Raises:
+            Conflict: it is there already, with other content.
+        """
+        self._bucket.create(self._path(name), data, content_type)
+
+    def keep(self, name: str, make: Callable[[], bytes]) -> bytes:
+        """An object's content: what is there, or what is made now, if nobody else was faster."""
+        stored = self.read(name)
+        if stored is not None:
+            return stored
+        made = make()
+        with suppress(Conflict):
+            self.create(name, made, JSON)
+            return made
+        return self.keep(name, lambda: made)
+
+    # -- publish ----------------------------------------------------------------------------------------
+
+    @property
+    def objects(self) -> dict[str, str]:
+        """Where the outputs lie, by format, and what a person clicks to open them."""
+        html, markdown, framework = (self._path(name) for name in OUTPUTS)
+        return {
+            "json": self._bucket.address(framework),
+            "markdown": self._bucket.address(markdown),
+            "html": self._bucket.address(html),
+            "open": self._bucket.link(html),
+        }
+
+    def close(self, calls: Iterable[int]) -> None:
+        """Fix what the outputs are made of before the first is written, so that they always agree."""
+        if self.state.closed is None:
+            self.save(closed=sorted(calls))
+
+    def publish(self, outputs: Mapping[str, bytes], report: Report) -> Report:
+        """Write the outputs, move `latest.json` forward, and end the run with its report."""
+        for name, content_type in OUTPUTS.items():
+            with suppress(Conflict):  # an earlier delivery wrote it, from the same answers
+                self.create(name, outputs[name], content_type)
+        self._move_latest()
+        self._bucket.delete(self._path("error.json"))
+        self.save(status="published", report=report)
+        return report
+
+    def end_unchanged(self, report: Report) -> Report:
+        """End the run unpaid, because the space has not changed enough."""
+        self.save(status="unchanged", report=report)
+        return report
+
+    def _move_latest(self) -> None:
+        latest = Latest(run_id=self.run_id, created_at=self.created_at, objects=self.objects)
+        data = json.encode(latest)
+        while True:
+            stored = self._bucket.read(LATEST)
+            try:
+                if stored is None:
+                    self._bucket.create(LATEST, data, JSON)
+                elif _age(_decoded(stored, Latest)) < _age(latest):
+                    self._bucket.swap(LATEST, data, JSON, stored.generation)
+            except Conflict:
+                self.deadline.check("move latest.json, which other runs keep moving")
+            else:
+                return
+
+    def fail(self, error: PersonaError) -> None:
+        """Leave the last permanent failure where an operator looks; an earlier one is replaced."""
+        name = self._path("error.json")
+        body = {"run_id": self.run_id, "at": _rfc3339(self.now())} | describe(error)
+        with suppress(Conflict, PersonaError):
+            self._bucket.delete(name)
+            self._bucket.create(name, json.encode(body), JSON)
+
+    def _path(self, name: str) -> str:
+        return path(self.run_id, name)
+
+
+def path(run_id: str, name: str) -> str:
+    """Where an object of a run lies."""
+    return f"runs/{run_id}/{name}"
+
+
+def _age(latest: Latest) -> tuple[str, str]:
+    return latest.created_at, latest.run_id
+
+
+def _rfc3339(unix_seconds: float) -> str:
+    return datetime.fromtimestamp(unix_seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _decoded(stored: Stored, kind: type[Decoded]) -> Decoded:
+    try:
+        return json.decode(stored.data, type=kind)
+    except DecodeError as error:
+        raise Refused(
+            "storage",
+            f"an object that this function keeps its {kind.__name__.lower()} in was changed: {error}",
+        ) from None
+
+
+@contextmanager
+def claim(
+    bucket: Bucket, run_id: str, limits: Limits, deadline: Deadline, now: Callable[[], float] = time.time
+) -> Iterator[Run]:
+    """The run, for this delivery alone; let go again at every ending short of a crash.
+
+    Raises:
+        RunInProgress: another delivery holds it.
+    """
+    run = Run(bucket, run_id, limits, deadline, now)
+    try:
+        yield run
+    except BaseException as error:
+        if isinstance(error, PersonaError) and not error.retryable:
+            run.fail(error)
+        run.release()
+        raise
