@@ -36,6 +36,14 @@ _BROKEN = (
     TransportError,
 )
 
+_NEXT_STEPS = {
+    401: "it needs valid Google credentials; deploy with a service account, or run "
+    "gcloud auth application-default login, or set PERSONA_OUTPUT to a folder",
+    403: "grant roles/storage.objectUser on it to the function's service account, which must be able to "
+    "create, get, list and delete objects (storage.objects.*)",
+    404: "there is no such bucket; create it, or set PERSONA_OUTPUT to one that exists",
+}
+
 _T = TypeVar("_T")
 
 # The client asks for the bucket's own record in a thread of its own, for traces that nobody collects and with
@@ -160,29 +168,11 @@ class CloudBucket:
         )
 
     def _refused(self, error: GoogleAPICallError | GoogleAuthError) -> Refused:
-        status = getattr(error, "code", None)
-        if isinstance(error, GoogleAuthError) or status == http.HTTPStatus.UNAUTHORIZED:
-            said, next_step = (
-                "there are no valid Google credentials for",
-                (
-                    "deploy with a service account, or run gcloud auth application-default login, or set "
-                    "PERSONA_OUTPUT to a folder"
-                ),
-            )
-        elif status == http.HTTPStatus.FORBIDDEN:
-            said, next_step = (
-                f"Cloud Storage answered {status:d} for",
-                (
-                    "grant the function's service account roles/storage.objectUser on it (it needs "
-                    "storage.objects.create, get, list and delete)"
-                ),
-            )
-        elif status == http.HTTPStatus.NOT_FOUND:
-            said, next_step = "Cloud Storage knows no", "create it, or set PERSONA_OUTPUT to one that exists"
-        else:
-            said = f"Cloud Storage answered {status} for"
-            next_step = "look for a policy or retention rule on the bucket that forbids it"
-        return Refused("storage", f"{said} bucket {self._name}: {next_step}")
+        status = 401 if isinstance(error, GoogleAuthError) else int(error.code or 0)
+        next_step = _NEXT_STEPS.get(status, "look for a policy or retention rule on it that forbids this")
+        return Refused(
+            "storage", f"Cloud Storage refuses the use of bucket {self._name} ({status}): {next_step}"
+        )
 
 
 class _Replaced(Exception):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
-from cloud.server import Ending, RateLimit, Reply, Request, Service, Stop, json_reply, stop
+from cloud.server import Ending, RateLimit, Reply, Request, Service, Stop, json_reply, settle, stop
 
 # The vendor's error codes and their types by status (docs: guides/errors).
 ERRORS = {
@@ -200,7 +200,7 @@ class FakeMave(Service):
         if wait := self._rate.wait_seconds():
             reply = error(429, Retry_After=str(int(wait) + 1))
         else:
-            reply = self._routed(request, key)
+            reply = settle(lambda asked: self._routed(asked, key), request)
         return reply.but(headers={**limits, "X-RateLimit-Remaining": str(self._rate.left), **reply.headers})
 
     def _key(self, request: Request) -> str:

@@ -91,6 +91,14 @@ def stop(reply: Reply) -> NoReturn:
     raise Stop(reply)
 
 
+def settle(work: Callable[[Request], Reply], request: Request) -> Reply:
+    """What the work on a request came to, stopped or not."""
+    try:
+        return work(request)
+    except Stop as stopped:
+        return stopped.reply
+
+
 class Service:
     """A fake service while its `with` block lasts: `url` is where it listens, `requests` what came so far.
 
@@ -135,9 +143,7 @@ class Service:
             )
             self.requests.append(request)
         try:
-            return (self.faults and self.faults(request)) or self.answer(request)
-        except Stop as stopped:
-            return stopped.reply
+            return (self.faults and self.faults(request)) or settle(self.answer, request)
         except Exception as crash:  # noqa: BLE001 - whatever it is, the test must hear of it
             self._crashes.append(crash)
             return Reply(status=500, body=repr(crash).encode())

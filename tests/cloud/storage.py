@@ -17,7 +17,7 @@ from urllib.parse import quote, unquote
 
 import google_crc32c
 
-from cloud.server import Reply, Request, Service, Stop, json_reply, stop
+from cloud.server import Reply, Request, Service, json_reply, settle, stop
 
 Method = Literal["insert", "get", "media", "list", "delete", "bucket"]
 
@@ -131,10 +131,7 @@ class FakeStorage(Service):
         self.wait(fault.delay_seconds)
         if fault.status is not None:
             return error(fault.status, f"Injected into {call.method}.", **fault.headers)
-        try:
-            reply = self._carried_out(method, bucket, name, request)
-        except Stop as stopped:
-            reply = stopped.reply
+        reply = settle(lambda asked: self._carried_out(method, bucket, name, asked), request)
         if fault.corrupt:
             reply = reply.but(headers={"X-Goog-Hash": f"crc32c={crc32c(b'something else')}"})
         return reply.but(ending="reset") if fault.lost else reply
