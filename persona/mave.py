@@ -14,7 +14,7 @@ from persona.clock import Deadline
 from persona.config import SPARE_SECONDS, Settings
 from persona.errors import Invalid, Refused, ReplyLost, Unavailable, UnusableReply
 from persona.model import Answer, NamedPersona, Usage, WebSource
-from persona.session import FreeSession, PaidSession, asked_seconds, backoff_seconds
+from persona.session import TOO_MANY_REQUESTS, FreeSession, PaidSession, asked_seconds, backoff_seconds
 from persona.wire import MOST_BODY_BYTES, Reply
 
 # Statuses with which Mave says for certain that it did nothing (docs: guides/errors), and what to do then.
@@ -26,7 +26,6 @@ REFUSALS = {
     404: "no such thread or address; check MAVERA_API_URL",
     422: "the request was understood and refused; see the vendor's words",
 }
-TOO_MANY_REQUESTS = 429
 # Twice the pause between requests that the smallest plan's 60 a minute allows.
 _BUSY_BACKOFF_SECONDS = 2.0
 _MOST_VENDOR_CHARS = 300
@@ -67,7 +66,7 @@ def ask(
         )
         if reply.status != TOO_MANY_REQUESTS:
             return _usable(reply, settings)
-        wait_seconds = max(asked_seconds(reply.headers) or 0, backoff_seconds(busy_backoff_seconds, tried))
+        wait_seconds = max(asked_seconds(reply) or 0, backoff_seconds(busy_backoff_seconds, tried))
         needed_seconds = wait_seconds + settings.mave_timeout_seconds + SPARE_SECONDS
         if needed_seconds > deadline.left_seconds:
             raise Unavailable(

@@ -33,8 +33,9 @@ MOST_WAIT_SECONDS = 120.0
 _RECONNECT_PAUSES_SECONDS = (0.25, 1.0)
 
 _SECONDS = re.compile(r"\d{1,15}(\.\d{1,9})?", re.ASCII)
-# Before this, `X-RateLimit-Reset` is no moment in Unix seconds.
-_EARLIEST_RESET_SECONDS = 1_000_000_000
+# A smaller number counts seconds and names no moment (this one is of 2001).
+_EARLIEST_MOMENT_SECONDS = 1_000_000_000
+TOO_MANY_REQUESTS = 429
 
 
 class FreeSession:
@@ -133,7 +134,7 @@ class FreeSession:
 
     def _wait_seconds(self, reply: Reply | None, tried: int) -> float:
         own_seconds = backoff_seconds(self._backoff_seconds, tried)
-        return max(own_seconds, asked_seconds(reply.headers) or 0) if reply else own_seconds
+        return max(own_seconds, asked_seconds(reply) or 0) if reply else own_seconds
 
 
 class PaidSession:
@@ -193,20 +194,18 @@ def _prepared(session: Session, request: requests.Request, service: Service) -> 
         ) from None
 
 
-def asked_seconds(headers: Mapping[str, str]) -> float | None:
+def asked_seconds(reply: Reply) -> float | None:
     """How long a service asks to be left alone, 0 to MOST_WAIT_SECONDS; None where it says nothing sensible.
 
-    `Retry-After` in seconds or as a date, else `X-RateLimit-Reset` as Unix seconds (Mave) or as a date
-    (Segment). Negative, infinite and garbled values count as nothing.
+    `Retry-After` in seconds or as a date; with a 429 also `X-RateLimit-Reset`, as Unix seconds (Mave, which
+    sends it with every reply) or as a date (Segment). Negative, infinite and garbled values say nothing.
     """
+    headers = reply.headers
     asked = _seconds(headers.get("Retry-After", ""))
     if asked is None:
         asked = _until(headers.get("Retry-After", ""))
-    if asked is None:
-        reset = headers.get("X-RateLimit-Reset", "")
-        moment = _seconds(reset)
-        known = moment is not None and moment >= _EARLIEST_RESET_SECONDS
-        asked = (moment or 0) - time.time() if known else _until(reset)
+    if asked is None and reply.status == TOO_MANY_REQUESTS:
+        asked = _until(headers.get("X-RateLimit-Reset", ""))
     return None if asked is None else min(max(asked, 0.0), MOST_WAIT_SECONDS)
 
 
@@ -221,7 +220,11 @@ def _seconds(text: str) -> float | None:
 
 
 def _until(text: str) -> float | None:
-    try:
-        return parsedate_to_datetime(text).timestamp() - time.time()
-    except (ValueError, OverflowError):
-        return None
+    """Seconds from now to a moment: a date, or Unix seconds that can be one."""
+    moment = _seconds(text)
+    if moment is None:
+        try:
+            moment = parsedate_to_datetime(text).timestamp()
+        except (ValueError, OverflowError):
+            return None
+    return moment - time.time() if moment >= _EARLIEST_MOMENT_SECONDS else None

@@ -25,10 +25,10 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from urllib3.exceptions import HTTPError
 
+from persona import wire
 from persona.clock import Deadline
 from persona.errors import DeadlineExceeded, Invalid, PersonaError, Refused, ReplyLost, Unavailable
 from persona.session import MOST_WAIT_SECONDS, FreeSession, PaidSession, asked_seconds, backoff_seconds
-from persona.wire import MOST_BODY_BYTES, Session, exchange
 
 OK = Reply(body=b'{"ok": true}')
 SECRET = "ann@example.com"
@@ -199,7 +199,7 @@ def in_seconds(seconds: float) -> str:
 def test_a_wait_is_read_however_it_is_worded_and_nonsense_is_none(
     headers: dict[str, str], expected: float | None
 ) -> None:
-    assert asked_seconds(headers) == expected
+    assert asked_seconds(wire.Reply(429, headers, b"")) == expected
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,14 @@ def test_a_wait_is_read_however_it_is_worded_and_nonsense_is_none(
 )
 def test_a_wait_until_a_moment_lasts_until_then(name: str, worded: Callable[[float], str]) -> None:
     # Dates know whole seconds only.
-    assert asked_seconds({name: worded(40)}) == pytest.approx(39.5, abs=0.6)
+    assert asked_seconds(wire.Reply(429, {name: worded(40)}, b"")) == pytest.approx(39.5, abs=0.6)
+
+
+@pytest.mark.parametrize(("code", "expected"), [(429, MOST_WAIT_SECONDS), (503, None), (200, None)])
+def test_the_end_of_a_rate_limit_s_window_matters_to_who_ran_into_it(
+    code: int, expected: float | None
+) -> None:
+    assert asked_seconds(wire.Reply(code, {"X-RateLimit-Reset": "9999999999"}, b"")) == expected
 
 
 def test_backoff_doubles_about_its_base_and_is_capped() -> None:
@@ -240,7 +247,7 @@ def test_a_decompression_bomb_is_refused_without_holding_it(code: int) -> None:
         session.get(service.url)
     _, most_bytes = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert most_bytes < 4 * MOST_BODY_BYTES
+    assert most_bytes < 4 * wire.MOST_BODY_BYTES
 
 
 def test_a_bomb_within_a_bomb_is_refused_as_well() -> None:
@@ -271,41 +278,52 @@ DRIPS = {
 def test_a_slow_drip_is_cut_off_wherever_it_drips(drip: str) -> None:
     begun = time.monotonic()
     with (
-        Wire(*DRIPS[drip], pause_seconds=0.05) as wire,
+        Wire(*DRIPS[drip], pause_seconds=0.05) as bare,
         free(tries=1, reply_seconds=0.3) as session,
         pytest.raises(Unavailable, match="sent no complete reply"),
     ):
-        session.get(wire.url)
+        session.get(bare.url)
+    assert time.monotonic() - begun < 1.5
+
+
+def test_a_pause_within_a_reply_ends_with_the_reply_s_time() -> None:
+    begun = time.monotonic()
+    with (
+        Wire(HEAD, b"1", b"2", pause_seconds=0.9) as bare,
+        free(tries=1, reply_seconds=1.0) as session,
+        pytest.raises(Unavailable, match="sent no complete reply"),
+    ):
+        session.get(bare.url)
     assert time.monotonic() - begun < 1.5
 
 
 def test_a_flood_that_never_pauses_is_cut_off_too() -> None:
     begun = time.monotonic()
     with (
-        Wire(*[b"HTTP/1.1 100 Continue\r\n\r\n" * 1_000] * 10_000) as wire,
+        Wire(*[b"HTTP/1.1 100 Continue\r\n\r\n" * 1_000] * 10_000) as bare,
         free(tries=1, reply_seconds=0.3) as session,
         pytest.raises(Unavailable, match="sent no complete reply"),
     ):
-        session.get(wire.url)
+        session.get(bare.url)
     assert time.monotonic() - begun < 1.5
 
 
 def test_half_a_body_is_no_reply() -> None:
     with (
-        Wire(HEAD, b"half") as wire,
+        Wire(HEAD, b"half") as bare,
         free(tries=1) as session,
         pytest.raises(Unavailable, match="the connection broke"),
     ):
-        session.get(wire.url)
+        session.get(bare.url)
 
 
 def test_one_connection_serves_many_requests() -> None:
     with (
-        Wire(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", keep=True) as wire,
+        Wire(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", keep=True) as bare,
         free() as session,
     ):
-        assert [session.get(wire.url).body for _ in range(3)] == [b"{}"] * 3
-    assert wire.accepted == 1
+        assert [session.get(bare.url).body for _ in range(3)] == [b"{}"] * 3
+    assert bare.accepted == 1
 
 
 def test_neither_netrc_nor_proxies_of_the_environment_are_used(
@@ -411,10 +429,10 @@ def test_a_paid_call_whose_reply_is_lost_is_not_sent_again(
 def test_a_paid_call_waits_no_longer_than_it_may_and_counts_as_sent(drip: str) -> None:
     begun = time.monotonic()
     pieces = (HEAD, b"half") if drip == "half" else DRIPS[drip]
-    with Wire(*pieces, pause_seconds=0.05) as wire:
+    with Wire(*pieces, pause_seconds=0.05) as bare:
         with pytest.raises(ReplyLost):
-            paid().post(wire.url, {"message": "the message"}, 0.4)
-        assert wire.accepted == 1
+            paid().post(bare.url, {"message": "the message"}, 0.4)
+        assert bare.accepted == 1
     assert time.monotonic() - begun < 1.5
 
 
@@ -444,10 +462,10 @@ def test_a_paid_call_that_cannot_connect_in_time_is_known_not_to_be_sent() -> No
 
 
 def test_a_paid_call_without_a_handshake_is_known_not_to_be_sent() -> None:
-    with Wire(b"HTTP/1.1 400 Bad Request\r\n\r\n") as wire:
+    with Wire(b"HTTP/1.1 400 Bad Request\r\n\r\n") as bare:
         with pytest.raises(Unavailable, match="the TLS handshake failed; nothing was sent or paid"):
-            paid().post(wire.url.replace("http:", "https:"), {"message": "the message"}, 5)
-        assert wire.accepted == 3
+            paid().post(bare.url.replace("http:", "https:"), {"message": "the message"}, 5)
+        assert bare.accepted == 3
 
 
 def test_a_paid_call_gets_through_once_somebody_listens() -> None:
@@ -474,7 +492,7 @@ def test_a_paid_call_gets_through_once_somebody_listens() -> None:
 def test_a_paid_reply_over_the_cap_is_cut_there_and_says_so() -> None:
     with Scripted(BOMB) as service:
         reply = paid().post(service.url, {"message": "the message"}, 30)
-    assert (len(reply.body), reply.cut) == (MOST_BODY_BYTES, True)
+    assert (len(reply.body), reply.cut) == (wire.MOST_BODY_BYTES, True)
 
 
 @pytest.fixture
@@ -505,35 +523,35 @@ def certificate(tmp_path: Path) -> Path:
 
 def test_a_paid_call_to_a_stranger_s_certificate_is_known_not_to_be_sent(certificate: Path) -> None:
     with (
-        Wire(b"HTTP/1.1 200 OK\r\n\r\n", certificate=certificate) as wire,
+        Wire(b"HTTP/1.1 200 OK\r\n\r\n", certificate=certificate) as bare,
         pytest.raises(Unavailable, match="its certificate could not be verified; nothing was sent or paid"),
     ):
-        paid().post(wire.url, {"message": "the message"}, 5)
+        paid().post(bare.url, {"message": "the message"}, 5)
 
 
-def trusting(certificate: Path) -> Session:
-    session = Session(pool_size=1)
+def trusting(certificate: Path) -> wire.Session:
+    session = wire.Session(pool_size=1)
     session.verify = str(certificate)
     return session
 
 
-def getting(session: Session, url: str) -> requests.PreparedRequest:
+def getting(session: wire.Session, url: str) -> requests.PreparedRequest:
     return session.prepare_request(requests.Request("GET", url))
 
 
 def test_a_reply_over_tls_is_read_whole(certificate: Path) -> None:
     body = b"0123456789" * 50_000
     head = HEAD.replace(b"1000", b"500000")
-    with Wire(head, body, certificate=certificate) as wire, trusting(certificate) as session:
-        assert exchange(session, getting(session, wire.url), 5).body == body
+    with Wire(head, body, certificate=certificate) as bare, trusting(certificate) as session:
+        assert wire.exchange(session, getting(session, bare.url), 5).body == body
 
 
 def test_a_drip_over_tls_is_cut_off_too(certificate: Path) -> None:
     begun = time.monotonic()
     with (
-        Wire(HEAD, *[b"1"] * 200, pause_seconds=0.05, certificate=certificate) as wire,
+        Wire(HEAD, *[b"1"] * 200, pause_seconds=0.05, certificate=certificate) as bare,
         trusting(certificate) as session,
         pytest.raises(HTTPError, match="Read timed out"),
     ):
-        exchange(session, getting(session, wire.url), 0.4)
+        wire.exchange(session, getting(session, bare.url), 0.4)
     assert time.monotonic() - begun < 1.5
