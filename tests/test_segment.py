@@ -1,7 +1,6 @@
 """The listing is read to its end or its limit, and nothing else ever passes for profiles."""
 
 import gzip
-import json
 import time
 from collections.abc import Iterator
 
@@ -12,9 +11,11 @@ from persona import config
 from persona.clock import Deadline
 from persona.errors import Invalid, PersonaError, Refused, Unavailable
 from persona.model import Page
+from persona.profile import Reader
 from persona.sources import segment
 
 EMAIL = "ann@example.com"
+READER = Reader(["web_sessions_30d"], "ltv", "plan")
 
 
 def profiles(number: int) -> list[dict[str, object]]:
@@ -38,7 +39,12 @@ def settings(url: str, **more: str) -> config.Settings:
 
 
 def fetch(service: Service, limit: int = 0, deadline_seconds: float = 30.0, **more: str) -> list[Page]:
-    return list(segment.fetch(settings(service.url, **more), Deadline(deadline_seconds), limit))
+    return list(segment.fetch(settings(service.url, **more), READER, Deadline(deadline_seconds), limit))
+
+
+def values(pages: list[Page]) -> list[float]:
+    """The LTV of every person on these pages, which tells the fake space's people apart."""
+    return [ltv for page in pages for ltv in READER.read(page.profiles).ltv]
 
 
 class Listing(Service):
@@ -65,9 +71,7 @@ def page(items: list[object], following: object = None) -> Reply:
 def test_every_profile_is_read_once_and_in_order(number: int, cursor: str) -> None:
     with FakeSegment(profiles(number), cursor=cursor) as space:  # type: ignore[arg-type] # one of the two
         pages = fetch(space)
-    read = [profile for page in pages for profile in json.loads(page.records)]
-    assert [profile["traits"] for profile in read] == [profile["traits"] for profile in profiles(number)]
-    assert [page.count for page in pages] == [len(json.loads(page.records)) for page in pages]
+    assert values(pages) == [*range(number)]
     assert pages[-1].more is False
 
 
@@ -89,19 +93,19 @@ def test_the_limit_is_kept_to_the_profile_and_says_whether_it_cut(
 ) -> None:
     with FakeSegment(profiles(number)) as space:
         pages = fetch(space, limit)
-    assert [page.count for page in pages] == counts
+    assert [len(page.profiles) for page in pages] == counts
     assert pages[-1].more is more
 
 
 def test_a_page_larger_than_asked_for_is_trimmed_to_the_limit() -> None:
     with Listing(page([*profiles(30)])) as space:
         (only,) = fetch(space, limit=10)
-    assert (only.count, only.more, len(json.loads(only.records))) == (10, True, 10)
+    assert (values([only]), only.more) == ([*range(10)], True)
 
 
 def test_one_page_is_in_memory_and_the_next_is_asked_for_when_it_is_wanted() -> None:
     with FakeSegment(profiles(300)) as space:
-        pages = segment.fetch(settings(space.url), Deadline(30), 0)
+        pages = segment.fetch(settings(space.url), READER, Deadline(30), 0)
         next(pages)
         assert len(space.requests) == 1
 
@@ -118,11 +122,11 @@ def test_the_listing_is_asked_as_the_vendor_documents_it() -> None:
     }
 
 
-def test_records_pass_as_they_came_whatever_is_in_them() -> None:
-    odd = b'[{"traits":{"n":1e400,"d":' + b"9" * 5_000 + b'}},7,null,"x"]'
+def test_what_is_odd_within_a_profile_is_left_to_its_reader() -> None:
+    odd = b'[{"traits":{"n":1e400,"d":' + b"9" * 5_000 + b',"s":"\\ud800"}},7,null,"x"]'
     with Listing(body(b'{"data":{"profiles":' + odd + b"}}")) as space:
         (only,) = fetch(space)
-    assert (only.count, only.records) == (4, odd)
+    assert (len(only.profiles), READER.read(only.profiles).rejected) == (4, {"profile_not_object": 3})
 
 
 def refused(service: Service, **more: str) -> PersonaError:
@@ -190,7 +194,7 @@ def test_a_space_without_profiles_is_refused_with_a_next_step() -> None:
 @pytest.mark.parametrize(
     ("reply", "came"),
     [
-        pytest.param(body(b"<html>ann@example.com</html>"), "28 bytes that are no JSON", id="html"),
+        pytest.param(body(b"<html>ann@example.com</html>"), "28 bytes, no JSON", id="html"),
         pytest.param(body(b""), "got nothing", id="nothing"),
         pytest.param(body(b"[]"), "Expected `object`, got `array`", id="list"),
         pytest.param(body(b"null"), "Expected `object`, got `null`", id="null"),
@@ -201,12 +205,12 @@ def test_a_space_without_profiles_is_refused_with_a_next_step() -> None:
         pytest.param(body(b"\xff\xfe{"), "no JSON", id="not-utf-8"),
         pytest.param(
             body(b'{"data":{"profiles":[],"pagination":{"next":' + b"9" * 5_000 + b"}}}"),
-            "Number out of range",
+            "Expected `str | null`",
             id="five-thousand-digits-for-a-cursor",
         ),
         pytest.param(
             body(b'{"data":{"profiles":[' + b"[" * 100_000 + b"]" * 100_000 + b"]}}"),
-            "nests too deep",
+            "no JSON that could be read",
             id="deep-nesting",
         ),
         pytest.param(Reply(status=204), "answered 204", id="no-content"),
@@ -251,7 +255,12 @@ def test_endless_empty_pages_end_the_reading() -> None:
 def test_an_empty_page_between_full_ones_is_a_gap_and_no_end() -> None:
     with Listing(page([{}], "a"), page([], "b"), page([], "c"), page([{}])) as space:
         pages = fetch(space)
-    assert [(page.count, page.more) for page in pages] == [(1, True), (0, True), (0, True), (1, False)]
+    assert [(len(page.profiles), page.more) for page in pages] == [
+        (1, True),
+        (0, True),
+        (0, True),
+        (1, False),
+    ]
 
 
 @pytest.mark.parametrize("status", [429, 503])
