@@ -118,6 +118,7 @@ def parse(raw: bytes) -> Answer:
         ],
         usage=Usage(credits_used=_figure(usage_.get("credits_used")) or 0 if isinstance(usage_, dict) else 0),
         validation=validation if isinstance(validation, dict) else None,
+        recovered=reply.get("recovered") is True,
     )
 
 

@@ -307,6 +307,7 @@ class Answer(Struct, frozen=True, kw_only=True):
     personas_used: list[NamedPersona] = []
     usage: Usage = Usage()
     validation: dict[str, object] | None = None  # promised by the quickstart, absent from the schema
+    recovered: bool = False  # read from the thread, whose credits are those of all its answers
 
 
 class MaveTrace(Struct, frozen=True, kw_only=True):

@@ -351,10 +351,14 @@ class Steps:
 
 
 def _trace(said: list[Answer]) -> MaveTrace:
+    credits_used = 0.0
+    for answer in said:
+        used = answer.usage.credits_used
+        credits_used = max(credits_used, used) if answer.recovered else credits_used + used
     return MaveTrace(
         thread_id=next((answer.thread_id for answer in said if answer.thread_id), None),
         message_ids=[answer.id for answer in said if answer.id],
-        credits_used=sum(answer.usage.credits_used for answer in said),
+        credits_used=credits_used,
         sources=[source for answer in said for source in answer.sources],
         personas_used=[persona for answer in said for persona in answer.personas_used],
         validation=next((answer.validation for answer in said if answer.validation), None),
