@@ -24,8 +24,8 @@ def classify(people: People, dominance: float) -> Places:
         most = max(activity)
         share = most / total
         # Two shares can only be the largest together where neither is more than a half.
-        alone = share > 0.5 or activity.count(most) == 1  # noqa: PLR2004 - a half
-        patterns.append(activity.index(most) if share > dominance and alone else len(activity))
-        if lower < share <= upper and alone:
+        leads = share > lower and (share > 0.5 or activity.count(most) == 1)  # noqa: PLR2004 - a half
+        patterns.append(activity.index(most) if leads and share > dominance else len(activity))
+        if leads and share <= upper:
             on_boundary += 1
     return Places(patterns, on_boundary)

@@ -1,15 +1,17 @@
 """One raw record to one profile, or the reason why not; then a page of profiles to a page of people.
 
-Nearly every page is decoded straight into typed records, checks included, by msgspec. A page with anything
-odd in it is read again by the standard library, and its records are judged one by one.
+Nearly every page is decoded straight into typed records, checks included, by msgspec. Where a value of a page
+is odd, only its shape is checked so and its values are judged one by one; where the shape is odd too, the
+standard library reads the page and every record is judged on its own.
 """
 
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite
 from operator import attrgetter
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import DecodeError, Meta, defstruct, field
@@ -17,7 +19,7 @@ from msgspec.structs import astuple
 
 from persona.model import ExternalId, People
 
-# No session count or life-time value is real beyond this, and up to here a float still counts in whole steps.
+# No session count or life-time value is real beyond this; up to here the sum of eight is exact in a float.
 MOST = 10**15
 # Names are cut here before they are counted, so that names of any length cost the same memory.
 NAME_CHARACTERS = 200
@@ -35,78 +37,97 @@ class Reader:
 
     def __init__(self, channel_traits: Sequence[str], ltv_trait: str, plan_trait: str) -> None:
         self._names = [*channel_traits, ltv_trait, plan_trait]
-        kinds = [*[_Activity] * len(channel_traits), _Ltv, _Plan]
-        fields = [
-            (f"trait_{i}", kind, field(name=name, default=None))
-            for i, (name, kind) in enumerate(zip(self._names, kinds, strict=True))
-        ]
-        self._traits: Any = defstruct("Traits", fields, gc=False)
-        external_ids = ("external_ids", tuple[ExternalId, ...], ())
-        self._profile: Any = defstruct(
-            "Profile", [("traits", self._traits, field(default_factory=self._traits)), external_ids], gc=False
-        )
-        self._decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
+        self._typed_traits = _traits(self._names, [*[_Activity] * len(channel_traits), _Ltv, _Plan])
+        self._typed = _profile(self._typed_traits)
+        self._untyped = _profile(_traits(self._names, [Any] * len(self._names)))
+        self._decoders: dict[Any, list[msgspec.json.Decoder[Any]]] = {}
 
     def decode(self, body: bytes, envelope: Any) -> Any:
         """A service's reply as `envelope[profile]`, where `envelope` is `list` or a generic record.
 
-        Where a profile of the reply is odd, all its profiles are plain objects; `read` takes both.
+        What kind of profiles they are is for `read` to know.
 
         Raises:
             ValueError: the body is no JSON or has not the envelope's shape; says nothing of its content.
         """
         if envelope not in self._decoders:
-            self._decoders[envelope] = msgspec.json.Decoder(envelope[self._profile])
-        try:
-            return self._decoders[envelope].decode(body)
-        except (DecodeError, RecursionError):
-            return msgspec.convert(_loads(body), envelope[Any])
+            kinds = (self._typed, self._untyped)
+            self._decoders[envelope] = [msgspec.json.Decoder(envelope[kind]) for kind in kinds]
+        for decoder in self._decoders[envelope]:
+            try:
+                return decoder.decode(body)
+            except (DecodeError, RecursionError):
+                continue
+        return msgspec.convert(_loads(body), envelope[Any])
 
     def read(self, page: Sequence[Any]) -> People:
-        """The readable people of a page of decoded profiles; the others are counted by reason."""
+        """The readable people of a page of decoded profiles or plain objects; the others by reason."""
         rejected: Counter[str] = Counter()
         profiles = page
-        if set(map(type, page)) != {self._profile}:
-            fits = [profile if type(profile) is self._profile else self._fit(profile) for profile in page]
+        if set(map(type, page)) != {self._typed}:
+            fits = list(map(self._fit, page))
             rejected.update(fit for fit in fits if isinstance(fit, str))
             profiles = [fit for fit in fits if not isinstance(fit, str)]
         if not profiles:
             return People((), (), (), (), (0,) * len(self._names), rejected)
         columns = list(zip(*map(astuple, map(_TRAITS, profiles)), strict=True))
-        carried = [len(column) - column.count(None) for column in columns]
         *activities, ltv, plan = columns
         return People(
             activity=list(zip(*map(_zero_for_none, activities), strict=True)),
             ltv=_zero_for_none(ltv),
             plan=plan,
             external_ids=list(map(_EXTERNAL_IDS, profiles)),
-            carried=carried,
+            carried=[len(column) - column.count(None) for column in columns],
             rejected=rejected,
         )
 
-    def _fit(self, profile: object) -> Any:
-        """A plain object as a typed profile, or the reason why it is none."""
-        if not isinstance(profile, dict):
+    def _fit(self, profile: Any) -> Any:
+        """A profile of any kind as a typed one, or the reason why it is none."""
+        if type(profile) is self._typed:
+            return profile
+        if type(profile) is self._untyped:
+            return self._judge(astuple(profile.traits), profile.external_ids)
+        if not isinstance(profile, Mapping):
             return "profile_not_object"
         traits = profile.get("traits", {})
-        if not isinstance(traits, dict):
+        if not isinstance(traits, Mapping):
             return "traits_not_object"
         external_ids = _external_ids(profile.get("external_ids", []))
         if external_ids is None:
             return "external_ids_malformed"
-        *activities, ltv, plan = (traits.get(name) for name in self._names)
-        read = [_activity(value) for value in activities]
-        reason = next((value for value in read if isinstance(value, str)), None)
-        return reason or self._profile(self._traits(*read, _ltv(ltv), _plan(plan)), external_ids)
+        return self._judge(map(traits.get, self._names), external_ids)
+
+    def _judge(self, values: Iterable[object], external_ids: tuple[ExternalId, ...]) -> Any:
+        """The typed profile that these traits make, or the reason why they make none."""
+        *activities, ltv, plan = values
+        activity = [_activity(value) for value in activities]
+        reason = next((value for value in activity if isinstance(value, str)), None)
+        return reason or self._typed(self._typed_traits(*activity, _ltv(ltv), _plan(plan)), external_ids)
+
+
+def _traits(names: Sequence[str], kinds: Sequence[Any]) -> Any:
+    """The record of the needed traits, each of its kind; all other traits are skipped unread."""
+    fields = [
+        (f"trait_{i}", kind, field(name=name, default=None))
+        for i, (name, kind) in enumerate(zip(names, kinds, strict=True))
+    ]
+    return defstruct("Traits", fields, gc=False)
+
+
+def _profile(traits: Any) -> Any:
+    """The record of a profile with such traits."""
+    fields = [("traits", traits, field(default_factory=traits)), ("external_ids", tuple[ExternalId, ...], ())]
+    return defstruct("Profile", fields, gc=False)
 
 
 def _external_ids(listed: object) -> tuple[ExternalId, ...] | None:
+    """The types of a list of external ids, None where it is no such list."""
     if not isinstance(listed, list) or not all(isinstance(one, Mapping) for one in listed):
         return None
-    types = [one.get("type") or "" for one in listed]
-    if not all(isinstance(kind, str) for kind in types):
+    types = [one.get("type") for one in listed]
+    if not all(kind is None or isinstance(kind, str) for kind in types):
         return None
-    return tuple(ExternalId(kind[:NAME_CHARACTERS]) for kind in types)
+    return tuple(ExternalId((kind or "")[:NAME_CHARACTERS]) for kind in types)
 
 
 def _activity(value: object) -> int | str | None:
@@ -118,14 +139,17 @@ def _activity(value: object) -> int | str | None:
     number = _number(value)
     if number is None:
         return "activity_not_numeric"
+    if isinstance(number, float) and not isfinite(number):
+        return "activity_not_finite"
     if number < 0:
         return "activity_negative"
     return int(number) if number <= MOST else "activity_too_large"
 
 
 def _ltv(value: object) -> float | None:
+    """A life-time value, None where there is none that can be read; a refund is negative."""
     number = None if isinstance(value, bool) else _number(value)
-    return number if number is not None and abs(number) <= MOST else None
+    return float(number) if number is not None and abs(number) <= MOST else None
 
 
 def _plan(value: object) -> str | None:
@@ -140,20 +164,17 @@ def _number(value: object) -> float | None:
 
 
 def _zero_for_none(column: Sequence[Any]) -> Sequence[Any]:
-    return [value or 0 for value in column] if None in column else column
+    return [value or 0 for value in column]
 
 
 def _loads(body: bytes) -> Any:
-    """JSON of any shape: lone surrogates and endless numbers pass, NaN and bottomless nesting do not."""
+    """JSON of any shape: lone surrogates, NaN and endless numbers pass, bottomless nesting does not."""
     try:
-        return json.loads(body, parse_int=_integer, parse_constant=_refuse)
+        return json.loads(body, parse_int=_integer)
     except (ValueError, RecursionError):
         raise ValueError("no JSON that could be read") from None
 
 
 def _integer(digits: str) -> int | float:
+    """A number beyond 64 bits as a float: only Python's own integers know no end, and refuse 4,300 digits."""
     return int(digits) if len(digits) <= 18 else float(digits)  # noqa: PLR2004 - an int64 holds 18 digits
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(constant)

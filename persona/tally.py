@@ -17,6 +17,10 @@ _SPELLINGS = {
 }
 
 
+# A person: LTV, activity, plan, external ids.
+Row = tuple[float, tuple[int, ...], str | None, tuple[ExternalId, ...]]
+
+
 @dataclass
 class GroupTally:
     """The sums of one pattern's people."""
@@ -27,23 +31,25 @@ class GroupTally:
     activity: list[float] = field(default_factory=list)
     identities: int = 0
     few_identities: int = 0
-    identity_coverage: Counter[str] = field(
-        default_factory=Counter
-    )  # external-id type -> people who have one
+    identity_coverage: Counter[str] = field(default_factory=Counter)  # external-id type -> people with one
     plans: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.activity = self.activity or [0] * self.channels
 
-    def add(self, rows: Sequence[tuple[float, tuple[int, ...]]]) -> None:
-        """Count people given as (LTV, activity)."""
-        ltv, activities = zip(*rows, strict=True)
+    def add(self, rows: Sequence[Row]) -> None:
+        """Count people, at least one."""
+        ltv, activities, plans, external_ids = zip(*rows, strict=True)
         self.n += len(rows)
         self.ltv += sum(ltv)
         activity = map(sum, zip(*activities, strict=True))
         self.activity = [before + more for before, more in zip(self.activity, activity, strict=True)]
+        self.plans.update(filter(None, plans))
+        # People whose external ids are of the same types are counted together: there are few combinations.
+        for combination, people in Counter(external_ids).items():
+            self._add_external_ids(combination, people)
 
-    def add_external_ids(self, external_ids: Sequence[ExternalId], people: int) -> None:
+    def _add_external_ids(self, external_ids: Sequence[ExternalId], people: int) -> None:
         """Count so many people who all have external ids of exactly these types."""
         self.identities += len(external_ids) * people
         if len(external_ids) <= FEW_IDENTITIES:
@@ -71,9 +77,8 @@ class Tally:
         self.rejected: Counter[str] = Counter()
         self.carried = [0] * (channels + 2)  # people who carry each channel's trait, the LTV's and the plan's
         self.groups = [GroupTally(channels) for _ in range(channels + 1)]
-        self.free_text: set[str] = (
-            set()
-        )  # of "plans" and "identity_coverage": what has too many names to be counted
+        # Of "plans" and "identity_coverage": what has too many names to be counted.
+        self.free_text: set[str] = set()
 
     def add(self, people: People, places: Places) -> None:
         """Count a page of people in their places."""
@@ -81,21 +86,15 @@ class Tally:
         self.rejected.update(people.rejected)
         self.on_boundary += places.on_boundary
         self.carried = [before + more for before, more in zip(self.carried, people.carried, strict=True)]
-        rows: dict[int | None, list[tuple[float, tuple[int, ...]]]] = defaultdict(list)
-        for pattern, ltv, activity in zip(places.patterns, people.ltv, people.activity, strict=True):
-            rows[pattern].append((ltv, activity))
-        self.dormant += len(rows.get(None, ()))
+        rows: dict[int | None, list[Row]] = defaultdict(list)
+        columns = zip(people.ltv, people.activity, people.plan, people.external_ids, strict=True)
+        for pattern, row in zip(places.patterns, columns, strict=True):
+            rows[pattern].append(row)
         for pattern, group in rows.items():
-            if pattern is not None:
+            if pattern is None:
+                self.dormant += len(group)
+            else:
                 self.groups[pattern].add(group)
-        for (pattern, external_ids), n in Counter(
-            zip(places.patterns, people.external_ids, strict=True)
-        ).items():
-            if pattern is not None:
-                self.groups[pattern].add_external_ids(external_ids, n)
-        for (pattern, plan), n in Counter(zip(places.patterns, people.plan, strict=True)).items():
-            if pattern is not None and plan is not None:
-                self.groups[pattern].plans[plan] += n
         self._forget_free_text()
 
     @property

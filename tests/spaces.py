@@ -1,0 +1,135 @@
+"""Random spaces, and what the seed's rule says about them in the plainest way, independent of `persona`."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+from hypothesis import strategies as st
+
+from persona.classify import classify
+from persona.model import Origin, Rule, Summary
+from persona.profile import Reader
+from persona.summarize import summarize
+from persona.tally import Tally
+
+LTV, PLAN = "ltv", "plan"
+CHANNELS = {"web": "web_sessions_30d", "mobile": "mobile_sessions_30d", "email": "emails_opened_30d"}
+TYPES = ("user_id", "email", "anonymous_id", "ios.id", "ios_id", "android.id", "phone")
+
+Profile = dict[str, Any]
+
+_ABSENT = object()
+_whole = st.integers(0, 9) | st.integers(0, 10**6)
+_empty = st.sampled_from([_ABSENT, None, ""])
+_activity = st.one_of(
+    _whole, _whole, _whole, _empty, _whole.map(str), st.integers(0, 99).map(lambda tenths: tenths / 10)
+)
+_cents = st.integers(-(10**5), 10**7)
+_ltv = st.one_of(_cents.map(lambda cents: cents / 100), _cents, _cents.map(str), _empty)
+_plan = st.sampled_from(["free", "starter", "pro", "enterprise", None, "", _ABSENT])
+_external_ids = st.lists(
+    st.builds(lambda kind: {"type": kind, "id": f"{kind}-secret"}, st.sampled_from(TYPES)), max_size=5
+)
+
+
+def channels() -> st.SearchStrategy[dict[str, str]]:
+    """Two to eight channels with their traits."""
+    return st.integers(2, 8).map(lambda n: {f"c{i}": f"c{i}_30d" for i in range(n)})
+
+
+def profiles(traits: Sequence[str], max_size: int = 60) -> st.SearchStrategy[list[Profile]]:
+    """A space of readable profiles that carry these activity traits, an LTV and a plan, or some of them."""
+    values = st.fixed_dictionaries({**dict.fromkeys(traits, _activity), LTV: _ltv, PLAN: _plan})
+    present = values.map(lambda all_of_them: {k: v for k, v in all_of_them.items() if v is not _ABSENT})
+    profile = st.fixed_dictionaries({"traits": present, "external_ids": _external_ids})
+    return st.lists(profile, max_size=max_size)
+
+
+def dominances() -> st.SearchStrategy[float]:
+    return st.just(0.5) | st.integers(20, 95).map(lambda percent: percent / 100)
+
+
+def pages(space: Sequence[Profile], cuts: Sequence[int]) -> list[list[Profile]]:
+    """The space cut into pages at these places, in order; a page may be empty."""
+    at = sorted({0, len(space), *(cut % (len(space) + 1) for cut in cuts)})
+    return [list(space[start:end]) for start, end in zip(at, at[1:], strict=False)]
+
+
+def count(space: Sequence[Any], channels: dict[str, str], dominance: float, cuts: Sequence[int] = ()) -> Tally:
+    """The tally of a space that came as JSON, page by page."""
+    reader = Reader(list(channels.values()), LTV, PLAN)
+    tally = Tally(len(channels))
+    for page in pages(space, cuts):
+        people = reader.read(reader.decode(json.dumps(page).encode(), list))
+        tally.add(people, classify(people, dominance))
+    return tally
+
+
+def summary_of(tally: Tally, channels: dict[str, str], dominance: float = 0.5, min_group: int = 1) -> Summary:
+    rule = Rule(channels=channels, dominance=dominance, min_group=min_group)
+    return summarize(tally, rule, Origin(kind="segment"), truncated=False)
+
+
+def plain_activity(profile: Profile, channels: dict[str, str]) -> list[int]:
+    return [int(float(profile["traits"].get(trait) or 0)) for trait in channels.values()]
+
+
+def plain_pattern(activity: Sequence[int], names: Sequence[str], dominance: Fraction) -> str | None:
+    """The rule in exact arithmetic: the one largest share, if it is more than the threshold."""
+    if sum(activity) == 0:
+        return None
+    shares = [Fraction(value, sum(activity)) for value in activity]
+    largest = max(shares)
+    if shares.count(largest) == 1 and largest > dominance:
+        return names[shares.index(largest)] + "_dominant"
+    return "omnichannel"
+
+
+def plain_figures(space: Sequence[Profile], channels: dict[str, str], dominance: float) -> dict[str, Any]:
+    """Every figure of every pattern, person by person, with no thought of speed or memory."""
+    threshold, step = Fraction(str(dominance)), Fraction("0.05")
+    names = list(channels)
+    groups: dict[str, list[Profile]] = {}
+    moved = 0
+    for profile in space:
+        activity = plain_activity(profile, channels)
+        pattern = plain_pattern(activity, names, threshold)
+        if pattern:
+            groups.setdefault(pattern, []).append(profile)
+            around = {plain_pattern(activity, names, threshold + by) for by in (-step, step)}
+            moved += around != {pattern}
+    everybody = [profile for group in groups.values() for profile in group]
+    return {
+        "classified": len(everybody),
+        "dormant": len(space) - len(everybody),
+        "moved": moved,
+        "coverage": {
+            trait: sum(profile["traits"].get(trait) not in (None, "") for profile in space)
+            for trait in (*channels.values(), LTV, PLAN)
+        },
+        "patterns": {pattern: _plain_group(group, channels) for pattern, group in groups.items()},
+        "totals": _plain_group(everybody, channels) if everybody else None,
+    }
+
+
+def _plain_group(group: Sequence[Profile], channels: dict[str, str]) -> dict[str, Any]:
+    n = len(group)
+    activities = [plain_activity(profile, channels) for profile in group]
+    types = [[one["type"] for one in profile["external_ids"]] for profile in group]
+    plans = Counter(profile["traits"].get(PLAN) for profile in group if profile["traits"].get(PLAN))
+    spelled = [{"ios.id" if kind == "ios_id" else kind for kind in listed} for listed in types]
+    return {
+        "n": n,
+        "avg_ltv": sum(float(profile["traits"].get(LTV) or 0) for profile in group) / n,
+        "avg_activity": {
+            name: sum(activity[i] for activity in activities) / n for i, name in enumerate(channels)
+        },
+        "avg_identities": sum(map(len, types)) / n,
+        "few_identities_share": sum(len(listed) <= 2 for listed in types) / n,
+        "identity_coverage": {
+            kind: sum(kind in listed for listed in spelled) / n for kind in set().union(*spelled)
+        },
+        "plans": sorted(plans.items(), key=lambda plan_and_n: (-plan_and_n[1], plan_and_n[0]))[:3],
+    }
