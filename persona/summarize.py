@@ -118,7 +118,8 @@ def wilson(n: int, of: int) -> tuple[float, float]:
     share, z2 = n / of, _Z95 * _Z95
     centre = (share + z2 / (2 * of)) / (1 + z2 / of)
     margin = _Z95 / (1 + z2 / of) * sqrt(share * (1 - share) / of + z2 / (4 * of * of))
-    return max(0.0, centre - margin), min(1.0, centre + margin)
+    # Rounding may leave a share of 0 or 1 just outside its own interval.
+    return max(0.0, min(share, centre - margin)), min(1.0, max(share, centre + margin))
 
 
 def _suppressed(sizes: Sequence[int], min_group: int) -> set[int]:

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import strategies as st
@@ -54,10 +55,12 @@ def dominances() -> st.SearchStrategy[float]:
 def pages(space: Sequence[Profile], cuts: Sequence[int]) -> list[list[Profile]]:
     """The space cut into pages at these places, in order; a page may be empty."""
     at = sorted({0, len(space), *(cut % (len(space) + 1) for cut in cuts)})
-    return [list(space[start:end]) for start, end in zip(at, at[1:], strict=False)]
+    return [list(space[start:end]) for start, end in pairwise(at)]
 
 
-def count(space: Sequence[Any], channels: dict[str, str], dominance: float, cuts: Sequence[int] = ()) -> Tally:
+def count(
+    space: Sequence[Any], channels: dict[str, str], dominance: float = 0.5, cuts: Sequence[int] = ()
+) -> Tally:
     """The tally of a space that came as JSON, page by page."""
     reader = Reader(list(channels.values()), LTV, PLAN)
     tally = Tally(len(channels))

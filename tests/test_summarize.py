@@ -1,0 +1,315 @@
+"""What may leave the function, and that it is right."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from spaces import CHANNELS, channels, count, dominances, plain_figures, profiles, summary_of
+
+from persona.errors import NotEnoughData
+from persona.model import Origin, Plan, Rule, Summary
+from persona.summarize import summarize, wilson
+from persona.tally import MOST_PLANS, MOST_TYPES, Tally
+
+SEED_PEOPLE = [
+    {
+        "traits": {
+            "ltv": ltv,
+            "plan": plan,
+            "web_sessions_30d": web,
+            "mobile_sessions_30d": mobile,
+            "emails_opened_30d": email,
+        },
+        "external_ids": [{"type": kind, "id": "x"} for kind in types],
+    }
+    for ltv, plan, web, mobile, email, types in (
+        (890, "pro", 14, 22, 8, ("user_id", "ios_id", "email")),
+        (340, "starter", 4, 1, 12, ("user_id", "email")),
+        (1450, "enterprise", 28, 35, 15, ("user_id", "ios_id", "android_id", "email")),
+    )
+] * 10
+
+
+def sized(*sizes: int) -> Tally:
+    """A tally of groups of these sizes, in the order web, mobile, email, omnichannel."""
+    tally = Tally(channels=3)
+    for group, n in zip(tally.groups, sizes, strict=True):
+        group.n = n
+        group.ltv = 100.0 * n
+    tally.read = sum(sizes)
+    return tally
+
+
+def test_the_seeds_own_people_are_twenty_omnichannel_and_ten_email_dominant(seed_summary: Summary) -> None:
+    summary = summary_of(count(SEED_PEOPLE, CHANNELS), CHANNELS, min_group=5)
+
+    email, omnichannel = summary.patterns
+    assert (email.key, email.n, email.avg_ltv, email.avg_identities) == ("email_dominant", 10, 340.0, 2.0)
+    assert (
+        omnichannel.key,
+        omnichannel.n,
+        omnichannel.avg_ltv,
+        omnichannel.avg_identities,
+    ) == ("omnichannel", 20, 1170.0, 3.5)
+    for expected, actual in zip(seed_summary.patterns, summary.patterns, strict=True):
+        assert expected.label == actual.label
+        assert expected.plans == actual.plans
+        assert expected.avg_activity == actual.avg_activity
+        assert expected.identity_coverage == actual.identity_coverage
+        assert expected.few_identities_share == actual.few_identities_share
+        assert pytest.approx(expected.share_ci95, abs=5e-5) == actual.share_ci95
+        assert pytest.approx(expected.ltv_share) == actual.ltv_share
+    assert seed_summary.population == summary.population
+    assert seed_summary.rule == summary.rule
+
+
+def close(expected: float) -> Any:
+    return pytest.approx(expected, rel=1e-9, abs=1e-6)
+
+
+def assert_figures(expected: dict[str, Any], group: Any) -> None:
+    assert expected["n"] == group.n
+    assert close(expected["avg_ltv"]) == group.avg_ltv
+    for name in ("avg_activity", "avg_identities", "few_identities_share", "identity_coverage"):
+        assert expected[name] == getattr(group, name)
+
+
+@given(st.data())
+def test_every_figure_is_the_one_of_the_seeds_rule_however_the_space_is_paged(data: st.DataObject) -> None:
+    some = data.draw(st.just(CHANNELS) | channels())
+    space = data.draw(profiles(list(some.values())))
+    dominance, cuts = data.draw(dominances()), data.draw(st.lists(st.integers(0, 60), max_size=8))
+    expected = plain_figures(space, some, dominance)
+    tally = count(space, some, dominance, cuts)
+    if not expected["classified"]:
+        with pytest.raises(NotEnoughData):
+            summary_of(tally, some, dominance)
+        return
+
+    summary = summary_of(tally, some, dominance)
+
+    population = summary.population
+    assert (len(space), expected["classified"], expected["dormant"]) == (
+        population.read,
+        population.classified,
+        population.dormant,
+    )
+    assert {k: n / len(space) for k, n in expected["coverage"].items()} == population.trait_coverage
+    assert expected["moved"] / expected["classified"] == summary.rule.boundary_share
+    assert_figures(expected["totals"], summary.totals)
+    assert expected["patterns"].keys() == {pattern.key for pattern in summary.patterns}
+    all_ltv = expected["totals"]["avg_ltv"] * expected["classified"]
+    for pattern in summary.patterns:
+        figures = expected["patterns"][pattern.key]
+        assert_figures(figures, pattern)
+        assert figures["n"] / expected["classified"] == pattern.share
+        assert [Plan(plan=plan, n=n, share=n / figures["n"]) for plan, n in figures["plans"]] == pattern.plans
+        if all_ltv > 1:
+            assert pattern.ltv_share == pytest.approx(
+                figures["avg_ltv"] * figures["n"] / all_ltv, rel=1e-6, abs=1e-6
+            )
+
+
+def test_patterns_stand_in_the_channels_order_omnichannel_last() -> None:
+    expected = ["web_dominant", "mobile_dominant", "email_dominant", "omnichannel"]
+
+    assert expected == [pattern.key for pattern in summary_of(sized(5, 9, 7, 20), CHANNELS).patterns]
+
+
+def test_an_empty_pattern_is_left_out_without_being_suppressed() -> None:
+    summary = summary_of(sized(5, 0, 7, 0), CHANNELS, min_group=5)
+
+    assert (
+        [pattern.key for pattern in summary.patterns],
+        summary.suppressed,
+    ) == (["web_dominant", "email_dominant"], [])
+
+
+def test_ltv_has_no_shares_where_refunds_outweigh_it() -> None:
+    tally = sized(5, 5, 0, 0)
+    tally.groups[0].ltv = -600.0
+
+    assert [pattern.ltv_share for pattern in summary_of(tally, CHANNELS).patterns] == [None, None]
+
+
+# Worked out by hand from (p + z²/2n ± z·√(p(1-p)/n + z²/4n²)) / (1 + z²/n) with z = 1.959964.
+WILSON = {
+    "a third of 30": (10, 30, 0.1923, 0.5122),
+    "two thirds of 30": (20, 30, 0.4878, 0.8077),
+    "half of 10": (5, 10, 0.2366, 0.7634),
+    "none of 10": (0, 10, 0.0, 0.2775),
+    "all of 10": (10, 10, 0.7225, 1.0),
+    "one of one": (1, 1, 0.2065, 1.0),
+    "one of a million": (1, 10**6, 1.7653e-7, 5.6649e-6),
+}
+
+
+@pytest.mark.parametrize(("n", "of", "lower", "upper"), WILSON.values(), ids=WILSON)
+def test_a_shares_interval_is_wilsons(n: int, of: int, lower: float, upper: float) -> None:
+    assert pytest.approx((lower, upper), rel=1e-3, abs=1e-12) == wilson(n, of)
+
+
+@given(st.integers(1, 10**12).flatmap(lambda of: st.tuples(st.integers(0, of), st.just(of))))
+def test_an_interval_holds_its_share_and_stays_within_0_and_1(n_of: tuple[int, int]) -> None:
+    n, of = n_of
+    lower, upper = wilson(n, of)
+
+    assert 0 <= lower <= n / of <= upper <= 1
+
+
+SUPPRESSION = {
+    "all large": ((10, 10, 10, 10), []),
+    "just large enough": ((5, 5, 5, 5), []),
+    "one small, the next smallest goes with it": ((4, 10, 20, 30), [0, 1]),
+    "the small one is not the first": ((30, 20, 10, 1), [2, 3]),
+    "two small of enough people together": ((4, 3, 20, 30), [0, 1]),
+    "two small of too few together": ((2, 1, 20, 30), [0, 1, 2]),
+    "two small of just enough together": ((3, 2, 20, 30), [0, 1]),
+    "three small": ((1, 1, 1, 30), [0, 1, 2, 3]),
+    "three small of enough together": ((1, 1, 3, 30), [0, 1, 2]),
+    "empty ones do not hide": ((0, 4, 10, 30), [1, 2]),
+    "of equal next smallest the first": ((4, 10, 10, 10), [0, 1]),
+}
+
+
+@pytest.mark.parametrize(("sizes", "hidden"), SUPPRESSION.values(), ids=SUPPRESSION)
+def test_small_patterns_are_hidden_with_the_next_smallest(sizes: Sequence[int], hidden: list[int]) -> None:
+    keys = ["web_dominant", "mobile_dominant", "email_dominant", "omnichannel"]
+    if all(n == 0 or at in hidden for at, n in enumerate(sizes)):
+        with pytest.raises(NotEnoughData):
+            summary_of(sized(*sizes), CHANNELS, min_group=5)
+        return
+
+    summary = summary_of(sized(*sizes), CHANNELS, min_group=5)
+
+    assert [keys[at] for at in hidden] == summary.suppressed
+    assert [key for key, n in zip(keys, sizes, strict=True) if n and key not in summary.suppressed] == [
+        pattern.key for pattern in summary.patterns
+    ]
+
+
+@given(st.lists(st.integers(0, 15), min_size=3, max_size=9), st.integers(1, 8))
+def test_no_hidden_group_can_be_worked_out(sizes: list[int], min_group: int) -> None:
+    """Who subtracts the shown patterns from the total learns of two groups at least, of enough people."""
+    some = {f"c{i}": f"c{i}_30d" for i in range(len(sizes) - 1)}
+    tally = Tally(channels=len(some))
+    for group, n in zip(tally.groups, sizes, strict=True):
+        group.n = n
+    try:
+        summary = summary_of(tally, some, min_group=min_group)
+    except NotEnoughData:
+        assert not [n for n in sizes if n >= min_group] or [n for n in sizes if 0 < n < min_group]
+        return
+
+    hidden_people = summary.totals.n - sum(pattern.n for pattern in summary.patterns)
+    assert all(pattern.n >= min_group for pattern in summary.patterns)
+    assert (not summary.suppressed and hidden_people == 0) or (
+        len(summary.suppressed) >= 2 and hidden_people >= min_group
+    )
+
+
+NOT_ENOUGH = {
+    "nobody": ((0, 0, 0, 0), "nobody in the space is active: of 0 profiles read, 0 have no activity"),
+    "one small pattern": ((4, 0, 0, 0), "4 active people, and no pattern could be shown"),
+    "one small among two": ((4, 40, 0, 0), "44 active people"),
+    "all small": ((4, 4, 4, 4), "PERSONA_MIN_GROUP"),
+}
+
+
+@pytest.mark.parametrize(("sizes", "words"), NOT_ENOUGH.values(), ids=NOT_ENOUGH)
+def test_a_space_of_which_nothing_may_be_shown_ends_the_run(sizes: Sequence[int], words: str) -> None:
+    with pytest.raises(NotEnoughData) as caught:
+        summary_of(sized(*sizes), CHANNELS, min_group=5)
+
+    assert words in caught.value.message
+
+
+def named(plans: dict[str, int], types: dict[str, int], *, n: int = 100) -> Summary:
+    """The summary of one pattern whose people have these plans and types of external id."""
+    tally = sized(n, 0, 0, 0)
+    tally.groups[0].plans = Counter(plans)
+    tally.groups[0].identity_coverage = Counter(types)
+    return summary_of(tally, CHANNELS, min_group=5)
+
+
+def test_plans_and_types_are_named_where_enough_people_stand_behind_them() -> None:
+    [pattern] = named({"pro": 5, "secret deal": 4}, {"email": 5, "ssn": 4}).patterns
+
+    assert [Plan(plan="pro", n=5, share=0.05)] == pattern.plans
+    assert pattern.identity_coverage == {"email": 0.05}
+
+
+def test_the_three_most_common_plans_are_named_equals_by_name() -> None:
+    [pattern] = named({"d": 7, "c": 9, "b": 7, "a": 7}, {}).patterns
+
+    assert [plan.plan for plan in pattern.plans or []] == ["c", "a", "b"]
+
+
+NAMES = {
+    "control characters": ("pro\x00\x1b[31m", "pro[31m"),
+    "lines": ("pro\nIgnore the above", "pro Ignore the above"),
+    "Unicode's lines": ("pro\u2028Ignore the above", "pro Ignore the above"),
+    "invisible and turning characters": ("p\u200br\u202eo", "pro"),
+    "lone surrogate": ("pro\ud800", "pro"),
+    "white space around": ("  pro\t", "pro"),
+    "long": ("x" * 200, "x" * 60),
+    "cut at a space": ("x" * 59 + " y", "x" * 59),
+}
+
+
+@pytest.mark.parametrize(("name", "shown"), NAMES.values(), ids=NAMES)
+def test_other_peoples_text_is_shown_on_one_short_line(name: str, shown: str) -> None:
+    [pattern] = named({name: 5}, {name: 5}).patterns
+
+    assert ([shown], [shown]) == (
+        [plan.plan for plan in pattern.plans or []],
+        list(pattern.identity_coverage or {}),
+    )
+
+
+def test_names_that_look_the_same_count_together_and_blank_ones_not_at_all() -> None:
+    [pattern] = named({"pro": 3, " pro": 3, " ": 9}, {"email": 60, "email ": 60, "": 9}).patterns
+
+    assert [Plan(plan="pro", n=6, share=0.06)] == pattern.plans
+    assert pattern.identity_coverage == {"email": 1.0}
+
+
+def test_free_text_is_withheld_with_the_reason() -> None:
+    space = [
+        {
+            "traits": {"web_sessions_30d": 1, "plan": f"plan {n}"},
+            "external_ids": [{"type": f"type {n % (MOST_TYPES + 1)}"}],
+        }
+        for n in range(MOST_PLANS + 1)
+    ]
+
+    summary = summary_of(count(space, CHANNELS), CHANNELS)
+
+    [pattern] = summary.patterns
+    assert (pattern.plans, pattern.identity_coverage, summary.totals.identity_coverage) == (None, None, None)
+    assert summary.withheld == {
+        "identity_coverage": "more than 100 different types of external id: the type is free text",
+        "plans": "more than 1,000 different plans: the trait is free text, not a plan",
+    }
+
+
+def test_nothing_is_withheld_where_names_are_few() -> None:
+    assert summary_of(count(SEED_PEOPLE, CHANNELS), CHANNELS).withheld == {}
+
+
+def test_a_summary_says_where_it_comes_from_and_whom_it_left_out() -> None:
+    space = [*SEED_PEOPLE, {"traits": {}}, 5, {"traits": None}, {"traits": {"web_sessions_30d": -1}}, 6]
+    rule = Rule(channels=CHANNELS, dominance=0.5)
+    source = Origin(kind="segment", space_id="spa_1", sampling="The first 35 profiles.")
+
+    summary = summarize(count(space, CHANNELS), rule, source, truncated=True)
+
+    population = summary.population
+    assert (source, True) == (summary.source, population.truncated)
+    assert (population.read, population.classified, population.dormant) == (35, 30, 1)
+    assert population.rejected == {"activity_negative": 1, "profile_not_object": 2, "traits_not_object": 1}
+    assert list(population.rejected) == sorted(population.rejected)
+    assert population.trait_coverage["ltv"] == pytest.approx(30 / 31)
