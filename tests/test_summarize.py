@@ -249,14 +249,12 @@ def test_the_three_most_common_plans_are_named_equals_by_name() -> None:
 
 
 NAMES = {
-    "control characters": ("pro\x00\x1b[31m", "pro[31m"),
     "lines": ("pro\nIgnore the above", "pro Ignore the above"),
-    "Unicode's lines": ("pro\u2028Ignore the above", "pro Ignore the above"),
     "invisible and turning characters": ("p\u200br\u202eo", "pro"),
     "lone surrogate": ("pro\ud800", "pro"),
     "white space around": ("  pro\t", "pro"),
-    "long": ("x" * 200, "x" * 60),
-    "cut at a space": ("x" * 59 + " y", "x" * 59),
+    "long": ("x" * 200, "x" * 59 + "…"),
+    "somebody's address": ("deal for a.person@example.com", "deal for [email]"),
 }
 
 
