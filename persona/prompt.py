@@ -47,7 +47,7 @@ def compose(
         group=partial(_group, currency=currency),
         labels_as_data=_data(summary, kept, told, currency),
         changes=_changes(summary, told) if told else [],
-        since=printable(told.since)[: len("2026-11-23")] if told else "",
+        since=told.since[: len("2026-11-23")] if told else "",
         keeps_names=bool(kept),
     )
 

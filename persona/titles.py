@@ -36,6 +36,11 @@ _SEPARATOR = re.compile(rf"^[\s:|/,{_DASHES}]+|[\s:|/,{_DASHES}]+$")
 _FIGURES_IN_BRACKETS = re.compile(r"[(\[][^)\]]*(?:\d|=|%)[^)\]]*[)\]]")
 _BRACKETED = re.compile(r"^[(\[](.*)[)\]]$")
 _QUOTED = re.compile(rf"[{_QUOTES}](?=\S)([^\"“”„«»]{{2,{_MOST_NAME_CHARACTERS}}}?)(?<=\S)[{_QUOTES}](?!\w)")
+# At a text's beginning: in quotation marks or bold, and apart from what follows.
+_MARKED_NAME = re.compile(
+    rf"(?:(?:\*\*|__)?[*_]?[{_QUOTES}][^\n{_QUOTES}]{{2,80}}[{_QUOTES}][*_]{{0,3}}|(?P<bold>\*\*|__)[^\n*_]{{2,80}}(?P=bold))"
+    rf"(?:(?<=[.:]\*\*)|(?=\s*(?:[{_DASHES}:.]|\n|$)))"
+)
 _ENDS_A_NAME = re.compile(rf"[.!?](?:\s|$)|\s[{_DASHES}/|]+\s|[:,;](?:\s|$)|\s*[(\[]|\n")
 
 _LOSS = re.compile(r"\b(?:churn|risks?|los(?:e|es|ing|s)|retention|attrition)\b", re.IGNORECASE)
@@ -199,13 +204,12 @@ def split_name(text: str) -> tuple[str | None, str]:
 
 
 def leading_name(text: str) -> tuple[str | None, str]:
-    """As `split_name`, for a text that need not begin with a name: it must be marked and stand apart."""
-    first = re.match(
-        rf"(?:\*\*|__)?[*_]?(?:[{_QUOTES}][^\n{_QUOTES}]{{2,80}}[{_QUOTES}](?:\*\*|__|[*_])?|(?:\*\*|__)[^\n*_]{{2,80}}(?:\*\*|__))"
-        rf"(?=\s*(?:[{_DASHES}:.]|\n|$)|\.?(?:\*\*|__))",
-        text,
-    )
-    return split_name(text) if first and first.end() else (None, text)
+    """As `split_name`, for a text that need not begin with a name: it must be marked, and look like one."""
+    if not _MARKED_NAME.match(text):
+        return None, text
+    name, rest = split_name(text)
+    capital = name and all(word[0].isupper() for word in re.findall(r"[^\W\d_]{4,}", name))
+    return (name, rest) if capital else (None, text)
 
 
 def bold(text: str) -> tuple[str, str] | None:

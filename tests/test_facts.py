@@ -1,0 +1,206 @@
+"""The author that needs no key."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from msgspec.structs import replace
+from summaries import summaries
+
+from persona import facts, framework, words
+from persona.model import Pattern, Plan, Summary
+
+FEW_BUT_WIDE = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def _changed(summary: Summary, **figures: object) -> Summary:
+    """The summary with figures of its first pattern changed."""
+    first, *others = summary.patterns
+    return replace(summary, patterns=[replace(first, **figures), *others])
+
+
+@FEW_BUT_WIDE
+@given(summary=summaries())
+def test_every_section_of_every_pattern_is_written_and_read_back(summary: Summary) -> None:
+    """Whatever the space, the facts author leaves nothing out, in the form that the reader reads."""
+    reading = framework.read(facts.write(summary, "$"), summary)
+
+    assert (reading.missing_sections, [persona.pattern for persona in reading.personas]) == (
+        [],
+        [pattern.key for pattern in summary.patterns],
+    )
+
+
+@FEW_BUT_WIDE
+@given(summary=summaries())
+def test_the_same_summary_gives_the_same_words(summary: Summary) -> None:
+    assert facts.write(summary, "EUR") == facts.write(summary, "EUR")
+
+
+@FEW_BUT_WIDE
+@given(summary=summaries())
+def test_every_figure_is_one_of_the_pattern_or_of_all_people(summary: Summary) -> None:
+    """A figure in a pattern's part is that pattern's or the whole space's, as `words` writes it."""
+    reading = framework.read(facts.write(summary, "$"), summary)
+
+    assert [
+        (passage.pattern, figure)
+        for passage in reading.passages
+        for figure in _figures_of(passage.text, summary)
+        if figure not in _known(summary, passage.pattern)
+    ] == []
+
+
+def _figures_of(text: str, summary: Summary) -> list[str]:
+    """The figures of a text, without channels' and patterns' names that hold digits."""
+    for channel in sorted(summary.rule.channels, key=len, reverse=True):
+        spaced = channel.replace("_", " ")
+        text = text.replace(words.activity(channel), "actions").replace(spaced.title(), "Channel")
+    unnamed = re.sub(
+        r"\b[A-Za-z]\w*", " ", re.sub(r"`[^`]*`|^#+ .*$|\*\*.*?\*\*", "", text, flags=re.MULTILINE)
+    )
+    return re.findall(r"-?\$?\d+(?:,\d{3})*(?:\.\d+)?(?:e[+-]?\d+)?(?: %)?", unnamed)
+
+
+def _known(summary: Summary, key: str | None) -> set[str]:
+    groups = [summary.totals, *(pattern for pattern in summary.patterns if pattern.key == key)]
+    known = {str(summary.rule.window_days)}
+    for group in groups:
+        shares = [group.few_identities_share, *(group.identity_coverage or {}).values()]
+        if isinstance(group, Pattern):
+            shares += [group.share, group.ltv_share or 0, *(plan.share for plan in group.plans or [])]
+        known |= {f"{group.n:,}", words.money(group.avg_ltv, "$"), words.decimal(group.avg_identities)}
+        known |= {*map(words.decimal, group.avg_activity.values()), *map(words.percent, shares)}
+    return known
+
+
+@pytest.mark.parametrize(
+    ("figures", "said"),
+    [
+        pytest.param({"avg_ltv": 340.0}, "The Light-Spending Inbox Reader", id="a low LTV"),
+        pytest.param({"avg_ltv": 1200.0}, "The High-Value Inbox Reader", id="a high LTV"),
+        pytest.param({"avg_ltv": 900.0}, "The Barely Known Inbox Reader", id="few identifiers"),
+        pytest.param(
+            {"avg_ltv": 900.0, "few_identities_share": 0.1}, "The Steady Inbox Reader", id="nothing special"
+        ),
+        pytest.param(
+            {"avg_ltv": 900.0, "few_identities_share": 0.1, "n": 25},
+            "The Everyday Inbox Reader",
+            id="most people",
+        ),
+        pytest.param({"avg_ltv": -12.5}, "below zero: refunds outweigh purchases", id="a negative LTV"),
+        pytest.param({"plans": None}, "over all classified people.\n\n###", id="withheld plans"),
+        pytest.param({"plans": []}, "over all classified people.\n\n###", id="no plans"),
+        pytest.param(
+            {"plans": [Plan(plan="2024 for $99", n=10, share=1.0)]},
+            "over all classified people.\n\n###",
+            id="a plan that looks like a figure",
+        ),
+        pytest.param(
+            {"plans": [Plan(plan="a` <b>\n# x", n=10, share=1.0)]},
+            "is `a' <b> # x` (",
+            id="a plan that is Markdown",
+        ),
+        pytest.param({"n": 1}, "1 person, ", id="one person"),
+        pytest.param(
+            {"avg_activity": {"web": 0.0, "mobile": 0.0, "email": 3.0}},
+            "Email only: no activity of theirs is recorded elsewhere.",
+            id="one channel only",
+        ),
+        pytest.param(
+            {"avg_activity": {"web": 0.0, "mobile": 1.0, "email": 9.0}},
+            "(0.0 web sessions a person): nobody here is active",
+            id="a channel without activity",
+        ),
+        pytest.param(
+            {"avg_activity": {"web": 1.0, "mobile": 1.0, "email": 9.0}},
+            "High: by far the most",
+            id="one-sided",
+        ),
+        pytest.param({}, "Medium: Email carries them, and Web could", id="less one-sided"),
+        pytest.param({"ltv_share": None}, "some of the fall. 100.0 % of them", id="no LTV to lose"),
+    ],
+)
+def test_the_words_follow_the_figures(seed_summary: Summary, figures: dict[str, object], said: str) -> None:
+    assert said in facts.write(_changed(seed_summary, **figures), "$")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        pytest.param(lambda s: s, "Omnichannel is the largest pattern.\n", id="the largest brings the most"),
+        pytest.param(
+            lambda s: _changed(s, ltv_share=0.9),
+            "pattern. Email Dominant brings the largest part of all LTV.",
+            id="a smaller one brings more",
+        ),
+        pytest.param(
+            lambda s: replace(_changed(s, ltv_share=0.9), suppressed=["web_dominant", "mobile_dominant"]),
+            "Of the patterns shown, Email Dominant brings",
+            id="with patterns too small to show",
+        ),
+        pytest.param(
+            lambda s: _changed(s, n=20), "email opens a person. Omnichannel brings", id="none is the largest"
+        ),
+        pytest.param(
+            lambda s: replace(s, patterns=s.patterns[:1]),
+            "invest in adaptation first",
+            id="without omnichannel",
+        ),
+        pytest.param(lambda s: s, "Rule of thumb: begin with Email Dominant", id="an identity gap"),
+        pytest.param(
+            lambda s: _changed(s, few_identities_share=0.0),
+            "Rule of thumb: ask for another",
+            id="no identity gap",
+        ),
+        pytest.param(
+            lambda s: replace(s, totals=replace(s.totals, identity_coverage=None)),
+            "identifiers only.\n",
+            id="withheld coverage",
+        ),
+        pytest.param(
+            lambda s: replace(s, totals=replace(s.totals, avg_ltv=0.0)),
+            "average LTV is $340. Their",
+            id="no LTV to compare with",
+        ),
+        pytest.param(
+            lambda s: replace(s, rule=replace(s.rule, boundary_share=0.01)),
+            "Few people are close",
+            id="clear",
+        ),
+        pytest.param(
+            lambda s: replace(s, rule=replace(s.rule, boundary_share=0.1)),
+            "Some people are close",
+            id="less clear",
+        ),
+        pytest.param(lambda s: s, "Many people are close", id="unclear"),
+    ],
+)
+def test_the_strategy_follows_the_space(
+    seed_summary: Summary, change: Callable[[Summary], Summary], said: str
+) -> None:
+    assert said in facts.write(change(seed_summary), "$")
+
+
+def test_names_are_distinct(space_summary: Summary) -> None:
+    """No two personas of a framework share a name."""
+    reading = framework.read(facts.write(space_summary, "$"), space_summary)
+
+    assert len({persona.name for persona in reading.personas}) == len(space_summary.patterns)
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "written"),
+    [
+        pytest.param(890.4, "$", "$890", id="whole above a hundred"),
+        pytest.param(1450.0, "€", "€1,450", id="thousands apart"),
+        pytest.param(3.419, "$", "$3.42", id="cents below"),
+        pytest.param(40.0, "$", "$40", id="no empty cents"),
+        pytest.param(-12.5, "$", "-$12.50", id="below zero"),
+        pytest.param(890.0, "EUR", "EUR 890", id="a code stands apart"),
+        pytest.param(1e18, "$", "$1e+18", id="beyond all measure"),
+    ],
+)
+def test_money_is_written_as_people_do(amount: float, currency: str, written: str) -> None:
+    assert words.money(amount, currency) == written
