@@ -80,6 +80,8 @@ _PLAIN_LABEL = re.compile(
 )
 
 
+_NAMES_A_PATTERN = re.compile(r"dominan|omni", re.IGNORECASE)
+
 # Finds the patterns of a rule's channels in a title.
 Known = re.Pattern[str]
 
@@ -118,6 +120,9 @@ def known_patterns(channels: Iterable[str]) -> Known:
 
 def pattern_title(text: str, known: Known) -> PatternTitle | None:
     """The pattern that a title names, at its beginning or, behind the persona's name, at its end."""
+    # Most lines name none: they are not worth the closer look that the rest of this takes.
+    if not _NAMES_A_PATTERN.search(text):
+        return None
     title = bare(text)
     if len(title) > MOST_TITLE_CHARACTERS:
         return None
