@@ -34,7 +34,10 @@ def answer(http: HttpRequest) -> Response:
         return _answer(http, log, named, starts=Deadline(0))
     except PersonaError as error:
         failure = error
-        log.error(error.message, code=error.code, run_id=next(iter(named), None))
+        # What the caller can mend, or the next delivery, wakes nobody up.
+        passing = error.retryable or isinstance(error, BadRequest | NotFound | MethodNotAllowed)
+        tell = log.warning if passing else log.error
+        tell(error.message, code=error.code, run_id=next(iter(named), None))
     except Exception as error:  # noqa: BLE001 - the framework would answer with the error's own text
         failure = PersonaError("an unexpected error; its place is in the log")
         log_unexpected(log, error)
