@@ -114,8 +114,7 @@ def _trait(pattern: Pattern, summary: Summary) -> str:
 
 def _description(pattern: Pattern, summary: Summary, currency: str) -> str:
     people = "person" if pattern.n == 1 else "people"
-    share = f"{words.percent(pattern.share)} of all {summary.totals.n:,} classified people"
-    size = f"{pattern.n:,} {people}, {share}."
+    size = f"{pattern.n:,} {people}, {words.percent(pattern.share)} of all classified people."
     value = _value(pattern, summary, currency)
     plans = _plans(pattern.plans)
     window = f"In {summary.rule.window_days} days: {_amounts(pattern)}."
@@ -198,7 +197,7 @@ def _risk(pattern: Pattern, ranked: list[str]) -> str:
     }[grade]
     worth, few = pattern.ltv_share or 0, pattern.few_identities_share
     stake = f" At stake: {words.percent(worth)} of all LTV." if worth > 0 else ""
-    known = f" {words.percent(few)} of them are known by few identifiers only" if few > _MANY else ""
+    known = f" {words.percent(few)} of them have two identifiers or fewer" if few > _MANY else ""
     harder = ", which makes winning them back on another channel harder." if known else ""
     return (
         f"{grade}: {threat}.{stake}{known}{harder}\n\n{_RULE_OF_THUMB} what would drive them away first is "
@@ -258,11 +257,11 @@ def _identities(summary: Summary) -> str:
     few = words.percent(totals.few_identities_share)
     figures = (
         f"{words.decimal(totals.avg_identities)} identifiers a person on average; {few} of all classified "
-        f"people are known by few identifiers only."
+        "people have two identifiers or fewer."
     )
     covered = sorted((totals.identity_coverage or {}).items(), key=lambda item: (-item[1], item[0]))
-    named = [f"{_quoted(kind)} {words.percent(share)}" for kind, share in covered if _wordy(kind)]
-    coverage = f" Coverage: {_listed(named[:_MOST_TYPES])}." if named else ""
+    named = [f"{words.percent(share)} have {_quoted(kind)}" for kind, share in covered if _wordy(kind)]
+    coverage = f" Of all people, {_listed(named[:_MOST_TYPES])}." if named else ""
     gaps = [pattern.label for pattern in summary.patterns if pattern.few_identities_share > _MANY]
     where = f" begin with {_listed(gaps)}, where most people are barely known;" if gaps else ""
     return (

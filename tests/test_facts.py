@@ -156,7 +156,7 @@ def test_the_words_follow_the_figures(seed_summary: Summary, figures: dict[str, 
         ),
         pytest.param(
             lambda s: replace(s, totals=replace(s.totals, identity_coverage=None)),
-            "identifiers only.\n",
+            "people have two identifiers or fewer.\n",
             id="withheld coverage",
         ),
         pytest.param(
