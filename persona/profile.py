@@ -61,7 +61,7 @@ class Reader:
         return msgspec.convert(_loads(body), envelope[Any])
 
     def read(self, page: Sequence[Any]) -> People:
-        """The readable people of a page of decoded profiles or plain objects; the others by reason."""
+        """The readable people of a page, decoded by this reader or plain objects; the others by reason."""
         rejected: Counter[str] = Counter()
         profiles = page
         if set(map(type, page)) != {self._typed}:

@@ -273,6 +273,16 @@ def test_an_envelope_is_kept_around_the_profiles(web: str) -> None:
     assert len(people.activity) + people.rejected.total() == 1
 
 
+def test_a_page_may_mix_profiles_that_were_decoded_in_different_ways() -> None:
+    reader = Reader(["web"], "ltv", "plan")
+    bodies = (b'[{"traits": {"web": 1}}]', b'[{"traits": {"web": "2"}}]', b'[{"traits": {"web": 3}}, 5]')
+    page = [profile for body in bodies for profile in reader.decode(body, list)]
+
+    people = reader.read(page)
+
+    assert (people.activity, people.rejected.total()) == ([(1,), (2,), (3,)], 1)
+
+
 def test_profiles_that_were_never_json_are_read_alike() -> None:
     reader = Reader(["web"], "ltv", "plan")
     page = [{"traits": {"web": 10**400}}, {"traits": {"web": float("nan")}}, {"traits": {"web": "3"}}]
