@@ -42,8 +42,7 @@ class GroupTally:
         ltv, activities, plans, external_ids = zip(*rows, strict=True)
         self.n += len(rows)
         self.ltv += sum(ltv)
-        activity = map(sum, zip(*activities, strict=True))
-        self.activity = [before + more for before, more in zip(self.activity, activity, strict=True)]
+        self.activity = list(map(sum, zip(self.activity, *activities, strict=True)))
         self.plans.update(filter(None, plans))
         # People whose external ids are of the same types are counted together: there are few combinations.
         for combination, people in Counter(external_ids).items():

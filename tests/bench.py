@@ -1,0 +1,257 @@
+# ruff: noqa: RUF001, T201 - this program prints a table, and ratios have a multiplication sign
+"""Measures what the README promises about speed, and prints it as a table.
+
+    python tests/bench.py [row …]      all rows, or those named; exits 1 where one misses its mark
+
+Ratios are what counts: both sides of one are measured in turns, so that a busy machine slows both alike, and
+the median of the turns is told. Microseconds are those of the quickest turn.
+"""
+
+import json
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from random import Random
+from statistics import median
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from msgspec import Struct
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from persona.classify import classify
+from persona.model import Origin, Rule, Summary
+from persona.profile import Reader
+from persona.summarize import summarize
+from persona.tally import Tally
+
+PROFILES = 200_000
+PROFILES_PER_PAGE = 100
+REPEATS = 5
+CHANNELS = {"web": "web_sessions_30d", "mobile": "mobile_sessions_30d", "email": "emails_opened_30d"}
+
+T = TypeVar("T")
+
+
+class Content(Struct, Generic[T]):
+    profiles: list[T]
+
+
+class Envelope(Struct, Generic[T]):
+    """What Segment's listing puts around its profiles."""
+
+    data: Content[T]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table."""
+
+    what: str
+    against: str
+    must_be: str
+    measured: str
+    passed: bool  # a row without a mark to reach always passes
+
+
+# -- the space ----------------------------------------------------------------------------------------------
+
+
+def pages(profiles: int) -> Iterator[bytes]:
+    """Yield a listing of realistic profiles: some twenty traits, three or four external ids."""
+    random = Random(1)  # noqa: S311 - invented people
+    for start in range(0, profiles, PROFILES_PER_PAGE):
+        page = [realistic_profile(random, start + i) for i in range(PROFILES_PER_PAGE)]
+        yield json.dumps({"data": {"profiles": page}}, separators=(",", ":")).encode()
+
+
+@cache
+def listing() -> list[bytes]:
+    return list(pages(PROFILES))
+
+
+def realistic_profile(random: Random, number: int) -> dict[str, Any]:
+    """What a B2B workspace keeps of a person; one in twenty lacks some of the needed traits."""
+    first_name, last_name = (
+        random.choice(["Ana", "Wei", "Jo", "Priya"]),
+        random.choice(["Doe", "Chen", "Diaz"]),
+    )
+    email = f"{first_name}.{last_name}.{number}@example.com".lower()
+    traits = {
+        "first_name": first_name,
+        "last_name": last_name,
+        "email": email,
+        "phone": f"+1555{random.randrange(10**7):07}",
+        "created_at": f"2024-0{random.randint(1, 9)}-{random.randint(10, 28)}T08:31:07.221Z",
+        "city": random.choice(["Berlin", "Austin", "São Paulo", "Nairobi"]),
+        "country": "DE",
+        "timezone": "Europe/Berlin",
+        "locale": "de-DE",
+        "company": {"id": f"c_{random.randrange(9999)}", "name": "Example GmbH", "employees": 120},
+        "title": "Head of Operations",
+        "newsletter": random.random() < 0.5,
+        "orders_total": random.randrange(40),
+        "last_web_visit": "2026-11-15T10:11:12Z",
+        "last_mobile_open": "2026-11-16T10:11:12Z",
+        "last_email_click": "2026-11-12T10:11:12Z",
+        "plan": random.choice(["free", "starter", "pro", "enterprise"]),
+        "ltv": round(random.random() * 2000, 2),
+        "web_sessions_30d": int(random.expovariate(1 / 8)),
+        "mobile_sessions_30d": int(random.expovariate(1 / 8)),
+        "emails_opened_30d": int(random.expovariate(1 / 8)),
+    }
+    if number % 20 == 0:
+        for name in random.sample(list(traits)[-5:], 2):
+            del traits[name]
+    external_ids = [
+        {"type": "user_id", "id": f"usr_{number:08}"},
+        {"type": "email", "id": email},
+        {"type": "anonymous_id", "id": str(UUID(int=random.getrandbits(128)))},
+        {"type": random.choice(["ios.id", "android.id"]), "id": str(UUID(int=random.getrandbits(128)))},
+    ]
+    return {"traits": traits, "external_ids": external_ids[: random.randint(3, 4)]}
+
+
+# -- the contestants ----------------------------------------------------------------------------------------
+
+
+def new_reader() -> Reader:
+    return Reader(list(CHANNELS.values()), "ltv", "plan")
+
+
+def summarized(space: Sequence[bytes]) -> Summary:
+    """Ours: decode, read, classify, count, summarize."""
+    reader, tally = new_reader(), Tally(channels=3)
+    for body in space:
+        people = reader.read(reader.decode(body, Envelope).data.profiles)
+        tally.add(people, classify(people, dominance=0.5))
+    return summarize(tally, Rule(channels=CHANNELS, dominance=0.5), Origin(kind="segment"), truncated=False)
+
+
+def decode(space: Sequence[bytes]) -> None:
+    """Nothing but typed decoding."""
+    reader = new_reader()
+    for body in space:
+        reader.decode(body, Envelope)
+
+
+def count_as_the_seed_does(space: Sequence[bytes]) -> dict[str, tuple[object, ...]]:
+    """The recipe's way: one dictionary a person, kept in lists a pattern, averaged at the end."""
+    kept: dict[str, list[dict[str, Any]]] = {name: [] for name in ("web", "mobile", "email", "omnichannel")}
+    for body in space:
+        for profile in json.loads(body).get("data", {}).get("profiles", []):
+            traits = profile.get("traits", {})
+            types = [external_id.get("type", "") for external_id in profile.get("external_ids", [])]
+            web = int(traits.get("web_sessions_30d", 0) or 0)
+            mobile = int(traits.get("mobile_sessions_30d", 0) or 0)
+            email = int(traits.get("emails_opened_30d", 0) or 0)
+            total = web + mobile + email
+            if total == 0:
+                continue
+            person = {
+                "ltv": float(traits.get("ltv", 0) or 0),
+                "plan": traits.get("plan", "unknown"),
+                "web": web,
+                "mobile": mobile,
+                "email": email,
+                "identities": len(types),
+                "types": types,
+            }
+            if web / total > 0.5:
+                kept["web"].append(person)
+            elif mobile / total > 0.5:
+                kept["mobile"].append(person)
+            elif email / total > 0.5:
+                kept["email"].append(person)
+            else:
+                kept["omnichannel"].append(person)
+    return {name: averages(people) for name, people in kept.items() if people}
+
+
+def averages(people: Sequence[dict[str, Any]]) -> tuple[object, ...]:
+    """The seed's figures of one pattern: its people, five averages, the three most common plans."""
+    plans: dict[str, int] = defaultdict(int)
+    for person in people:
+        plans[person["plan"]] += 1
+    names = ("ltv", "web", "mobile", "email", "identities")
+    top_plans = sorted(plans, key=plans.__getitem__, reverse=True)[:3]
+    return (len(people), *(sum(person[name] for person in people) / len(people) for name in names), top_plans)
+
+
+# -- the measuring ------------------------------------------------------------------------------------------
+
+
+def cpu_seconds(*contestants: Callable[[], object], repeats: int = REPEATS) -> list[list[float]]:
+    """CPU seconds of every contestant's runs, the contestants taking turns."""
+    seconds: list[list[float]] = [[] for _ in contestants]
+    for _ in range(repeats):
+        for contestant, taken in zip(contestants, seconds, strict=True):
+            start = time.process_time()
+            contestant()
+            taken.append(time.process_time() - start)
+    return seconds
+
+
+def compare(theirs: Callable[[Sequence[bytes]], object], name: str) -> tuple[float, str]:
+    """Their CPU time over ours, the median of the turns; and both a profile, in words."""
+    space = listing()
+    ours, others = cpu_seconds(lambda: summarized(space), lambda: theirs(space))
+    ratio = median(their / our for our, their in zip(ours, others, strict=True))
+    our_microseconds, their_microseconds = (1e6 * min(taken) / PROFILES for taken in (ours, others))
+    return ratio, f"{our_microseconds:.1f} µs; {name} {their_microseconds:.1f} µs"
+
+
+def against_seed() -> Row:
+    seeds = count_as_the_seed_does(listing())
+    if [n for n, *_ in seeds.values()] != [pattern.n for pattern in summarized(listing()).patterns]:
+        raise AssertionError("a race between two that count differently is none")
+    ratio, words = compare(count_as_the_seed_does, "the seed")
+    return Row(
+        f"CPU a profile, decode + classify + summarize, {PROFILES:,} profiles, {PROFILES_PER_PAGE} a page",
+        "the seed's loop over `json.loads` of the same bytes",
+        "at least 3.5× faster",
+        f"{ratio:.1f}× ({words})",
+        passed=ratio >= 3.5,
+    )
+
+
+def against_decoding() -> Row:
+    ratio, words = compare(decode, "decoding")
+    return Row(
+        "the same",
+        "bare typed decoding of the same bytes",
+        "at most 3×",
+        f"{1 / ratio:.1f}× ({words})",
+        passed=1 / ratio <= 3,
+    )
+
+
+# Name on the command line -> what measures it.
+ROWS: dict[str, Callable[[], Row]] = {
+    "seed": against_seed,
+    "decoding": against_decoding,
+}
+
+
+def main(names: Sequence[str]) -> int:
+    """Measure the rows and print each as soon as it is known; the exit status."""
+    if unknown := set(names) - ROWS.keys():
+        print(f"no such row: {', '.join(sorted(unknown))}; there are {', '.join(ROWS)}", file=sys.stderr)
+        return 2
+    print("| what | against | must be | measured |\n| --- | --- | --- | --- |")
+    passed = True
+    for name in names or ROWS:
+        row = ROWS[name]()
+        passed &= row.passed
+        mark = "" if row.passed else " **missed**"
+        print(f"| {row.what} | {row.against} | {row.must_be} | {row.measured}{mark} |", flush=True)
+    return 0 if passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
