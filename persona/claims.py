@@ -190,8 +190,8 @@ def _measured(text: str, currency: str, words: Words) -> Iterator[tuple[Figure, 
         previous_end = found[place - 1].end if place else 0
         next_start = found[place + 1].start if place + 1 < len(found) else len(text)
         own = measure(text, figure, previous_end, next_start, words)
-        if previous and not (own and own.firm):
-            own = _inherited(text, figure, *previous) or own
+        if previous and (own is None or own.facts == (previous[1] and previous[1].facts)):
+            own = _inherited(text, figure, *previous, own)
         previous = figure, own
         yield previous
 
@@ -207,11 +207,14 @@ def _mentions(text: str, words: Words) -> tuple[str, list[Mention]]:
     return blank, sorted([*named, *space], key=lambda mention: mention.start)
 
 
-def _inherited(text: str, figure: Figure, previous: Figure, named: Measure | None) -> Measure | None:
-    """In "$340 vs. $890", the second figure measures what the first does."""
+def _inherited(
+    text: str, figure: Figure, previous: Figure, named: Measure | None, own: Measure | None
+) -> Measure | None:
+    """In "$340 vs. $890", the second figure measures what the first does; else it keeps its `own` measure."""
     between = text[previous.end : figure.start]
-    if named is None or figure.kind != previous.kind or not _JOINED.search(between):
-        return None
+    firm = own is not None and own.firm
+    if firm or named is None or figure.kind != previous.kind or not _JOINED.search(between):
+        return own
     told = re.match(rf"\s(?:for|among|in|of|by|with|on)\s(?:the\s)?{NAME}|\s?\(?{NAME}", text[figure.end :])
     return Measure(facts=named.facts, firm=bool(named.firm and told), start=figure.start, end=figure.end)
 

@@ -173,6 +173,8 @@ def people(before: str, after: str) -> Iterator[Reading]:
     )
     if counted and rule(STOP).match(after):
         yield ("n", "population.classified", "population.read"), True, len(before) - counted.start(), 0
+    if rule(rf"{NAME}\s?\($").search(before) and rule(r"^\)").match(after):
+        yield ("n",), False, 0, 0
     if rule(r"\b(?:of|out\sof)\s(?:the\s)?$").search(before) or rule(r"^\s(?:of|out\sof)\s(?:the\s)?$").match(
         after
     ):

@@ -5,6 +5,7 @@
 import re
 
 from persona.ledger.figures import Figure
+from persona.ledger.grammar import NAME
 
 _CLAUSE = r"(?:^|[.:;,(—–]\s?|\b(?:and|then|to|or|please|also)\s)"
 # Verbs that open a piece of advice.
@@ -37,9 +38,12 @@ _ELSEWHERE = re.compile(
     least\sactive|best\s(?:customers|users)|of\swhom|those\s(?:who|with)|subset|sub-?group|for\sexample|for\sinstance|
     imagine|e\.g\.|such\sas|one\s(?:user|customer|person|member)\s|previously|formerly|used\sto|
     last\s(?:month|year|quarter|week)|a\s(?:month|year|quarter)\sago|year\sover\syear|since|cost|costs|spend\son|
-    respectively|gap|difference|differs?|minus|spread|between)\b""",
+    respectively|gap|difference|differs?|minus|spread|between|extra|additional|for\severy|every\sother|together|
+    combined|jointly|among\sthem)\b|¬\sof\s(?:the|these|them|those)\b""",
     re.IGNORECASE | re.VERBOSE,
 )
+# Two patterns told of at once: the figure may be their sum.
+_TOGETHER = re.compile(rf"{NAME}\s?(?:,|&|\+|,?\s?\b(?:and|or|plus)\b)\s?(?:the\s)?{NAME}", re.IGNORECASE)
 # A figure that says how much more or less, not how much.
 _COMPARED = re.compile(
     r"^\s?(?:percentage\s)?(?:points?\s)?(?:more|less|fewer|higher|lower|greater|better|worse|above|below|longer|faster|"
@@ -74,7 +78,9 @@ def defines(text: str, figure: Figure) -> bool:
 def unsure(text: str, figure: Figure) -> bool:
     """Whether the figure may be advised, predicted or about others, and so cannot be wrong about the data."""
     before, after = text[: figure.start], _rest_of_clause(text, figure)
-    return any(cue.search(before) or cue.search(after) for cue in (_ADVICE, _PREDICTED, _ELSEWHERE))
+    return any(
+        cue.search(before) or cue.search(after) for cue in (_ADVICE, _PREDICTED, _ELSEWHERE, _TOGETHER)
+    )
 
 
 def is_advice(text: str, figure: Figure) -> bool:

@@ -147,6 +147,8 @@ def share(lead: str, before: str, after: str) -> Iterator[Reading]:
         rf"(?P<name>{NAME}+)(?:\s(?:{PEOPLE}|group|segment|pattern))?"
         r"(?:\sthe\s(?:smallest|largest|biggest))?\s*(?:[(:=—–,]|\bis|\bare|\bat|\bwith)?\s?~?$"
     ).search(before)
+    if beside and rule(rf"\b{LTV}\sshare|\bshare\sof\s(?:total\s)?{LTV}").search(lead):
+        yield ("ltv_share",), False, 0, 0
     if beside and not other and rule(STOP).match(after):
         opens = not lead[: len(lead) - len(before) + beside.start("name")].strip()
         yield ("share",), bool(opens or rule(_DIVIDED).search(lead)), 0, 0
