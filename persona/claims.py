@@ -201,6 +201,7 @@ def _mentions(text: str, words: Words) -> tuple[str, list[Mention]]:
     named = [
         Mention(match.start(), match.end(), words.pattern_keys[spoken(match[0])])
         for match in words.patterns.finditer(text)
+        if spoken(match[0]) in words.pattern_keys
     ]
     space = [Mention(match.start(), match.end(), None) for match in _SPACE.finditer(text)]
     blank = words.patterns.sub(lambda match: NAME * len(match[0]), text)

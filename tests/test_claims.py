@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from persona import facts, framework
 from persona.claims import MOST_CHARACTERS, MOST_CLAIMS, check, unchecked
 from persona.ledger.figures import figures, hide
 from persona.ledger.sentences import SENTENCE_CHARACTERS, sentences
@@ -160,23 +163,11 @@ def test_the_corpus_is_large_mixed_and_names_its_origins() -> None:
     assert all(row["origin"] for row in ROWS)
 
 
-# --- The example answer, as its vendor prints it, against its vendor's sample figures --------------------
+# --- Whole answers ------------------------------------------------------------------------------------
 
-EXAMPLE = [
-    Passage(
-        pattern="mobile_dominant",
-        text="22 mobile sessions\nvs. 14 web sessions per month. LTV: $890. Pro plan.",
-    ),
-    Passage(
-        pattern="email_dominant",
-        text="12 opens vs. 4 web sessions and 1\nmobile session. LTV: $340. Starter plan.",
-    ),
-    Passage(
-        pattern="omnichannel",
-        text="28 web + 35 mobile + 15 email. LTV: $1,450.\n4+ identity graph connections.",
-    ),
-    Passage(text="- **Identity gaps:** 30% of profiles have only 2 identifiers."),
-]
+
+def read(narrative: str, summary: Summary) -> list[Passage]:
+    return framework.read(narrative, summary).passages
 
 
 def test_the_example_answer_is_borne_out_where_it_is_true_and_flagged_where_not(
@@ -200,7 +191,16 @@ def test_the_example_answer_is_borne_out_where_it_is_true_and_flagged_where_not(
         (30, "%", "contradicted", "few_identities_share"),
     ]
 
-    assert ledger == found(check(EXAMPLE, seed_summary, "$"))
+    narrative = (CORPUS.parent / "seed_answer.md").read_text(encoding="utf-8")
+    assert ledger == found(check(read(narrative, seed_summary), seed_summary, "$"))
+
+
+@pytest.mark.parametrize("currency", ["$", "€", "kr"])
+def test_the_facts_author_is_borne_out_to_the_last_figure(space: Summary, currency: str) -> None:
+    claims = check(read(facts.write(space, currency), space), space, currency)
+
+    assert len(claims) > 50
+    assert {claim.verdict for claim in claims} == {"supported"}
 
 
 # --- A claim's parts ----------------------------------------------------------------------------------
@@ -450,6 +450,57 @@ def test_a_long_run_of_words_is_cut_and_nothing_of_it_lost() -> None:
 
     assert max(len(piece) for piece in pieces) <= SENTENCE_CHARACTERS
     assert text.replace(" ", "") == "".join(pieces).replace(" ", "")
+
+
+# Whatever a model may write: the words that the rules know, odd letters that only look like them, any signs.
+PIECES = st.one_of(
+    st.sampled_from(
+        [
+            "LTV: $890",
+            "one in three",
+            "ſix",
+            "fİve opens",
+            "EMAİL DOMİNANT",
+            "email_dominant",
+            "§",
+            "¬",
+            "20%",
+            "of the",
+            "customers",
+            "(N=4)",
+            "iOS id",
+            "user_id coverage",
+            "on the Starter plan",
+            "two or fewer identifiers",
+            "İnbox Dweller",
+            "web sessions",
+            "vs.",
+            "K",
+            "٣%",
+            "1,450",
+            "half of",
+            "- ",
+            "\n\n",
+            "\n",
+            "\n",
+            "--",
+            "--",
+            "\n",
+            " ",
+            " ",
+            "",
+        ]
+    ),
+    st.text(max_size=8),
+)
+
+
+@given(st.lists(PIECES, max_size=25).map(" ".join))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
+def test_any_text_is_read_without_a_failure(space: Summary, text: str) -> None:
+    for claim in check([*NAMES, Passage(text=text, pattern="email_dominant")], space, "$"):
+        assert claim.text
+        assert (claim.fact is None) == (claim.verdict == "unverified")
 
 
 # --- Bounds -------------------------------------------------------------------------------------------

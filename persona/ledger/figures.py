@@ -13,7 +13,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from persona.ledger.grammar import HIDDEN
+from persona.ledger.grammar import HIDDEN, LOOKALIKES
 
 # "other money" is an amount in a currency that is not the deployment's.
 Kind = Literal["percent", "money", "other money", "times", "count"]
@@ -93,7 +93,7 @@ _TOLD = re.compile(
 _TELLING = re.compile(rf"(?<![\w.,])\d{{1,6}}(?:\.\d{{1,2}})?\s(?:{_DURATION})\b", re.IGNORECASE)
 
 _COUNTED = (
-    r"(?:sessions?|opens?|visits?|clicks?|people|users|customers|profiles|members|subscribers|identifiers?|"
+    r"(?:sessions?|opens|visits?|clicks?|people|users|customers|profiles|members|subscribers|identifiers?|"
     r"ids|identities|connections)"
 )
 _WORD_NUMBER = rf"\b(?:(?:{'|'.join(_TENS)})(?:-(?:{'|'.join(_UNITS[1:10])}))?|{'|'.join(_UNITS + _TEENS)})"
@@ -122,7 +122,7 @@ def hide(sentence: str) -> str:
         told = _TELLING.fullmatch(match[0]) and _TOLD.search(sentence, 0, match.start())
         return match[0] if told else HIDDEN * len(match[0])
 
-    return _NO_FIGURE.sub(blank, sentence)
+    return _NO_FIGURE.sub(blank, sentence.translate(LOOKALIKES))
 
 
 def figures(sentence: str, currency: str) -> Iterator[Figure]:

@@ -10,6 +10,9 @@ HIDDEN = "¬"
 # What stands for a pattern's name, letter by letter: "Web Dominant" names no channel.
 NAME = "§"
 
+# Letters that `re.IGNORECASE` takes for i, s and k, and `str.lower` does not.
+LOOKALIKES = str.maketrans("İıſ\u212a", "Iisk")
+
 # The facts that a figure may be, best first; whether it can be nothing else; how many characters before and
 # after the figure say so.
 Reading = tuple[tuple[str, ...], bool, int, int]
@@ -53,7 +56,7 @@ MONTHLY = (
 )
 CLOSE = rf"(?:{MONTHLY}|{STOP}|\s(?:on|for|in|among|with|from|across|each|on\saverage)\b)"
 HEDGES = (
-    r"(?:\s(?:a|about|around|roughly|nearly|almost|approximately|only|just|over|some|more\sthan|less\sthan|"
+    r"(?:(?:^|\s)(?:a|about|around|roughly|nearly|almost|approximately|only|just|over|some|more\sthan|less\sthan|"
     r"under|close\sto|the))*"
 )
 

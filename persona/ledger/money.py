@@ -16,6 +16,9 @@ def ltv(before: str, after: str, *, money: bool = True) -> Iterator[Reading]:
     if named and not _NOT_AVERAGE.search(before[: named.start()]):
         changed = rule(r"^\s(?:more|less|higher|lower|above|below|increase|uplift|lift|gap)\b").match(after)
         yield ("avg_ltv",), not changed, len(before) - named.start(), 0
+    aside = rule(rf"\b{LTV},\s(?:at\s)?$").search(before)
+    if aside and rule(r"^\s?,").match(after):  # "their LTV, $890, is …"
+        yield ("avg_ltv",), True, len(before) - aside.start(), 0
     following = rule(
         rf"^\s(?:(?:in|of|average|avg\.?|mean|a|an|per-customer|customer)\s){{0,3}}{LTV}"
         r"(?!\s(?:share|increase|lift|uplift|gap|potential|gain|threshold|target)|[:/]\w)\b"

@@ -18,7 +18,7 @@ _RULE = re.compile(r"\s*(?:[-*_=]\s?){3,}\s*$")
 _HEADING = re.compile(r"^\s{0,3}#{1,6}\s+")
 _ITEM = re.compile(r"^\s*(?:[-*+•]|\d{1,3}[.)])\s+")
 _QUOTE = re.compile(r"^(?:\s{0,3}>)+\s?")
-_NUMBERING = re.compile(r"^\d{1,3}(?:\.\d{1,3}){0,3}[.)]\s+")
+_NUMBERING = re.compile(r"^\d{1,3}(?:(?:\.\d{1,3}){0,3}[.)]|(?:\.\d{1,3}){1,3})\s+")
 _TABLE_RULE = re.compile(r"\s*\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?\s*$")
 
 _ESCAPED = re.compile(r"\\([\\`*_{}\[\]()#+\-.!|~$<>])")

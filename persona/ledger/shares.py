@@ -50,7 +50,7 @@ def few_identities(before: str, after: str) -> Iterator[Reading]:
     )
     few = rf"(?:{few}\s{IDENTIFIER}|(?:2|two)\s{IDENTIFIER}\sor\s(?:fewer|less))"
     following = rule(
-        rf"^\s(?:of\s(?:(?:all|the|our|these|them|its|this\sgroup|group|total)\s?){{0,3}}{PEOPLE}?\s?)?(?:only\s)?"
+        rf"^\s(?:of\s(?:(?:all|the|our|these|them|its|this\sgroup|group|total|classified|active)\s?){{0,3}}{PEOPLE}?\s?)?(?:only\s)?"
         rf"(?:have|has|carry|carries|hold|with|show|are\sknown\sby)\s{few}"
     ).match(after)
     if following:
@@ -64,7 +64,7 @@ def coverage(before: str, after: str, words: Words) -> Iterator[Reading]:
     if words.id_types is None:
         return
     holding = rule(
-        rf"^\s(?:of\s(?:(?:all|the|our|these|them|its|this\sgroup|total)\s?){{0,3}}{PEOPLE}?\s?)?"
+        rf"^\s(?:of\s(?:(?:all|the|our|these|them|its|this\sgroup|total|classified|active)\s?){{0,3}}{PEOPLE}?\s?)?"
         r"(?:have|has|carry|carries|share|hold|are\s(?:known|linked|matched)\s(?:by|to|with)|with)\s"
         r"(?:(?:a|an|their|its|known|linked|verified|at\sleast\sone|one)\s){0,3}"
     ).match(after)
@@ -73,22 +73,31 @@ def coverage(before: str, after: str, words: Words) -> Iterator[Reading]:
         closed = rule(
             rf"^(?:\s(?:id|ids|identifier|address|on\sfile|linked|attached|known))+{STOP}|^{STOP}"
         ).match(tail)
-        yield (f"identity_coverage.{words.id_type_of[spoken(kind[0])]}",), bool(closed), 0, kind.end()
+        yield (_covered(kind, words),), bool(closed), 0, kind.end()
     covered = rule(r"^\s(?:have\s)?(?:an?\s)?").match(after)
     kind = words.id_types.match(after, covered.end() if covered else 0)
     if kind and (noun := rule(r"^\s(?:id\s|identifier\s|identity\s)?coverage\b").match(after[kind.end() :])):
-        yield (f"identity_coverage.{words.id_type_of[spoken(kind[0])]}",), True, 0, kind.end() + noun.end()
+        yield (
+            (_covered(kind, words),),
+            True,
+            0,
+            kind.end() + noun.end(),
+        )
     for kind in words.id_types.finditer(before):
         if rule(rf"^(?:\sid|\sidentifier|\sidentity)?\scoverage{LINK}").match(before[kind.end() :]):
-            fact = f"identity_coverage.{words.id_type_of[spoken(kind[0])]}"
-            yield (fact,), bool(rule(STOP).match(after)), len(before) - kind.start(), 0
+            yield (_covered(kind, words),), bool(rule(STOP).match(after)), len(before) - kind.start(), 0
+
+
+def _covered(kind: re.Match[str], words: Words) -> str:
+    return f"identity_coverage.{words.id_type_of.get(spoken(kind[0]))}"
 
 
 def plan(before: str, after: str, words: Words, figure: str) -> Iterator[Reading]:
     if words.plans is None:
         return
     of_people = rule(
-        rf"^(?:\s(?:of\s(?:(?:all|the|our|these|them|its|this\sgroup|group|total)\s?){{0,3}})?{PEOPLE}|\sof\s(?:them|this\sgroup|the\sgroup))?"
+        rf"^(?:\s(?:of\s(?:(?:all|the|our|these|them|its|this\sgroup|group|total|classified|active)\s?){{0,3}})?{PEOPLE}|"
+        r"\sof\s(?:them|this\sgroup|the\sgroup))?"
         r"\s?(?:are|is|sit|sits|use|have|pay\sfor|subscribe\sto|subscribed\sto)?\s?(?:on|in|to)?\s?(?:the|a|an)?\s?"
     ).match(after)
     start = of_people.end() if of_people else 0
@@ -103,7 +112,8 @@ def plan(before: str, after: str, words: Words, figure: str) -> Iterator[Reading
     for plan in words.plans.finditer(before):
         tail = before[plan.end() :]
         if rule(
-            rf"^(?:\s(?:plans?|tier)(?:\sshare)?)?\s?(?:{PEOPLE}\s?)?[:(=—–]\s*$|^\s(?:plan|tier)(?:\sshare)?{LINK}|^\s(?:is|at)\s$"
+            rf"^(?:\s(?:plans?|tier)(?:\sshare)?)?\s?(?:{PEOPLE}\s?)?[:(=—–]\s*$|^\s(?:is|at)\s$|"
+            rf"^\s(?:plan|tier)(?:\sshare)?(?:\s(?:accounts\sfor|makes\sup|covers|holds))?{LINK}"
         ).match(tail):
             named = rule(r"^\s(?:plan|tier)\b|^\s?[:(=]").match(tail)
             closed = rule(STOP).match(after)
@@ -119,7 +129,8 @@ def share(lead: str, before: str, after: str) -> Iterator[Reading]:
     of_whom = rule(
         rf"^(?:\sshare)?\s(?:of|share\sof)\s(?:(?:all|the|our|your|total|active|classified|entire|whole|customer|"
         rf"user|overall|\w+'s)\s){{0,3}}(?P<who>{WHO}|total(?={STOP}))\b(?P<closed>{STOP}|"
-        rf"\s(?:are|is|were|was|fall|falls|belong|show)\s(?:in|into|to)?\s?(?:the\s)?{NAME})?"
+        rf"\s(?:are|is|were|was|fall|falls|belong|show)\s(?:in|into|to)?\s?"
+        rf"(?:the\s)?(?:{NAME}|this\s(?:group|pattern|segment)))?"
         r"(?P<some>\s(?:who|that|with|without|on|in|from|by)\b)?"
     ).match(after)
     if of_whom:
@@ -137,8 +148,10 @@ def share(lead: str, before: str, after: str) -> Iterator[Reading]:
         yield ("share",), True, 0, 0
     if rule(rf"^\s{PEOPLE}\s?[(,]\s?$").search(before) and rule(rf"^\s?\)|{STOP}").match(after):
         yield ("share",), False, 0, 0
-    named = rule(rf"\bshare(?:\sof\s(?:(?:all|the|our|total)\s)?{WHO})?{LINK}").search(before)
     other = rule(_OTHER_SHARE).search(lead) or rule(_OTHER_SHARE).search(re.split(r"[,;|·(]", after)[0])
+    if not other and rule(r"\bn\s?=\s?[\d.,]+[,;]\s?$").search(lead) and rule(STOP).match(after):
+        yield ("share",), True, 0, 0  # (N=156, 30 %)
+    named = rule(rf"\bshare(?:\sof\s(?:(?:all|the|our|total)\s)?{WHO})?{LINK}").search(before)
     if named and not other:
         yield ("share",), bool(rule(STOP).match(after)), len(before) - named.start(), 0
     if not other and rule(rf"^\sshare{STOP}").match(after):

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from persona.ledger.grammar import LOOKALIKES
 from persona.model import OMNICHANNEL, Summary, dominant, label
 
 # The obvious other names of the usual channels.
@@ -38,8 +39,8 @@ class Words(Struct, frozen=True, kw_only=True):
 
 
 def spoken(name: str) -> str:
-    """A name as it is compared: lower-case words, no hyphens or dots between them."""
-    return re.sub(r"[\s._-]+", " ", name).strip().lower()
+    """A name as it is compared: without case, hyphens or dots."""
+    return re.sub(r"[\s._-]+", " ", name.translate(LOOKALIKES)).strip().casefold()
 
 
 def learn(summary: Summary, persona_names: dict[str, str]) -> Words:
