@@ -1,15 +1,13 @@
-"""Whole frameworks to render: as Mave would word one, as rules word one, and as large and hostile as they come.
+"""Whole frameworks to render: as Mave would word one, as rules do, as large and as hostile as they come."""
 
-All of it is written for the tests; the wording of the Mave-style answer follows the example in Mavera's
-cookbook ("Cross-Source Identity → Unified Persona").
-"""
+from pathlib import Path
 
+import msgspec
 from msgspec.structs import replace
 
 from persona.model import (
     SECTIONS,
     STRATEGY_SECTIONS,
-    Change,
     Checks,
     Claim,
     Drift,
@@ -30,151 +28,13 @@ from persona.model import (
     label,
 )
 
-PERSONAS = [
-    Persona(
-        pattern="web_dominant",
-        name="The Desk Researcher",
-        description="Plans at a desk and decides with many tabs open. **18 web sessions** a month against 3 on "
-        "mobile, and little patience for email. LTV: $412. They compare before they commit.",
-        why_dominant="The web gives them *room*: side-by-side comparison, long pages, exports. What they need is "
-        "an overview, and a small screen cannot give it.",
-        reach_on_weak="- **Mobile:** one deep link a week, straight to the report they left open\n"
-        "- **Email:** a Monday digest with three figures and no more, because they open only 2 a month",
-        journey="1. Searches and lands on a comparison page\n2. Signs up on the web, usually on a weekday\n"
-        "3. Gets the app for a login code, and forgets it\n4. Comes back to the web for every real task",
-        formats="| Channel | Format | How often |\n| --- | --- | --- |\n| web | comparison pages, exports | always on |\n"
-        "| mobile | deep links | weekly |\n| email | digest of three figures | weekly |",
-        risk="**Medium.** Losing the web would lose them at once: 4 in 5 have no habit on another channel.",
-    ),
-    Persona(
-        pattern="mobile_dominant",
-        name="The On-The-Go Operator",
-        description="Runs the business from a phone, between meetings and on the train. 22 mobile sessions "
-        "vs. 6 web sessions per month. LTV: $1,450. Almost all are on the Pro plan.",
-        why_dominant="They manage in motion. Mobile lets them check quickly, without switching away from the work "
-        "in front of them.",
-        reach_on_weak="“Continue on desktop” for tasks that need room (reports, settings). They use the web for "
-        "setup and mobile for monitoring, so say on mobile what waits on the web.",
-        journey="Discovers on web → installs the app → checks daily on mobile → a monthly deep dive on the web → "
-        "decides on an upgrade at a desk.",
-        formats="**Mobile:** push with one figure and one action.\n\n**Web:** saved views.\n\n**Email:** receipts and "
-        "a monthly summary, nothing else.",
-        risk="**High if the app slows down.** A third of them would have to learn the product again on the web.",
-    ),
-    Persona(
-        pattern="email_dominant",
-        name="The Inbox Dweller",
-        description="Follows along from the inbox: 12 opens vs. 2 web sessions and 1 mobile session. LTV: $339. "
-        "Most are on the Starter plan.",
-        why_dominant="They take in insights passively. Email brings value without a login.",
-        reach_on_weak="Put one interactive element in every mail that opens on the web, already signed in.",
-        journey=None,
-        formats="Short mails with one chart. No attachments.",
-        risk="**High if the mails get worse.** Email *is* their product: 80% have only two identifiers, so once they "
-        "unsubscribe nobody can reach them.",
-    ),
-    Persona(
-        pattern="omnichannel",
-        name="The Power Orchestrator",
-        description="Uses every channel, and notices when they disagree. 14 web, 15 mobile and 12 email "
-        "a month; LTV: $1,450.",
-        why_dominant="No channel leads, because each does a different job in their day.",
-        reach_on_weak="There is no weak channel. Keep state in step, so that what was read in one is read in all.",
-        journey="Morning digest → a check on the way to work → a long session at a desk → monitoring on mobile → "
-        "evening summary.",
-        formats="The same figures everywhere; depth on the web, speed on mobile, order in email.",
-        risk="**Low by channel, high by inconsistency.** 25% of all lifetime value is theirs.",
-    ),
-]
+TEXT = "Discovers on the web → installs the app → checks daily → a deep dive on the web → decides at a desk."
 
-STRATEGY = Strategy(
-    consistency="**Be the same** in the value proposition, core metrics and notification content.\n\n**Adapt** layout "
-    "(cards on mobile, tables on the web) and depth (summaries in email, details on the web).",
-    identity_resolution="30% of profiles have only two identifiers. Ask for the app install in email, and for "
-    "email verification in the app.",
-    switch_moments="- From email to web: a figure that looks wrong\n- From mobile to web: a task with more than "
-    "three fields\n- From web to mobile: leaving the desk",
-)
 
-CLAIMS = [
-    ("web_dominant", "description", "18 web sessions", 18, "", "**18 web sessions** a month against 3 on mobile, "
-     "and little patience for email.", "supported", "avg_activity.web", 18.2),
-    ("web_dominant", "description", "LTV: $412", 412, "$", "LTV: $412.", "supported", "avg_ltv", 412.5),
-    ("web_dominant", "reach_on_weak", "2 a month", 2, "", "**Email:** a Monday digest with three figures and no "
-     "more, because they open only 2 a month", "supported", "avg_activity.email", 2.4),
-    ("web_dominant", "risk", "4 in 5", 80, "%", "4 in 5 have no habit on another channel.", "unverified", None, None),
-    ("mobile_dominant", "description", "22 mobile sessions", 22, "", "22 mobile sessions vs. 6 web sessions per "
-     "month.", "supported", "avg_activity.mobile", 22.3),
-    ("mobile_dominant", "description", "LTV: $1,450", 1450, "$", "LTV: $1,450.", "contradicted", "avg_ltv", 890.4),
-    ("mobile_dominant", "risk", "A third", 33.3, "%", "A third of them would have to learn the product again on "
-     "the web.", "unverified", None, None),
-    ("email_dominant", "description", "LTV: $339", 339, "$", "LTV: $339.", "supported", "avg_ltv", 338.7),
-    ("email_dominant", "risk", "80%", 80, "%", "Email *is* their product: 80% have only two identifiers, so once "
-     "they unsubscribe nobody can reach them.", "contradicted", "few_identities_share", 0.62),
-    ("omnichannel", "description", "LTV: $1,450", 1450, "$", "14 web, 15 mobile and 12 email a month; LTV: $1,450.",
-     "supported", "avg_ltv", 1450.0),
-    ("omnichannel", "risk", "25% of all lifetime value", 25, "%", "25% of all lifetime value is theirs.", "supported",
-     "ltv_share", 0.25),
-    (None, "identity_resolution", "30% of profiles", 30, "%", "30% of profiles have only two identifiers.",
-     "contradicted", "totals.few_identities_share", 0.124),
-]  # fmt: skip
-
-SOURCES = [
-    WebSource(
-        title="How people switch between devices during a purchase",
-        url="https://research.example.org/switching?year=2026&lang=en",
-        domain="research.example.org",
-    ),
-    WebSource(title="Email habits, a yearly survey", url="https://example.com/survey", domain="example.com"),
-    WebSource(title="A source that is no web page", url="javascript:alert(1)", domain="example.net"),
-]
-
-DRIFT = Drift(
-    since_run_id="2026-W44",
-    since="2026-10-26T06:00:00Z",
-    comparable=True,
-    patterns=[
-        PatternDrift(
-            pattern="web_dominant",
-            share_before=0.345,
-            share_after=0.3,
-            share_change=-0.045,
-            p_value=0.13,
-            significant=False,
-            changes=[Change(fact="avg_ltv", before=401.2, after=412.5)],
-        ),
-        PatternDrift(
-            pattern="mobile_dominant",
-            share_before=0.262,
-            share_after=0.35,
-            share_change=0.088,
-            p_value=0.002,
-            significant=True,
-            changes=[
-                Change(fact="avg_ltv", before=905.0, after=890.4),
-                Change(fact="avg_activity.mobile", before=19.8, after=22.3),
-            ],
-        ),
-        PatternDrift(
-            pattern="email_dominant",
-            share_before=0.235,
-            share_after=0.2,
-            share_change=-0.035,
-            p_value=0.19,
-            significant=False,
-        ),
-        PatternDrift(
-            pattern="omnichannel",
-            share_before=0.158,
-            share_after=0.15,
-            share_change=-0.008,
-            p_value=0.73,
-            significant=False,
-        ),
-    ],
-    max_share_change=0.088,
-    significant=True,
-)
+def from_mave() -> Framework:
+    """A space of 520 active people, worded by Mave, with three contradictions, one gap and a drift."""
+    written = Path(__file__).with_name("data") / "framework_from_mave.json"
+    return msgspec.json.decode(written.read_bytes(), type=Framework)
 
 
 def framework(summary: Summary, **more: object) -> Framework:
@@ -201,64 +61,10 @@ def framework(summary: Summary, **more: object) -> Framework:
     return Framework(**parts)  # type: ignore[arg-type]
 
 
-def claims(rows: list[tuple[object, ...]]) -> list[Claim]:
-    names = (
-        "pattern", "section", "text", "value", "unit", "sentence", "verdict", "fact", "fact_value"
-    )  # fmt: skip
-    return [Claim(**dict(zip(names, row, strict=True))) for row in rows]  # type: ignore[arg-type]
-
-
-def from_mave(summary: Summary) -> Framework:
-    """A space of 520 active people, worded by Mave, with three contradictions, one gap and a drift."""
-    shapes: dict[str, dict[str, object]] = {
-        "web_dominant": {"ltv_share": 0.188, "identity_coverage": {"user_id": 1.0, "email": 0.93, "ios.id": 0.18,
-                         "android.id": 0.11, "anonymous_id": 0.71}, "share_ci95": (0.262, 0.341),
-                         "plans": [Plan(plan="pro", n=90, share=0.577), Plan(plan="starter", n=50, share=0.32)]},
-        "mobile_dominant": {"ltv_share": 0.474, "identity_coverage": {"user_id": 1.0, "email": 0.97, "ios.id": 0.64,
-                            "android.id": 0.41, "anonymous_id": 0.22}, "share_ci95": (0.31, 0.392),
-                            "avg_identities": 3.4, "few_identities_share": 0.04},
-        "email_dominant": {"ltv_share": 0.103, "identity_coverage": {"user_id": 0.96, "email": 1.0, "ios.id": 0.06,
-                           "android.id": 0.03, "anonymous_id": 0.12}, "share_ci95": (0.168, 0.237),
-                           "avg_identities": 2.1},
-        "omnichannel": {"ltv_share": 0.331, "identity_coverage": {"user_id": 1.0, "email": 1.0, "ios.id": 0.72,
-                        "android.id": 0.45, "anonymous_id": 0.61}, "share_ci95": (0.122, 0.183),
-                        "avg_identities": 4.3},
-    }  # fmt: skip
-    coverage = {"user_id": 0.99, "email": 0.97, "ios.id": 0.4, "android.id": 0.25, "anonymous_id": 0.41}
-    patterns = [replace(pattern, **shapes[pattern.key]) for pattern in summary.patterns]
-    return framework(
-        summary,
-        source=Origin(
-            kind="segment",
-            space_id="spa_9f2k",
-            sampling="The first 600 profiles of the space in listing order were read, which is by recent activity: "
-            "the report leans towards people who were active lately.",
-        ),
-        patterns=patterns,
-        totals=replace(
-            summary.totals,
-            n=520,
-            avg_ltv=720.6,
-            avg_identities=3.2,
-            few_identities_share=0.124,
-            identity_coverage=coverage,
-        ),
-        personas=PERSONAS,
-        strategy=STRATEGY,
-        checks=Checks(missing_sections=["email_dominant/journey"], claims=claims(CLAIMS)),
-        drift=DRIFT,
-        mave=MaveTrace(
-            thread_id="mave_thread_8",
-            message_ids=["msg_1"],
-            credits_used=42,
-            sources=SOURCES,
-            validation={"confidence_score": 0.87, "hallucination_risk": "low", "unsupported_claims": []},
-        ),
-    )
-
-
 def from_facts(summary: Summary) -> Framework:
     """The built-in space, worded by rules."""
+    said = "{0.label} people are {0.share:.1%} of the active. Their average LTV is ${0.avg_ltv:.0f}."
+    leading = "Mobile holds 35.0% of active people, more than any other channel."
     return framework(
         summary,
         author="facts",
@@ -267,31 +73,33 @@ def from_facts(summary: Summary) -> Framework:
             Persona(
                 pattern=pattern.key,
                 name=f"{pattern.label} ({pattern.n} people)",
-                **{
-                    section: f"{pattern.label} people are {pattern.share:.1%} of the active: {pattern.n} of 520. "
-                    f"Their average lifetime value is ${pattern.avg_ltv:.0f}."
-                    for section in SECTIONS
-                },
+                **dict.fromkeys(SECTIONS, said.format(pattern)),
             )
             for pattern in summary.patterns
         ],
-        strategy=Strategy(
-            **{section: "Mobile holds 35.0% of active people, more than any other channel." for section in STRATEGY_SECTIONS}
-        ),
-        warnings=[
-            "Only 48 % of profiles carry the trait emails_opened_30d: create a computed trait in Segment that counts "
-            "the event “Email Opened” over 30 days, or the email pattern stays too small."
-        ],
+        strategy=Strategy(**dict.fromkeys(STRATEGY_SECTIONS, leading)),
+        warnings=["Only 48 % of profiles carry the trait emails_opened_30d: create it as a computed trait."],
     )
 
 
-CHANNELS = ("web", "mobile_app", "email", "sms", "push_notifications", "whatsapp_business", "in_store_kiosk", "tv")
+CHANNELS = (
+    "web",
+    "mobile_app",
+    "email",
+    "sms",
+    "push_notifications",
+    "whatsapp_business",
+    "in_store_kiosk",
+    "tv",
+)
 LONG = "The Remarkably Long-Winded Cross-Channel Connoisseur of Everything, Second Edition"
 
 
 def stress(summary: Summary) -> Framework:
-    """Eight channels, nine patterns, long names, no lifetime value, plans withheld, one group hidden."""
-    rule = Rule(channels={name: f"{name}_activity_30d" for name in CHANNELS}, dominance=0.4, boundary_share=0.121)
+    """Eight channels, nine patterns, long names, no lifetime value, plans withheld."""
+    rule = Rule(
+        channels={name: f"{name}_activity_30d" for name in CHANNELS}, dominance=0.4, boundary_share=0.121
+    )
     keys = [*map(dominant, CHANNELS), "omnichannel"]
     coverage = {f"identifier_{index}.push_token": 1 - index / 10 for index in range(10)}
     people = [4210, 2980, 1500, 990, 720, 410, 260, 96, 8834]
@@ -324,7 +132,7 @@ def stress(summary: Summary) -> Framework:
             dormant=480,
             rejected={"not_an_object": 20},
             truncated=True,
-            trait_coverage={trait: 0.6 for trait in rule.channels.values()},
+            trait_coverage=dict.fromkeys(rule.channels.values(), 0.6),
         ),
         rule=rule,
         totals=Group(
@@ -337,10 +145,8 @@ def stress(summary: Summary) -> Framework:
         ),
         patterns=patterns,
         withheld={"plans": "the trait holds more than 1,000 different values, so it is free text."},
-        personas=[
-            Persona(pattern=key, name=LONG, **dict.fromkeys(SECTIONS, PERSONAS[1].journey or "")) for key in keys
-        ],
-        strategy=STRATEGY,
+        personas=[Persona(pattern=key, name=LONG, **dict.fromkeys(SECTIONS, TEXT)) for key in keys],
+        strategy=Strategy(**dict.fromkeys(STRATEGY_SECTIONS, TEXT)),
         checks=Checks(missing_sections=[f"{key}/journey" for key in keys]),
         drift=Drift(
             since_run_id="2026-10",
@@ -361,3 +167,90 @@ def stress(summary: Summary) -> Framework:
             significant=True,
         ),
     )
+
+
+# Everything that an outsider may try, in one line, and in a block of its own.
+ATTACK = (
+    '<img src=x onerror="window.hit=1"><script>window.hit=1</script> [a](javascript:alert(1)) '
+    "![b](https://evil.example/b.png) <https://evil.example/c> https://evil.example/d www.evil.example/e "
+    "@team | a|b `code` **bold** _it_ &lt;script&gt; \ud800 \x00\u202e # no {{ 7 * 7 }} {% raw %} "
+    "</style></title></svg> '\"--"
+)
+ATTACKS = (
+    f"{ATTACK}\n\n# A heading\n\nAnother\n=======\n\n## Checked figures\n\n"
+    f"```\n{ATTACK}\n\n<script>window.hit=1</script>\n"
+)
+EVIL_URLS = (
+    "javascript:alert(1)",
+    "JaVaScRiPt:alert(1)",
+    " java\nscript:alert(1)",
+    "data:text/html,<script>alert(1)</script>",
+    "https:evil",
+    "//evil.example",
+    "https://[",
+    'https://ok.example/"><script>window.hit=1</script>',
+    "https://ok.example/a)(b|c\ud800\u202e",
+    "ftp://evil.example",
+    "",
+)
+
+
+def hostile(summary: Summary, block: str = ATTACKS, line: str = ATTACK, claims_count: int = 20) -> Framework:
+    """Nine patterns and eight channels with something evil in every text that comes from outside."""
+    calm = stress(summary)
+    claim = _claim(line)
+    kinds = {f"{index}{line}": 0.5 for index in range(100)}
+    plans = [Plan(plan=f"{index}{line}", n=9, share=0.3) for index in range(3)]
+    return replace(
+        calm,
+        run_id=line,
+        source=Origin(kind="segment", space_id=line, sampling=block),
+        population=replace(calm.population, rejected={line: 1}, trait_coverage={line: 0.5}),
+        totals=replace(calm.totals, identity_coverage=kinds),
+        patterns=[
+            replace(pattern, avg_ltv=10.0, ltv_share=0.1, identity_coverage=kinds, plans=plans)
+            for pattern in calm.patterns
+        ],
+        withheld={"plans": block},
+        warnings=[block] * 30,
+        personas=[
+            Persona(pattern=pattern.key, name=line, **dict.fromkeys(SECTIONS, block))
+            for pattern in calm.patterns
+        ],
+        strategy=Strategy(**dict.fromkeys(STRATEGY_SECTIONS, block)),
+        narrative=block,
+        checks=Checks(
+            missing_sections=[line] * 100,
+            claims=[
+                replace(claim, verdict=verdict)
+                for verdict in ("contradicted", "supported", "unverified")
+                for _ in range(claims_count)
+            ],
+        ),
+        mave=MaveTrace(
+            thread_id=line,
+            message_ids=[line],
+            credits_used=1,
+            sources=_sources(line),
+            validation={"confidence": 0.5, "hallucination_risk": line, line: line},
+        ),
+    )
+
+
+def _claim(line: str) -> Claim:
+    return Claim(
+        text=line,
+        value=1.0,
+        unit="%",
+        pattern="web_dominant",
+        section="description",
+        sentence=line,
+        verdict="contradicted",
+        fact=f"plans.{line}.share",
+        fact_value=0.5,
+    )
+
+
+def _sources(line: str) -> list[WebSource]:
+    urls = [*EVIL_URLS, *(f"https://good.example/{'x' * 470}?{index}" for index in range(100))]
+    return [WebSource(title=line, url=url, domain=line) for url in urls]

@@ -15,7 +15,7 @@ from persona.report import figures, words
 NARROWEST_PIXELS = 330
 CHARACTER_PIXELS = 7.5
 # A row's name and its figures share a line of the narrowest chart.
-NAME_CHARACTERS = 26
+NAME_CHARACTERS = 34
 # Ticks stand at a step that leaves three to six of them.
 STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25)
 MOST_TICKS = 6
@@ -99,9 +99,7 @@ def mix_shares(pattern: Pattern, rule: Rule) -> list[float]:
 
 def _segments(pattern: Pattern, rule: Rule) -> Iterator[Segment]:
     x = 0.0
-    for index, (channel, share) in enumerate(
-        zip(rule.channels, mix_shares(pattern, rule), strict=True), 1
-    ):
+    for index, (channel, share) in enumerate(zip(rule.channels, mix_shares(pattern, rule), strict=True), 1):
         if share > 0:
             yield Segment(round(x, 2), round(100 * share, 2), index, _fitting(words.plain(channel), share))
         x += 100 * share
@@ -137,7 +135,7 @@ def values(framework: Framework) -> tuple[Axis, list[Pair]]:
     scale = axis(max((share for pattern, ltv in known for share in (pattern.share, ltv)), default=1.0))
     return scale, [
         Pair(
-            short(pattern.label, NAME_CHARACTERS - 4),
+            short(pattern.label),
             f"{figures.percent(pattern.share, 0)} → {figures.percent(ltv_share, 0)}",
             scale.at(pattern.share),
             scale.at(ltv_share),
@@ -149,11 +147,13 @@ def values(framework: Framework) -> tuple[Axis, list[Pair]]:
 
 def changes(drift: Drift, rule: Rule) -> tuple[Axis, list[Pair]]:
     """Each pattern's share then and now."""
-    sides = [side for row in drift.patterns for side in (row.share_before, row.share_after) if side is not None]
+    sides = [
+        side for row in drift.patterns for side in (row.share_before, row.share_after) if side is not None
+    ]
     scale = axis(max(sides, default=1.0))
     return scale, [
         Pair(
-            short(label(row.pattern), NAME_CHARACTERS - 4),
+            short(label(row.pattern)),
             figures.points(row.share_change),
             None if row.share_before is None else scale.at(row.share_before),
             None if row.share_after is None else scale.at(row.share_after),

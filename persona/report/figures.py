@@ -36,7 +36,7 @@ def percent(share: float, decimals: int = 1) -> str:
 
 
 def interval(low_and_high: tuple[float, float]) -> str:
-    """The two ends of an interval: `31–39 %`."""
+    """The two ends of an interval as whole per cents, joined by a dash."""
     low, high = low_and_high
     return f"{low * 100:.0f}\N{EN DASH}{high * 100:.0f}{NO_BREAK}%"
 

@@ -25,8 +25,8 @@ SURROGATE = re.compile("[\ud800-\udfff]")
 LONGEST_URL = 500
 # A sentence is found by its beginning: enough to be unique, little enough to be quick.
 SENTENCE_CHARACTERS = 300
-# What stands between a sentence's words in Markdown and is gone, or is something else, in its text.
-BETWEEN_WORDS = r"[\s*_`~\\]"
+# What may stand between a sentence's words on one side only: spaces, Markdown's marks, citations like [1].
+BETWEEN_WORDS = r"(?:[\s*_`~\\]|\[\^?\d{1,3}\])"
 
 
 def clean(text: str) -> str:
@@ -74,7 +74,7 @@ def html(text: str, notes: Sequence[Note], draw: Callable[[Note], str], limit_by
 
 
 def shorten(text: str, characters: int) -> tuple[str, bool]:
-    """At most so many characters, cut between two words, without what cannot be seen; and whether it was cut."""
+    """At most so many characters, clean and cut between two words; and whether any were cut."""
     if len(text) <= characters:
         return clean(text).strip(), False
     return clean((text[:characters].rsplit(None, 1) or [""])[0]).strip(), True

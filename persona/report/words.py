@@ -27,6 +27,7 @@ FACTS = {
     "classified": ("active people", "count"),
     "dormant": ("dormant profiles", "count"),
     "share": ("share of active people", "share"),
+    "share_ci95": ("lower end of the 95 % interval", "share"),
     "avg_ltv": ("average lifetime value", "money"),
     "ltv_share": ("share of all lifetime value", "share"),
     "avg_activity": ("{} activity per person", "number"),
@@ -221,4 +222,4 @@ def self_check(framework: Framework) -> str | None:
         said.append(f"confidence {confidence:.2f}")
     if isinstance(risk, str):
         said.append(f"risk of invention: {risk[:20]}")
-    return f"Mave’s rating of its own answer: {', '.join(said)}." if said else None
+    return f"Mave rates its own answer: {', '.join(said)}." if said else None
