@@ -10,6 +10,7 @@ from itertools import pairwise
 
 import msgspec
 import pytest
+import reports
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from msgspec.structs import replace
@@ -30,7 +31,6 @@ from persona.model import (
     WebSource,
 )
 from persona.report import charts, figures, prose, templates, words
-from tests import reports
 
 WIDE_ENOUGH_FOR_TEXT = 4.5  # WCAG 2 AA, text of normal size
 
@@ -587,7 +587,7 @@ ELSEWHERE = Drift(since_run_id="a", since="2026-10-01T00:00:00Z", comparable=Fal
 ABSENT: dict[str, tuple[dict[str, object], str]] = {
     "suppressed": (
         {"suppressed": ["web_dominant", "sms_dominant"]},
-        "Not shown, so that no figure can point to single people: Web Dominant, Sms Dominant.",
+        "fewer than 5 people are not shown, nor any that would give their size away: Web Dominant, Sms",
     ),
     "withheld": ({"withheld": {"plans": "it is free text."}}, "Withheld, plans: it is free text."),
     "not comparable": (

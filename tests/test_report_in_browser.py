@@ -13,11 +13,11 @@ from threading import Thread
 from typing import Literal
 
 import pytest
+import reports
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from persona import render
 from persona.model import Framework, Summary
-from tests import reports
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 

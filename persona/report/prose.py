@@ -129,7 +129,7 @@ def _parser() -> "MarkdownIt":
     return parser
 
 
-def _image_words(self: Any, tokens: Sequence["Token"], index: int, options: Any, env: Any) -> str:  # noqa: ANN401 - the renderer's own types
+def _image_words(self: Any, tokens: Sequence["Token"], index: int, options: Any, env: Any) -> str:
     """An image's description: loading one would tell its server who reads."""
     from markdown_it.common.utils import escapeHtml  # noqa: PLC0415 - see TYPE_CHECKING above
 
