@@ -83,9 +83,7 @@ def as_html(framework: Framework) -> str:
     def drawn(room: float) -> str:
         limit_bytes = _section_bytes(framework, room)
 
-        def written(
-            text: str, notes: list[words.Note], draw: Callable[[words.Note], str]
-        ) -> tuple[str, bool]:
+        def written(text: str, notes: list[words.Note], draw: prose.Draw) -> tuple[str, bool]:
             html, shortened = prose.html(text, notes, draw, limit_bytes)
             return Markup(html), shortened  # noqa: S704 - made by a renderer that passes no HTML through
 

@@ -16,6 +16,9 @@ if TYPE_CHECKING:  # Reading Markdown is half of this program's import time: onl
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
+# Words the notes of one block.
+Draw = Callable[[Sequence[Note]], str]
+
 # Control characters break HTML and logs; direction overrides make a text read differently from what it is.
 UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 # Half a surrogate pair cannot be encoded at all.
@@ -60,7 +63,7 @@ def host(url: str) -> str:
     return urlsplit(url).hostname or ""
 
 
-def html(text: str, notes: Sequence[Note], draw: Callable[[Note], str], limit_bytes: int) -> tuple[str, bool]:
+def html(text: str, notes: Sequence[Note], draw: Draw, limit_bytes: int) -> tuple[str, bool]:
     """Markdown as HTML of at most `limit_bytes`, each note after its sentence; and whether it was shortened.
 
     A note whose sentence is not found stands at the end; notes do not count towards the limit.
@@ -142,39 +145,55 @@ def _rendered(tokens: Sequence["Token"]) -> str:
     return str(parser.renderer.render(tokens, parser.options, {}))
 
 
-def _annotated(
-    tokens: Iterable["Token"], notes: Sequence[Note], draw: Callable[[Note], str]
-) -> list["Token"]:
+def _annotated(tokens: Sequence["Token"], notes: Sequence[Note], draw: Draw) -> list["Token"]:
     """The tokens with every note after the block that holds its sentence, its figure marked."""
     from markdown_it.token import Token  # noqa: PLC0415 - see TYPE_CHECKING above
 
+    blocks = [token for token in tokens if token.type == "inline"]
+    homes = [_mark(note, blocks) for note in notes]
     annotated: list[Token] = []
-    waiting = list(notes)
     due: list[Note] = []
     for token in tokens:
         annotated.append(token)
-        if token.type == "inline":
-            here = [note for note in waiting if _mark(token, note)]
-            waiting = [note for note in waiting if note not in here]
-            due += here
-        elif token.type in {"paragraph_close", "heading_close", "table_close"}:
-            annotated += [Token("html_block", "", 0, content=draw(note)) for note in due]
+        due += [note for note, home in zip(notes, homes, strict=True) if home is token]
+        if due and token.type in {"paragraph_close", "heading_close", "table_close"}:
+            annotated.append(Token("html_block", "", 0, content=draw(due)))
             due = []
-    return annotated + [Token("html_block", "", 0, content=draw(note)) for note in due + waiting]
+    due += [note for note, home in zip(notes, homes, strict=True) if home is None]
+    return [*annotated, Token("html_block", "", 0, content=draw(due))] if due else annotated
 
 
-def _mark(block: "Token", note: Note) -> bool:
-    """Whether the block holds the note's sentence; its figure is marked there."""
-    children = block.children or []
-    text = "".join(_text_of(child) for child in children)
-    sentence = _find(text, note.claim.sentence[:SENTENCE_CHARACTERS], 0, len(text))
-    if sentence is None:
-        return False
-    start = sentence[0]
-    figure = _find(text, note.claim.text, start, start + len(note.claim.sentence))
+def _mark(note: Note, blocks: Sequence["Token"]) -> "Token | None":
+    """The block that holds the note's sentence, its figure marked there."""
+    place = _place(note, blocks)
+    if place is None:
+        return None
+    block, start, end = place
+    figure = _find(_text_of_block(block), note.claim.text, start, end)
     if figure is not None:
-        block.children = list(_with_mark(children, *figure))
-    return True
+        block.children = list(_with_mark(block.children or [], *figure))
+    return block
+
+
+def _place(note: Note, blocks: Sequence["Token"]) -> tuple["Token", int, int] | None:
+    """Where the note's sentence stands; or, if that was cut up, the only place where its words stand."""
+    sentence, figure = note.claim.sentence, note.claim.text
+    for block in blocks:
+        text = _text_of_block(block)
+        found = _find(text, sentence[:SENTENCE_CHARACTERS], 0, len(text))
+        if found is not None:
+            return block, found[0], found[0] + len(sentence)
+    once = [block for block in blocks if _stands_once(figure, _text_of_block(block))]
+    return (once[0], 0, len(_text_of_block(once[0]))) if len(once) == 1 else None
+
+
+def _stands_once(wanted: str, text: str) -> bool:
+    found = _find(text, wanted, 0, len(text))
+    return found is not None and _find(text, wanted, found[1], len(text)) is None
+
+
+def _text_of_block(block: "Token") -> str:
+    return "".join(map(_text_of, block.children or []))
 
 
 def _text_of(child: "Token") -> str:
