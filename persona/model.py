@@ -358,6 +358,7 @@ class Baseline(Struct, frozen=True, kw_only=True):
 
     drift: Drift | None = None
     names: dict[str, str] = {}  # pattern -> its persona's name so far
+    stands: bool = False  # it was worded by Mave, of the same groups: no need to ask if little has drifted
     objects: dict[str, str] | None = None  # of the earlier framework
 
 

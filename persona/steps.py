@@ -145,16 +145,21 @@ class Steps:
             self._log.warning("the newest framework could not be read; nothing is compared", stage="drift")
             return Baseline()
         names = {persona.pattern: persona.name for persona in earlier.personas if persona.name}
-        return Baseline(drift=compare(summary, earlier), names=names, objects=known.objects)
+        return Baseline(
+            drift=compare(summary, earlier),
+            names=names,
+            stands=earlier.author == "mave" and earlier.suppressed == summary.suppressed,
+            objects=known.objects,
+        )
 
     def unchanged(self, baseline: Baseline) -> bool:
         """Whether too little has changed to pay for a new framework."""
         from persona.drift import worth_asking  # noqa: PLC0415
 
         settings = self._settings
-        if settings.author != "mave" or settings.min_drift == 0 or self._request.force or not baseline.drift:
+        if settings.author != "mave" or settings.min_drift == 0 or self._request.force:
             return False
-        return not worth_asking(baseline.drift, settings.min_drift)
+        return baseline.stands and not (baseline.drift and worth_asking(baseline.drift, settings.min_drift))
 
     # -- Mave -------------------------------------------------------------------------------------------
 
@@ -239,11 +244,12 @@ class Steps:
         reading = self._reading(said, summary) or framework.read(narrative, summary)
         with self._stage("check"):
             checked = claims.check(reading.passages, summary, self._settings.currency)
+        left_out = claims.unchecked(reading.passages, checked)
         made = Framework(
             run_id=held.run_id,
             created_at=held.created_at,
             author="mave" if said else "facts",
-            **{name: getattr(summary, name) for name in summary.__struct_fields__},
+            **msgspec.structs.asdict(summary) | {"warnings": [*summary.warnings, *filter(None, [left_out])]},
             personas=reading.personas,
             strategy=reading.strategy,
             narrative=narrative,

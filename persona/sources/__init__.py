@@ -1,23 +1,19 @@
-"""Where profiles come from: five sources, one function each."""
+"""Where profiles come from: one file a source, each with a `fetch`; BigQuery counts where the data lies."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from importlib import import_module
 
 from persona.clock import Deadline
 from persona.config import Settings
 from persona.model import Page
 from persona.profile import Reader
 
+_ROOMS = {"sample": "sample", "segment": "segment", "profile-api": "profile_api", "export": "export"}
+
 
 def fetch(settings: Settings, reader: Reader, deadline: Deadline, limit: int) -> Iterator[Page]:
     """Yield the space's profiles page by page, `limit` at most (0: all); only one page is ever in memory."""
-    # Each source only where it is used: a cold start pays for what it needs.
-    match settings.source:
-        case "sample":
-            from persona.sources import sample as source  # noqa: PLC0415
-        case "segment":
-            from persona.sources import segment as source  # noqa: PLC0415
-        case "profile-api":
-            from persona.sources import profile_api as source  # noqa: PLC0415
-        case "export":
-            from persona.sources import export as source  # noqa: PLC0415
-    return source.fetch(settings, reader, deadline, limit)
+    # Imported here: a cold start pays for the one source that it needs.
+    room = import_module(f"persona.sources.{_ROOMS[settings.source]}")
+    fetch_pages: Callable[[Settings, Reader, Deadline, int], Iterator[Page]] = room.fetch
+    return fetch_pages(settings, reader, deadline, limit)
