@@ -277,6 +277,15 @@ def test_a_bar_is_labelled_as_far_as_there_is_room(stress: Framework) -> None:
     assert texts == ["15 %", "", "", "", "45 %", "15 %", "", ""]
 
 
+def test_an_identifier_that_few_people_of_a_pattern_have_is_a_dash_and_never_zero(mave: Framework) -> None:
+    """An absent type may be one that fewer people have than may be shown: 0 % would be invented."""
+    first, *others = mave.patterns
+    coverage = {name: share for name, share in (first.identity_coverage or {}).items() if name != "ios.id"}
+    framework = replace(mave, patterns=[replace(first, identity_coverage=coverage), *others])
+    row = next(line for line in render.as_markdown(framework).splitlines() if line.startswith("| ios.id"))
+    assert row.split("|")[2].strip() == "\N{EN DASH}"
+
+
 def test_a_long_name_is_cut_with_an_ellipsis() -> None:
     assert charts.short("Remarkably Long Channel Name Dominant", 12) == "Remarkably…"
 
