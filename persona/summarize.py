@@ -125,12 +125,13 @@ def wilson(n: int, of: int) -> tuple[float, float]:
 def _suppressed(sizes: Sequence[int], min_group: int) -> set[int]:
     """The positions of the groups to hide: the small ones, and with them the next smallest.
 
-    At least two, of at least `min_group` people together: one alone is the total less the others.
+    Together they are at least `min_group` people, and so at least two groups: one alone would be the total
+    less the others.
     """
     smallest_first = sorted((n, i) for i, n in enumerate(sizes) if n)
     hidden = [(n, i) for n, i in smallest_first if n < min_group]
     for next_smallest in smallest_first[len(hidden) :]:
-        if not hidden or (len(hidden) > 1 and sum(n for n, _ in hidden) >= min_group):
+        if not hidden or sum(n for n, _ in hidden) >= min_group:
             break
         hidden.append(next_smallest)
     return {i for _, i in hidden}

@@ -51,6 +51,7 @@ COUNTED = {
     "string with an exponent": ('"1e3"', 1000),
     "string with a signed exponent": ('"15E-1"', 1),
     "string in white space": ('" \\t12\\n"', 12),
+    "most as a string": (f'"{MOST}"', MOST),
     "string minus zero": ('"-0"', 0),
 }
 
@@ -136,6 +137,7 @@ LTVS = {
     "NaN": ("NaN", 0.0, 1),
     "5,000 digits": ("9" * 5000, 0.0, 1),
     "beyond counting": ("1e16", 0.0, 1),
+    "a refund beyond counting": ("-1e16", 0.0, 1),
     "object": ("{}", 0.0, 1),
     "list": ("[]", 0.0, 1),
 }
@@ -300,6 +302,7 @@ BROKEN = {
     "no list": b'{"a.person@example.com": 1}',
     "no UTF-8": b'["a.person@example.com\xff"]',
     "bottomless": b"[" * 100_000 + b"]" * 100_000,
+    "bottomless trait": b'[{"traits": {"note": ' + b"[" * 100_000 + b"]" * 100_000 + b"}}]",
 }
 
 

@@ -130,6 +130,14 @@ def test_free_text_is_found_in_any_order_of_merging() -> None:
         assert ({"plans"}, 1200) == (tally.free_text, tally.classified)
 
 
+def test_what_was_free_text_in_one_part_is_free_text_in_the_whole() -> None:
+    tally = free_text(1)
+
+    tally.merge(free_text(MOST_PLANS + 1))
+
+    assert {"plans"} == tally.free_text
+
+
 def test_the_ltv_of_many_small_pages_does_not_drift() -> None:
     tally = count([person(1, ltv=0.1) for _ in range(2000)], CHANNELS, cuts=range(2000))
 
@@ -139,7 +147,9 @@ def test_the_ltv_of_many_small_pages_does_not_drift() -> None:
 @given(st.data())
 def test_two_halves_merge_into_the_whole(data: st.DataObject) -> None:
     some = data.draw(channels())
-    space = data.draw(profiles(list(some.values())))
+    broken = st.lists(st.sampled_from([5, {"traits": None}]), max_size=3)
+    people = data.draw(profiles(list(some.values())))
+    space = data.draw(st.permutations([*people, *data.draw(broken)]))
     dominance, half = data.draw(dominances()), data.draw(st.integers(0, len(space)))
     whole = count(space, some, dominance)
 
@@ -151,7 +161,7 @@ def test_two_halves_merge_into_the_whole(data: st.DataObject) -> None:
         return vars(tally) | {"groups": groups}
 
     assert counts(whole) == counts(merged)
-    size = sum(abs(float(one["traits"].get("ltv") or 0)) for one in space)
+    size = sum(abs(float(one["traits"].get("ltv") or 0)) for one in people)
     assert [pytest.approx(one.ltv, abs=1e-9 * size) for one in whole.groups] == [
         one.ltv for one in merged.groups
     ]
