@@ -8,6 +8,9 @@ the median of the turns is told. Microseconds are those of the quickest turn.
 """
 
 import json
+import os
+import socket
+import subprocess
 import sys
 import time
 from collections import defaultdict
@@ -17,22 +20,34 @@ from functools import cache
 from pathlib import Path
 from random import Random
 from statistics import median
+from tempfile import TemporaryDirectory
 from typing import Any, Generic, TypeVar
+from urllib.error import HTTPError
+from urllib.request import urlopen
 from uuid import UUID
 
 from msgspec import Struct
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from persona import config
 from persona.classify import classify
+from persona.clock import Deadline
+from persona.log import Log
 from persona.model import Origin, Rule, Summary
+from persona.pipeline import run
 from persona.profile import Reader
+from persona.request import Request
+from persona.steps import Watcher
 from persona.summarize import summarize
 from persona.tally import Tally
 
+ROOT = Path(__file__).resolve().parent.parent
 PROFILES = 200_000
 PROFILES_PER_PAGE = 100
 REPEATS = 5
+COLD_STARTS = 15
+WARM_RUNS = 20
 CHANNELS = {"web": "web_sessions_30d", "mobile": "mobile_sessions_30d", "email": "emails_opened_30d"}
 
 T = TypeVar("T")
@@ -231,10 +246,91 @@ def against_decoding() -> Row:
     )
 
 
+# -- the whole function -------------------------------------------------------------------------------------
+
+BARE_FUNCTION = """
+import functions_framework
+
+@functions_framework.http
+def ok(request):
+    return "ok"
+"""
+
+
+def answered_after_seconds(source: Path, target: str, folder: str) -> float:
+    """From a process's start to its first answer to `GET /`, as Google Cloud starts it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "functions_framework", "--source", str(source), "--target", target]
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PERSONA_", "SEGMENT_", "MAVE", "K_SERVICE"))
+    } | {"PORT": str(port), "PERSONA_OUTPUT": folder, "HOST": "127.0.0.1"}
+    start = time.perf_counter()
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            while True:
+                try:
+                    with urlopen(f"http://127.0.0.1:{port}/"):
+                        return time.perf_counter() - start
+                except HTTPError:  # no framework yet: an answer all the same
+                    return time.perf_counter() - start
+                except OSError:
+                    time.sleep(0.001)
+        finally:
+            process.terminate()
+
+
+def cold_start() -> Row:
+    with TemporaryDirectory() as folder:
+        bare = Path(folder, "bare.py")
+        bare.write_text(BARE_FUNCTION)
+        pairs = [
+            (
+                answered_after_seconds(ROOT / "main.py", "persona_http", f"{folder}/frameworks"),
+                answered_after_seconds(bare, "ok", folder),
+            )
+            for _ in range(COLD_STARTS)
+        ]
+    ratio = median(ours / theirs for ours, theirs in pairs)
+    our_milliseconds, their_milliseconds = (1e3 * median(side) for side in zip(*pairs, strict=True))
+    return Row(
+        "cold start: process start to the first answer of `persona_http`",
+        "a bare functions-framework function",
+        "at most 1.15×",
+        f"{ratio:.2f}× ({our_milliseconds:.0f} ms; bare {their_milliseconds:.0f} ms; {COLD_STARTS} pairs)",
+        passed=ratio <= 1.15,
+    )
+
+
+def sample_run() -> Row:
+    with TemporaryDirectory() as folder:
+        settings = config.read({"PERSONA_SOURCE": "sample", "PERSONA_OUTPUT": folder}, "terminal")
+        taken: list[float] = []
+        for number in range(WARM_RUNS + 1):
+            deadline = Deadline(settings.deadline_seconds)
+            run(Request(), f"run-{number}", settings, deadline, Watcher(Log(as_json=False, level="ERROR")))
+            taken.append(deadline.elapsed_seconds)
+    milliseconds = 1e3 * median(taken[1:])  # the first one warms up
+    return Row(
+        "a whole run on the sample, facts author, warm",
+        "–",
+        "under 150 ms",
+        f"{milliseconds:.0f} ms",
+        passed=milliseconds < 150,
+    )
+
+
 # Name on the command line -> what measures it.
 ROWS: dict[str, Callable[[], Row]] = {
     "seed": against_seed,
     "decoding": against_decoding,
+    "cold-start": cold_start,
+    "sample": sample_run,
 }
 
 
