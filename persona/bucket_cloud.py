@@ -145,7 +145,7 @@ class CloudBucket:
         """What `act` returns, tried again with growing, random waits while that may help."""
         deadline = Deadline(self._budget_seconds)
         retry = Retry(
-            predicate=_may_pass,
+            predicate=may_pass,
             initial=FIRST_WAIT_SECONDS,
             maximum=LONGEST_WAIT_SECONDS,
             timeout=self._budget_seconds,
@@ -179,7 +179,7 @@ class _Replaced(Exception):
     """The object was replaced between two requests of one read."""
 
 
-def _may_pass(error: Exception) -> bool:
+def may_pass(error: Exception) -> bool:
     """Whether the same may go well a little later."""
     if isinstance(error, GoogleAPICallError):
         return for_status(error.code or 0) is Unavailable

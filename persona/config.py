@@ -12,6 +12,8 @@ Trigger = Literal["http", "pubsub", "terminal"]
 
 # Pub/Sub's acknowledgement deadline is 600 s at most; a run over it must leave room to start and to write.
 MOST_PUBSUB_SECONDS = 540.0
+# What raw events tell apart: by library, by device, and by the events of email.
+EVENT_CHANNELS = frozenset({"web", "mobile", "email"})
 # Left over beside the wait for an answer: storing it, rendering, three objects.
 SPARE_SECONDS = 10.0
 
@@ -285,9 +287,24 @@ def _check_together(reader: _Reader, settings: Settings) -> None:
         ):
             if not value:
                 reader.mistake(name, f"a value, since the source is {settings.source}")
+    if settings.identifiers.startswith("gs://") and not _OBJECT.fullmatch(settings.identifiers):
+        reader.mistake("PERSONA_IDENTIFIERS", "gs://BUCKET/OBJECT with both names, or a file path")
+    if settings.events:
+        _check_events(reader, settings)
     needed_seconds = settings.mave_timeout_seconds + SPARE_SECONDS
     if settings.author == "mave" and settings.deadline_seconds < needed_seconds:
         reader.mistake(
             "PERSONA_DEADLINE_SECONDS",
             f"at least {needed_seconds:g}: MAVE_TIMEOUT_SECONDS and {SPARE_SECONDS:g} s to store the answer",
+        )
+
+
+def _check_events(reader: _Reader, settings: Settings) -> None:
+    """Raw events come with two of the sources, and tell three channels apart."""
+    if settings.source not in {"profile-api", "bigquery"}:
+        reader.mistake("PERSONA_EVENTS", "off: only profile-api and bigquery:// have raw events")
+    others = ", ".join(sorted(settings.channels.keys() - EVENT_CHANNELS))
+    if others:
+        reader.mistake(
+            "PERSONA_EVENTS", f"off, or no other channels than web, mobile and email (there is {others})"
         )

@@ -7,7 +7,8 @@ change only with a new schema name. Shares lie between 0 and 1. Averages are per
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, NamedTuple
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -65,6 +66,7 @@ class Page(NamedTuple):
     profiles: Sequence[Any]  # typed by the reader, or plain objects
     more: bool = False  # the space goes on after this page; on the last page read: the limit cut it short
     drawn_from: int | None = None  # the profiles of all pages were drawn at random from so many
+    rejected: Mapping[str, int] = MappingProxyType({})  # reason -> profiles read that did not get this far
 
 
 class People(NamedTuple):

@@ -65,7 +65,7 @@ class Reader:
         rejected: Counter[str] = Counter()
         profiles = page
         if set(map(type, page)) != {self._typed}:
-            fits = list(map(self._fit, page))
+            fits = list(map(self.fit, page))
             rejected.update(fit for fit in fits if isinstance(fit, str))
             profiles = [fit for fit in fits if not isinstance(fit, str)]
         if not profiles:
@@ -81,7 +81,7 @@ class Reader:
             rejected=rejected,
         )
 
-    def _fit(self, profile: Any) -> Any:
+    def fit(self, profile: Any) -> Any:
         """A profile of any kind as a typed one, or the reason why it is none."""
         if type(profile) is self._typed:
             return profile

@@ -18,6 +18,7 @@ from urllib3.exceptions import DecodeError, HTTPError
 
 from persona.clock import Deadline
 from persona.errors import Invalid, Refused, ReplyLost, Service, Unavailable, for_status
+from persona.pace import Pace
 from persona.wire import MOST_BODY_BYTES, NotConnected, Reply, Session, exchange
 
 NAMES: Mapping[Service, str] = {"segment": "Segment", "mave": "Mave"}
@@ -42,7 +43,8 @@ class FreeSession:
     """Reads that cost nothing: each may be repeated, by any number of threads.
 
     Tried again after 408, 425, 429, 5xx and broken connections, with jittered backoff or when the service
-    says, until the tries or the deadline run out.
+    says, until the tries or the deadline run out. With a pace, every try waits for its turn, and a 429
+    slows down everybody who shares the pace.
     """
 
     def __init__(  # noqa: PLR0913 - what callers set, and what their tests shorten
@@ -53,6 +55,7 @@ class FreeSession:
         headers: Mapping[str, str] | None = None,
         auth: tuple[str, str] | None = None,
         pool_size: int = 1,
+        pace: Pace | None = None,
         tries: int = TRIES,
         backoff_seconds: float = BACKOFF_SECONDS,
         reply_seconds: float = REPLY_SECONDS,
@@ -62,6 +65,8 @@ class FreeSession:
         self._session = Session(pool_size)
         self._session.headers.update(headers or {})
         self._session.auth = auth
+        self._pace = pace
+        self._sleep = pace.rest if pace else time.sleep
         self._tries = tries
         self._backoff_seconds = backoff_seconds
         self._reply_seconds = reply_seconds
@@ -86,6 +91,7 @@ class FreeSession:
         request = _prepared(self._session, requests.Request("GET", url, params=params), self._service)
         tried = 0
         while True:
+            turn_at = self._pace.take() if self._pace else 0.0
             reply, outcome = self._try(request)
             if reply and for_status(reply.status) is not Unavailable:
                 return self._accepted(reply)
@@ -99,7 +105,9 @@ class FreeSession:
                     f"{left_seconds:.0f} s of the run's time left; try again later",
                     retry_after_seconds=max(wait_seconds, 1),
                 )
-            time.sleep(wait_seconds)
+            if self._pace and reply and reply.status == TOO_MANY_REQUESTS:
+                self._pace.slow_down(turn_at, wait_seconds)
+            self._sleep(wait_seconds)
 
     def _try(self, request: requests.PreparedRequest) -> tuple[Reply | None, str]:
         """One request: its reply, if one came, and in words what happened."""

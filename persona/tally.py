@@ -1,7 +1,7 @@
 """A space being counted, page by page, in memory that does not grow with it; two tallies merge."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from persona.model import ExternalId, People, Places
@@ -81,8 +81,8 @@ class Tally:
 
     def add(self, people: People, places: Places) -> None:
         """Count a page of people in their places."""
-        self.read += len(people.activity) + people.rejected.total()
-        self.rejected.update(people.rejected)
+        self.read += len(people.activity)
+        self.reject(people.rejected)
         self.on_boundary += places.on_boundary
         self.carried = [before + more for before, more in zip(self.carried, people.carried, strict=True)]
         rows: dict[int | None, list[Row]] = defaultdict(list)
@@ -95,6 +95,11 @@ class Tally:
             else:
                 self.groups[pattern].add(group)
         self._forget_free_text()
+
+    def reject(self, rejected: Mapping[str, int]) -> None:
+        """Count profiles that were read and did not become people, by reason."""
+        self.read += sum(rejected.values())
+        self.rejected.update(rejected)
 
     @property
     def classified(self) -> int:

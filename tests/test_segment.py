@@ -12,7 +12,7 @@ from persona.clock import Deadline
 from persona.errors import Invalid, PersonaError, Refused, Unavailable
 from persona.model import Page
 from persona.profile import Reader
-from persona.sources import segment
+from persona.sources import paging, segment
 
 EMAIL = "ann@example.com"
 READER = Reader(["web_sessions_30d"], "ltv", "plan")
@@ -252,7 +252,7 @@ def test_endless_empty_pages_end_the_reading() -> None:
 
     with Endless() as space:
         error = refused(space)
-        assert len(space.requests) == segment.MOST_EMPTY_PAGES
+        assert len(space.requests) == paging.MOST_EMPTY_PAGES
     assert "3 pages in a row without a profile" in str(error)
 
 
