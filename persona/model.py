@@ -64,7 +64,7 @@ class Page(NamedTuple):
     """Profiles as a source sends them, decoded."""
 
     profiles: Sequence[Any]  # typed by the reader, or plain objects
-    more: bool = False  # the space goes on after this page; on the last page read: the limit cut it short
+    more: bool = False  # on the last page: the limit cut the space short; before it, nothing to go by
     drawn_from: int | None = None  # the profiles of all pages were drawn at random from so many
     rejected: Mapping[str, int] = MappingProxyType({})  # reason -> profiles read that did not get this far
 

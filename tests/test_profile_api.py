@@ -1,4 +1,4 @@
-"""The Profile API is read profile by profile: every one once, at the rate, and without a word about anybody."""
+"""The Profile API is read profile by profile: every one once, at the rate, nobody named."""
 
 import json
 import threading
@@ -152,7 +152,9 @@ def test_identifiers_of_a_file_are_lower_cased_and_percent_encoded(tmp_path: Pat
 
 def test_a_line_that_is_no_identifier_and_an_unknown_profile_are_counted_and_skipped(tmp_path: Path) -> None:
     listed = tmp_path / "identifiers.txt"
-    listed.write_bytes(b"user_id:u1\nno-colon\nuser_id:\n:x\n\xff:\xfe\nuser_id:nobody\nuser_id:" + b"9" * 2_000)
+    listed.write_bytes(
+        b"user_id:u1\nno-colon\nuser_id:\n:x\n\xff:\xfe\nuser_id:nobody\nuser_id:" + b"9" * 2_000
+    )
     with space([profile(1)]) as segment:
         pages = fetch(segment, PERSONA_IDENTIFIERS=str(listed))
     assert (web_activity(pages), rejected(pages)) == ([1], {"identifier_malformed": 5, "not_found": 1})

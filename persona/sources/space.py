@@ -1,4 +1,4 @@
-"""What the Profile API tells of a space: whom it lists, and each profile's parts (docs: unify/profile-api)."""
+"""What the Profile API tells of a space: whom it lists, and each profile's parts."""
 
 import time
 from collections.abc import Iterator

@@ -192,14 +192,15 @@ class FakeStorage(Service):
             "X-Goog-Stored-Content-Encoding": "identity",
             "X-Goog-Stored-Content-Length": str(len(found.data)),
         }
-        start = re.fullmatch(r"bytes=(\d+)-", request.headers.get("Range", ""))
-        if not start:
+        span = re.fullmatch(r"bytes=(\d+)-(\d*)", request.headers.get("Range", ""))
+        if not span:
             return Reply(body=found.data, headers=headers)
-        first, size = int(start[1]), len(found.data)
-        if first >= size:
+        first, size = int(span[1]), len(found.data)
+        last = min(int(span[2] or size), size - 1)
+        if first > last:
             return error(416, "The requested range cannot be satisfied.")
-        headers["Content-Range"] = f"bytes {first}-{size - 1}/{size}"
-        return Reply(status=206, body=found.data[first:], headers=headers)
+        headers["Content-Range"] = f"bytes {first}-{last}/{size}"
+        return Reply(status=206, body=found.data[first : last + 1], headers=headers)
 
     def _list(self, query: Mapping[str, str]) -> Reply:
         after = base64.urlsafe_b64decode(query.get("pageToken", "")).decode()
