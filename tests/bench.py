@@ -7,6 +7,7 @@ Ratios are what counts: both sides of one are measured in turns, so that a busy 
 the median of the turns is told. Microseconds are those of the quickest turn.
 """
 
+import gzip
 import json
 import os
 import socket
@@ -38,6 +39,7 @@ from persona.model import Origin, Rule, Summary
 from persona.pipeline import run
 from persona.profile import Reader
 from persona.request import Request
+from persona.sources import profile_api
 from persona.steps import Watcher
 from persona.summarize import summarize
 from persona.tally import Tally
@@ -45,6 +47,7 @@ from persona.tally import Tally
 ROOT = Path(__file__).resolve().parent.parent
 PROFILES = 200_000
 PROFILES_PER_PAGE = 100
+API_PROFILES = 500  # about ten seconds of the Profile API, at two requests each
 REPEATS = 5
 COLD_STARTS = 15
 WARM_RUNS = 20
@@ -246,6 +249,106 @@ def against_decoding() -> Row:
     )
 
 
+# -- the sources --------------------------------------------------------------------------------------------
+
+# A process is told the peak of the one that it was forked from as its own: let that be a small one.
+FRESH = ["sh", "-c", '"$0" "$@"; exit $?']
+# A process that counts an export, as a run does; it prints the people it read and its peak memory in KiB.
+COUNT_EXPORT = """
+import resource, sys
+from persona import config
+from persona.classify import classify
+from persona.clock import Deadline
+from persona.profile import Reader
+from persona.sources import export
+from persona.tally import Tally
+settings = config.read({"PERSONA_SOURCE": sys.argv[1]}, "terminal")
+reader, tally = Reader(list(settings.channels.values()), "ltv", "plan"), Tally(3)
+for page in export.fetch(settings, reader, Deadline(3_000), 0):
+    people = reader.read(page.profiles)
+    tally.reject(page.rejected)
+    tally.add(people, classify(people, 0.5))
+print(tally.read, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+# A space behind a server that is a process of its own; it prints its address, later whom it turned away.
+SERVE_SPACE = """
+import json, sys
+from cloud import FakeSegment
+with FakeSegment(json.loads(sys.stdin.readline()), latency_seconds=0.05, requests_a_second=100) as segment:
+    print(segment.url, flush=True)
+    sys.stdin.readline()
+    print(len(segment.requests), segment.too_fast, flush=True)
+"""
+
+
+def peak_mib(export: Path, profiles: int) -> float:
+    """The peak memory of a process that counts so many profiles."""
+    command = [*FRESH, sys.executable, "-c", COUNT_EXPORT, str(export)]
+    counted = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
+    read, peak_kib = map(int, counted.stdout.split())
+    if read != profiles:
+        raise AssertionError(f"{read} of {profiles} profiles read")
+    return peak_kib / 1024
+
+
+def export_memory() -> Row:
+    few, times = 20_000, 100
+    random = Random(1)  # noqa: S311 - invented people
+    people = "".join(f"{json.dumps(realistic_profile(random, n))}\n" for n in range(few)).encode()
+    with TemporaryDirectory() as folder:
+        small, large = Path(folder, "small.gz"), Path(folder, "large.gz")
+        small.write_bytes(gzip.compress(people, 1))
+        with large.open("wb") as file:
+            for _ in range(times):  # packed files one after the other are one packed file
+                file.write(small.read_bytes())
+        few_mib, many_mib = peak_mib(small, few), peak_mib(large, few * times)
+    return Row(
+        f"peak memory, {few * times:,} profiles from a gzip export",
+        f"{few:,} profiles",
+        "at most + 16 MiB",
+        f"{many_mib - few_mib:+.1f} MiB ({many_mib:.0f} MiB; {few_mib:.0f} MiB)",
+        passed=many_mib - few_mib <= 16,
+    )
+
+
+def profile_api_rate() -> Row:
+    random = Random(1)  # noqa: S311 - invented people
+    space = [realistic_profile(random, n) for n in range(API_PROFILES)]
+    command = [sys.executable, "-c", SERVE_SPACE]
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "tests")}
+    with subprocess.Popen(
+        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as server:
+        if not server.stdin or not server.stdout:
+            raise AssertionError("pipes were asked for")
+        print(json.dumps(space), file=server.stdin, flush=True)
+        settings = config.read(
+            {
+                "PERSONA_SOURCE": "profile-api",
+                "SEGMENT_TOKEN": "segment-token",
+                "SEGMENT_SPACE_ID": "spa_test",
+                "SEGMENT_PROFILE_API_URL": server.stdout.readline().strip(),
+            },
+            "terminal",
+        )
+        deadline = Deadline(600)
+        read = sum(len(page.profiles) for page in profile_api.fetch(settings, new_reader(), deadline, 0))
+        seconds = deadline.elapsed_seconds
+        server.stdin.close()
+        requests, too_fast = map(int, server.stdout.readline().split())
+    if read != API_PROFILES:
+        raise AssertionError(f"{read} of {API_PROFILES} profiles read")
+    share = requests / seconds / 100
+    return Row(
+        "Profile API fetch, a server that enforces 100 requests a second with 50 ms latency",
+        "the limit",
+        "at least 90 %, no 429",
+        f"{100 * share:.0f} % ({requests:,} requests in {seconds:.1f} s; {too_fast} times 429)",
+        passed=share >= 0.9 and not too_fast,
+    )
+
+
 # -- the whole function -------------------------------------------------------------------------------------
 
 BARE_FUNCTION = """
@@ -329,7 +432,9 @@ def sample_run() -> Row:
 ROWS: dict[str, Callable[[], Row]] = {
     "seed": against_seed,
     "decoding": against_decoding,
+    "memory": export_memory,
     "cold-start": cold_start,
+    "profile-api": profile_api_rate,
     "sample": sample_run,
 }
 

@@ -19,7 +19,7 @@ def test_turns_are_evenly_spaced_over_all_threads() -> None:
     shared = pace(50)
     with ThreadPoolExecutor(16) as threads:
         turns = sorted(threads.map(lambda _: shared.take(), range(50)))
-    assert 49 / 50 * 0.95 <= turns[-1] - turns[0] <= 49 / 50 * 1.25
+    assert 49 / 50 * 0.95 <= turns[-1] - turns[0] <= 49 / 50 * 1.5
 
 
 def test_turns_that_nobody_took_are_not_saved_up() -> None:

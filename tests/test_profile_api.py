@@ -322,7 +322,7 @@ def test_a_429_slows_the_whole_fetch_down() -> None:
         later = sorted(
             request.at_seconds - said_at[0]
             for request in segment.requests
-            if request.at_seconds > said_at[0] + 0.2  # what was on its way may arrive
+            if request.at_seconds > said_at[0] + 0.4  # what was on its way may arrive
         )
     assert web_activity(pages) == list(range(40))
     assert later[0] >= 0.9
@@ -335,15 +335,15 @@ def test_the_rate_holds_whatever_the_latency(latency_seconds: float) -> None:
     with space([profile(n) for n in range(60)], latency_seconds=latency_seconds) as segment:
         fetch(segment, PERSONA_RATE="60")
         at = [request.at_seconds for request in segment.requests if not request.path.endswith("profiles")]
-    # 120 requests, 119 gaps of a sixtieth; late by less than a quarter on a busy machine, and never early.
-    assert 119 / 60 * 0.95 <= at[-1] - at[0] <= 119 / 60 * 1.25
+    # 120 requests, 119 gaps of a sixtieth: a busy machine may be late, but one thread would take 30 s.
+    assert 119 / 60 * 0.9 <= at[-1] - at[0] <= 119 / 60 * 1.5
 
 
 def test_the_start_is_no_burst() -> None:
     with space([profile(n) for n in range(20)]) as segment:
         fetch(segment, PERSONA_RATE="20")
         at = [request.at_seconds for request in segment.requests]
-    assert sum(moment <= at[0] + 0.5 for moment in at) <= 12
+    assert sum(moment <= at[0] + 0.5 for moment in at) <= 15
 
 
 def test_with_raw_events_all_channels_of_all_people_come_from_them() -> None:
@@ -362,6 +362,23 @@ def test_with_raw_events_all_channels_of_all_people_come_from_them() -> None:
     people = READER.read(page.profiles)
     assert sorted(people.activity) == [(0, 0, 0), (150, 2, 3)]
     assert included == {"ltv,plan"}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param({"PERSONA_CHANNELS": "web=w,sms=s,push=p"}, id="channels-that-no-event-tells-apart"),
+        pytest.param({"PERSONA_SOURCE": "segment"}, id="a-source-without-events"),
+    ],
+)
+def test_raw_events_where_there_are_none_are_a_mistake_in_the_settings(more: dict[str, str]) -> None:
+    with pytest.raises(BadSettings, match="PERSONA_EVENTS: expected off"):
+        settings("https://profiles.segment.com", PERSONA_EVENTS="on", **more)
+
+
+def test_identifiers_without_an_objects_name_are_a_mistake_in_the_settings() -> None:
+    with pytest.raises(BadSettings, match="PERSONA_IDENTIFIERS: expected gs://BUCKET/OBJECT"):
+        settings("https://profiles.segment.com", PERSONA_IDENTIFIERS="gs://bucket")
 
 
 def test_a_profile_with_more_events_than_a_person_makes_is_counted_and_skipped() -> None:

@@ -1,0 +1,82 @@
+"""The same people give the same figures, whichever way they are read."""
+
+import gzip
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from cloud import FakeSegment
+from hypothesis import given
+from hypothesis import settings as examples
+from spaces import CHANNELS, LTV, PLAN, Profile, profiles
+
+from persona import config, sources
+from persona.classify import classify
+from persona.clock import Deadline
+from persona.profile import Reader
+from persona.tally import Tally
+
+
+def counted(names: dict[str, str], limit: int = 0) -> Tally:
+    """The space as a run counts it."""
+    settings = config.read({"PERSONA_RATE": "100", **names}, "terminal")
+    reader, tally = Reader(list(CHANNELS.values()), LTV, PLAN), Tally(len(CHANNELS))
+    for page in sources.fetch(settings, reader, Deadline(60), limit):
+        people = reader.read(page.profiles)
+        tally.reject(page.rejected)
+        tally.add(people, classify(people, 0.5))
+    return tally
+
+
+def figures(tally: Tally) -> list[object]:
+    """All that was counted but the LTV, whose sums agree to rounding: profiles may come in any order."""
+    groups = [
+        (
+            group.n,
+            group.activity,
+            group.identities,
+            group.few_identities,
+            group.identity_coverage,
+            group.plans,
+        )
+        for group in tally.groups
+    ]
+    return [tally.read, tally.dormant, tally.on_boundary, tally.rejected, tally.carried, groups]
+
+
+def ltv(tally: Tally) -> list[float]:
+    return [group.ltv for group in tally.groups]
+
+
+def exported(folder: str, space: Sequence[Profile]) -> str:
+    path = Path(folder, "export.gz")
+    path.write_bytes(gzip.compress("\n".join(map(json.dumps, space)).encode()))
+    return str(path)
+
+
+@examples(max_examples=10, deadline=None)
+@given(space=profiles(list(CHANNELS.values()), max_size=20).filter(bool))
+def test_listing_profile_api_and_export_give_the_same_figures(space: list[Profile]) -> None:
+    with TemporaryDirectory() as folder, FakeSegment(space, requests_a_second=None) as segment:
+        names = {
+            "SEGMENT_TOKEN": "segment-token",
+            "SEGMENT_SPACE_ID": "spa_test",
+            "SEGMENT_API_URL": segment.url,
+            "SEGMENT_PROFILE_API_URL": segment.url,
+        }
+        listed = counted({**names, "PERSONA_SOURCE": "segment"})
+        looked_up = counted({**names, "PERSONA_SOURCE": "profile-api"})
+        export = counted({"PERSONA_SOURCE": exported(folder, space)})
+        drawn = counted({"PERSONA_SOURCE": exported(folder, space)}, limit=len(space))
+    for other in (looked_up, export, drawn):
+        assert figures(other) == figures(listed)
+        assert ltv(other) == pytest.approx(ltv(listed), rel=1e-9, abs=1e-6)
+
+
+def test_what_never_became_a_profile_counts_as_read_and_rejected(tmp_path: Path) -> None:
+    (tmp_path / "export").write_bytes(b'oops\n{"traits":{}}\nnull\n')
+    tally = counted({"PERSONA_SOURCE": str(tmp_path / "export")})
+    assert (tally.read, tally.dormant) == (3, 1)
+    assert tally.rejected == {"line_not_json": 1, "profile_not_object": 1}
