@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+import tracemalloc
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -152,6 +153,16 @@ def test_a_line_too_long_to_hold_is_counted_and_not_held(tmp_path: Path, limit: 
         file.write(b'"}\n' + line(2))
     pages = fetch(tmp_path / "export.gz", limit)
     assert (people(pages), rejected(pages)) == ([1, 2], {"line_too_long": 1})
+
+
+def test_a_line_too_long_to_hold_costs_no_memory_beyond_the_longest(tmp_path: Path) -> None:
+    (tmp_path / "export.gz").write_bytes(gzip.compress(b"x" * (100 * 2**20), 1))
+    tracemalloc.start()
+    pages = fetch(tmp_path / "export.gz")
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert rejected(pages) == {"line_too_long": 1}
+    assert peak_bytes < stored.MOST_LINE_BYTES + 8 * 2**20
 
 
 def test_a_long_last_line_without_an_end_is_counted_too(tmp_path: Path) -> None:

@@ -291,6 +291,17 @@ def test_a_failure_ends_all_threads() -> None:
     assert [one.name for one in threading.enumerate() if one.name.startswith("profile-api")] == []
 
 
+def test_a_failure_lets_nobody_wait_for_a_turn() -> None:
+    def broken(request: Request) -> Reply | None:
+        return profile_error(401, "no") if request.path.endswith("/traits") else None
+
+    with space([profile(n) for n in range(40)], faults=broken) as segment:
+        start = time.monotonic()
+        refused(segment, PERSONA_RATE="2")
+        # The listing, then the first profile: forty turns would take twenty seconds.
+        assert time.monotonic() - start < 5
+
+
 def test_who_stops_reading_stops_the_requests() -> None:
     with space([profile(n) for n in range(2_000)]) as segment:
         pages = profile_api.fetch(settings(segment.url), READER, Deadline(60), 0)
