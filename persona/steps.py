@@ -10,6 +10,7 @@ from persona.bucket import Bucket
 from persona.classify import classify
 from persona.clock import Deadline
 from persona.config import SPARE_SECONDS, Settings
+from persona.doctor import examine
 from persona.errors import Invalid
 from persona.log import Log
 from persona.model import (
@@ -34,7 +35,7 @@ from persona.pay import HOLE, Answers
 from persona.profile import Reader
 from persona.request import Request
 from persona.run import LATEST, Latest, Run, path
-from persona.sampling import sentence
+from persona.sampling import activity_window, sentence
 from persona.summarize import summarize
 from persona.tally import Tally
 
@@ -78,15 +79,21 @@ class Steps:
     def summarize(self) -> Summary:
         """The space as it is now, page by page."""
         settings = self._settings
+        window_days, activity = activity_window(settings)
         rule = Rule(
             channels=dict(settings.channels),
             dominance=settings.dominance,
             ltv_trait=settings.ltv_trait,
             plan_trait=settings.plan_trait,
             min_group=settings.min_group,
+            window_days=window_days,
+            activity=activity,
         )
         with self._stage("fetch"):
             tally, truncated, drawn_from = self._count(rule)
+        warnings = examine(tally, rule)
+        for warning in warnings:
+            self._log.warning(warning, stage="summarize", code="few_traits")
         summary = summarize(
             tally,
             rule,
@@ -94,7 +101,13 @@ class Steps:
                 kind=settings.source,
                 space_id=settings.segment_space_id or None,
                 sample=settings.source == "sample",
-                sampling=sentence(settings.source, tally.read, truncated=truncated, drawn_from=drawn_from),
+                sampling=sentence(
+                    settings.source,
+                    tally.read,
+                    truncated=truncated,
+                    drawn_from=drawn_from,
+                    identifiers=settings.source == "profile-api" and bool(settings.identifiers),
+                ),
             ),
             truncated=truncated,
         )
@@ -106,7 +119,7 @@ class Steps:
             rejected=tally.rejected.total(),
             patterns=len(summary.patterns),
         )
-        return summary
+        return msgspec.structs.replace(summary, warnings=warnings)
 
     def _count(self, rule: Rule) -> tuple[Tally, bool, int | None]:
         """Everybody who was read, whether there are more, and of how many they were drawn at random."""
@@ -118,6 +131,7 @@ class Steps:
         tally = Tally(len(rule.channels))
         truncated, drawn_from, pages = False, None, 0
         for pages, page in enumerate(fetch(settings, reader, self._deadline, limit), start=1):
+            tally.reject(page.rejected)
             people = reader.read(page.profiles)
             tally.add(people, classify(people, rule.dominance))
             truncated, drawn_from = page.more, page.drawn_from
