@@ -49,7 +49,13 @@ class NotFound(PersonaError):
 
 
 class MethodNotAllowed(PersonaError):
+    """`allowed` names the methods that the door knows, as the header Allow words them."""
+
     status, code = 405, "method_not_allowed"
+
+    def __init__(self, message: str, allowed: str) -> None:
+        super().__init__(message)
+        self.allowed = allowed
 
 
 class RunInProgress(PersonaError):

@@ -10,54 +10,55 @@ from flask import Response
 from werkzeug.exceptions import HTTPException
 
 from persona import config, request
-from persona.bucket import open_bucket
+from persona.bucket import Bucket, open_bucket
 from persona.clock import Deadline
 from persona.config import Settings
 from persona.errors import BadRequest, MethodNotAllowed, NotFound, PersonaError, describe
 from persona.log import Log, log_unexpected, trace
+from persona.run import JSON, LATEST, OUTPUTS, Latest, path
 
-_RUN = re.compile(r"/runs/([A-Za-z0-9][A-Za-z0-9._-]{0,99})/?")
-# What a framework is served as, and from which object; the first is the default, browsers ask for the second.
+_RUN = re.compile(rf"/runs/({request.RUN_ID.pattern})/?")
+# What a framework is shown as, and from which object; the first is the default, browsers ask for the second.
 _FORMATS = {
     "application/json": "framework.json",
     "text/html": "framework.html",
     "text/markdown": "framework.md",
 }
-_JSON = "application/json"
 
 
 def answer(http: HttpRequest) -> Response:
     """The answer to one HTTP request, whatever happens."""
-    named: list[str] = []
+    starts = Deadline(0)
     log = Log(as_json=bool(os.environ.get("K_SERVICE"))).bind(**_trace(http))
+    run_id = None
     try:
-        return _answer(http, log, named, starts=Deadline(0))
+        _check_door(http)
+        settings = config.read(os.environ, "http")
+        log = log.at(settings.log_level)
+        if http.method != "POST":
+            return _show(http, settings)
+        wanted = request.parse(_body(http), settings)
+        run_id = _name(wanted, http, settings)
+        log = log.bind(run_id=run_id)
+        return _run(wanted, run_id, settings, starts.of(settings.deadline_seconds), log)
     except PersonaError as error:
-        failure = error
         # What the caller can mend, or the next delivery, wakes nobody up.
         passing = error.retryable or isinstance(error, BadRequest | NotFound | MethodNotAllowed)
         tell = log.warning if passing else log.error
-        tell(error.message, code=error.code, run_id=next(iter(named), None))
+        tell(error.message, code=error.code)
+        return _failure(error, run_id)
     except Exception as error:  # noqa: BLE001 - the framework would answer with the error's own text
-        failure = PersonaError("an unexpected error; its place is in the log")
         log_unexpected(log, error)
-    return _failure(failure, next(iter(named), None))
+        return _failure(PersonaError("an unexpected error; its place is in the log"), run_id)
 
 
-def _answer(http: HttpRequest, log: Log, named: list[str], starts: Deadline) -> Response:
-    """The answer, if all goes well; `named` tells the run's id as soon as there is one."""
-    settings = config.read(os.environ, "http")
-    if http.method in {"GET", "HEAD"}:
-        return _show(http, settings)
-    if http.method != "POST":
-        raise MethodNotAllowed(f"expected GET, HEAD or POST, got {http.method}")
-    if http.path != "/":
-        raise NotFound("a run is asked for with POST /")
-    wanted = request.parse(_body(http), settings)
-    run_id = _name(wanted, http, settings)
-    named.append(run_id)
-    log = log.at(settings.log_level).bind(run_id=run_id)
-    return _run(wanted, run_id, settings, starts.of(settings.deadline_seconds), log)
+def _check_door(http: HttpRequest) -> None:
+    """Return where there is something behind this path, and the method can have it."""
+    if http.path != "/" and not _RUN.fullmatch(http.path):
+        raise NotFound("nothing is here; POST / makes a framework, GET / and GET /runs/{run_id} show one")
+    allowed = "GET, HEAD, POST" if http.path == "/" else "GET, HEAD"
+    if http.method not in allowed.split(", "):
+        raise MethodNotAllowed(f"expected {allowed}, got {http.method[:20]}", allowed)
 
 
 def _run(wanted: request.Request, run_id: str, settings: Settings, deadline: Deadline, log: Log) -> Response:
@@ -66,7 +67,7 @@ def _run(wanted: request.Request, run_id: str, settings: Settings, deadline: Dea
 
     report = run(wanted, run_id, settings, deadline, Watcher(log))
     log.info(f"run {report.status}", stage="report", seconds=report.seconds.total)
-    return Response(msgspec.json.encode(report), 200, mimetype=_JSON)
+    return Response(msgspec.json.encode(report), 200, mimetype=JSON)
 
 
 def _name(wanted: request.Request, http: HttpRequest, settings: Settings) -> str:
@@ -90,25 +91,15 @@ def _body(http: HttpRequest) -> bytes:
 def _show(http: HttpRequest, settings: Settings) -> Response:
     """A published framework, in the format that is asked for."""
     bucket = open_bucket(settings.output)
-    match = _RUN.fullmatch(http.path)
-    if match:
-        run_id = match[1]
-    elif http.path == "/":
-        latest = bucket.read("latest.json")
-        if latest is None:
-            raise NotFound("no framework has been published yet; POST / to make one")
-        run_id = msgspec.json.decode(latest.data)["run_id"]
-    else:
-        raise NotFound("frameworks are at / (the latest) and /runs/{run_id}")
-    wanted = http.accept_mimetypes.best_match(list(_FORMATS), default=_JSON)
+    named = _RUN.fullmatch(http.path)
+    run_id = named[1] if named else _newest(bucket)
+    wanted = http.accept_mimetypes.best_match(list(_FORMATS), default=JSON)
     # Published means that framework.json, the last of the three, is there.
-    published = bucket.read(f"runs/{run_id}/framework.json")
-    stored = published and bucket.read(f"runs/{run_id}/{_FORMATS[wanted]}")
-    if stored is None:
+    published = bucket.read(path(run_id, "framework.json"))
+    shown = published and bucket.read(path(run_id, _FORMATS[wanted]))
+    if shown is None:
         raise NotFound(f"no framework of run {run_id} has been published")
-    response = Response(
-        stored.data, 200, content_type=wanted if wanted == _JSON else f"{wanted}; charset=utf-8"
-    )
+    response = Response(shown.data, 200, content_type=OUTPUTS[_FORMATS[wanted]])
     response.headers["Vary"] = "Accept"
     response.headers["X-Content-Type-Options"] = "nosniff"
     if wanted == "text/html":
@@ -118,13 +109,20 @@ def _show(http: HttpRequest, settings: Settings) -> Response:
     return response
 
 
+def _newest(bucket: Bucket) -> str:
+    stored = bucket.read(LATEST)
+    if stored is None:
+        raise NotFound("no framework has been published yet; POST / makes one")
+    return msgspec.json.decode(stored.data, type=Latest).run_id
+
+
 def _failure(error: PersonaError, run_id: str | None) -> Response:
     body = {"run_id": run_id, **describe(error)}
-    response = Response(msgspec.json.encode(body), error.status, mimetype=_JSON)
+    response = Response(msgspec.json.encode(body), error.status, mimetype=JSON)
     if error.retryable:
         response.headers["Retry-After"] = str(math.ceil(max(error.retry_after_seconds, 1)))
     if isinstance(error, MethodNotAllowed):
-        response.headers["Allow"] = "GET, HEAD, POST"
+        response.headers["Allow"] = error.allowed
     return response
 
 

@@ -1,6 +1,7 @@
 """One event, one line: JSON in Cloud Logging's words on the cloud, readable on a terminal."""
 
 import json
+import re
 import sys
 import traceback
 from dataclasses import dataclass, field, replace
@@ -43,13 +44,19 @@ class Log:
             line = json.dumps({"severity": severity, "message": message, **every}, default=str)
         else:
             every.pop("logging.googleapis.com/trace", None)
-            line = " ".join([f"{severity:7}", message, *(f"{name}={value}" for name, value in every.items())])
+            words = [f"{severity:7}", message, *(f"{name}={value}" for name, value in every.items())]
+            line = _on_one_line(" ".join(words))
         # One write a line: requests run in threads.
         self._stream().write(line + "\n")
         self._stream().flush()
 
     def _stream(self) -> TextIO:
         return sys.stdout if self.as_json else sys.stderr
+
+
+def _on_one_line(text: str) -> str:
+    """The text with escapes for what would break the line or fool a terminal."""
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
 
 
 def log_unexpected(log: Log, error: Exception) -> None:
@@ -59,10 +66,11 @@ def log_unexpected(log: Log, error: Exception) -> None:
     log.error("an unexpected error", code="failed", kind=type(error).__name__, where=where)
 
 
-def trace(project: str | None, cloud_trace: str | None, traceparent: str | None) -> dict[str, str]:
+def trace(project: str | None, cloud_trace: object, traceparent: object) -> dict[str, str]:
     """The field that ties a line to its request: from `X-Cloud-Trace-Context`, else `traceparent`."""
-    parts = (traceparent or "").split("-")
-    found = (cloud_trace or "").split("/")[0] or (parts[1] if len(parts) > 1 else "")
-    if not project or not found.isalnum():
-        return {}
-    return {"logging.googleapis.com/trace": f"projects/{project}/traces/{found}"}
+    found = re.match(r"([0-9A-Za-z]{1,64})(?:/|$)", str(cloud_trace or "")) or re.match(
+        r"[0-9a-f]{2}-([0-9a-f]{32})-", str(traceparent or "")
+    )
+    return (
+        {"logging.googleapis.com/trace": f"projects/{project}/traces/{found[1]}"} if project and found else {}
+    )

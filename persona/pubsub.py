@@ -4,6 +4,7 @@ import base64
 import binascii
 import os
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 
 from cloudevents.http import CloudEvent
 
@@ -12,6 +13,9 @@ from persona.clock import Deadline
 from persona.errors import BadRequest, PersonaError
 from persona.log import Log, log_unexpected, trace
 
+# How fresh a time can be that the events' library made up for an event without one: it says the present.
+_PRESENT = timedelta(minutes=1)
+
 
 def deliver(event: CloudEvent) -> None:
     """Carry out one delivery of a message.
@@ -19,22 +23,21 @@ def deliver(event: CloudEvent) -> None:
     Raises:
         PersonaError: a later delivery may go better; its text is for operators, and public.
     """
+    starts = Deadline(0)
     log = Log(as_json=bool(os.environ.get("K_SERVICE")))
     log = log.bind(**trace(os.environ.get("GOOGLE_CLOUD_PROJECT"), None, event.get("traceparent")))
     try:
-        starts = Deadline(0)
         settings = config.read(os.environ, "pubsub")
+        log = log.at(settings.log_level)
         message = _message(event)
         wanted = request.parse(_body(message), settings)
-        at = request.moment(str(event.get("time") or message.get("publishTime")))
-        run_id = request.name_run(wanted, settings, [event.get("id")], at)
-        log = log.at(settings.log_level).bind(run_id=run_id)
+        run_id = request.name_run(wanted, settings, [str(event["id"])], _published_at(event, message))
+        log = log.bind(run_id=run_id)
 
         from persona.pipeline import run  # noqa: PLC0415 - a refused message needs no pipeline
         from persona.steps import Watcher  # noqa: PLC0415 - as above
 
-        deadline = starts.of(settings.deadline_seconds)
-        report = run(wanted, run_id, settings, deadline, Watcher(log))
+        report = run(wanted, run_id, settings, starts.of(settings.deadline_seconds), Watcher(log))
         log.info(f"run {report.status}", stage="report", seconds=report.seconds.total)
     except PersonaError as error:
         if error.retryable:
@@ -59,3 +62,10 @@ def _body(message: Mapping[str, object]) -> bytes:
         return base64.b64decode(data, validate=True)  # type: ignore[arg-type] # checked by the decoder itself
     except (binascii.Error, TypeError, ValueError):
         raise BadRequest("the message's data is not base64") from None
+
+
+def _published_at(event: CloudEvent, message: Mapping[str, object]) -> datetime | None:
+    """The event's own time; the message's, where the event's is none or was made up on arrival."""
+    stated, published = request.moment(event.get("time")), request.moment(message.get("publishTime"))
+    own = stated is not None and abs(datetime.now(UTC) - stated) > _PRESENT
+    return stated if own else published or stated

@@ -15,7 +15,7 @@ from persona.errors import BadRequest
 # Far more than four fields need; enough to refuse anything else cheaply.
 MOST_BYTES = 64 * 1024
 
-_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _SLOTS = {"day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m"}
 _EXPECTED = "expected a JSON object with run_id, limit, dry_run and force, all of them optional"
 
@@ -43,8 +43,10 @@ def parse(body: bytes, settings: Settings) -> Request:
         raise BadRequest(f"{_EXPECTED}; {_shortened(str(error))}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise BadRequest(f"the body is no JSON; {_EXPECTED}") from None
-    if request.run_id is not UNSET and not _RUN_ID.fullmatch(request.run_id):
-        raise BadRequest(f"run_id: expected {_RUN_ID.pattern}, as a whole")
+    if request.run_id is not UNSET and not RUN_ID.fullmatch(request.run_id):
+        raise BadRequest(
+            f"run_id: expected {RUN_ID.pattern} as a whole, got {len(request.run_id)} other characters"
+        )
     if request.limit is not UNSET:
         most = settings.limit or 10**12
         if not 1 <= request.limit <= most:
@@ -58,29 +60,28 @@ def name_run(request: Request, settings: Settings, outside: Iterable[str | None]
     """The run's id: the request's own, the period's slot, the first one from outside, or a new one.
 
     `outside` holds what the trigger offers: an idempotency key, a schedule, an event's id; one that does not
-    fit is hashed. `at` is the event's or the schedule's own time, so that a late redelivery keeps its slot;
-    a plain call has none, and the clock is asked.
+    fit is hashed. `at` is the event's or the schedule's own time in UTC, so that a late redelivery keeps its
+    slot; a plain call has none, and the clock is asked.
     """
     if request.run_id is not UNSET:
         return request.run_id
     if settings.period != "none":
-        return (at or datetime.now(UTC)).astimezone(UTC).strftime(_SLOTS[settings.period])
-    for offered in filter(None, outside):
-        return (
-            offered
-            if _RUN_ID.fullmatch(offered)
-            else f"id-{hashlib.sha256(offered.encode()).hexdigest()[:40]}"
-        )
-    return f"run-{secrets.token_hex(10)}"
+        return (at or datetime.now(UTC)).strftime(_SLOTS[settings.period])
+    offered = next(filter(None, outside), None)
+    if offered is None:
+        return f"run-{secrets.token_hex(10)}"
+    if RUN_ID.fullmatch(offered):
+        return offered
+    return f"id-{hashlib.sha256(offered.encode('utf-8', 'surrogatepass')).hexdigest()[:40]}"
 
 
-def moment(text: str | None) -> datetime | None:
-    """The moment that an RFC 3339 text names; None where it names none."""
+def moment(text: object) -> datetime | None:
+    """The moment that an RFC 3339 text names, in UTC; None where it names none."""
     try:
-        at = datetime.fromisoformat(text or "")
-    except ValueError:
+        at = datetime.fromisoformat(str(text))
+        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _shortened(text: str) -> str:

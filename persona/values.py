@@ -1,0 +1,151 @@
+"""What the text of a setting may say, and the value that it gives.
+
+Every function raises a ValueError that completes the sentence "expected …".
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+Number = TypeVar("Number", int, float)
+
+BUILT_IN = ("sample", "segment", "profile-api")
+
+_BUCKET = r"gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]"
+_OBJECT = re.compile(rf"{_BUCKET}/.+")
+_PREFIX = re.compile(rf"{_BUCKET}(/.*)?")
+_WAREHOUSE = re.compile(r"bigquery://[a-z][a-z0-9-]{4,61}[a-z0-9]\.[A-Za-z0-9_]{1,1024}")
+_CHANNEL = re.compile(r"[a-z][a-z0-9_]{0,29}")
+_TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,299}")
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+def secret(text: str) -> str:
+    if not re.fullmatch(r"[!-~]*", text):
+        raise ValueError("printable ASCII characters without spaces")
+    return text
+
+
+def space_id(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{0,100}", text):
+        raise ValueError("a space's id, such as spa_…")
+    return text
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    def choose(text: str) -> str:
+        if text.lower() not in choices:
+            raise ValueError(f"one of {', '.join(choices)}")
+        return text.lower()
+
+    return choose
+
+
+def switch(text: str) -> bool:
+    return one_of("off", "on")(text) == "on"
+
+
+def author(text: str) -> str:
+    if not text:
+        raise ValueError("MAVERA_API_KEY, or the word facts to do without Mave")
+    return one_of("mave", "facts")(text)
+
+
+def log_level(text: str) -> str:
+    return one_of("debug", "info", "warning", "error")(text).upper()
+
+
+def within(kind: type[Number], least: Number, most: Number) -> Callable[[str], Number]:
+    """A number from `least` to `most`, both allowed."""
+
+    def read(text: str) -> Number:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = least - 1
+        # Not a number is in no range.
+        if not least <= value <= most:
+            raise ValueError(f"a {'whole ' if kind is int else ''}number from {least:,} to {most:,}")
+        return value
+
+    return read
+
+
+def url(text: str) -> str:
+    """An address without a `/` at its end; plain HTTP only on this machine."""
+    try:
+        parts = urlsplit(text)
+        host = parts.hostname if parts.port != 0 else None
+    except ValueError:
+        parts, host = urlsplit(""), None
+    safe = parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK)
+    if not host or not safe or parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("an https:// address without user, query or fragment")
+    return text.rstrip("/")
+
+
+def source(text: str) -> str:
+    """The kind of source that is meant; `where` tells where it lies."""
+    if not text:
+        raise ValueError(
+            "sample, segment, profile-api, bigquery://PROJECT.DATASET, gs://BUCKET/OBJECT or a file path (or "
+            "SEGMENT_TOKEN), since only a laptop without a Mave key gets the built-in sample unasked"
+        )
+    if text in BUILT_IN:
+        return text
+    if not text.startswith("bigquery://"):
+        return "export" if file(text) else ""
+    if not _WAREHOUSE.fullmatch(text):
+        raise ValueError("bigquery://PROJECT.DATASET with both names")
+    return "bigquery"
+
+
+def where(text: str) -> str:
+    """An export's path or address, a warehouse's project.dataset; empty for the other sources."""
+    return "" if text in BUILT_IN else text.removeprefix("bigquery://")
+
+
+def file(text: str) -> str:
+    """A file's path, an object's address, or nothing."""
+    if "://" in text and not _OBJECT.fullmatch(text):
+        raise ValueError("gs://BUCKET/OBJECT with both names, or a file path")
+    return text
+
+
+def output(text: str) -> str:
+    if not text:
+        raise ValueError("gs://BUCKET or gs://BUCKET/PREFIX, since a container's disk does not last")
+    if "://" not in text:
+        return text
+    if not _PREFIX.fullmatch(text):
+        raise ValueError("gs://BUCKET[/PREFIX] or a folder")
+    return text.rstrip("/")
+
+
+def channels(text: str) -> dict[str, str]:
+    """Channels and their traits, in the order in which they are named."""
+    pairs = [pair.partition("=") for pair in text.split(",")]
+    found = {name.strip(): trait.strip() for name, _, trait in pairs}
+    fitting = all(_CHANNEL.fullmatch(name) and trait for name, trait in found.items())
+    if not fitting or not 2 <= len(found) == len(pairs) <= 8:  # noqa: PLR2004 - fewer tell nothing apart
+        raise ValueError(
+            "two to eight different channel=trait pairs, comma-separated (channels: a-z, 0-9, _)"
+        )
+    return found
+
+
+def currency(text: str) -> str:
+    """A currency's sign or code: nothing that could be part of a figure, or of Markdown."""
+    fitting = all(one.isalpha() or unicodedata.category(one) == "Sc" for one in text)
+    if not fitting or len(text) > 5:  # noqa: PLR2004 - the longest in use, such as Bs.S., have four
+        raise ValueError("a currency's sign or code, at most five letters and signs")
+    return text
+
+
+def tables(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(_TABLE.fullmatch(name) for name in names):
+        raise ValueError("table names (A-Z, a-z, 0-9, _), comma-separated")
+    return names

@@ -1,0 +1,121 @@
+"""The tree that is drawn is the tree that is; each failure tells a caller what to do next."""
+
+import re
+
+import pytest
+
+from persona import errors
+from persona.errors import (
+    Invalid,
+    MethodNotAllowed,
+    NotFound,
+    PersonaError,
+    Refused,
+    ReplyLost,
+    RunInProgress,
+    ServiceError,
+    Unavailable,
+    UnusableReply,
+)
+
+# A line of the drawing: its branch, a name, and, unless its parent's are meant, a status and a code.
+DRAWN = re.compile(r"^ {4}([│├└─ ]*)(\w+)(?: +(\d{3}) (\S+))?", re.MULTILINE)
+
+
+def drawn() -> dict[str, tuple[str, int, str]]:
+    """Every drawn failure with its parent, status and code."""
+    found: dict[str, tuple[str, int, str]] = {}
+    above: list[tuple[str, int, str]] = []
+    for branch, name, status, code in DRAWN.findall(errors.__doc__ or ""):
+        depth = len(branch) // 4
+        parent, inherited, family = above[depth - 1] if depth else ("Exception", 0, "")
+        line = (name, int(status or inherited), code or family)
+        above[depth:] = [line]
+        if status or depth > 1:
+            found[name] = (parent, line[1], line[2])
+    return found
+
+
+def real() -> dict[str, tuple[str, int, str]]:
+    """Every failure of the module as the drawing words it; a service's own parent is not drawn."""
+
+    def told(failure: type[PersonaError]) -> tuple[str, int, str]:
+        parent = next(one for one in failure.__mro__[1:] if one is not ServiceError)
+        code = f"<service>_{failure.outcome}" if issubclass(failure, ServiceError) else failure.code
+        return parent.__name__, failure.status, code
+
+    classes = [
+        one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, PersonaError)
+    ]
+    return {one.__name__: told(one) for one in classes if one not in {PersonaError, ServiceError}}
+
+
+def test_the_drawn_tree_is_the_real_one() -> None:
+    assert drawn() == real()
+
+
+def test_what_may_go_better_next_time_is_what_http_calls_busy() -> None:
+    classes = [
+        one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, PersonaError)
+    ]
+    assert {one.__name__ for one in classes if one.status in {409, 503}} == {
+        one.__name__ for one in classes if one.retryable
+    }
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (Refused("segment", "no"), "segment_refused"),
+        (Invalid("mave", "odd"), "mave_invalid"),
+        (Unavailable("bigquery", "busy"), "bigquery_unavailable"),
+        (Unavailable("storage", "busy"), "storage_unavailable"),
+        (ReplyLost("gone"), "mave_unavailable"),
+        (UnusableReply("odd", b"raw"), "mave_invalid"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+)
+def test_a_services_failure_carries_its_name(error: ServiceError, code: str) -> None:
+    assert code == error.code
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        *((status, Unavailable) for status in (408, 425, 429, 500, 502, 503, 504, 599)),
+        *((status, Refused) for status in (400, 401, 402, 403, 404, 409, 413, 422)),
+        *((status, Invalid) for status in (100, 200, 204, 301, 307)),
+    ],
+)
+def test_a_status_means_to_try_again_to_mend_something_or_to_wonder(
+    status: int, expected: type[ServiceError]
+) -> None:
+    assert expected is errors.for_status(status)
+
+
+def test_a_failure_is_described_by_code_message_and_whether_to_try_again() -> None:
+    expected = {"error": {"code": "run_in_progress", "message": "wait", "retryable": True}}
+    assert expected == errors.describe(RunInProgress("wait"))
+
+
+def test_an_unusable_reply_keeps_what_came() -> None:
+    assert UnusableReply("odd", b"raw").raw == b"raw"
+
+
+def test_a_method_that_is_not_allowed_names_those_that_are() -> None:
+    assert MethodNotAllowed("no", "GET").allowed == "GET"
+
+
+@pytest.mark.parametrize(
+    ("error", "seconds"),
+    [(RunInProgress("wait", retry_after_seconds=7), 7), (RunInProgress("wait"), 30), (NotFound("none"), 30)],
+    ids=["told", "usual", "whatever"],
+)
+def test_a_caller_is_asked_to_wait_as_long_as_upstream_said_or_half_a_minute(
+    error: PersonaError, seconds: float
+) -> None:
+    assert seconds == error.retry_after_seconds
+
+
+def test_the_message_is_what_str_shows_since_the_framework_answers_with_it() -> None:
+    assert str(NotFound("no framework")) == "no framework"
