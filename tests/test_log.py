@@ -1,0 +1,105 @@
+"""An event is one line: JSON for Cloud Logging, words for a terminal, and never what an exception said."""
+
+import json
+
+import pytest
+
+from persona.log import Log, log_unexpected, trace
+
+TRACE = "105445aa7843bc8bf206b12000100000"
+FIELD = "logging.googleapis.com/trace"
+
+
+def test_on_the_cloud_an_event_is_one_json_object_on_stdout(capsys: pytest.CaptureFixture[str]) -> None:
+    log = Log(as_json=True).bind(run_id="monday", **{FIELD: "projects/p/traces/t"})
+    log.info("fetched", stage="fetch", pages=6, code=None)
+    expected = {
+        "severity": "INFO",
+        "message": "fetched",
+        "run_id": "monday",
+        FIELD: "projects/p/traces/t",
+        "stage": "fetch",
+        "pages": 6,
+    }
+    out, err = capsys.readouterr()
+    assert (expected, 1, "") == (json.loads(out), out.count("\n"), err)
+
+
+def test_on_a_terminal_an_event_is_a_readable_line_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    log = Log(as_json=False).bind(run_id="monday", **{FIELD: "projects/p/traces/t"})
+    log.info("fetched", stage="fetch", pages=6, code=None)
+    assert capsys.readouterr() == ("", "INFO    fetched run_id=monday stage=fetch pages=6\n")
+
+
+@pytest.mark.parametrize(
+    ("level", "expected"),
+    [
+        ("DEBUG", ["INFO", "WARNING", "ERROR"]),
+        ("INFO", ["INFO", "WARNING", "ERROR"]),
+        ("WARNING", ["WARNING", "ERROR"]),
+        ("ERROR", ["ERROR"]),
+    ],
+)
+def test_below_its_level_a_log_is_silent(
+    capsys: pytest.CaptureFixture[str], level: str, expected: list[str]
+) -> None:
+    log = Log(as_json=False).at(level)
+    log.info("a")
+    log.warning("b")
+    log.error("c")
+    assert expected == [line.split()[0] for line in capsys.readouterr().err.splitlines()]
+
+
+def test_binding_leaves_the_log_that_was_bound_as_it_was(capsys: pytest.CaptureFixture[str]) -> None:
+    log = Log(as_json=False).bind(stage="fetch")
+    log.bind(stage="mave").at("ERROR")
+    log.info("a")
+    assert capsys.readouterr().err == "INFO    a stage=fetch\n"
+
+
+@pytest.mark.parametrize("as_json", [True, False], ids=["cloud", "terminal"])
+def test_text_from_outside_breaks_no_line_and_moves_no_cursor(
+    capsys: pytest.CaptureFixture[str], *, as_json: bool
+) -> None:
+    Log(as_json=as_json).error("unknown field `a\nERROR forged\x1b[2J\u2028\ud800`")
+    written = "".join(capsys.readouterr())
+    assert (len(written.splitlines()), written[:-1].isprintable()) == (1, True)
+
+
+def test_an_unexpected_error_is_logged_by_kind_and_place_without_its_words(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    try:
+        int("jane@example.com")
+    except ValueError as error:
+        log_unexpected(Log(as_json=True), error)
+    line = json.loads(capsys.readouterr().out)
+    place = line.pop("where")
+    expected = {
+        "severity": "ERROR",
+        "message": "an unexpected error",
+        "code": "failed",
+        "kind": "ValueError",
+    }
+    assert (expected, ["test_log.py"]) == (line, [frame.partition(":")[0] for frame in place])
+
+
+@pytest.mark.parametrize(
+    ("project", "cloud_trace", "traceparent", "expected"),
+    [
+        ("p", f"{TRACE}/123;o=1", None, f"projects/p/traces/{TRACE}"),
+        ("p", TRACE, None, f"projects/p/traces/{TRACE}"),
+        ("p", None, f"00-{TRACE}-00f067aa0ba902b7-01", f"projects/p/traces/{TRACE}"),
+        ("p", "abc/1", f"00-{TRACE}-00f067aa0ba902b7-01", "projects/p/traces/abc"),
+        ("p", "?", f"00-{TRACE}-00f067aa0ba902b7-01", f"projects/p/traces/{TRACE}"),
+        (None, TRACE, None, None),
+        ("p", None, None, None),
+        ("p", "a b", "x", None),
+        ("p", "é/1", 5, None),
+        ("p", "a" * 65, None, None),
+    ],
+)
+def test_a_line_is_tied_to_its_request(
+    project: str | None, cloud_trace: str | None, traceparent: object, expected: str | None
+) -> None:
+    assert ({FIELD: expected} if expected else {}) == trace(project, cloud_trace, traceparent)

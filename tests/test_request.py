@@ -1,0 +1,179 @@
+"""A request is small, known in every field, and names its run; otherwise the trigger names it."""
+
+import hashlib
+import re
+from datetime import UTC, datetime
+
+import pytest
+
+from persona import config, request
+from persona.errors import BadRequest
+from persona.request import MOST_BYTES, Request
+
+SETTINGS = config.read({"PERSONA_LIMIT": "500"}, "http")
+EXPECTED = "expected a JSON object with run_id, limit, dry_run and force, all of them optional"
+SHAPE = "run_id: expected [A-Za-z0-9][A-Za-z0-9._-]{0,99} as a whole"
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b"", Request()),
+        (b" \r\n\t", Request()),
+        (b"{}", Request()),
+        (b'{"run_id": "monday"}', Request(run_id="monday")),
+        (b'{"run_id": "A.b_c-9"}', Request(run_id="A.b_c-9")),
+        (b'{"run_id": "' + b"a" * 100 + b'"}', Request(run_id="a" * 100)),
+        (b'{"limit": 1}', Request(limit=1)),
+        (b'{"limit": 500}', Request(limit=500)),
+        (b'{"dry_run": true, "force": false}', Request(dry_run=True)),
+        (b'{"force": true}', Request(force=True)),
+        (b"{" + b" " * (MOST_BYTES - 2) + b"}", Request()),
+    ],
+    ids=lambda value: repr(value)[:40] if isinstance(value, bytes) else "",
+)
+def test_a_body_is_read_as(body: bytes, expected: Request) -> None:
+    assert expected == request.parse(body, SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        pytest.param(b'{"runid": "a"}', f"{EXPECTED}; Object contains unknown field `runid`", id="unknown"),
+        pytest.param(
+            b'{"source": "sample"}', f"{EXPECTED}; Object contains unknown field `source`", id="source"
+        ),
+        pytest.param(b'{"run_id": 7}', f"{EXPECTED}; Expected `str`, got `int` - at `$.run_id`", id="number"),
+        pytest.param(
+            b'{"run_id": null}', f"{EXPECTED}; Expected `str`, got `null` - at `$.run_id`", id="null id"
+        ),
+        pytest.param(b'{"limit": "7"}', f"{EXPECTED}; Expected `int`, got `str` - at `$.limit`", id="text"),
+        pytest.param(
+            b'{"limit": 1.5}', f"{EXPECTED}; Expected `int`, got `float` - at `$.limit`", id="fraction"
+        ),
+        pytest.param(
+            b'{"limit": true}', f"{EXPECTED}; Expected `int`, got `bool` - at `$.limit`", id="boolean"
+        ),
+        pytest.param(b'{"dry_run": 1}', f"{EXPECTED}; Expected `bool`, got `int` - at `$.dry_run`", id="one"),
+        pytest.param(
+            b'{"force": null}', f"{EXPECTED}; Expected `bool`, got `null` - at `$.force`", id="null"
+        ),
+        pytest.param(b"null", f"{EXPECTED}; Expected `object`, got `null`", id="bare null"),
+        pytest.param(b"[]", f"{EXPECTED}; Expected `object`, got `array`", id="list"),
+        pytest.param(b'"monday"', f"{EXPECTED}; Expected `object`, got `str`", id="bare text"),
+        pytest.param(b"[" * 60_000, f"{EXPECTED}; Expected `object`, got `array`", id="deep lists"),
+        pytest.param(b'{"a":' * 10_000, f"{EXPECTED}; Object contains unknown field `a`", id="deep objects"),
+        pytest.param(
+            b'{"limit": ' + b"9" * 5_000 + b"}",
+            f"{EXPECTED}; Integer value out of range - at `$.limit`",
+            id="five thousand digits",
+        ),
+        pytest.param(b"{", f"the body is no JSON; {EXPECTED}", id="cut short"),
+        pytest.param(b"run_id=monday", f"the body is no JSON; {EXPECTED}", id="form"),
+        pytest.param(b"\xff\xfe{}", f"the body is no JSON; {EXPECTED}", id="not UTF-8"),
+        pytest.param(b"{}{}", f"the body is no JSON; {EXPECTED}", id="two objects"),
+        pytest.param(b'{"run_id": "\\ud800"}', f"the body is no JSON; {EXPECTED}", id="half a character"),
+        pytest.param(b'{"run_id": ""}', f"{SHAPE}, got 0 other characters", id="empty id"),
+        pytest.param(b'{"run_id": "a\\n"}', f"{SHAPE}, got 2 other characters", id="trailing newline"),
+        pytest.param(b'{"run_id": ".."}', f"{SHAPE}, got 2 other characters", id="dots"),
+        pytest.param(b'{"run_id": "a/b"}', f"{SHAPE}, got 3 other characters", id="slash"),
+        pytest.param(b'{"run_id": "\xc3\xa9"}', f"{SHAPE}, got 1 other characters", id="accent"),
+        pytest.param(b'{"run_id": "\xd9\xa1"}', f"{SHAPE}, got 1 other characters", id="another digit"),
+        pytest.param(
+            b'{"run_id": "' + b"a" * 101 + b'"}', f"{SHAPE}, got 101 other characters", id="too long"
+        ),
+        pytest.param(
+            b'{"limit": 0}', "limit: expected a whole number from 1 to 500 (PERSONA_LIMIT), got 0", id="zero"
+        ),
+        pytest.param(
+            b'{"limit": 501}',
+            "limit: expected a whole number from 1 to 500 (PERSONA_LIMIT), got 501",
+            id="above",
+        ),
+        pytest.param(
+            b"{" + b" " * (MOST_BYTES - 1) + b"}",
+            f"the body is over 65536 bytes; {EXPECTED}",
+            id="over 64 KiB",
+        ),
+    ],
+)
+def test_a_body_that_does_not_fit_is_refused_by_name(body: bytes, expected: str) -> None:
+    with pytest.raises(BadRequest) as refused:
+        request.parse(body, SETTINGS)
+    assert expected == refused.value.message
+
+
+def test_a_long_refusal_is_shortened() -> None:
+    with pytest.raises(BadRequest) as refused:
+        request.parse(b'{"' + b"x" * 5_000 + b'": 1}', SETTINGS)
+    assert len(f"{EXPECTED}; ") + 201 == len(refused.value.message)
+
+
+def test_a_deployment_that_reads_everything_bounds_no_limit() -> None:
+    everything = config.read({"PERSONA_LIMIT": "0"}, "http")
+    assert request.parse(b'{"limit": 5000000}', everything).limit == 5_000_000
+
+
+def name(body: Request, period: str, *outside: str | None, at: str | None = None) -> str:
+    settings = config.read({"PERSONA_PERIOD": period}, "http")
+    return request.name_run(body, settings, outside, request.moment(at))
+
+
+@pytest.mark.parametrize(
+    ("body", "period", "outside", "expected"),
+    [
+        pytest.param(Request(run_id="mine"), "day", ("key", "job"), "mine", id="the body's own before all"),
+        pytest.param(Request(), "day", ("key", "job"), "2026-11-23", id="the period before what is offered"),
+        pytest.param(Request(), "none", ("key", "job"), "key", id="the first that is offered"),
+        pytest.param(Request(), "none", (None, "job"), "job", id="the next, where the first is absent"),
+        pytest.param(Request(), "none", ("", "job"), "job", id="the next, where the first is empty"),
+    ],
+)
+def test_the_runs_id_is_the_first_that_exists(
+    body: Request, period: str, outside: tuple[str | None, ...], expected: str
+) -> None:
+    assert expected == name(body, period, *outside, at="2026-11-23T06:00:00Z")
+
+
+def test_where_nothing_names_the_run_its_id_is_new_each_time_and_fits() -> None:
+    names = {name(Request(), "none", None) for _ in range(50)}
+    assert (len(names), all(re.fullmatch("run-[0-9a-f]{20}", one) for one in names)) == (50, True)
+
+
+@pytest.mark.parametrize(
+    "offered",
+    ["a b", "a\n", "-a", "é", "a" * 101, "../a", "projects/p/jobs/j", "\ud800"],
+    ids=["space", "newline", "dash", "accent", "long", "path", "slashes", "half a character"],
+)
+def test_an_id_from_outside_that_does_not_fit_is_hashed_whole(offered: str) -> None:
+    digest = hashlib.sha256(offered.encode("utf-8", "surrogatepass")).hexdigest()
+    assert f"id-{digest[:40]}" == name(Request(), "none", offered)
+
+
+@pytest.mark.parametrize(
+    ("period", "at", "expected"),
+    [
+        ("day", "2026-11-23T00:00:00Z", "2026-11-23"),
+        ("day", "2026-11-23T23:59:59.999999999Z", "2026-11-23"),
+        ("day", "2026-11-23T23:30:00-01:00", "2026-11-24"),
+        ("day", "2026-11-23T00:30:00+01:00", "2026-11-22"),
+        ("day", "2026-11-23T10:00:00", "2026-11-23"),
+        ("week", "2026-11-23T00:00:00Z", "2026-W48"),
+        ("week", "2026-11-22T23:59:59Z", "2026-W47"),
+        ("week", "2027-01-01T00:00:00Z", "2026-W53"),
+        ("week", "2027-01-04T00:00:00Z", "2027-W01"),
+        ("week", "2024-12-30T00:00:00Z", "2025-W01"),
+        ("month", "2026-11-30T23:59:59Z", "2026-11"),
+        ("month", "2026-12-01T00:30:00+01:00", "2026-11"),
+        ("month", "2026-12-31T23:30:00-01:00", "2027-01"),
+    ],
+)
+def test_a_period_slot_is_that_of_the_given_moment_in_utc(period: str, at: str, expected: str) -> None:
+    assert expected == name(Request(), period, at=at)
+
+
+@pytest.mark.parametrize("at", [None, "", "yesterday", "2026-13-01T00:00:00Z", "0001-01-01T00:00:00+23:00"])
+def test_without_a_moment_of_its_own_the_slot_is_the_clocks(at: str | None) -> None:
+    before = datetime.now(UTC)
+    slot = name(Request(), "day", at=at)
+    assert slot in {moment.strftime("%Y-%m-%d") for moment in (before, datetime.now(UTC))}
