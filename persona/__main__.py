@@ -4,8 +4,9 @@ import json
 import os
 import signal
 import sys
+import threading
 from types import FrameType
-from typing import NoReturn
+from typing import NoReturn, Self
 
 import click
 
@@ -23,43 +24,67 @@ _STAGES = {
     "check": "checking the answer",
     "write": "writing the framework",
 }
-# Often enough to see it move, seldom enough not to slow it down.
+# Often enough to see that it is alive, seldom enough not to slow it down.
 _REFRESH_SECONDS = 0.2
 
 
 class _Watch:
-    """Shows on stderr what a run is doing: one line that moves on a terminal, a line a stage elsewhere."""
+    """Shows on stderr what a run is doing: one line that moves on a terminal, elsewhere two lines a stage."""
 
     def __init__(self, deadline: Deadline) -> None:
         self._deadline = deadline
         self._moving = sys.stderr.isatty()
         self._last: Progress | None = None
-        self._shown_at_seconds = 0.0
+        self._stage_began_seconds = 0.0
+        self._drawing = threading.RLock()
+        self._over = threading.Event()
+
+    def __enter__(self) -> Self:
+        if self._moving:
+            threading.Thread(target=self._draw_on, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._end_stage()
 
     def __call__(self, progress: Progress) -> None:
-        elapsed_seconds = self._deadline.elapsed_seconds
-        new_stage = self._last is None or progress.stage != self._last.stage
-        if new_stage:
-            self.close()
-        self._last = progress
-        if new_stage or (self._moving and elapsed_seconds - self._shown_at_seconds > _REFRESH_SECONDS):
-            self._shown_at_seconds = elapsed_seconds
-            self._show(progress)
+        with self._drawing:
+            new_stage = self._last is None or progress.stage != self._last.stage
+            if new_stage:
+                self._end_stage()
+                self._stage_began_seconds = self._deadline.elapsed_seconds
+            self._last = progress
+            if new_stage:
+                self._draw()
 
-    def close(self) -> None:
+    def _end_stage(self) -> None:
         """Leave the last word of a stage standing."""
-        if self._last and self._last.pages:
-            self._show(self._last)
-        if self._last and self._moving:
-            click.echo(err=True)
+        with self._drawing:
+            if self._last and (self._moving or self._last.pages):
+                self._draw()
+            if self._last and self._moving:
+                click.echo(err=True)
+            self._last = None
 
-    def _show(self, progress: Progress) -> None:
+    def _draw_on(self) -> None:
+        while not self._over.wait(_REFRESH_SECONDS):
+            self._draw()
+
+    def _draw(self) -> None:
+        with self._drawing:
+            if self._last:
+                line = self._line(self._last)
+                click.echo(f"\r{line:<79}" if self._moving else line, err=True, nl=not self._moving)
+
+    def _line(self, progress: Progress) -> str:
         elapsed_seconds = self._deadline.elapsed_seconds
         line = f"{elapsed_seconds:6.1f} s  {_STAGES[progress.stage]}"
-        if progress.pages:
-            rate = progress.profiles / max(elapsed_seconds, 1e-3)
-            line += f": {progress.pages:,} pages, {progress.profiles:,} profiles, {rate:,.0f} a second"
-        click.echo(f"\r{line:<79}" if self._moving else line, err=True, nl=not self._moving)
+        if not progress.pages:
+            return line
+        rate = progress.profiles / max(elapsed_seconds - self._stage_began_seconds, 1e-3)
+        pages = "1 page" if progress.pages == 1 else f"{progress.pages:,} pages"
+        return f"{line}: {pages}, {progress.profiles:,} profiles, {rate:,.0f} a second"
 
 
 @click.command()
@@ -75,29 +100,31 @@ def main(**options: object) -> None:
     Settings come from the environment; without any, a built-in sample space is used, without a key or a bill.
     """
     signal.signal(signal.SIGTERM, _stop)
-    starts = Deadline(0)
     log = Log(as_json=False)
     try:
-        settings = config.read(os.environ, "terminal")
-        body = json.dumps({name: value for name, value in options.items() if value is not None})
-        wanted = request.parse(body.encode(), settings)
-        run_id = request.name_run(wanted, settings, (), None)
-        deadline = starts.of(settings.deadline_seconds)
-        watch = _Watch(deadline)
-        # The watch already shows what happens; only what needs attention is worth a line beside it.
-        quiet = log.at("WARNING" if settings.log_level == "INFO" else settings.log_level).bind(run_id=run_id)
-        report = run(wanted, run_id, settings, deadline, Watcher(quiet, watch))
-        watch.close()
+        report = _run(options, Deadline(0), log)
     except PersonaError as error:
-        click.echo(f"\n{error.code}: {error.message}", err=True)
+        click.echo(f"{error.code}: {error.message}", err=True)
         sys.exit(2 if isinstance(error, BadRequest | BadSettings) else 1)
     except KeyboardInterrupt:
-        click.echo("\nstopped and released; the next run with the same id goes on from here", err=True)
+        click.echo("stopped, and let go of: a run with the same --run-id goes on from here", err=True)
         sys.exit(1)
     except Exception as error:  # noqa: BLE001 - as over HTTP: its place, not its words
         log_unexpected(log, error)
         sys.exit(1)
     click.echo(_table(report))
+
+
+def _run(options: dict[str, object], starts: Deadline, log: Log) -> Report:
+    settings = config.read(os.environ, "terminal")
+    body = json.dumps({name: value for name, value in options.items() if value is not None})
+    wanted = request.parse(body.encode(), settings)
+    run_id = request.name_run(wanted, settings, (), None)
+    deadline = starts.of(settings.deadline_seconds)
+    # The watch already shows what happens; only what needs attention is worth a line beside it.
+    quiet = log.at("WARNING" if settings.log_level == "INFO" else settings.log_level).bind(run_id=run_id)
+    with _Watch(deadline) as watch:
+        return run(wanted, run_id, settings, deadline, Watcher(quiet, watch))
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
