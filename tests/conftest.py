@@ -1,6 +1,9 @@
 """Figures and people that several rooms are tested with."""
 
+from pathlib import Path
+
 import pytest
+from doors import NAMES
 
 from persona.model import Group, Origin, Pattern, Plan, Population, Rule, Summary, label
 
@@ -115,3 +118,12 @@ def space_summary(seed_summary: Summary) -> Summary:
             pattern("omnichannel", 78, 520, 1450.0, (14.0, 15.1, 12.2)),
         ],
     )
+
+
+@pytest.fixture
+def frameworks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An empty output folder; of this machine's settings no other is left."""
+    for name in (*NAMES, "K_SERVICE", "GOOGLE_CLOUD_PROJECT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PERSONA_OUTPUT", str(tmp_path / "frameworks"))
+    return tmp_path / "frameworks"

@@ -1,0 +1,110 @@
+"""The two doors as the functions framework opens them, in this process or as one of their own."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import functions_framework
+from flask import Flask
+from flask.testing import FlaskClient
+
+from persona.config import Settings
+
+ROOT = Path(__file__).parent.parent
+# Every variable that a setting is read from.
+NAMES = {one.metadata["name"] for one in Settings.__dataclass_fields__.values() if one.metadata}
+
+
+def client(target: str) -> FlaskClient:
+    """What a request to the function meets, routing and status codes included."""
+    app: Flask = functions_framework.create_app(target, str(ROOT / "main.py"))  # type: ignore[no-untyped-call]
+    return app.test_client()
+
+
+def environment(**settings: str) -> dict[str, str]:
+    """This machine's environment with these settings and no other."""
+    kept = {name: text for name, text in os.environ.items() if name not in {*NAMES, "K_SERVICE"}}
+    return {**kept, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **settings}
+
+
+def run_terminal(*arguments: str, cwd: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    """`python -m persona` as a process of its own."""
+    command = [sys.executable, "-m", "persona", *arguments]
+    return subprocess.run(
+        command, cwd=cwd, env=environment(**settings), capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@contextmanager
+def serve(target: str, log: Path, port: int = 0, **settings: str) -> Iterator[str]:
+    """The address of a function, served by a functions-framework of its own that prints to `log`."""
+    port = port or free_port()
+    command = [
+        str(Path(sys.executable).parent / "functions-framework"),
+        f"--source={ROOT / 'main.py'}",
+        f"--target={target}",
+        "--host=127.0.0.1",
+        f"--port={port}",
+    ]
+    with log.open("wb") as printed:
+        server = subprocess.Popen(
+            command, cwd=log.parent, env=environment(**settings), stdout=printed, stderr=subprocess.STDOUT
+        )
+        try:
+            wait_for(port, server)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+            server.wait(20)
+
+
+def wait_for(port: int, server: subprocess.Popen[bytes], seconds: float = 20.0) -> None:
+    """Return once something listens on the port."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and server.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise RuntimeError(f"nothing listens on port {port}")
+
+
+def published(folder: Path) -> list[str]:
+    """The objects of an output folder, by name."""
+    return sorted(
+        str(one.relative_to(folder))
+        for one in folder.rglob("*")
+        if one.is_file() and not any(part.startswith(".") for part in one.relative_to(folder).parts)
+    )
+
+
+def lines(text: str) -> list[dict[str, Any]]:
+    """The JSON lines of a log."""
+    return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+
+
+def event(data: Mapping[str, object], **attributes: str) -> dict[str, object]:
+    """A Pub/Sub message as Eventarc's structured CloudEvent."""
+    return {
+        "specversion": "1.0",
+        "id": "1234",
+        "source": "//pubsub.googleapis.com/projects/p/topics/persona",
+        "type": "google.cloud.pubsub.topic.v1.messagePublished",
+        "datacontenttype": "application/json",
+        "data": data,
+        **attributes,
+    }

@@ -1,0 +1,287 @@
+"""A delivery raises what is worth delivering again, and acknowledges everything else, logged."""
+
+import base64
+import gzip
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cloud import FakeSegment, listing_error
+from doors import client, event, lines, published
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+BINARY = {
+    "Content-Type": "application/json",
+    "ce-specversion": "1.0",
+    "ce-id": "1234",
+    "ce-type": "google.cloud.pubsub.topic.v1.messagePublished",
+    "ce-source": "//pubsub.googleapis.com/projects/p/topics/persona",
+}
+STRUCTURED = {"Content-Type": "application/cloudevents+json"}
+
+
+@pytest.fixture
+def door(frameworks: Path, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
+    assert not frameworks.exists()
+    for name, text in {"K_SERVICE": "persona", "PERSONA_SOURCE": "sample", "PERSONA_AUTHOR": "facts"}.items():
+        monkeypatch.setenv(name, text)
+    return client("persona_pubsub")
+
+
+def message(request: object = None, **more: object) -> dict[str, object]:
+    """A Pub/Sub message that carries a request; None: without data."""
+    data = {} if request is None else {"data": base64.b64encode(json.dumps(request).encode()).decode()}
+    return {"message": {**data, "messageId": "1234", **more}, "subscription": "persona"}
+
+
+def binary(door: FlaskClient, content: object, **headers: str) -> TestResponse:
+    body = content if isinstance(content, bytes) else json.dumps(content).encode()
+    named = {name.replace("_", "-"): text for name, text in headers.items()}
+    return door.post("/", data=body, headers={**BINARY, **named})
+
+
+def structured(door: FlaskClient, content: Mapping[str, object], **attributes: Any) -> TestResponse:
+    return door.post("/", data=json.dumps(event(content, **attributes)), headers=STRUCTURED)
+
+
+def runs(frameworks: Path) -> list[str]:
+    """The runs that were published."""
+    names = [Path(name) for name in published(frameworks)] if frameworks.exists() else []
+    return [name.parent.name for name in names if name.name == "framework.json"]
+
+
+def last_line(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    return lines(capsys.readouterr().out)[-1]
+
+
+# -- what a delivery may look like ------------------------------------------------------------------------
+
+
+def test_a_binary_cloud_event_is_a_run(door: FlaskClient, frameworks: Path) -> None:
+    answer = binary(door, message({"run_id": "monday"}))
+    assert (answer.status_code, runs(frameworks)) == (200, ["monday"])
+
+
+def test_a_structured_cloud_event_is_a_run(door: FlaskClient, frameworks: Path) -> None:
+    answer = structured(door, message({"run_id": "monday"}))
+    assert (answer.status_code, runs(frameworks)) == (200, ["monday"])
+
+
+def test_a_raw_push_is_a_run(door: FlaskClient, frameworks: Path) -> None:
+    answer = door.post("/", json=message({"run_id": "monday"}))
+    assert (answer.status_code, runs(frameworks)) == (200, ["monday"])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [message(), message(data=""), message(data=None), message({})],
+    ids=["absent", "empty", "null", "an empty object"],
+)
+def test_without_data_it_is_the_default_request_named_by_the_event(
+    door: FlaskClient, frameworks: Path, content: dict[str, object]
+) -> None:
+    answer = binary(door, content)
+    assert (answer.status_code, runs(frameworks)) == (200, ["1234"])
+
+
+def test_a_redelivery_is_the_same_run(door: FlaskClient, frameworks: Path) -> None:
+    for _ in range(2):
+        binary(door, message())
+    assert runs(frameworks) == ["1234"]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"), [(99, "99"), ("a b", f"id-{sha256(b'a b').hexdigest()[:40]}")]
+)
+def test_whatever_the_events_id_is_it_names_one_run(
+    door: FlaskClient, frameworks: Path, given: object, expected: str
+) -> None:
+    structured(door, message(), id=given)
+    assert [expected] == runs(frameworks)
+
+
+# -- the period -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("time", "published_at"),
+    [
+        ("2026-11-22T23:59:59Z", None),
+        ("2026-11-22T23:59:59.123456789Z", "2026-11-24T00:00:00Z"),
+        (None, "2026-11-22T23:59:59.5Z"),
+        ("soon", "2026-11-22T23:59:59Z"),
+    ],
+    ids=["event's", "event's before the message's", "message's", "event's is none"],
+)
+def test_a_late_delivery_keeps_the_slot_of_its_own_time(
+    door: FlaskClient,
+    monkeypatch: pytest.MonkeyPatch,
+    frameworks: Path,
+    time: str | None,
+    published_at: str | None,
+) -> None:
+    monkeypatch.setenv("PERSONA_PERIOD", "day")
+    content = message(**({"publishTime": published_at} if published_at else {}))
+    binary(door, content, **({"ce_time": time} if time else {}))
+    assert runs(frameworks) == ["2026-11-22"]
+
+
+def test_a_raw_push_keeps_the_slot_of_its_publication(
+    door: FlaskClient, monkeypatch: pytest.MonkeyPatch, frameworks: Path
+) -> None:
+    monkeypatch.setenv("PERSONA_PERIOD", "week")
+    door.post("/", json=message({}, publishTime="2026-11-22T23:59:59Z"))
+    assert runs(frameworks) == ["2026-W47"]
+
+
+def test_an_event_without_any_time_is_of_today(
+    door: FlaskClient, monkeypatch: pytest.MonkeyPatch, frameworks: Path
+) -> None:
+    monkeypatch.setenv("PERSONA_PERIOD", "day")
+    before = datetime.now(UTC)
+    binary(door, message())
+    today = {moment.strftime("%Y-%m-%d") for moment in (before, datetime.now(UTC))}
+    assert today.issuperset(runs(frameworks))
+
+
+# -- acknowledged for good --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(message(data="!"), id="not base64"),
+        pytest.param(message(data="aGk"), id="base64 cut short"),
+        pytest.param(message(data="é"), id="not ASCII"),
+        pytest.param(message(data={"run_id": "a"}), id="an object"),
+        pytest.param(message(data=7), id="a number"),
+        pytest.param(message("monday"), id="no object inside"),
+        pytest.param(message({"bucket": "mine"}), id="an unknown field"),
+        pytest.param(message({"run_id": "a\n"}), id="an id that does not fit"),
+        pytest.param(message({"run_id": "a" * 70_000}), id="over 64 KiB"),
+        pytest.param({"message": "hello"}, id="a message that is none"),
+        pytest.param({}, id="an empty object"),
+        pytest.param([], id="a list"),
+        pytest.param(b"", id="no body"),
+        pytest.param(b"{", id="malformed"),
+        pytest.param(gzip.compress(b"{}"), id="gzip"),
+    ],
+)
+def test_what_no_redelivery_mends_is_acknowledged_and_logged(
+    door: FlaskClient, frameworks: Path, capsys: pytest.CaptureFixture[str], content: object
+) -> None:
+    answer = binary(door, content)
+    line = last_line(capsys)
+    assert (
+        answer.status_code,
+        line["severity"],
+        line["code"],
+        frameworks.exists(),
+    ) == (200, "ERROR", "bad_request", False)
+
+
+def test_mistaken_settings_are_acknowledged_and_logged(
+    door: FlaskClient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PERSONA_LIMIT", "many")
+    answer = binary(door, message())
+    line = last_line(capsys)
+    assert (answer.status_code, line["severity"], line["code"]) == (200, "ERROR", "bad_settings")
+
+
+def test_a_permanent_failure_leaves_its_error_in_the_runs_folder(
+    door: FlaskClient, frameworks: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = binary(door, message({"run_id": "small", "limit": 3}))
+    line = last_line(capsys)
+    left = json.loads((frameworks / "runs" / "small" / "error.json").read_bytes())
+    assert (
+        answer.status_code,
+        line["severity"],
+        line["code"],
+        line["run_id"],
+        left["run_id"],
+        left["error"]["code"],
+    ) == (200, "ERROR", "not_enough_data", "small", "small", "not_enough_data")
+
+
+@pytest.mark.parametrize(
+    "attributes", [{"id": "\ud800"}, {"traceparent": 5}, {"time": {}}], ids=["id", "trace", "time"]
+)
+def test_odd_attributes_stop_no_run(
+    door: FlaskClient, frameworks: Path, attributes: dict[str, object]
+) -> None:
+    answer = structured(door, message({"run_id": "monday"}), **attributes)
+    assert (answer.status_code, runs(frameworks)) == (200, ["monday"])
+
+
+def test_a_defect_is_acknowledged_and_logged_without_its_words(
+    door: FlaskClient, frameworks: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    binary(door, message({"run_id": "sunday"}))
+    (frameworks / "latest.json").write_text('{"run_id": jane@example.com}')
+    answer = binary(door, message({"run_id": "monday"}))
+    written = capsys.readouterr()
+    line = lines(written.out)[-1]
+    assert (
+        answer.status_code,
+        line["severity"],
+        line["code"],
+        "jane" in written.out + written.err,
+    ) == (200, "ERROR", "failed", False)
+
+
+# -- delivered again --------------------------------------------------------------------------------------
+
+
+def test_what_is_worth_trying_again_raises_and_is_logged_as_a_warning(
+    door: FlaskClient,
+    monkeypatch: pytest.MonkeyPatch,
+    frameworks: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    busy = listing_error(503, "jane@example.com", Retry_After="7")
+    with FakeSegment([], faults=lambda _: busy) as segment:
+        for name, text in {
+            "PERSONA_SOURCE": "segment",
+            "SEGMENT_TOKEN": segment.token,
+            "SEGMENT_SPACE_ID": segment.space,
+            "SEGMENT_API_URL": segment.url,
+            "PERSONA_DEADLINE_SECONDS": "3",
+        }.items():
+            monkeypatch.setenv(name, text)
+        answer = binary(door, message({"run_id": "down"}))
+    line = last_line(capsys)
+    assert (
+        answer.status_code,
+        line["severity"],
+        line["code"],
+        line["run_id"],
+        published(frameworks),
+    ) == (500, "WARNING", "segment_unavailable", "down", ["runs/down/state.json"])
+
+
+def test_a_run_that_another_delivery_works_on_is_delivered_again(
+    door: FlaskClient, frameworks: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    binary(door, message({"run_id": "monday"}))
+    state = frameworks / "runs" / "monday" / "state.json"
+    state.write_bytes(state.read_bytes().replace(b'"published"', b'"working"', 1))
+    answer = binary(door, message({"run_id": "monday"}))
+    line = last_line(capsys)
+    assert (answer.status_code, line["severity"], line["code"]) == (500, "WARNING", "run_in_progress")
+
+
+def test_each_line_names_the_events_trace(
+    door: FlaskClient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "p")
+    parent = "00-105445aa7843bc8bf206b12000100000-00f067aa0ba902b7-01"
+    binary(door, message({"dry_run": True}), ce_traceparent=parent)
+    named = {line["logging.googleapis.com/trace"] for line in lines(capsys.readouterr().out)}
+    assert named == {"projects/p/traces/105445aa7843bc8bf206b12000100000"}
