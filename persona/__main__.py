@@ -148,10 +148,9 @@ def _table(report: Report) -> str:
     if isinstance(report.message, str):
         lines += ["", "The message that Mave would get:", "", report.message]
     if isinstance(report.credits, dict):
-        lines += [
-            "",
-            f"Credits left: {report.credits['left']}; a call takes {report.credits['a_call_takes']}",
-        ]
+        left = report.credits["left"]
+        told = f"{left:,.0f}" if isinstance(left, float) else "Mave does not say"
+        lines += ["", f"Credits left: {told}; a call takes {report.credits['a_call_takes']}"]
     if isinstance(report.objects, dict) and report.objects:
         lines += ["", f"Framework: {report.objects['open']}", f"           {report.objects['json']}"]
     return "\n".join(lines)

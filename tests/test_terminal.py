@@ -1,0 +1,199 @@
+"""From a terminal the run tells what it does while it works, and ends with a table and a status."""
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cloud import FakeMave, FakeSegment, answer, refuse
+from doors import environment, published, run_terminal
+
+TABLE = """
+Run monday: {status} (sample, words by facts)
+600 profiles read: 512 active, 80 dormant, 8 rejected
+  Web Dominant           147   28.7%
+  Mobile Dominant        180   35.2%
+  Email Dominant         102   19.9%
+  Omnichannel             83   16.2%
+
+Framework: {folder}/runs/monday/framework.html
+           frameworks/runs/monday/framework.json
+"""
+
+
+@pytest.fixture
+def mave() -> Iterator[FakeMave]:
+    with FakeMave() as service:
+        yield service
+
+
+def settings_of(mave: FakeMave) -> dict[str, str]:
+    return {"PERSONA_SOURCE": "sample", "MAVERA_API_KEY": mave.key, "MAVERA_API_URL": mave.url}
+
+
+def test_without_any_setting_a_framework_lies_in_the_folder_that_the_table_names(tmp_path: Path) -> None:
+    ended = run_terminal("--run-id", "monday", cwd=tmp_path)
+    assert (0, TABLE.format(status="published", folder=tmp_path / "frameworks")) == (
+        ended.returncode,
+        ended.stdout,
+    )
+
+
+def test_the_same_run_again_is_replayed(tmp_path: Path) -> None:
+    run_terminal("--run-id", "monday", cwd=tmp_path)
+    ended = run_terminal("--run-id", "monday", cwd=tmp_path)
+    assert (0, TABLE.format(status="replayed", folder=tmp_path / "frameworks"), "") == (
+        ended.returncode,
+        ended.stdout,
+        ended.stderr,
+    )
+
+
+def test_progress_goes_to_stderr_stage_by_stage(tmp_path: Path) -> None:
+    told = run_terminal(cwd=tmp_path).stderr
+    stages = [
+        r" +\d+\.\d s  reading profiles",
+        r" +\d+\.\d s  reading profiles: 6 pages, 600 profiles, [\d,]+ a second",
+        r" +\d+\.\d s  checking the answer",
+        r" +\d+\.\d s  writing the framework",
+    ]
+    assert re.fullmatch("\n".join(stages) + "\n", told)
+
+
+def test_on_a_terminal_one_line_moves_while_mave_is_asked(tmp_path: Path, mave: FakeMave) -> None:
+    mave.script = [answer("No framework.", delay_seconds=1.0)]
+    shown = on_a_terminal(tmp_path, **settings_of(mave))
+    moments = re.findall(r"\r +(\d+\.\d) s  asking Mave *", shown)
+    assert len(set(moments)) > 3
+
+
+def on_a_terminal(folder: Path, **settings: str) -> str:
+    """What `python -m persona` draws on a terminal of its own."""
+    ours, its_own = pty.openpty()
+    running = subprocess.Popen(
+        [sys.executable, "-m", "persona"],
+        cwd=folder,
+        env=environment(**settings),
+        stdin=its_own,
+        stdout=subprocess.DEVNULL,
+        stderr=its_own,
+    )
+    os.close(its_own)
+    drawn = bytearray()
+
+    def read() -> None:
+        try:
+            while some := os.read(ours, 4_096):
+                drawn.extend(some)
+        except OSError:  # how Linux says that the other end is closed
+            return
+
+    reading = threading.Thread(target=read)
+    reading.start()
+    running.wait(60)
+    reading.join(10)
+    os.close(ours)
+    return drawn.decode()
+
+
+def test_a_dry_run_shows_the_message_and_writes_nothing(tmp_path: Path) -> None:
+    ended = run_terminal("--dry-run", cwd=tmp_path)
+    assert (
+        ended.returncode,
+        "The message that Mave would get:\n\n" in ended.stdout and "(N=147" in ended.stdout,
+        list(tmp_path.iterdir()),
+    ) == (0, True, [])
+
+
+def test_a_dry_run_with_a_key_tells_the_credits_that_are_left(tmp_path: Path, mave: FakeMave) -> None:
+    ended = run_terminal("--dry-run", cwd=tmp_path, **settings_of(mave))
+    assert ("Credits left: 5,000; a call takes 10-75\n" in ended.stdout, mave.paid) == (True, [])
+
+
+def test_a_limit_is_told_where_it_cut_the_space_short(tmp_path: Path) -> None:
+    ended = run_terminal("--limit", "300", cwd=tmp_path)
+    assert "300 profiles read: " in ended.stdout
+    assert ", limit reached\n" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "told"),
+    [
+        ((), {"PERSONA_LIMIT": "x", "LOG_LEVEL": "y"}, ["bad_settings: ", "PERSONA_LIMIT", "LOG_LEVEL"]),
+        (("--limit", "0"), {}, ["bad_request: limit: expected a whole number from 1 to 10000"]),
+        (("--limit", "many"), {}, ["Invalid value for '--limit'"]),
+        (("--run-id", "a/b"), {}, ["bad_request: run_id"]),
+        (("--run-id", ""), {}, ["bad_request: run_id"]),
+        (("--source", "sample"), {}, ["No such option"]),
+    ],
+    ids=["settings", "limit", "no number", "id", "no id", "unknown"],
+)
+def test_wrong_settings_and_requests_end_with_2_and_are_named(
+    tmp_path: Path, arguments: tuple[str, ...], settings: dict[str, str], told: list[str]
+) -> None:
+    ended = run_terminal(*arguments, cwd=tmp_path, **settings)
+    assert (ended.returncode, ended.stdout, list(tmp_path.iterdir())) == (2, "", [])
+    assert all(word in ended.stderr for word in told)
+
+
+def test_a_failed_run_ends_with_1_and_its_code(tmp_path: Path, mave: FakeMave) -> None:
+    mave.script = [refuse(402)]
+    ended = run_terminal("--run-id", "monday", cwd=tmp_path, **settings_of(mave))
+    assert (
+        ended.returncode,
+        ended.stdout,
+        ended.stderr.splitlines()[-1].partition(":")[0],
+    ) == (1, "", "mave_refused")
+
+
+def test_a_defect_ends_with_1_and_without_its_words(tmp_path: Path) -> None:
+    run_terminal(cwd=tmp_path)
+    (tmp_path / "frameworks" / "latest.json").write_text('{"run_id": jane@example.com}')
+    ended = run_terminal("--dry-run", cwd=tmp_path)
+    assert (
+        ended.returncode,
+        "an unexpected error code=failed" in ended.stderr,
+        "jane" in ended.stdout + ended.stderr,
+    ) == (1, True, False)
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_a_run_that_is_stopped_lets_go_of_its_claim(tmp_path: Path, stop: signal.Signals) -> None:
+    with FakeSegment([], latency_seconds=30) as segment:
+        running = subprocess.Popen(
+            [sys.executable, "-m", "persona", "--run-id", "monday"],
+            cwd=tmp_path,
+            env=environment(
+                SEGMENT_TOKEN=segment.token, SEGMENT_SPACE_ID=segment.space, SEGMENT_API_URL=segment.url
+            ),
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        while not segment.requests and running.poll() is None:
+            time.sleep(0.02)
+        running.send_signal(stop)
+        _, told = running.communicate(timeout=20)
+    state = json.loads((tmp_path / "frameworks" / "runs" / "monday" / "state.json").read_bytes())
+    assert (running.returncode, state["status"], "stopped" in told) == (1, "released", True)
+
+
+def test_help_names_every_option(tmp_path: Path) -> None:
+    ended = run_terminal("--help", cwd=tmp_path)
+    assert (
+        ended.returncode,
+        sorted(re.findall(r"^ +(--[a-z-]+)", ended.stdout, re.MULTILINE)),
+    ) == (0, ["--dry-run", "--force", "--help", "--limit", "--run-id"])
+
+
+def test_a_run_at_debug_level_tells_its_events_beside_the_progress(tmp_path: Path) -> None:
+    told = run_terminal("--run-id", "monday", cwd=tmp_path, LOG_LEVEL="DEBUG").stderr
+    assert "INFO    summarized run_id=monday stage=summarize classified=512" in told
+    assert "latest.json" in published(tmp_path / "frameworks")
