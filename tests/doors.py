@@ -48,9 +48,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def serve(target: str, log: Path, port: int = 0, **settings: str) -> Iterator[str]:
+def serve(target: str, log: Path, **settings: str) -> Iterator[str]:
     """The address of a function, served by a functions-framework of its own that prints to `log`."""
-    port = port or free_port()
+    port = free_port()
     command = [
         str(Path(sys.executable).parent / "functions-framework"),
         f"--source={ROOT / 'main.py'}",

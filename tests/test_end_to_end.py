@@ -1,0 +1,280 @@
+"""The functions framework as a process, the services on their ports, and a run from end to end."""
+
+import base64
+import json
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import msgspec
+import pytest
+from cloud import FakeMave, FakeSegment, FakeStorage, answer, raw
+from crowd import crowd
+from doors import ROOT, environment, lines, serve, wait_for
+
+from persona.model import Framework
+
+DATA = ROOT / "tests" / "data"
+README = ROOT / "README.md"
+# The fields of `framework.json` that a user may rely on.
+FIELDS = re.findall(
+    r"\w+",
+    "schema run_id created_at author source population rule patterns personas strategy narrative checks "
+    "drift mave",
+)
+PATTERN_FIELDS = re.findall(
+    r"\w+",
+    "key label n share share_ci95 avg_ltv ltv_share avg_activity avg_identities few_identities_share "
+    "identity_coverage plans",
+)
+
+
+class World(NamedTuple):
+    """What a deployment meets."""
+
+    segment: FakeSegment
+    mave: FakeMave
+    storage: FakeStorage
+
+    def settings(self) -> dict[str, str]:
+        return {
+            "K_SERVICE": "persona",
+            "SEGMENT_TOKEN": self.segment.token,
+            "SEGMENT_SPACE_ID": self.segment.space,
+            "SEGMENT_API_URL": self.segment.url,
+            "MAVERA_API_KEY": self.mave.key,
+            "MAVERA_API_URL": self.mave.url,
+            "PERSONA_OUTPUT": "gs://persona-frameworks/team",
+            "STORAGE_EMULATOR_HOST": self.storage.url,
+        }
+
+
+@contextmanager
+def world(*script: Any, cursor: Literal["pagination", "cursor"] = "pagination") -> Iterator[World]:
+    with FakeSegment(crowd(), cursor=cursor) as segment, FakeMave(*script) as mave, FakeStorage() as storage:
+        yield World(segment, mave, storage)
+
+
+def ask(url: str, body: bytes | None = None, **headers: str) -> tuple[int, bytes]:
+    named = {name.replace("_", "-"): text for name, text in headers.items()}
+    try:
+        with urlopen(Request(url, body, named), timeout=60) as reply:  # noqa: S310 - our own server
+            return reply.status, reply.read()
+    except HTTPError as refused:
+        with refused:
+            return refused.code, refused.read()
+
+
+def names_at(storage: FakeStorage, run_id: str) -> dict[str, str]:
+    """The run's objects, and `latest.json`, with their content types."""
+    prefix = f"team/runs/{run_id}/"
+    return {
+        name.removeprefix(prefix): one.content_type
+        for name, one in sorted(storage.objects.items())
+        if name.startswith(prefix) or name == "team/latest.json"
+    }
+
+
+OBJECTS = {
+    "team/latest.json": "application/json",
+    "answer.json": "application/json",
+    "framework.html": "text/html; charset=utf-8",
+    "framework.json": "application/json",
+    "framework.md": "text/markdown; charset=utf-8",
+    "state.json": "application/json",
+    "summary.json": "application/json",
+}
+
+
+@pytest.mark.parametrize("cursor", ["pagination", "cursor"])
+def test_a_scheduled_call_becomes_a_framework_in_the_bucket(
+    tmp_path: Path, cursor: Literal["pagination", "cursor"]
+) -> None:
+    content = (DATA / "answer_headings.md").read_text(encoding="utf-8")
+    body = json.dumps({"content": content, "id": "msg_1", "thread_id": "t_1", "new": 1}, indent=3).encode()
+    with world(raw(body, content), cursor=cursor) as around:
+        settings = {**around.settings(), "PERSONA_MAVE_CALLS": "1"}
+        with serve("persona_http", tmp_path / "log", **settings) as url:
+            status, report = ask(url, b'{"run_id": "monday"}', Content_Type="application/octet-stream")
+            shown = ask(url, Accept="text/markdown")
+            page = ask(f"{url}/runs/monday", Accept="text/html")
+    stored = {name: one.data for name, one in around.storage.objects.items()}
+    assert (status, json.loads(report)["status"]) == (200, "published")
+    assert names_at(around.storage, "monday") == OBJECTS
+    assert stored["team/runs/monday/answer.json"] == body
+    assert [shown, page] == [
+        (200, stored["team/runs/monday/framework.md"]),
+        (200, stored["team/runs/monday/framework.html"]),
+    ]
+    assert len(around.segment.requests) == 4
+    assert len(around.mave.paid) == 1
+    assert_published(json.loads(report), stored)
+
+
+def assert_published(report: dict[str, Any], stored: dict[str, bytes]) -> None:
+    """The report, `latest.json` and `framework.json` say the same, in the contract's fields."""
+    folder = "persona-frameworks/team/runs/monday"
+    assert report["objects"] == {
+        "json": f"gs://{folder}/framework.json",
+        "markdown": f"gs://{folder}/framework.md",
+        "html": f"gs://{folder}/framework.html",
+        "open": f"https://storage.cloud.google.com/{folder}/framework.html",
+    }
+    document = stored["team/runs/monday/framework.json"]
+    plain = json.loads(document)
+    framework = msgspec.json.decode(document, type=Framework)
+    latest = json.loads(stored["team/latest.json"])
+    assert [name for name in FIELDS if name not in plain] == []
+    assert [name for name in PATTERN_FIELDS for one in plain["patterns"] if name not in one] == []
+    assert latest == {
+        "run_id": "monday",
+        "created_at": framework.created_at,
+        "objects": report["objects"],
+    }
+    assert report["patterns"] == [
+        {"key": one.key, "label": one.label, "n": one.n, "share": one.share} for one in framework.patterns
+    ]
+    assert {one.key: one.n for one in framework.patterns} == {
+        "web_dominant": 60,
+        "mobile_dominant": 60,
+        "email_dominant": 60,
+        "omnichannel": 60,
+    }
+    assert (framework.population.read, framework.population.dormant) == (305, 60)
+    assert [persona.pattern for persona in framework.personas] == [one.key for one in framework.patterns]
+    assert (framework.source.kind, framework.source.space_id) == ("segment", "spa_test")
+
+
+def test_a_message_becomes_a_framework_in_the_bucket_and_its_redelivery_pays_nothing(tmp_path: Path) -> None:
+    content = (DATA / "answer_headings.md").read_text(encoding="utf-8")
+    data = base64.b64encode(b'{"run_id": "monday"}').decode()
+    event = json.dumps({"message": {"data": data, "messageId": "1"}, "subscription": "s"}).encode()
+    headers = {
+        "Content_Type": "application/json",
+        "ce_specversion": "1.0",
+        "ce_id": "1",
+        "ce_type": "google.cloud.pubsub.topic.v1.messagePublished",
+        "ce_source": "//pubsub.googleapis.com/projects/p/topics/persona",
+    }
+    log = tmp_path / "log"
+    with world(answer(content)) as around:
+        settings = {**around.settings(), "PERSONA_MAVE_CALLS": "1"}
+        with serve("persona_pubsub", log, **settings) as url:
+            answers = [ask(url, event, **headers) for _ in range(2)]
+    assert answers == [(200, b"OK")] * 2
+    assert names_at(around.storage, "monday") == OBJECTS
+    assert len(around.mave.paid) == 1
+    told = [line["message"] for line in lines(log.read_text())]
+    assert [one for one in told if one.startswith("run ")] == ["run published", "run replayed"]
+
+
+# -- bodies as networks bring them ------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serve("persona_http", tmp_path_factory.mktemp("server") / "log") as url:
+        yield url
+
+
+def exchange(url: str, head: str, *parts: bytes) -> tuple[str, dict[str, Any]]:
+    """The status line and the JSON of an answer to a request that is sent part by part."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
+        connection.sendall(f"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{head}\r\n\r\n".encode())
+        for part in parts:
+            connection.sendall(part)
+            time.sleep(0.1)  # so that the parts travel apart
+        received = b"".join(iter(lambda: connection.recv(65_536), b""))
+    head, _, body = received.decode().partition("\r\n\r\n")
+    return head.partition("\r\n")[0], json.loads(body)
+
+
+def test_a_body_in_several_parts_is_read_whole(server: str) -> None:
+    body = b'{"dry_run": true, "run_id": "parts"}'
+    _, report = exchange(server, f"Content-Length: {len(body)}", body[:10], body[10:])
+    assert report["run_id"] == "parts"
+
+
+def test_a_body_in_chunks_is_read_whole(server: str) -> None:
+    body = b'{"dry_run": true, "run_id": "chunks"}'
+    chunks = [b"%x\r\n%b\r\n" % (len(part), part) for part in (body[:10], body[10:], b"")]
+    _, report = exchange(server, "Transfer-Encoding: chunked", *chunks)
+    assert report["run_id"] == "chunks"
+
+
+def test_a_body_in_chunks_is_not_read_beyond_its_bound(server: str) -> None:
+    chunk = b"%x\r\n%b\r\n" % (40_000, b" " * 40_000)
+    status, report = exchange(server, "Transfer-Encoding: chunked", chunk, chunk, b"0\r\n\r\n")
+    assert (status.split()[1], report["error"]["code"]) == ("400", "bad_request")
+
+
+# -- the README's own lines -------------------------------------------------------------------------------
+
+
+def blocks() -> list[str]:
+    """The shell blocks of the README's section on running it on a laptop, as printed."""
+    text = README.read_text(encoding="utf-8") if README.exists() else ""
+    section = re.search(r"^## Run it on your laptop.*?(?=^## )", text, re.MULTILINE | re.DOTALL)
+    return re.findall(r"^```sh\n(.*?)^```", section[0], re.MULTILINE | re.DOTALL) if section else []
+
+
+@contextmanager
+def printed_server(command: str, folder: Path) -> Iterator[None]:
+    """The server that a block of the README starts, in a folder that looks like a clone with its `.venv`."""
+    port = int(re.findall(r"--port[ =](\d+)", command)[0])
+    try:
+        socket.create_server(("0.0.0.0", port)).close()  # noqa: S104 - where the printed command listens
+    except OSError:
+        pytest.skip(f"port {port}, which the README names, is taken")
+    (folder / ".venv").mkdir()
+    (folder / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
+    (folder / "main.py").symlink_to(ROOT / "main.py")
+    running = subprocess.Popen(["sh", "-c", f"exec {command}"], cwd=folder, env=environment())
+    try:
+        wait_for(port, running)
+        yield
+    finally:
+        running.terminate()
+        running.wait(20)
+
+
+@pytest.fixture(params=["persona_http", "persona_pubsub"])
+def printed(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str]:
+    """A function's target, and what the README's curl lines for it print."""
+    if not README.exists() or not shutil.which("curl"):
+        pytest.skip("the README or curl is missing")
+    both = blocks()
+    start = next(
+        i for i, block in enumerate(both) if f"functions-framework --target {request.param}" in block
+    )
+    with printed_server(both[start].strip(), tmp_path):
+        ended = subprocess.run(
+            ["sh", "-e"], input=both[start + 1], cwd=tmp_path, capture_output=True, text=True, check=True
+        )
+    return request.param, ended.stdout
+
+
+def test_the_readmes_lines_work_as_printed(printed: tuple[str, str], tmp_path: Path) -> None:
+    target, text = printed
+    if target == "persona_pubsub":
+        assert text == "OK"
+        assert (tmp_path / "frameworks" / "runs" / "tuesday" / "framework.json").exists()
+        return
+    documents = []
+    while text.startswith("{"):
+        document, end = json.JSONDecoder().raw_decode(text)
+        documents.append(document.get("status") or document["schema"])
+        text = text[end:].lstrip()
+    page, _, rest = text.partition("</html>")
+    assert documents == ["dry_run", "published", "persona-framework/1"]
+    assert (page[:15].lower(), rest.strip()[:2]) == ("<!doctype html>", "# ")
