@@ -83,13 +83,14 @@ def read(environment: Mapping[str, str], trigger: Trigger) -> Settings:
         BadSettings: naming every mistake at once.
     """
     on_cloud = bool(environment.get("K_SERVICE"))
-    given = {name: text.strip() for name, text in environment.items() if text.strip()}
-    texts = _defaults(given, trigger, on_cloud=on_cloud) | given
+    settings = [one for one in fields(Settings) if one.metadata]
+    given = {name: environment.get(name, "").strip() for name in (one.metadata["name"] for one in settings)}
+    defaults = _defaults(given, trigger, on_cloud=on_cloud)
     known: dict[str, Any] = {"trigger": trigger, "on_cloud": on_cloud}
     mistakes: list[str] = []
-    for one in (setting for setting in fields(Settings) if setting.metadata):
+    for one in settings:
         name, value = one.metadata["name"], one.metadata["value"]
-        text = texts.get(name, one.metadata["default"])
+        text = given[name] or defaults.get(name, one.metadata["default"])
         try:
             known[one.name] = value(text)
         except ValueError as error:
@@ -105,7 +106,7 @@ def read(environment: Mapping[str, str], trigger: Trigger) -> Settings:
 
 def _defaults(given: Mapping[str, str], trigger: Trigger, *, on_cloud: bool) -> dict[str, str]:
     """Defaults that depend on the trigger, the cloud and the keys; empty where somebody has to decide."""
-    key, token = given.get("MAVERA_API_KEY"), given.get("SEGMENT_TOKEN")
+    key, token = given["MAVERA_API_KEY"], given["SEGMENT_TOKEN"]
     return {
         "PERSONA_SOURCE": "segment" if token else "" if on_cloud or key else "sample",
         "PERSONA_AUTHOR": "mave" if key else "" if on_cloud else "facts",
