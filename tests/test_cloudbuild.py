@@ -29,7 +29,7 @@ CHANNELS = "web=web_sessions_30d,sms=sms_clicks_30d"
 USUAL = {
     "_SEGMENT_SPACE_ID": "spa_1",
     "_PERSONA_CHANNELS": CHANNELS,
-    "_PERSONA_CURRENCY": "'|$",
+    "_PERSONA_LTV_TRAIT": "'|$",
     "_READERS": "user:ada@example.com,group:growth@example.com",
     "_CALLERS": "group:growth@example.com",
 }
@@ -254,7 +254,7 @@ def test_a_setting_is_passed_as_it_was_given_and_an_empty_one_is_not(first: tupl
     assert settings_of(flags) == {
         "PERSONA_OUTPUT": "gs://acme-1-persona",
         "PERSONA_CHANNELS": CHANNELS,
-        "PERSONA_CURRENCY": "'|$",
+        "PERSONA_LTV_TRAIT": "'|$",
         "SEGMENT_SPACE_ID": "spa_1",
         "PERSONA_DEADLINE_SECONDS": "900",
     }
