@@ -96,7 +96,8 @@ def source(text: str) -> str:
     if text in BUILT_IN:
         return text
     if not text.startswith("bigquery://"):
-        return "export" if file(text) else ""
+        file(text)
+        return "export"
     if not _WAREHOUSE.fullmatch(text):
         raise ValueError("bigquery://PROJECT.DATASET with both names")
     return "bigquery"
@@ -139,7 +140,7 @@ def channels(text: str) -> dict[str, str]:
 def currency(text: str) -> str:
     """A currency's sign or code: nothing that could be part of a figure, or of Markdown."""
     fitting = all(one.isalpha() or unicodedata.category(one) == "Sc" for one in text)
-    if not fitting or len(text) > 5:  # noqa: PLR2004 - the longest in use, such as Bs.S., have four
+    if not fitting or len(text) > 5:  # noqa: PLR2004 - longer than any in use
         raise ValueError("a currency's sign or code, at most five letters and signs")
     return text
 
