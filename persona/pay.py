@@ -6,11 +6,8 @@ send      once; a definite refusal takes the intent back, anything unclear stays
 store     the raw answer, before anybody looks at it
 """
 
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from functools import partial
-
-from msgspec import structs
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 
 from persona.bucket import Conflict
 from persona.config import SPARE_SECONDS
@@ -56,59 +53,56 @@ class Conversation:
             DeadlineExceeded: there is no time for a call that is essential; nothing was spent on it.
             Refused, Invalid, Unavailable: as `ask` and `recover` say.
         """
-        answers: dict[int, bytes] = {}
         if self._run.state.closed is not None:
-            return {k: raw for k in self._run.state.closed if (raw := self._run.read(_answer(k)))}
-        for k, call in enumerate(self._run.state.calls, start=1):
-            stored = self._run.read(_answer(k))
-            if stored:
-                answers[k] = stored
-            elif not call.lost:
-                _, raw = self._attempt(next_ask(answers), partial(self._look, k))
-                answers |= {k: raw} if raw else {}
-        while (wanted := next_ask(answers)) and self._may_ask(wanted):
-            k = self._run.calls + 1
-            go_on, raw = self._attempt(wanted, partial(self._pay, wanted))
-            answers |= {k: raw} if raw else {}
-            if not go_on:
-                break
+            return self._stored(self._run.state.closed)
+        answers = self._recovered(next_ask)
+        while (wanted := next_ask(answers)) and wanted.essential:
+            self._check_cap()
+            answers |= self._pay(wanted)
+        if wanted and self._may_follow_up():
+            with _tolerated(wanted):
+                answers |= self._pay(wanted)
         return answers
 
-    def _attempt(self, wanted: Ask | None, get: Callable[[], bytes | None]) -> tuple[bool, bytes | None]:
-        """Whether to go on, and with what; Mave's failures count where an essential answer is wanting."""
-        try:
-            return True, get()
-        except (DeadlineExceeded, ServiceError) as error:
-            of_mave = isinstance(error, DeadlineExceeded) or error.service == "mave"
-            if not of_mave or (wanted and wanted.essential):
-                raise
-            return False, None
+    def _stored(self, calls: Iterable[int]) -> dict[int, bytes]:
+        return {k: raw for k in calls if (raw := self._run.read(_answer(k)))}
 
-    def _may_ask(self, wanted: Ask) -> bool:
-        if not wanted.essential:
-            asked_before = any(not call.essential for call in self._run.state.calls)
-            return self._run.calls < self._run.limits.mave_calls and not asked_before
-        allowed = self._run.limits.mave_calls + (self._run.limits.force or self._run.state.forced)
-        if self._run.calls >= allowed:
-            raise NeedsOperator(self._how_to_resume())
-        return True
+    def _recovered(self, next_ask: Callable[[Answers], Ask | None]) -> dict[int, bytes]:
+        """The stored answers, and those of lost calls that are still wanted."""
+        calls = dict(enumerate(self._run.state.calls, start=1))
+        answers = self._stored(calls)
+        for k in sorted(calls.keys() - answers.keys()):
+            wanted = next_ask(answers)
+            if wanted and wanted.essential == calls[k].essential:
+                with _tolerated(wanted):
+                    answers |= self._look(k)
+        return answers
 
-    def _how_to_resume(self) -> str:
-        references = ", ".join(call.reference for call in self._run.state.calls)
+    def _may_follow_up(self) -> bool:
+        asked_before = any(not call.essential for call in self._run.state.calls)
+        return self._run.calls < self._run.limits.mave_calls and not asked_before
+
+    def _check_cap(self) -> None:
+        """Return while another call may be begun: within the cap, or once above it by an operator's word."""
+        state, limits = self._run.state, self._run.limits
+        by_force = state.forced or (state.needs_operator and limits.force)
+        if self._run.calls < limits.mave_calls + by_force:
+            return
+        if not state.needs_operator:
+            self._run.save(needs_operator=True)
+        references = ", ".join(call.reference for call in state.calls)
         resume = (
             "the one call above that is spent, too; start another run"
-            if self._run.state.forced
+            if state.forced
             else f'send {{"run_id": "{self._run.run_id}", "force": true}} to allow one more'
         )
-        return (
-            f"run {self._run.run_id}: {self._run.calls} paid calls were begun and no framework "
-            f"came of them; "
-            f"PERSONA_MAVE_CALLS is {self._run.limits.mave_calls}; look in Mave's threads for {references}, "
-            f"or {resume}"
+        raise NeedsOperator(
+            f"run {self._run.run_id}: {self._run.calls} paid calls were begun and no framework came of them; "
+            f"PERSONA_MAVE_CALLS is {limits.mave_calls}; look in Mave's threads for {references}, or {resume}"
         )
 
-    def _pay(self, wanted: Ask) -> bytes | None:
-        """Intend, send, store. None: the reply is lost for good, and another call may be begun."""
+    def _pay(self, wanted: Ask) -> dict[int, bytes]:
+        """Intend, send, store. Empty: the reply is lost for good, and another call may be begun."""
         needed_seconds = self._run.limits.mave_timeout_seconds + SPARE_SECONDS
         self._run.deadline.check("ask Mave", needed_seconds)
         before = self._run.state
@@ -133,8 +127,8 @@ class Conversation:
             raise
         return self._store(k, raw)
 
-    def _look(self, k: int) -> bytes | None:
-        """The answer to a call that was begun and whose reply nobody stored; None: it is lost for good."""
+    def _look(self, k: int) -> dict[int, bytes]:
+        """The answer to a call that was begun and whose reply nobody stored; empty: it is lost for good."""
         call = self._run.state.calls[k - 1]
         raw = self._recover(call.reference, call.began_at)
         if raw is not None:
@@ -152,14 +146,22 @@ class Conversation:
                 f"no reply to {call.reference} was read, and no thread holds it yet; it may still come",
                 retry_after_seconds=left_seconds,
             )
-        calls = [*self._run.state.calls]
-        calls[k - 1] = structs.replace(call, lost=True)
-        self._run.save(calls=calls)
-        return None
+        return {}
 
-    def _store(self, k: int, raw: bytes) -> bytes:
+    def _store(self, k: int, raw: bytes) -> dict[int, bytes]:
         """The answer to a call: this one, or the one that another delivery stored before."""
-        return self._run.keep(_answer(k), lambda: raw)
+        return {k: self._run.keep_first(_answer(k), raw)}
+
+
+@contextmanager
+def _tolerated(wanted: Ask) -> Iterator[None]:
+    """Let Mave's failures pass where the run can do without what was wanted."""
+    try:
+        yield
+    except (DeadlineExceeded, ServiceError) as error:
+        of_storage = isinstance(error, ServiceError) and error.service == "storage"
+        if wanted.essential or of_storage:
+            raise
 
 
 def _answer(k: int) -> str:

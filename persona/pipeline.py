@@ -1,5 +1,6 @@
 """The whole run on one page: fetch, classify, summarize, Mave, write."""
 
+import secrets
 from functools import partial
 
 from persona.bucket import open_bucket
@@ -8,7 +9,7 @@ from persona.config import Settings
 from persona.model import Report
 from persona.pay import Conversation
 from persona.request import Request
-from persona.run import Limits, Run, claim
+from persona.run import Delivery, Limits, Run, claim
 from persona.steps import Steps, Watcher
 
 
@@ -31,7 +32,8 @@ def run(request: Request, run_id: str, settings: Settings, deadline: Deadline, w
         mave_timeout_seconds=settings.mave_timeout_seconds,
         force=request.force,
     )
-    with claim(bucket, run_id, limits, deadline) as held:
+    delivery = Delivery(secrets.token_hex(8), deadline)
+    with claim(bucket, run_id, limits, delivery) as held:
         return perform(held, steps)
 
 
@@ -45,6 +47,5 @@ def perform(held: Run, steps: Steps) -> Report:
         return held.end_unchanged(steps.report_unchanged(held, summary, baseline))
     conversation = Conversation(held, steps.ask, steps.recover)
     answers = conversation.hold(partial(steps.next_ask, summary, baseline))
-    held.close(answers)
     framework = steps.frame(held, summary, baseline, answers)
-    return held.publish(steps.render(framework), steps.report(held, framework))
+    return held.publish(steps.render(framework), answers, steps.report(held, framework))

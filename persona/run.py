@@ -13,16 +13,15 @@ run needs an owner that is frozen for longer than its lease between `intend` and
 thread Mave does not list in time; PERSONA_MAVE_CALLS=1 rules the latter out.
 """
 
-import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from typing import Literal, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 from msgspec import DecodeError, Struct, json, structs
 
-from persona.bucket import Bucket, Conflict, Stored
+from persona.bucket import Bucket, Conflict
 from persona.clock import Deadline
 from persona.errors import PersonaError, Refused, RunInProgress, describe
 from persona.model import Baseline, Report, Summary
@@ -46,20 +45,20 @@ class Call(Struct, frozen=True, kw_only=True):
     message: str
     began_at: float  # Unix seconds
     essential: bool
-    lost: bool = False  # looked for long enough, and given up
 
 
 class State(Struct, frozen=True, kw_only=True):
     """Who works on the run, and how far it is: `state.json`."""
 
-    txn: str  # random, so that a writer recognises its own write
-    owner: str
+    txn: str  # the owner's own count of its writes: no two states are ever the same bytes
+    owner: str  # random, drawn by every delivery
     status: Literal["working", "released", "published", "unchanged"]
     created_at: str  # of the first claim, RFC 3339
     reference: str  # random, drawn at the first claim
     lease_seconds: float
     calls: list[Call] = []
-    forced: bool = False  # the one call above the cap was allowed
+    needs_operator: bool = False  # the cap was reached without a framework, and an operator was told
+    forced: bool = False  # the one call above the cap was begun
     baseline: Baseline | None = None
     closed: list[int] | None = None  # the calls whose answers the outputs are made of, once one is written
     report: Report | None = None
@@ -82,71 +81,115 @@ class Limits(Struct, frozen=True, kw_only=True):
     force: bool = False
 
 
+class Delivery(NamedTuple):
+    """One delivery of a run's trigger, and the time that it has."""
+
+    owner: str  # random: stands in every state that this delivery writes, and nowhere else in the world
+    deadline: Deadline
+    now: Callable[[], float] = time.time  # Unix seconds
+
+
 class Run:
     """A run that this delivery works on; only `claim` makes one."""
 
-    def __init__(
-        self, bucket: Bucket, run_id: str, limits: Limits, deadline: Deadline, now: Callable[[], float]
-    ) -> None:
+    def __init__(self, bucket: Bucket, run_id: str, limits: Limits, delivery: Delivery) -> None:
         self.run_id = run_id
-        self._bucket = bucket
         self.limits = limits
-        self.deadline = deadline
-        self.now = now
-        self._owner = secrets.token_hex(8)
-        self.state, self._generation = self._claim()
-
-    # -- claim ------------------------------------------------------------------------------------------
-
-    def _claim(self) -> tuple[State, int]:
-        fresh = State(
-            txn=secrets.token_hex(8),
+        self.deadline = delivery.deadline
+        self.now = delivery.now
+        self._bucket = bucket
+        self._owner = delivery.owner
+        self._writes = 0
+        self._generation = 0
+        self.state = State(
+            txn="",
             owner=self._owner,
             status="working",
             created_at=_rfc3339(self.now()),
-            reference=f"persona-{secrets.token_hex(8)}",
-            lease_seconds=self.limits.lease_seconds,
+            reference=f"persona-{self._owner}",
+            lease_seconds=limits.lease_seconds,
         )
-        try:
-            return fresh, self._bucket.create(self._path("state.json"), json.encode(fresh), JSON)
-        except Conflict:
-            return self._take_over()
 
-    def _take_over(self) -> tuple[State, int]:
+    # -- claim ------------------------------------------------------------------------------------------
+
+    def claim(self) -> None:
+        """Make the run this delivery's own, or see that it is at its end.
+
+        Raises:
+            RunInProgress: another delivery's lease has not run out.
+        """
+        try:
+            self._write(self.state)
+        except Conflict:
+            self._take_over()
+
+    def _take_over(self) -> None:
         stored = self._bucket.read(self._path("state.json"))
         if stored is None:
             raise RunInProgress(f"run {self.run_id} was being deleted; try again")
-        state = _decoded(stored, State)
-        if state.status == "published" or (state.status == "unchanged" and not self.limits.force):
-            return state, stored.generation
-        left_seconds = state.lease_seconds - (self.now() - stored.updated)
-        if state.status == "working" and left_seconds > 0:
+        self.state, self._generation = _decoded(stored.data, State), stored.generation
+        if self.finished:
+            return
+        left_seconds = self.state.lease_seconds - (self.now() - stored.updated)
+        if self.state.status == "working" and left_seconds > 0:
             raise RunInProgress(
                 f"another delivery is at work on run {self.run_id}; its lease ends in "
                 f"{left_seconds:.0f} s at the latest",
                 retry_after_seconds=left_seconds,
             )
-        self.state, self._generation = state, stored.generation
         self.save(status="working", lease_seconds=self.limits.lease_seconds, report=None)
-        return self.state, self._generation
 
     def save(self, **changes: object) -> None:
-        """Swap the state for a changed one, if nobody else did since this delivery last saw it."""
-        changed = structs.replace(self.state, owner=self._owner, txn=secrets.token_hex(8), **changes)
+        """Swap the state for a changed one, if nobody else did since this delivery last saw it.
+
+        Raises:
+            RunInProgress: somebody did.
+        """
         try:
-            self._generation = self._bucket.swap(
-                self._path("state.json"), json.encode(changed), JSON, self._generation
-            )
+            self._write(structs.replace(self.state, owner=self._owner, **changes))
         except Conflict:
             raise RunInProgress(f"another delivery has taken over run {self.run_id}") from None
-        self.state = changed
 
-    def release(self) -> None:
-        """Let the next delivery go on at once, if the run is still ours and not at its end."""
-        if self.state.status != "working":
+    def _write(self, state: State) -> None:
+        self._writes += 1
+        state = structs.replace(state, txn=f"{self._owner}-{self._writes}")
+        data = json.encode(state)
+        path = self._path("state.json")
+        if self._generation:
+            self._generation = self._bucket.swap(path, data, JSON, self._generation)
+        else:
+            self._generation = self._bucket.create(path, data, JSON)
+        self.state = state
+
+    def let_go(self, error: BaseException) -> None:
+        """Leave word of a permanent failure, and let the next delivery go on at once.
+
+        Only while the run is this delivery's own. What the state was last known to be is what it becomes: a
+        write of which nobody knows whether it came through is taken back, and what it announced was not done.
+        """
+        if isinstance(error, RunInProgress):
             return
         with suppress(PersonaError):
-            self.save(status="released")
+            stored = self._bucket.read(self._path("state.json"))
+            found = _decoded(stored.data, State) if stored else None
+            if stored and found and found.owner == self._owner and found.status == "working":
+                self._generation = stored.generation
+                self._leave_word(error)
+                self.save(status="released")
+
+    def _leave_word(self, error: BaseException) -> None:
+        """Write `error.json`, where an operator looks; an earlier one is replaced."""
+        if not isinstance(error, Exception):
+            return  # stopped by hand, which is no failure
+        failure = (
+            error if isinstance(error, PersonaError) else PersonaError("an unexpected error; see the log")
+        )
+        if failure.retryable:
+            return
+        body = {"run_id": self.run_id, "at": _rfc3339(self.now())} | describe(failure)
+        with suppress(PersonaError, Conflict):
+            self._bucket.delete(self._path("error.json"))
+            self.create("error.json", json.encode(body), JSON)
 
     # -- keep -------------------------------------------------------------------------------------------
 
@@ -156,7 +199,7 @@ class Run:
         report = self.state.report
         if report and self.state.status == "published":
             return structs.replace(report, status="replayed")
-        return report if self.state.status == "unchanged" else None
+        return report if self.state.status == "unchanged" and not self.limits.force else None
 
     @property
     def created_at(self) -> str:
@@ -169,13 +212,13 @@ class Run:
 
     def keep_summary(self, fetch: Callable[[], Summary]) -> Summary:
         """The run's summary: the kept one, or the one that is fetched now, and kept."""
-        return json.decode(self.keep("summary.json", lambda: json.encode(fetch())), type=Summary)
+        return _decoded(self.keep("summary.json", lambda: json.encode(fetch())), Summary)
 
     def keep_baseline(self, compare: Callable[[], Baseline]) -> Baseline:
         """What the run knows of the framework before it; as soon as anything is written, always the same."""
-        if self.state.baseline is None:
-            self.state = structs.replace(self.state, baseline=compare())
-        return self.state.baseline or Baseline()
+        baseline = self.state.baseline or compare()
+        self.state = structs.replace(self.state, baseline=baseline)
+        return baseline
 
     def read(self, name: str) -> bytes | None:
         """An object of the run's folder; None: there is none."""
@@ -193,13 +236,15 @@ class Run:
     def keep(self, name: str, make: Callable[[], bytes]) -> bytes:
         """An object's content: what is there, or what is made now, if nobody else was faster."""
         stored = self.read(name)
-        if stored is not None:
-            return stored
-        made = make()
-        with suppress(Conflict):
+        return self.keep_first(name, make()) if stored is None else stored
+
+    def keep_first(self, name: str, made: bytes) -> bytes:
+        """An object's content: this, or what another delivery wrote before."""
+        try:
             self.create(name, made, JSON)
-            return made
-        return self.keep(name, lambda: made)
+        except Conflict:
+            return self.keep(name, lambda: made)
+        return made
 
     # -- publish ----------------------------------------------------------------------------------------
 
@@ -214,13 +259,14 @@ class Run:
             "open": self._bucket.link(html),
         }
 
-    def close(self, calls: Iterable[int]) -> None:
-        """Fix what the outputs are made of before the first is written, so that they always agree."""
-        if self.state.closed is None:
-            self.save(closed=sorted(calls))
+    def publish(self, outputs: Mapping[str, bytes], made_of: Iterable[int], report: Report) -> Report:
+        """Write the outputs, move `latest.json` forward, and end the run with its report.
 
-    def publish(self, outputs: Mapping[str, bytes], report: Report) -> Report:
-        """Write the outputs, move `latest.json` forward, and end the run with its report."""
+        The calls whose answers they are made of are fixed before the first is written: whoever goes on from
+        there writes the same.
+        """
+        if self.state.closed is None:
+            self.save(closed=sorted(made_of))
         for name, content_type in OUTPUTS.items():
             with suppress(Conflict):  # an earlier delivery wrote it, from the same answers
                 self.create(name, outputs[name], content_type)
@@ -242,20 +288,12 @@ class Run:
             try:
                 if stored is None:
                     self._bucket.create(LATEST, data, JSON)
-                elif _age(_decoded(stored, Latest)) < _age(latest):
+                elif _age(_decoded(stored.data, Latest)) < _age(latest):
                     self._bucket.swap(LATEST, data, JSON, stored.generation)
             except Conflict:
                 self.deadline.check("move latest.json, which other runs keep moving")
             else:
                 return
-
-    def fail(self, error: PersonaError) -> None:
-        """Leave the last permanent failure where an operator looks; an earlier one is replaced."""
-        name = self._path("error.json")
-        body = {"run_id": self.run_id, "at": _rfc3339(self.now())} | describe(error)
-        with suppress(Conflict, PersonaError):
-            self._bucket.delete(name)
-            self._bucket.create(name, json.encode(body), JSON)
 
     def _path(self, name: str) -> str:
         return path(self.run_id, name)
@@ -274,9 +312,9 @@ def _rfc3339(unix_seconds: float) -> str:
     return datetime.fromtimestamp(unix_seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _decoded(stored: Stored, kind: type[Decoded]) -> Decoded:
+def _decoded(data: bytes, kind: type[Decoded]) -> Decoded:
     try:
-        return json.decode(stored.data, type=kind)
+        return json.decode(data, type=kind)
     except DecodeError as error:
         raise Refused(
             "storage",
@@ -285,19 +323,16 @@ def _decoded(stored: Stored, kind: type[Decoded]) -> Decoded:
 
 
 @contextmanager
-def claim(
-    bucket: Bucket, run_id: str, limits: Limits, deadline: Deadline, now: Callable[[], float] = time.time
-) -> Iterator[Run]:
+def claim(bucket: Bucket, run_id: str, limits: Limits, delivery: Delivery) -> Iterator[Run]:
     """The run, for this delivery alone; let go again at every ending short of a crash.
 
     Raises:
         RunInProgress: another delivery holds it.
     """
-    run = Run(bucket, run_id, limits, deadline, now)
+    run = Run(bucket, run_id, limits, delivery)
     try:
+        run.claim()
         yield run
     except BaseException as error:
-        if isinstance(error, PersonaError) and not error.retryable:
-            run.fail(error)
-        run.release()
+        run.let_go(error)
         raise

@@ -1,0 +1,354 @@
+"""A world in which a run's deliveries can be stopped, killed and interleaved at every effect.
+
+A delivery has no state but what it has seen: its code is run again from the start, is told what it saw, and
+stops at the next effect. So many worlds can be held at once, and every continuation of each be tried.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple, cast
+
+from msgspec import structs
+
+from persona.bucket import Conflict, Stored
+from persona.clock import Deadline
+from persona.errors import PersonaError, Unavailable
+from persona.model import (
+    Ask,
+    Baseline,
+    Framework,
+    Group,
+    Origin,
+    Population,
+    Report,
+    ReportedProfiles,
+    Rule,
+    Summary,
+)
+from persona.pay import HOLE, Answers
+from persona.pipeline import perform
+from persona.run import LATEST, Delivery, Limits, Run, claim
+from persona.steps import Steps
+
+DEADLINE_SECONDS, MAVE_SECONDS = 100.0, 20.0
+LEASE_SECONDS = 1.1 * DEADLINE_SECONDS + 5
+NEVER = float("inf")
+
+
+Verb = Literal["read", "create", "swap", "delete", "fetch", "ask", "recover"]
+
+
+class Effect(NamedTuple):
+    """What a delivery is about to do to the world."""
+
+    run_id: str
+    verb: Verb
+    subject: str = ""  # the object's name, the message, the reference
+    data: bytes = b""
+    generation: int = 0
+
+
+class Kept(NamedTuple):
+    data: bytes
+    generation: int
+    updated: float
+
+
+class Exchange(NamedTuple):
+    """A message that was paid for, and its reply; a thread that never shows it is not listed at all."""
+
+    run_id: str
+    message: str
+    reply: bytes
+    shows_at: float
+
+    @property
+    def kind(self) -> str:
+        return self.message.split()[0]
+
+    @property
+    def reference(self) -> str:
+        return self.message.split()[-1]
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything outside the deliveries."""
+
+    clock: float = 0.0
+    objects: tuple[tuple[str, Kept], ...] = ()
+    paid: tuple[Exchange, ...] = ()
+
+    def after(self, seconds: float) -> "World":
+        return replace(self, clock=self.clock + seconds)
+
+    def showing(self, at: float) -> "World":
+        """The same world, but that the last answer shows in its thread at another time."""
+        return replace(self, paid=(*self.paid[:-1], self.paid[-1]._replace(shows_at=at)))
+
+    def kept(self, name: str) -> Kept | None:
+        return dict(self.objects).get(name)
+
+    def read(self, name: str) -> bytes | None:
+        found = self.kept(name)
+        return found.data if found else None
+
+    def having(self, name: str, kept: Kept | None) -> "World":
+        objects = {**dict(self.objects), name: kept}
+        return replace(self, objects=tuple(sorted((name, kept) for name, kept in objects.items() if kept)))
+
+
+@dataclass(frozen=True)
+class Scene:
+    """How Mave answers, and what the deployment allows."""
+
+    first: str = "whole"  # to the message: whole, partial, question
+    author: str = "mave"
+    unchanged: bool = False
+    mave_calls: int = 2
+
+
+def carried_out(world: World, effect: Effect, scene: Scene) -> tuple[World, object]:
+    """The world after an effect, and what the delivery sees of it: a value, or an exception."""
+    match effect.verb:
+        case "read":
+            found = world.kept(effect.subject)
+            return world, Stored(found.data, found.generation, found.updated) if found else None
+        case "create" | "swap":
+            return _written(world, effect)
+        case "delete":
+            return world.having(effect.subject, None), None
+        case "ask":
+            reply = json.dumps({"content": _content(effect.subject, scene), "to": effect.subject}).encode()
+            exchange = Exchange(effect.run_id, effect.subject, reply, world.clock)
+            return replace(world, paid=(*world.paid, exchange)), reply
+        case "recover":
+            return world, _recovered(world, effect.subject)
+    return world, None  # fetch: every delivery finds another number of people
+
+
+def _recovered(world: World, reference: str) -> object:
+    for exchange in world.paid:
+        if exchange.reference == reference and exchange.shows_at < NEVER:
+            if exchange.shows_at > world.clock:
+                return Unavailable("mave", "still at work")
+            # Not the bytes of the reply, so that the one that was stored first can be told.
+            return b'{"recovered": true, ' + exchange.reply[1:]
+    return None
+
+
+def _content(message: str, scene: Scene) -> str:
+    return {"all": scene.first, "missing": "rest", "proceed": "whole"}[message.split(maxsplit=1)[0]]
+
+
+def _written(world: World, effect: Effect) -> tuple[World, object]:
+    found = world.kept(effect.subject)
+    if effect.generation != (found.generation if found else 0):
+        own = found is not None and found.data == effect.data
+        return world, found.generation if found and own else Conflict(effect.subject)
+    if effect.subject == LATEST and found:
+        assert _age(found.data) < _age(effect.data), "latest.json moved back"
+    generation = effect.generation + 1
+    return world.having(effect.subject, Kept(effect.data, generation, world.clock)), generation
+
+
+def _age(latest: bytes) -> tuple[str, str]:
+    named = json.loads(latest)
+    return named["created_at"], named["run_id"]
+
+
+class Seen:
+    """A delivery as it is after what it has seen so far; `ahead` is its next effect, or how it ended."""
+
+    def __init__(
+        self, play: "Play", before: "Seen | None" = None, clock: float = 0.0, outcome: object = None
+    ) -> None:
+        self.play = play
+        self.clock = clock
+        self.outcome = outcome
+        self.before = before
+        self._after: dict[object, Seen] = {}
+        self.ahead: Effect | Report | BaseException = play.proceed(self.history())
+
+    def history(self) -> list[tuple[float, object]]:
+        seen: list[tuple[float, object]] = []
+        last: Seen | None = self
+        while last and last.before:
+            seen.append((last.clock, last.outcome))
+            last = last.before
+        return seen[::-1]
+
+    def then(self, clock: float, outcome: object) -> "Seen":
+        """The same delivery once it has seen one thing more; the same things make the same delivery."""
+        words = str(outcome) if isinstance(outcome, BaseException) else outcome
+        key = (clock, type(outcome), words)
+        if key not in self._after:
+            self._after[key] = Seen(self.play, self, clock, outcome)
+        return self._after[key]
+
+
+@dataclass(frozen=True)
+class Play:
+    """One delivery of one run, from its beginning; a pure function of what it sees."""
+
+    number: int  # of the delivery
+    run_id: str
+    scene: Scene
+    starts: float  # Unix seconds
+    force: bool = False
+
+    def proceed(self, history: list[tuple[float, object]]) -> Effect | Report | BaseException:
+        stage = _Stage(self, history)
+        limits = Limits(
+            lease_seconds=LEASE_SECONDS,
+            mave_calls=self.scene.mave_calls,
+            mave_timeout_seconds=MAVE_SECONDS,
+            force=self.force,
+        )
+        delivery = Delivery(
+            f"owner{self.number}", Deadline(DEADLINE_SECONDS, lambda: stage.clock), lambda: stage.clock
+        )
+        try:
+            with claim(stage, self.run_id, limits, delivery) as held:
+                return perform(held, cast("Steps", _Steps(stage)))
+        except _Paused:
+            assert stage.ahead
+            return stage.ahead
+        except (PersonaError, KeyboardInterrupt) as error:
+            return error
+
+
+class _Paused(BaseException):
+    """The delivery is at its next effect; like a killed process, it does nothing more."""
+
+
+class _Stage:
+    """The bucket, Mave and clock that a delivery meets: first what it saw already, then the next effect."""
+
+    def __init__(self, play: Play, history: list[tuple[float, object]]) -> None:
+        self.play = play
+        self.clock = play.starts
+        self.ahead: Effect | None = None
+        self._history = iter(history)
+
+    def do(self, verb: Verb, subject: str = "", data: bytes = b"", generation: int = 0) -> object:
+        seen = next(self._history, None)
+        if self.ahead or seen is None:
+            self.ahead = self.ahead or Effect(self.play.run_id, verb, subject, data, generation)
+            raise _Paused
+        self.clock, outcome = seen
+        if isinstance(outcome, BaseException):
+            raise outcome.with_traceback(None)
+        return outcome
+
+    def read(self, name: str) -> Stored | None:
+        return cast("Stored | None", self.do("read", name))
+
+    def create(self, name: str, data: bytes, content_type: str) -> int:
+        assert content_type
+        return cast("int", self.do("create", name, data))
+
+    def swap(self, name: str, data: bytes, content_type: str, generation: int) -> int:
+        assert content_type
+        return cast("int", self.do("swap", name, data, generation))
+
+    def delete(self, name: str) -> None:
+        self.do("delete", name)
+
+    def list(self, prefix: str) -> Iterator[str]:
+        raise NotImplementedError
+
+    def address(self, name: str) -> str:
+        return name
+
+    def link(self, name: str) -> str:
+        return name
+
+
+class _Steps:
+    """The steps of a run without their work: what they make shows what it was made of."""
+
+    def __init__(self, stage: _Stage) -> None:
+        self._stage = stage
+        self._scene = stage.play.scene
+
+    def summarize(self) -> Summary:
+        self._stage.do("fetch")
+        return _summary(self._stage.play.number)
+
+    def compare(self, summary: Summary) -> Baseline:
+        assert summary
+        latest = self._stage.read(LATEST)
+        return Baseline(objects={"json": json.loads(latest.data)["run_id"]} if latest else None)
+
+    def unchanged(self, baseline: Baseline) -> bool:
+        assert baseline
+        return self._scene.unchanged and not self._stage.play.force
+
+    def next_ask(self, summary: Summary, baseline: Baseline, answers: Answers) -> Ask | None:
+        if self._scene.author == "facts":
+            return None
+        said = [json.loads(raw)["content"] for _, raw in sorted(answers.items())]
+        about = f"{summary.population.read} {baseline.objects} {HOLE}"
+        if not said:
+            return Ask(message=f"all {about}")
+        if "partial" in said and "rest" not in said:
+            return Ask(message=f"missing {about}", thread_id="thread", essential=False)
+        if said == ["question"]:
+            return Ask(message=f"proceed {about}", thread_id="thread")
+        return None
+
+    def ask(self, message: str, thread_id: str | None) -> bytes:
+        assert (thread_id is None) == message.startswith("all")
+        return cast("bytes", self._stage.do("ask", message))
+
+    def recover(self, reference: str, since: float) -> bytes | None:
+        assert since
+        return cast("bytes | None", self._stage.do("recover", reference))
+
+    def frame(self, held: Run, summary: Summary, baseline: Baseline, answers: Answers) -> Framework:
+        made_of = {str(k): json.loads(raw) for k, raw in answers.items()}
+        content = made_of, summary.population.read, baseline.objects, held.created_at
+        return cast("Framework", json.dumps(content).encode())
+
+    def render(self, framework: Framework) -> Mapping[str, bytes]:
+        return dict.fromkeys(("framework.html", "framework.md", "framework.json"), cast("bytes", framework))
+
+    def report(self, held: Run, framework: Framework) -> Report:
+        assert framework
+        return _report(held)
+
+    def report_unchanged(self, held: Run, summary: Summary, baseline: Baseline) -> Report:
+        assert summary
+        assert baseline
+        return structs.replace(_report(held), status="unchanged")
+
+
+def _summary(people: int) -> Summary:
+    return Summary(
+        source=Origin(kind="sample"),
+        population=Population(read=people),
+        rule=Rule(channels={}, dominance=0.5),
+        totals=Group(
+            n=0,
+            avg_ltv=0.0,
+            avg_activity={},
+            avg_identities=0.0,
+            few_identities_share=0.0,
+            identity_coverage=None,
+        ),
+        patterns=[],
+    )
+
+
+def _report(held: Run) -> Report:
+    return Report(
+        run_id=held.run_id,
+        status="published",
+        source="sample",
+        author="mave",
+        profiles=ReportedProfiles(read=0, classified=0, dormant=0, rejected=0, truncated=False),
+        patterns=[],
+        objects=held.objects,
+    )
