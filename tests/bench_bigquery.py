@@ -1,0 +1,45 @@
+"""The benchmark's row about BigQuery: how many rows come back from a small space and from a large one."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from cloud import Emulator
+
+from persona import config
+from persona.clock import Deadline
+from persona.sources import bigquery
+
+# Everything about a person follows from the number: four plans, five types, and some odd values.
+_TRAITS = """
+CREATE TABLE `{dataset}.user_traits` AS
+SELECT CONCAT('use_', n) AS canonical_segment_id, trait.name, trait.value, 1 AS seq
+FROM UNNEST(GENERATE_ARRAY(1, {profiles})) AS n
+CROSS JOIN UNNEST([
+  STRUCT('web_sessions_30d' AS name, CAST(MOD(n, 41) AS STRING) AS value),
+  STRUCT('mobile_sessions_30d', CAST(MOD(n, 37) AS STRING)),
+  STRUCT('emails_opened_30d', IF(MOD(n, 100) = 0, 'many', CAST(MOD(n, 23) AS STRING))),
+  STRUCT('ltv', CAST(MOD(n, 997) / 4 AS STRING)),
+  STRUCT('plan', CONCAT('plan ', CAST(MOD(n, 4) AS STRING)))
+]) AS trait
+"""
+_IDENTIFIERS = """
+CREATE TABLE `{dataset}.user_identifiers` AS
+SELECT CONCAT('use_', n) AS canonical_segment_id, type, CONCAT(type, n) AS value
+FROM UNNEST(GENERATE_ARRAY(1, {profiles})) AS n
+CROSS JOIN UNNEST(['user_id', 'email', 'ios.id', 'ios_id', 'phone']) AS type
+"""
+
+
+def rows_read_back(emulator: Emulator, profiles: int) -> tuple[int, int]:
+    """The profiles counted in a space of so many, and the rows that came back for it.
+
+    BIGQUERY_EMULATOR_HOST must lead to the emulator.
+    """
+    source = emulator.fill("bench", {})
+    dataset = source.removeprefix("bigquery://")
+    for statement in (_TRAITS, _IDENTIFIERS):
+        emulator.run(statement.format(dataset=dataset, profiles=profiles))
+    counted = bigquery.count(config.read({"PERSONA_SOURCE": source}, "terminal"), Deadline(300), 0)
+    return counted.tally.read, counted.rows
