@@ -16,7 +16,7 @@ from persona.errors import BadRequest, BadSettings, PersonaError
 from persona.log import Log, log_unexpected
 from persona.model import Report
 from persona.pipeline import run
-from persona.steps import Progress, Watcher
+from persona.watcher import Progress, Watcher
 
 _STAGES = {
     "fetch": "reading profiles",

@@ -1,9 +1,6 @@
 """People's activity to the pattern that it makes."""
 
-from persona.model import People, Places
-
-# How far the threshold is moved to see who would change pattern.
-BOUNDARY = 0.05
+from persona.model import BOUNDARY, People, Places
 
 
 def classify(people: People, dominance: float) -> Places:

@@ -47,7 +47,7 @@ class Settings:
     mavera_api_key: str = _setting("MAVERA_API_KEY", values.secret, shown=False)
     mavera_api_url: str = _setting("MAVERA_API_URL", values.url, "https://app.mavera.io/api/v1")
     mavera_workspace_id: str = _setting("MAVERA_WORKSPACE_ID", str)
-    author: str = _setting("PERSONA_AUTHOR", values.author)
+    author: Literal["mave", "facts"] = _setting("PERSONA_AUTHOR", values.author)
     output: str = _setting("PERSONA_OUTPUT", values.output)
     limit: int = _setting("PERSONA_LIMIT", within(int, 0, 10**12), "10000")  # profiles; 0: all
     channels: Mapping[str, str] = _setting("PERSONA_CHANNELS", values.channels, _CHANNELS)  # -> trait

@@ -63,7 +63,7 @@ def _check_door(http: HttpRequest) -> None:
 
 def _run(wanted: request.Request, run_id: str, settings: Settings, deadline: Deadline, log: Log) -> Response:
     from persona.pipeline import run  # noqa: PLC0415 - a cold start that only shows a framework needs no pipeline
-    from persona.steps import Watcher  # noqa: PLC0415 - as above
+    from persona.watcher import Watcher  # noqa: PLC0415 - as above
 
     report = run(wanted, run_id, settings, deadline, Watcher(log))
     log.info(f"run {report.status}", stage="report", seconds=report.seconds.total)

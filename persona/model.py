@@ -21,6 +21,9 @@ SECTIONS = ("description", "why_dominant", "reach_on_weak", "journey", "formats"
 # The three points that it is asked for about the whole space.
 STRATEGY_SECTIONS = ("consistency", "identity_resolution", "switch_moments")
 
+# How far the threshold is moved to see who would change pattern.
+BOUNDARY = 0.05
+
 Verdict = Literal["supported", "contradicted", "unverified"]
 
 

@@ -10,7 +10,8 @@ from persona.model import Report
 from persona.pay import Conversation
 from persona.request import Request
 from persona.run import Delivery, Limits, Run, claim
-from persona.steps import Steps, Watcher
+from persona.steps import Steps
+from persona.watcher import Watcher
 
 
 def run(request: Request, run_id: str, settings: Settings, deadline: Deadline, watcher: Watcher) -> Report:

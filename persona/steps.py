@@ -1,61 +1,30 @@
 """The steps of one run, each a few lines around the room that does it; `pipeline` knows their order."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from persona.bucket import Bucket
-from persona.classify import classify
 from persona.clock import Deadline
 from persona.config import SPARE_SECONDS, Settings
-from persona.doctor import examine
 from persona.errors import Invalid
-from persona.log import Log
 from persona.model import (
     Answer,
     Ask,
     Baseline,
     Checks,
     Framework,
-    MaveTrace,
-    Origin,
     Reading,
     Report,
-    ReportedChecks,
-    ReportedMave,
-    ReportedPattern,
-    ReportedProfiles,
-    Rule,
     Seconds,
     Summary,
 )
+from persona.outcome import published, trace, unpaid
 from persona.pay import HOLE, Answers
-from persona.profile import Reader
 from persona.request import Request
 from persona.run import LATEST, Latest, Run, path
-from persona.sampling import activity_window, sentence
-from persona.summarize import summarize
-from persona.tally import Tally
-
-
-class Progress(NamedTuple):
-    """What a run is doing, for whoever watches."""
-
-    stage: str
-    pages: int = 0
-    profiles: int = 0
-
-
-class Watcher(NamedTuple):
-    """Who is told what a run does: a log for operators, and whoever waits for it."""
-
-    log: Log
-    notice: Callable[[Progress], None] = lambda _: None
-
-
-Status = Literal["published", "unchanged", "dry_run"]
+from persona.watcher import Progress, Watcher
 
 # Credits (docs: guides/credits); a follow-up in the same thread costs 30-50 % less.
 CALL_TAKES = "10-75"
@@ -71,74 +40,24 @@ class Steps:
         self._settings = settings
         self._bucket = bucket
         self._deadline = deadline
+        self._watcher = watcher
         self._log, self._notice = watcher
         self._seconds = {"fetch": 0.0, "mave": 0.0}
 
     # -- fetch, classify, summarize ---------------------------------------------------------------------
 
     def summarize(self) -> Summary:
-        """The space as it is now, page by page."""
-        settings = self._settings
-        window_days, activity = activity_window(settings)
-        rule = Rule(
-            channels=dict(settings.channels),
-            dominance=settings.dominance,
-            ltv_trait=settings.ltv_trait,
-            plan_trait=settings.plan_trait,
-            min_group=settings.min_group,
-            window_days=window_days,
-            activity=activity,
-        )
+        """The space as it is now."""
+        from persona.census import take_census  # noqa: PLC0415 - a run that goes on may have its summary
+
         with self._stage("fetch"):
-            tally, truncated, drawn_from = self._count(rule)
-        warnings = examine(tally, rule)
-        for warning in warnings:
-            self._log.warning(warning, stage="summarize", code="few_traits")
-        summary = summarize(
-            tally,
-            rule,
-            Origin(
-                kind=settings.source,
-                space_id=settings.segment_space_id or None,
-                sample=settings.source == "sample",
-                sampling=sentence(
-                    settings.source,
-                    tally.read,
-                    truncated=truncated,
-                    drawn_from=drawn_from,
-                    identifiers=settings.source == "profile-api" and bool(settings.identifiers),
-                ),
-            ),
-            truncated=truncated,
-        )
-        self._log.info(
-            "summarized",
-            stage="summarize",
-            classified=tally.classified,
-            dormant=tally.dormant,
-            rejected=tally.rejected.total(),
-            patterns=len(summary.patterns),
-        )
-        return msgspec.structs.replace(summary, warnings=warnings)
+            return take_census(self._settings, self._limit, self._deadline, self._watcher)
 
-    def _count(self, rule: Rule) -> tuple[Tally, bool, int | None]:
-        """Everybody who was read, whether there are more, and of how many they were drawn at random."""
-        from persona.sources import fetch  # noqa: PLC0415 - a cold start pays for what it needs
-
-        settings = self._settings
-        limit = settings.limit if self._request.limit is msgspec.UNSET else self._request.limit
-        reader = Reader(list(rule.channels.values()), rule.ltv_trait, rule.plan_trait)
-        tally = Tally(len(rule.channels))
-        truncated, drawn_from, pages = False, None, 0
-        for pages, page in enumerate(fetch(settings, reader, self._deadline, limit), start=1):
-            tally.reject(page.rejected)
-            people = reader.read(page.profiles)
-            tally.add(people, classify(people, rule.dominance))
-            truncated, drawn_from = page.more, page.drawn_from
-            self._notice(Progress("fetch", pages, tally.read))
-            self._deadline.check("read more profiles")
-        self._log.info("fetched", stage="fetch", pages=pages, profiles=tally.read, truncated=truncated)
-        return tally, truncated, drawn_from
+    @property
+    def _limit(self) -> int:
+        """Most profiles to read; 0: all."""
+        wanted = self._request.limit
+        return self._settings.limit if wanted is msgspec.UNSET else wanted
 
     # -- what was before --------------------------------------------------------------------------------
 
@@ -269,7 +188,7 @@ class Steps:
             narrative=narrative,
             checks=Checks(missing_sections=reading.missing_sections, claims=checked),
             drift=baseline.drift,
-            mave=_trace(said) if said else None,
+            mave=trace(said) if said else None,
             currency=self._settings.currency,
         )
         contradicted = made.checks.counts().contradicted
@@ -292,70 +211,39 @@ class Steps:
 
     def report(self, held: Run, framework: Framework) -> Report:
         """What the caller of a published run is told."""
-        trace = framework.mave
-        return self._report(
-            held.run_id,
-            "published",
-            framework,
-            author=framework.author,
-            objects=held.objects,
-            mave=trace
-            and ReportedMave(
-                thread_id=trace.thread_id,
-                message_id=trace.message_ids[0] if trace.message_ids else None,
-                calls=held.calls,
-                credits_used=trace.credits_used,
-            ),
-            checks=ReportedChecks(
-                missing_sections=len(framework.checks.missing_sections), claims=framework.checks.counts()
-            ),
-        )
+        return published(framework, held.objects, held.calls, self._seconds_so_far())
 
     def report_unchanged(self, held: Run, summary: Summary, baseline: Baseline) -> Report:
         """What the caller of a run is told that was not worth paying for."""
-        return self._report(held.run_id, "unchanged", summary, objects=baseline.objects or {})
+        told = unpaid("unchanged", held.run_id, summary, self._settings.author, self._seconds_so_far())
+        return msgspec.structs.replace(told, objects=baseline.objects or {})
 
     def preview(self, run_id: str) -> Report:
         """A dry run: the figures and the exact message for Mave; nothing is claimed, paid or written."""
         summary = self.summarize()
-        message = self._message(summary, self.compare(summary))
-        report = self._report(run_id, "dry_run", summary)
-        credits_left = self._credits_left()
-        return msgspec.structs.replace(
-            report, summary=summary, message=message.replace(HOLE, "(the run's reference)"), **credits_left
-        )
+        message = self._message(summary, self.compare(summary)).replace(HOLE, "(the run's reference)")
+        told = unpaid("dry_run", run_id, summary, self._settings.author, self._seconds_so_far())
+        return msgspec.structs.replace(told, summary=summary, message=message, **self._costs())
 
-    def _credits_left(self) -> dict[str, object]:
-        from persona import mave  # noqa: PLC0415
+    def _costs(self) -> dict[str, object]:
+        """What a paid run would take, as far as that can be asked for free."""
+        costs: dict[str, object] = {}
+        if self._settings.mavera_api_key:
+            from persona import mave  # noqa: PLC0415
 
-        if not self._settings.mavera_api_key:
-            return {}
-        return {"credits": {"left": mave.usage(self._settings, self._deadline), "a_call_takes": CALL_TAKES}}
+            left = mave.usage(self._settings, self._deadline)
+            costs["credits"] = {"left": left, "a_call_takes": CALL_TAKES}
+        if self._settings.source == "bigquery":
+            from persona.sources import bigquery  # noqa: PLC0415
 
-    def _report(self, run_id: str, status: Status, about: Summary | Framework, **more: Any) -> Report:
-        population = about.population
-        return Report(
-            run_id=run_id,
-            status=status,
-            source=self._settings.source,
-            profiles=ReportedProfiles(
-                read=population.read,
-                classified=population.classified,
-                dormant=population.dormant,
-                rejected=sum(population.rejected.values()),
-                truncated=population.truncated,
-            ),
-            patterns=[
-                ReportedPattern(key=pattern.key, label=pattern.label, n=pattern.n, share=pattern.share)
-                for pattern in about.patterns
-            ],
-            seconds=Seconds(
-                fetch=round(self._seconds["fetch"], 3),
-                mave=round(self._seconds["mave"], 3),
-                total=round(self._deadline.elapsed_seconds, 3),
-            ),
-            warnings=about.warnings,
-            **{"author": self._settings.author, **more},
+            costs["estimate"] = {"bytes": bigquery.estimate(self._settings, self._deadline, self._limit)}
+        return costs
+
+    def _seconds_so_far(self) -> Seconds:
+        return Seconds(
+            fetch=round(self._seconds["fetch"], 3),
+            mave=round(self._seconds["mave"], 3),
+            total=round(self._deadline.elapsed_seconds, 3),
         )
 
     @contextmanager
@@ -368,18 +256,3 @@ class Steps:
         finally:
             took = self._deadline.elapsed_seconds - before
             self._seconds[name] = self._seconds.get(name, 0.0) + took
-
-
-def _trace(said: list[Answer]) -> MaveTrace:
-    credits_used = 0.0
-    for answer in said:
-        used = answer.usage.credits_used
-        credits_used = max(credits_used, used) if answer.recovered else credits_used + used
-    return MaveTrace(
-        thread_id=next((answer.thread_id for answer in said if answer.thread_id), None),
-        message_ids=[answer.id for answer in said if answer.id],
-        credits_used=credits_used,
-        sources=[source for answer in said for source in answer.sources],
-        personas_used=[persona for answer in said for persona in answer.personas_used],
-        validation=next((answer.validation for answer in said if answer.validation), None),
-    )

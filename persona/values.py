@@ -6,7 +6,7 @@ Every function raises a ValueError that completes the sentence "expected …".
 import re
 import unicodedata
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Literal, TypeVar
 from urllib.parse import urlsplit
 
 Number = TypeVar("Number", int, float)
@@ -47,10 +47,10 @@ def switch(text: str) -> bool:
     return one_of("off", "on")(text) == "on"
 
 
-def author(text: str) -> str:
+def author(text: str) -> Literal["mave", "facts"]:
     if not text:
         raise ValueError("MAVERA_API_KEY, or the word facts to do without Mave")
-    return one_of("mave", "facts")(text)
+    return "mave" if one_of("mave", "facts")(text) == "mave" else "facts"
 
 
 def log_level(text: str) -> str:

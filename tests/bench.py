@@ -40,9 +40,9 @@ from persona.pipeline import run
 from persona.profile import Reader
 from persona.request import Request
 from persona.sources import profile_api
-from persona.steps import Watcher
 from persona.summarize import summarize
 from persona.tally import Tally
+from persona.watcher import Watcher
 
 ROOT = Path(__file__).resolve().parent.parent
 PROFILES = 200_000

@@ -31,7 +31,7 @@ OUTSIDE = {
 }
 # The steps, each with the rooms that are its own.
 STEPS = {
-    "sources": set[str](),
+    "sources": {"pace"},
     "classify": set[str](),
     "summarize": set[str](),
     "prompt": set[str](),

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, StrictUndefined, Template
 
-from persona.classify import BOUNDARY
 from persona.config import Settings
 from persona.errors import Refused
+from persona.model import BOUNDARY
 from persona.profile import MOST, NAME_CHARACTERS
 from persona.tally import FEW_IDENTITIES, MOST_PLANS, MOST_TYPES
 
