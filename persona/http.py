@@ -79,7 +79,7 @@ def _name(wanted: request.Request, http: HttpRequest, settings: Settings) -> str
 
 
 def _body(http: HttpRequest) -> bytes:
-    """The body, of which no more than the allowed bytes are ever read."""
+    """The body, or so much of it that it is known to be too long."""
     if (http.content_length or 0) > request.MOST_BYTES:
         raise BadRequest(f"the body is over {request.MOST_BYTES} bytes")
     try:

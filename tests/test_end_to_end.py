@@ -212,7 +212,7 @@ def test_a_body_in_chunks_is_read_whole(server: str) -> None:
     assert report["run_id"] == "chunks"
 
 
-def test_a_body_in_chunks_is_not_read_beyond_its_bound(server: str) -> None:
+def test_a_body_in_chunks_is_refused_beyond_its_bound(server: str) -> None:
     chunk = b"%x\r\n%b\r\n" % (40_000, b" " * 40_000)
     status, report = exchange(server, "Transfer-Encoding: chunked", chunk, chunk, b"0\r\n\r\n")
     assert (status.split()[1], report["error"]["code"]) == ("400", "bad_request")

@@ -176,7 +176,7 @@ def test_the_content_type_is_not_looked_at(door: FlaskClient, content_type: str)
 SCHEDULER = {
     "X-CloudScheduler": "true",
     "X-CloudScheduler-JobName": "weekly",
-    "X-CloudScheduler-ScheduleTime": "2026-11-23T07:00:00+01:00",
+    "X-CloudScheduler-ScheduleTime": "2025-03-10T00:30:00+01:00",
 }
 
 
@@ -185,10 +185,10 @@ SCHEDULER = {
     [
         ("none", {"Idempotency-Key": "key-7"}, "key-7"),
         ("none", {"Idempotency-Key": "key-7", **SCHEDULER}, "key-7"),
-        ("none", SCHEDULER, f"id-{sha256(b'weekly-2026-11-23T07:00:00+01:00').hexdigest()[:40]}"),
-        ("day", {"Idempotency-Key": "key-7", **SCHEDULER}, "2026-11-23"),
-        ("week", SCHEDULER, "2026-W48"),
-        ("month", SCHEDULER, "2026-11"),
+        ("none", SCHEDULER, f"id-{sha256(b'weekly-2025-03-10T00:30:00+01:00').hexdigest()[:40]}"),
+        ("day", {"Idempotency-Key": "key-7", **SCHEDULER}, "2025-03-09"),
+        ("week", SCHEDULER, "2025-W10"),
+        ("month", SCHEDULER, "2025-03"),
     ],
 )
 def test_headers_name_the_run(
@@ -203,7 +203,7 @@ def test_headers_name_the_run(
 
 
 def test_another_schedule_time_is_another_run(door: FlaskClient) -> None:
-    later = SCHEDULER | {"X-CloudScheduler-ScheduleTime": "2026-11-30T07:00:00+01:00"}
+    later = SCHEDULER | {"X-CloudScheduler-ScheduleTime": "2025-03-17T00:30:00+01:00"}
     names = [
         content(post(door, headers, dry_run=True))["run_id"] for headers in (SCHEDULER, SCHEDULER, later)
     ]
