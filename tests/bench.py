@@ -428,6 +428,22 @@ def sample_run() -> Row:
     )
 
 
+def warehouse_rows() -> Row:
+    from bench_bigquery import rows_read_back  # noqa: PLC0415 - the emulator is only loaded for this row
+    from cloud import Emulator  # noqa: PLC0415 - as above
+
+    with Emulator() as emulator:
+        os.environ["BIGQUERY_EMULATOR_HOST"] = emulator.url
+        small, large = (rows_read_back(emulator, profiles) for profiles in (1_000, 100_000))
+    return Row(
+        "BigQuery rows read back, 1,000 and 100,000 profiles",
+        "each other",
+        "the same number",
+        f"{small[1]} and {large[1]}, of {small[0]:,} and {large[0]:,} profiles counted",
+        passed=small[1] == large[1] and (small[0], large[0]) == (1_000, 100_000),
+    )
+
+
 # Name on the command line -> what measures it.
 ROWS: dict[str, Callable[[], Row]] = {
     "seed": against_seed,
@@ -436,6 +452,7 @@ ROWS: dict[str, Callable[[], Row]] = {
     "cold-start": cold_start,
     "profile-api": profile_api_rate,
     "sample": sample_run,
+    "bigquery": warehouse_rows,
 }
 
 
