@@ -273,7 +273,7 @@ def test_all_settings_given_are_all_passed(cloud: Cloud) -> None:
         "PERSONA_AUTHOR": "facts",
         "PERSONA_OUTPUT": "gs://elsewhere/personas",
         "PERSONA_LIMIT": "0",
-        "PERSONA_CHANNELS": CHANNELS,
+        "PERSONA_CHANNELS": "web=visits,email=opens",
         "PERSONA_LTV_TRAIT": "lifetime",
         "PERSONA_PLAN_TRAIT": "tier",
         "PERSONA_CURRENCY": "€",
@@ -293,7 +293,10 @@ def test_all_settings_given_are_all_passed(cloud: Cloud) -> None:
     calls = cloud.build(**{f"_{name}": value for name, value in given.items()})
     passed = settings_of(flags_of(calls, "functions deploy", "persona-http"))
     assert given == passed
-    assert config.read(passed | {"K_SERVICE": "persona-http"}, "http").channels["sms"] == "sms_clicks_30d"
+    assert config.read(passed | {"K_SERVICE": "persona-http"}, "http").channels == {
+        "web": "visits",
+        "email": "opens",
+    }
 
 
 @pytest.mark.parametrize(
