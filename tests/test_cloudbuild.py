@@ -139,9 +139,11 @@ def flags_of(calls: Calls, command: str, name: str) -> dict[str, str]:
 
 
 def settings_of(flags: Mapping[str, str]) -> dict[str, str]:
-    """What gcloud makes of --set-env-vars (gcloud topic escaping)."""
+    """What gcloud makes of --set-env-vars (gcloud topic escaping), without the project: no setting."""
     delimiter, text = flags["--set-env-vars"][1:].split("^", 1)
-    return dict(pair.split("=", 1) for pair in text.split(delimiter))
+    settings = dict(pair.split("=", 1) for pair in text.split(delimiter))
+    assert settings.pop("GOOGLE_CLOUD_PROJECT") == BUILT_IN["PROJECT_ID"]
+    return settings
 
 
 def seconds(text: str) -> int:
