@@ -58,19 +58,19 @@ def count(source: str, limit: int = 0, deadline_seconds: float = 60.0, **more: s
 def tables(space: Sequence[Profile]) -> dict[str, Rows]:
     """A space as Profiles Sync keeps it."""
     traits = [
-        {"canonical_segment_id": f"use_{n}", "name": name, "value": value, "seq": 1}
+        {"canonical_segment_id": f"use_{n:04}", "name": name, "value": value, "seq": 1}
         for n, profile in enumerate(space)
         for name, value in ({"city": "Ulm"} | profile["traits"]).items()
     ]
     identifiers = [
-        {"canonical_segment_id": f"use_{n}", "type": one["type"], "value": one["id"]}
+        {"canonical_segment_id": f"use_{n:04}", "type": one["type"], "value": one["id"]}
         for n, profile in enumerate(space)
         for one in profile["external_ids"]
     ]
     return {"user_traits": traits, "user_identifiers": identifiers}
 
 
-def person(*types: str, **traits: str | None) -> Profile:
+def person(*types: str | None, **traits: str | None) -> Profile:
     return {"traits": traits, "external_ids": [{"type": kind, "id": SECRET} for kind in types]}
 
 
@@ -141,7 +141,7 @@ def test_a_value_is_read_as_everywhere(
 
 ACTIVITIES = ["0", "0", "1", "2", "3", "3", "10", "11", "9", "20", "4.7", " 5", "+6", "1e1", "", None]
 ODD_ACTIVITIES = ["-3", "abc", "1e16", "1e999", "true", "٣"]
-LTVS = ["0", "12.5", "890.40", "-30", "1e3", "abc", "1e16", "1e999", "", " 7 ", None, "NaN", "true"]
+LTVS = ["0", "12.5", "890.40", "-30", "-1e16", "1e3", "abc", "1e16", "1e999", "", " 7 ", None, "NaN", "true"]
 PLANS = [
     "pro",
     "starter",
@@ -164,9 +164,9 @@ TYPES = [
     "ios_push_token",
     "ios.push_token",
     "android_idfa",
-    "kios_id",
+    "android.idfa",
 ]
-TYPES += ["android.idfa", "anonymous_id", "", "x" * 300, "x" * 301, "ios_id ", "IOS_ID"]
+ODD_TYPES = ["", None, "x" * 300, "x" * 301, "ios_id ", "IOS_ID", "kios_id"]
 
 
 def random_space(random: Random, traits: Sequence[str], size: int) -> list[Profile]:
@@ -176,7 +176,7 @@ def random_space(random: Random, traits: Sequence[str], size: int) -> list[Profi
             values[random.choice(list(traits))] = random.choice(ODD_ACTIVITIES)
         values |= {"ltv": random.choice(LTVS), "plan": random.choice(PLANS)}
         kept = {name: value for name, value in values.items() if random.random() < 0.9}
-        return person(*random.choices(TYPES, k=random.randrange(6)), **kept)
+        return person(*random.choices([*TYPES, *ODD_TYPES], k=random.randrange(6)), **kept)
 
     return [profile() for _ in range(size)]
 
@@ -200,10 +200,24 @@ def test_the_figures_are_those_of_the_same_people_counted_here(
     assert (counted.truncated, counted.drawn_from) == (False, None)
 
 
+def test_shares_at_the_edge_fall_where_they_fall_everywhere(fill: Callable[..., str]) -> None:
+    shares = {0.45: (9, 6, 5), 0.455: (91, 60, 49), 0.5: (6, 10, 4), 0.505: (50, 49, 101), 0.55: (11, 5, 4)}
+    edges = [*shares.values(), (111, 50, 39), (5, 5, 0), (7, 4, 11)]
+    space = [
+        person("email", **dict(zip(SEED_CHANNELS.values(), map(str, activity), strict=True)))
+        for activity in edges
+    ]
+    tally = count(fill(tables(space))).tally
+    assert [group.n for group in tally.groups] == [2, 0, 1, 5]
+    # All but 0.45, what is over 0.55, and the equal.
+    assert tally.on_boundary == 5
+    assert figures(count_here(space, SEED_CHANNELS)) == figures(tally)
+
+
 def test_a_person_is_known_by_traits_or_identifiers_alone(fill: Callable[..., str]) -> None:
     space = [person("email"), person(web_sessions_30d="3"), person(city="Ulm")]
     rows = tables(space)
-    rows["user_traits"] = [row for row in rows["user_traits"] if row["canonical_segment_id"] != "use_0"]
+    rows["user_traits"] = [row for row in rows["user_traits"] if row["canonical_segment_id"] != "use_0000"]
     rows["user_traits"] += [{"canonical_segment_id": None, "name": "ltv", "value": "1", "seq": 1}]
     tally = count(fill(rows)).tally
     assert (tally.read, tally.dormant, tally.groups[0].n) == (3, 2, 1)
@@ -212,9 +226,9 @@ def test_a_person_is_known_by_traits_or_identifiers_alone(fill: Callable[..., st
 def test_of_several_rows_of_a_trait_the_latest_counts(fill: Callable[..., str]) -> None:
     rows = tables([person("email", web_sessions_30d="3", plan="free"), person("email", web_sessions_30d="5")])
     for value, seq in (("70", 0), ("7", 3), ("700", 2)):
-        row = {"canonical_segment_id": "use_0", "name": "web_sessions_30d", "value": value, "seq": seq}
+        row = {"canonical_segment_id": "use_0000", "name": "web_sessions_30d", "value": value, "seq": seq}
         rows["user_traits"].append(row)
-    rows["user_traits"].append({"canonical_segment_id": "use_0", "name": "plan", "value": None, "seq": 9})
+    rows["user_traits"].append({"canonical_segment_id": "use_0000", "name": "plan", "value": None, "seq": 9})
     web = count(fill(rows)).tally.groups[0]
     assert (web.activity, dict(web.plans)) == ([12, 0, 0], {})
 
@@ -233,8 +247,9 @@ def test_of_several_rows_of_a_trait_the_latest_counts(fill: Callable[..., str]) 
 def test_too_many_names_are_not_counted(
     fill: Callable[..., str], name: str, most: int, profile: Callable[[int], Profile]
 ) -> None:
-    enough = count(fill(tables([profile(n) for n in range(most)]))).tally
-    too_many = count(fill(tables([profile(n) for n in range(most + 1)]))).tally
+    dormant = profile(most) | {"traits": {"plan": "of nobody active"}}
+    enough = count(fill(tables([*map(profile, range(most)), dormant]))).tally
+    too_many = count(fill(tables([*map(profile, range(most + 1))]))).tally
     assert (most, set()) == (len(getattr(enough.groups[0], name)), enough.free_text)
     assert (0, {name}) == (len(getattr(too_many.groups[0], name)), too_many.free_text)
 
@@ -245,7 +260,7 @@ def test_a_draw_is_exact_and_the_same_every_time(fill: Callable[..., str]) -> No
     first, second, all_of_them = count(source, 40), count(source, 40), count(source, 200)
     assert (first.tally.read, first.truncated, first.drawn_from) == (40, True, 200)
     assert figures(first.tally) == figures(second.tally)
-    # Not the first ones, nor the last: on average somebody in the middle.
+    # Not the first ones by name, nor the last: on average somebody in the middle.
     assert 60 < first.tally.groups[0].activity[0] / 40 < 140
     assert (all_of_them.tally.read, all_of_them.truncated, all_of_them.drawn_from) == (200, False, None)
 
@@ -293,10 +308,10 @@ def events_of(random: Random, people: int) -> dict[str, Rows]:
         for n in range(people + 1):
             moment = NOW - timedelta(days=random.choice([1, 20, 30, 31]))
             for _ in range(random.choice([0, 0, 1, 4, 9])):
-                name = f"old_{n}" if random.random() < 0.3 else f"use_{n}"
+                name = f"old_{n}" if random.random() < 0.3 else f"use_{n:04}"
                 events[table].append({"segment_id": name, "timestamp": moment})
                 moment += random.choice(gaps)
-    events["pages"].append({"segment_id": "use_0", "timestamp": NOW + timedelta(seconds=1)})
+    events["pages"].append({"segment_id": "use_0000", "timestamp": NOW + timedelta(seconds=1)})
     return events
 
 
@@ -308,7 +323,7 @@ def plain_activity(events: Mapping[str, Rows], n: int) -> dict[str, str]:
             event["timestamp"]
             for name in names
             for event in events[name]
-            if event["segment_id"] in {f"use_{n}", f"old_{n}"}
+            if event["segment_id"] in {f"use_{n:04}", f"old_{n}"}
             and NOW - timedelta(days=30) <= event["timestamp"] <= NOW
         ]
 
@@ -334,7 +349,7 @@ def test_activity_is_counted_from_raw_events(fill: Callable[..., str], graph: st
     merges = [
         {"segment_id": f"old_{n}", "canonical_segment_id": canonical, "timestamp": moment.isoformat()}
         for n in range(81)
-        for canonical, moment in ((f"old_{n}", NOW - timedelta(days=2)), (f"use_{n}", NOW))
+        for canonical, moment in ((f"old_{n}", NOW - timedelta(days=2)), (f"use_{n:04}", NOW))
     ]
     space = [person("email", ltv="5", web_sessions_30d="99", plan="pro") for _ in range(80)]
     source = fill(
@@ -350,7 +365,7 @@ def test_activity_is_counted_from_raw_events(fill: Callable[..., str], graph: st
 
 def test_event_tables_that_do_not_exist_are_named(fill: Callable[..., str]) -> None:
     rows = tables([person("email")])
-    page = {"segment_id": "use_0", "timestamp": NOW.isoformat()}
+    page = {"segment_id": "use_0000", "timestamp": NOW.isoformat()}
     source = fill(rows | {"pages": [page], "profile_merges": []})
     counted = count(source, PERSONA_EVENTS="on", PERSONA_EMAIL_TABLES="opens")
     assert (counted.absent, counted.tally.groups[0].n) == (("screens", "opens"), 1)
