@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -136,3 +136,37 @@ def _plain_group(group: Sequence[Profile], channels: dict[str, str]) -> dict[str
         },
         "plans": sorted(plans.items(), key=lambda plan_and_n: (-plan_and_n[1], plan_and_n[0]))[:3],
     }
+
+
+def tables(space: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """A space as Profiles Sync keeps it."""
+    traits = [
+        {"canonical_segment_id": f"use_{n:04}", "name": name, "value": value, "seq": 1}
+        for n, profile in enumerate(space)
+        for name, value in ({"city": "Ulm"} | profile["traits"]).items()
+    ]
+    identifiers = [
+        {"canonical_segment_id": f"use_{n:04}", "type": one["type"], "value": one["id"]}
+        for n, profile in enumerate(space)
+        for one in profile["external_ids"]
+    ]
+    return {"user_traits": traits, "user_identifiers": identifiers}
+
+
+def texts(channels: Sequence[str]) -> st.SearchStrategy[list[Profile]]:
+    """Spaces of values that every source can hold: in a warehouse, all of them are text."""
+    number = st.integers(-2, 60).map(str) | st.floats(0, 90).map(lambda value: f"{value:.2f}")
+    activity = number | st.sampled_from([" 7 ", "1e1", "", "abc", "5.", "1e400"])
+    traits = st.fixed_dictionaries(
+        {},
+        optional={
+            **dict.fromkeys(channels, activity),
+            LTV: number | st.sampled_from(["-12.5", "much"]),
+            PLAN: st.sampled_from(["free", "pro", "", "Pro"]),
+        },
+    )
+    types = st.sampled_from(["user_id", "email", "ios.id", "ios_id", "android_id", "phone"])
+    external_ids = st.lists(st.builds(lambda kind: {"type": kind, "id": f"{kind} 1"}, types), max_size=5)
+    # A profile of nothing at all is in no table.
+    profile = st.fixed_dictionaries({"traits": traits, "external_ids": external_ids})
+    return st.lists(profile, min_size=1, max_size=20)

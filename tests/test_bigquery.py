@@ -14,6 +14,7 @@ import pytest
 from bench_bigquery import rows_read_back
 from cloud import Emulator, FakeBigQuery, Reply, bigquery_error, job_error, why_not_here
 from spaces import count as count_here
+from spaces import tables
 
 from persona import config
 from persona.clock import Deadline
@@ -53,21 +54,6 @@ def settings(source: str, **more: str) -> config.Settings:
 
 def count(source: str, limit: int = 0, deadline_seconds: float = 60.0, **more: str) -> Counted:
     return bigquery.count(settings(source, **more), Deadline(deadline_seconds), limit, now=NOW)
-
-
-def tables(space: Sequence[Profile]) -> dict[str, Rows]:
-    """A space as Profiles Sync keeps it."""
-    traits = [
-        {"canonical_segment_id": f"use_{n:04}", "name": name, "value": value, "seq": 1}
-        for n, profile in enumerate(space)
-        for name, value in ({"city": "Ulm"} | profile["traits"]).items()
-    ]
-    identifiers = [
-        {"canonical_segment_id": f"use_{n:04}", "type": one["type"], "value": one["id"]}
-        for n, profile in enumerate(space)
-        for one in profile["external_ids"]
-    ]
-    return {"user_traits": traits, "user_identifiers": identifiers}
 
 
 def person(*types: str | None, **traits: str | None) -> Profile:

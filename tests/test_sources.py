@@ -7,15 +7,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from cloud import FakeSegment
+from cloud import Emulator, FakeSegment, why_not_here
 from hypothesis import given
 from hypothesis import settings as examples
-from spaces import CHANNELS, LTV, PLAN, Profile, profiles
+from spaces import CHANNELS, LTV, PLAN, Profile, profiles, tables, texts
 
 from persona import config, sources
 from persona.classify import classify
 from persona.clock import Deadline
 from persona.profile import Reader
+from persona.sources import bigquery
 from persona.tally import Tally
 
 
@@ -56,9 +57,8 @@ def exported(folder: str, space: Sequence[Profile]) -> str:
     return str(path)
 
 
-@examples(max_examples=10, deadline=None)
-@given(space=profiles(list(CHANNELS.values()), max_size=20).filter(bool))
-def test_listing_profile_api_and_export_give_the_same_figures(space: list[Profile]) -> None:
+def everywhere(space: Sequence[Profile]) -> list[Tally]:
+    """The space, counted through the listing, the Profile API, an export and a draw of everybody."""
     with TemporaryDirectory() as folder, FakeSegment(space, requests_a_second=None) as segment:
         names = {
             "SEGMENT_TOKEN": "segment-token",
@@ -66,13 +66,42 @@ def test_listing_profile_api_and_export_give_the_same_figures(space: list[Profil
             "SEGMENT_API_URL": segment.url,
             "SEGMENT_PROFILE_API_URL": segment.url,
         }
-        listed = counted({**names, "PERSONA_SOURCE": "segment"})
-        looked_up = counted({**names, "PERSONA_SOURCE": "profile-api"})
-        export = counted({"PERSONA_SOURCE": exported(folder, space)})
-        drawn = counted({"PERSONA_SOURCE": exported(folder, space)}, limit=len(space))
-    for other in (looked_up, export, drawn):
+        return [
+            counted({**names, "PERSONA_SOURCE": "segment"}),
+            counted({**names, "PERSONA_SOURCE": "profile-api"}),
+            counted({"PERSONA_SOURCE": exported(folder, space)}),
+            counted({"PERSONA_SOURCE": exported(folder, space)}, limit=len(space)),
+        ]
+
+
+@examples(max_examples=10, deadline=None)
+@given(space=profiles(list(CHANNELS.values()), max_size=20).filter(bool))
+def test_listing_profile_api_and_export_give_the_same_figures(space: list[Profile]) -> None:
+    listed, *others = everywhere(space)
+    for other in others:
         assert figures(other) == figures(listed)
         assert ltv(other) == pytest.approx(ltv(listed), rel=1e-9, abs=1e-6)
+
+
+def test_the_warehouse_gives_the_figures_of_the_listing_the_profile_api_and_an_export(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of values that all of them can hold; a warehouse holds nothing but text."""
+    if why := why_not_here():
+        pytest.skip(why)
+    with Emulator() as emulator:
+        monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", emulator.url)
+
+        @examples(max_examples=10, deadline=None)
+        @given(space=texts(list(CHANNELS.values())))
+        def agree(space: list[Profile]) -> None:
+            warehouse = config.read({"PERSONA_SOURCE": emulator.fill("space", tables(space))}, "terminal")
+            there = bigquery.count(warehouse, Deadline(60), 0).tally
+            for here in everywhere(space):
+                assert figures(here) == figures(there)
+                assert ltv(here) == pytest.approx(ltv(there), rel=1e-9, abs=1e-6)
+
+        agree()
 
 
 def test_what_never_became_a_profile_counts_as_read_and_rejected(tmp_path: Path) -> None:
