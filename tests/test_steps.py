@@ -1,0 +1,181 @@
+"""A run knows the framework before it: what has changed, what people were called, whether to ask at all."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cloud import Emulator, FakeMave, answer, why_not_here
+from doors import client
+from flask.testing import FlaskClient
+from spaces import tables
+
+# The activity that makes a person web-, mobile-, email-dominant or omnichannel.
+WEB, MOBILE, EMAIL, EVEN = (12, 2, 1), (3, 14, 2), (2, 1, 13), (5, 5, 5)
+CONTENT = (Path(__file__).parent / "data" / "answer_headings.md").read_text(encoding="utf-8")
+
+
+def people(*patterns: tuple[tuple[int, int, int], int]) -> list[dict[str, Any]]:
+    """So many people of each activity, all with the same plan and identifiers."""
+    names = ("web_sessions_30d", "mobile_sessions_30d", "emails_opened_30d")
+    return [
+        {
+            "traits": {**dict(zip(names, map(str, activity), strict=True)), "ltv": "100", "plan": "pro"},
+            "external_ids": [{"type": "user_id", "id": f"usr_{number}"}],
+        }
+        for activity, n in patterns
+        for number in range(n)
+    ]
+
+
+def write(path: Path, *patterns: tuple[tuple[int, int, int], int]) -> None:
+    path.write_text("\n".join(map(json.dumps, people(*patterns))), encoding="utf-8")
+
+
+@pytest.fixture
+def export(tmp_path: Path) -> Path:
+    write(tmp_path / "space.jsonl", (WEB, 100), (MOBILE, 100), (EMAIL, 100), (EVEN, 100))
+    return tmp_path / "space.jsonl"
+
+
+@pytest.fixture
+def mave() -> Iterator[FakeMave]:
+    with FakeMave(answer(CONTENT)) as mave:
+        yield mave
+
+
+@pytest.fixture
+def door(frameworks: Path, export: Path, mave: FakeMave, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
+    assert not frameworks.exists()
+    for name, text in {
+        "PERSONA_SOURCE": str(export),
+        "MAVERA_API_KEY": mave.key,
+        "MAVERA_API_URL": mave.url,
+        "PERSONA_MIN_DRIFT": "0.05",
+        "PERSONA_MAVE_CALLS": "1",
+    }.items():
+        monkeypatch.setenv(name, text)
+    return client("persona_http")
+
+
+def run(door: FlaskClient, **request: object) -> dict[str, Any]:
+    answered = door.post("/", data=json.dumps(request))
+    assert answered.status_code == 200, answered.get_data(as_text=True)
+    report: dict[str, Any] = answered.get_json()
+    return report
+
+
+def test_a_space_that_has_not_changed_is_not_paid_for_again(door: FlaskClient, mave: FakeMave) -> None:
+    first = run(door, run_id="first")
+    second = run(door, run_id="second")
+    again = run(door, run_id="second")
+    assert (first["status"], second["status"], again["status"]) == ("published", "unchanged", "unchanged")
+    assert second["objects"] == first["objects"]
+    assert second["mave"] is None
+    assert len(mave.paid) == 1
+
+
+def test_force_reopens_an_unchanged_run(door: FlaskClient, mave: FakeMave) -> None:
+    run(door, run_id="first")
+    run(door, run_id="second")
+    forced = run(door, run_id="second", force=True)
+    assert (forced["status"], len(mave.paid)) == ("published", 2)
+    assert run(door)["objects"] == forced["objects"]
+
+
+def test_a_shift_is_worth_paying_for_and_told_to_mave_and_the_reader(
+    door: FlaskClient, mave: FakeMave, export: Path, frameworks: Path
+) -> None:
+    run(door, run_id="first")
+    write(export, (WEB, 180), (MOBILE, 60), (EMAIL, 80), (EVEN, 80))
+    assert run(door, run_id="second")["status"] == "published"
+    drift = json.loads((frameworks / "runs/second/framework.json").read_bytes())["drift"]
+    assert (drift["since_run_id"], drift["comparable"], drift["significant"]) == ("first", True, True)
+    assert drift["max_share_change"] == pytest.approx(0.2)
+    assert "25.0 %" in mave.paid[1]
+    assert "What has changed" in (frameworks / "runs/second/framework.md").read_text()
+
+
+def test_personas_are_asked_to_keep_their_names(door: FlaskClient, mave: FakeMave) -> None:
+    run(door, run_id="first")
+    run(door, run_id="second", force=True)
+    assert "The Desk Planner" not in mave.paid[0]
+    assert "The Desk Planner" in mave.paid[1]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"PERSONA_DOMINANCE": "0.6"}, id="another-rule"),
+        pytest.param({"PERSONA_MIN_DRIFT": "0"}, id="always-ask"),
+    ],
+)
+def test_another_rule_or_no_gate_always_asks(
+    door: FlaskClient, mave: FakeMave, monkeypatch: pytest.MonkeyPatch, change: dict[str, str]
+) -> None:
+    run(door, run_id="first")
+    for name, text in change.items():
+        monkeypatch.setenv(name, text)
+    assert (run(door, run_id="second")["status"], len(mave.paid)) == ("published", 2)
+
+
+def test_what_rules_worded_does_not_stand_in_for_mave(
+    door: FlaskClient, mave: FakeMave, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PERSONA_AUTHOR", "facts")
+    assert run(door, run_id="first")["author"] == "facts"
+    monkeypatch.setenv("PERSONA_AUTHOR", "mave")
+    assert (run(door, run_id="second")["status"], len(mave.paid)) == ("published", 1)
+
+
+@pytest.mark.parametrize("broken", [b"{}", None], ids=["unreadable", "deleted"])
+def test_an_earlier_framework_that_cannot_be_read_is_no_baseline(
+    door: FlaskClient, frameworks: Path, broken: bytes | None
+) -> None:
+    run(door, run_id="first")
+    earlier = frameworks / "runs/first/framework.json"
+    earlier.write_bytes(broken) if broken else earlier.unlink()
+    assert run(door, run_id="second")["status"] == "published"
+    assert json.loads((frameworks / "runs/second/framework.json").read_bytes())["drift"] is None
+
+
+def test_a_dry_run_tells_the_credits_left_and_pays_nothing(door: FlaskClient, mave: FakeMave) -> None:
+    report = run(door, dry_run=True)
+    assert report["credits"]["left"] == pytest.approx(mave.included_credits)
+    assert report["credits"]["a_call_takes"] == "10-75"
+    assert mave.paid == []
+
+
+def test_a_trait_that_few_people_carry_is_named_in_report_log_and_outputs(
+    door: FlaskClient, export: Path, frameworks: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    space = people((WEB, 100), (MOBILE, 100), (EMAIL, 100), (EVEN, 100))
+    for person in space[:300]:
+        del person["traits"]["emails_opened_30d"]
+    export.write_text("\n".join(map(json.dumps, space)), encoding="utf-8")
+    (warning,) = run(door, run_id="first")["warnings"]
+    assert "emails_opened_30d" in warning
+    assert warning in capfd.readouterr().err
+    assert json.loads((frameworks / "runs/first/framework.json").read_bytes())["warnings"] == [warning]
+
+
+def test_a_run_in_the_warehouse_publishes_and_a_dry_run_tells_what_it_would_read(
+    door: FlaskClient, frameworks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if why := why_not_here():
+        pytest.skip(why)
+    space = people((WEB, 20), (MOBILE, 20), (EMAIL, 20), (EVEN, 20))
+    with Emulator() as emulator:
+        monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", emulator.url)
+        monkeypatch.setenv("PERSONA_SOURCE", emulator.fill("space", tables(space)))
+        dry = run(door, dry_run=True)
+        report = run(door, run_id="first")
+    assert (report["status"], report["source"], report["profiles"]["classified"]) == (
+        "published",
+        "bigquery",
+        80,
+    )
+    assert list(dry["estimate"]) == ["bytes"]
+    source = json.loads((frameworks / "runs/first/framework.json").read_bytes())["source"]
+    assert source["sampling"] == "All 80 profiles of the space (Profiles Sync in BigQuery) were read."
