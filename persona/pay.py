@@ -7,9 +7,9 @@ store     the raw answer, before anybody looks at it
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from typing import Protocol
 
-from persona.bucket import Conflict
 from persona.config import SPARE_SECONDS
 from persona.errors import (
     DeadlineExceeded,
@@ -31,8 +31,12 @@ HOLE = "{reference}"
 Answers = Mapping[int, bytes]
 # Sends a message, in a thread.
 Asking = Callable[[str, str | None], bytes]
-# Looks for the answer to a reference in the threads since a time (Unix seconds).
-Recovering = Callable[[str, float], bytes | None]
+
+
+class Recovering(Protocol):
+    """Looks for the answer to a reference in the threads since a time, and waits for it if patient."""
+
+    def __call__(self, reference: str, since: float, *, patient: bool) -> bytes | None: ...
 
 
 class Conversation:
@@ -119,8 +123,7 @@ class Conversation:
         except ReplyLost:
             return self._look(k)
         except UnusableReply as reply:
-            with suppress(Conflict):
-                self._run.create(f"reply-{k}.bin", reply.raw, "application/octet-stream")
+            self._run.keep_first(f"reply-{k}.bin", reply.raw, "application/octet-stream")
             return self._look(k)
         except (DeadlineExceeded, Refused, Unavailable):
             self._run.save(calls=before.calls, forced=before.forced)
@@ -130,10 +133,12 @@ class Conversation:
     def _look(self, k: int) -> dict[int, bytes]:
         """The answer to a call that was begun and whose reply nobody stored; empty: it is lost for good."""
         call = self._run.state.calls[k - 1]
-        raw = self._recover(call.reference, call.began_at)
+        replied = self._run.read(f"reply-{k}.bin") is not None
+        # A reply came, so Mave is not at work any more: what its thread lacks now, it lacks for good.
+        raw = self._recover(call.reference, call.began_at, patient=not replied)
         if raw is not None:
             return self._store(k, raw)
-        if self._run.read(f"reply-{k}.bin"):
+        if replied:
             raise Invalid(
                 "mave",
                 f"Mave's reply to {call.reference} has no answer in it, nor has its thread; what came is "

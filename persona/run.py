@@ -23,7 +23,7 @@ from msgspec import DecodeError, Struct, json, structs
 
 from persona.bucket import Bucket, Conflict
 from persona.clock import Deadline
-from persona.errors import PersonaError, Refused, RunInProgress, describe
+from persona.errors import PersonaError, Refused, RunInProgress, Unavailable, describe
 from persona.model import Baseline, Report, Summary
 
 JSON = "application/json"
@@ -34,6 +34,8 @@ OUTPUTS = {
     "framework.json": JSON,
 }
 LATEST = "latest.json"
+# Runs that publish in the very moment are few; more failures than this are the store's.
+MOST_MOVES = 10
 
 Decoded = TypeVar("Decoded")
 
@@ -189,7 +191,7 @@ class Run:
         body = {"run_id": self.run_id, "at": _rfc3339(self.now())} | describe(failure)
         with suppress(PersonaError, Conflict):
             self._bucket.delete(self._path("error.json"))
-            self.create("error.json", json.encode(body), JSON)
+            self._bucket.create(self._path("error.json"), json.encode(body), JSON)
 
     # -- keep -------------------------------------------------------------------------------------------
 
@@ -225,25 +227,22 @@ class Run:
         stored = self._bucket.read(self._path(name))
         return stored.data if stored else None
 
-    def create(self, name: str, data: bytes, content_type: str) -> None:
-        """Write an object into the run's folder.
-
-        Raises:
-            Conflict: it is there already, with other content.
-        """
-        self._bucket.create(self._path(name), data, content_type)
-
     def keep(self, name: str, make: Callable[[], bytes]) -> bytes:
         """An object's content: what is there, or what is made now, if nobody else was faster."""
         stored = self.read(name)
         return self.keep_first(name, make()) if stored is None else stored
 
-    def keep_first(self, name: str, made: bytes) -> bytes:
+    def keep_first(self, name: str, made: bytes, content_type: str = JSON) -> bytes:
         """An object's content: this, or what another delivery wrote before."""
         try:
-            self.create(name, made, JSON)
+            self._bucket.create(self._path(name), made, content_type)
         except Conflict:
-            return self.keep(name, lambda: made)
+            stored = self.read(name)
+            if stored is None:
+                raise Unavailable(
+                    "storage", f"{name} can be neither created nor read; try again later"
+                ) from None
+            return stored
         return made
 
     # -- publish ----------------------------------------------------------------------------------------
@@ -268,8 +267,7 @@ class Run:
         if self.state.closed is None:
             self.save(closed=sorted(made_of))
         for name, content_type in OUTPUTS.items():
-            with suppress(Conflict):  # an earlier delivery wrote it, from the same answers
-                self.create(name, outputs[name], content_type)
+            self.keep_first(name, outputs[name], content_type)  # an earlier one is made of the same answers
         self._move_latest()
         self._bucket.delete(self._path("error.json"))
         self.save(status="published", report=report)
@@ -283,17 +281,15 @@ class Run:
     def _move_latest(self) -> None:
         latest = Latest(run_id=self.run_id, created_at=self.created_at, objects=self.objects)
         data = json.encode(latest)
-        while True:
+        for _ in range(MOST_MOVES):
             stored = self._bucket.read(LATEST)
-            try:
+            with suppress(Conflict):
                 if stored is None:
                     self._bucket.create(LATEST, data, JSON)
                 elif _age(_decoded(stored.data, Latest)) < _age(latest):
                     self._bucket.swap(LATEST, data, JSON, stored.generation)
-            except Conflict:
-                self.deadline.check("move latest.json, which other runs keep moving")
-            else:
                 return
+        raise Unavailable("storage", f"{LATEST} was moved by others at each of {MOST_MOVES} tries to move it")
 
     def _path(self, name: str) -> str:
         return path(self.run_id, name)

@@ -123,13 +123,15 @@ class Steps:
         with self._stage("mave"):
             return mave.ask(self._settings, self._deadline.less(SPARE_SECONDS), message, thread_id)
 
-    def recover(self, reference: str, since: float) -> bytes | None:
+    def recover(self, reference: str, since: float, *, patient: bool) -> bytes | None:
         """The raw answer to a call whose reply was lost, from Mave's threads; free."""
         from persona import threads  # noqa: PLC0415
 
         self._log.warning("looking for a lost reply in Mave's threads", stage="mave", reference=reference)
         with self._stage("mave"):
-            return threads.recover(self._settings, self._deadline.less(SPARE_SECONDS), reference, since)
+            deadline = self._deadline.less(SPARE_SECONDS)
+            poll_seconds = threads.POLL_SECONDS if patient else None
+            return threads.recover(self._settings, deadline, reference, since, poll_seconds=poll_seconds)
 
     def _message(self, summary: Summary, baseline: Baseline) -> str:
         from persona import prompt  # noqa: PLC0415

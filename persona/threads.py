@@ -24,7 +24,7 @@ MOST_PAGES = 200
 # How far the vendor's clock may be from ours.
 CLOCK_SLACK_SECONDS = 300.0
 # Answers take 5 to 90 seconds; polling slows down from this to five times this.
-_POLL_SECONDS = 2.0
+POLL_SECONDS = 2.0
 _LATER = "nothing new was sent or paid; try again later"
 
 Thread = Mapping[str, object]
@@ -36,13 +36,13 @@ def recover(
     reference: str,
     since: float,
     *,
-    poll_seconds: float = _POLL_SECONDS,
+    poll_seconds: float | None = POLL_SECONDS,
 ) -> bytes | None:
     """The reply to the message with this reference, as JSON in the chat's shape; None: no such message.
 
     Looks at the threads that were created or updated since then (Unix seconds; five minutes of slack). A
-    message without an answer yet is waited for within the deadline. `usage.credits_used` is the thread's,
-    so that of a follow-up includes the first call's.
+    message without an answer yet is waited for within the deadline; without `poll_seconds` nobody waits, and
+    it is none. `usage.credits_used` is the thread's, so that of a follow-up includes the first call's.
 
     Raises:
         Unavailable: the threads could not be read to the end, or Mave is still at work on the answer.
@@ -59,9 +59,10 @@ def recover(
 
 
 def _wait_for_answer(
-    threads: "_Threads", thread_id: str, mark: re.Pattern[str], deadline: Deadline, pause_seconds: float
+    threads: "_Threads", thread_id: str, mark: re.Pattern[str], deadline: Deadline, poll_seconds: float | None
 ) -> bytes | None:
-    """The reply in this thread as bytes, None where the message is not in it."""
+    """The reply in this thread as bytes, None where the message is not in it, or nobody waits for a reply."""
+    pause_seconds = poll_seconds or 0.0
     most_pause_seconds = 5 * pause_seconds
     while True:
         thread = threads.read(thread_id)
@@ -74,6 +75,8 @@ def _wait_for_answer(
         answered = next((message for message in following if _is_answer(message)), None)
         if answered:
             return _as_reply(thread, thread_id, answered)
+        if poll_seconds is None:
+            return None
         if pause_seconds + SPARE_SECONDS >= deadline.left_seconds:
             raise Unavailable(
                 "mave", f"Mave has the message and has not answered it in its thread yet; {_LATER}"

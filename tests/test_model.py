@@ -168,7 +168,7 @@ class Explorer:
         if effect.verb == "ask":
             self._check_call(moment, effect)
             if self.plan.unlisted:
-                world = world.showing(NEVER)
+                world = world.hiding()
         yield self._met(moment, live, world, outcome)
         if moment.crashes:
             yield from self._crashed(moment, live, world)
@@ -188,7 +188,7 @@ class Explorer:
         yield crash
         yield replace(crash, world=after)
         if live.ahead.verb == "ask":
-            yield replace(crash, world=after.showing(after.clock + wait_seconds + MAVE_SECONDS))
+            yield replace(crash, world=after.showing(wait_seconds + MAVE_SECONDS))
 
     def _expired(self, moment: Moment, live: Live) -> Iterator[Moment]:
         """The owner is frozen for longer than its lease, and the run delivered again; its clocks may tell."""
@@ -242,7 +242,7 @@ class Explorer:
         assert len(paid) < self.plan.scene.mave_calls + moment.force
         assert moment.world.read(f"runs/{effect.run_id}/reply-{len(state['calls'])}.bin") is None
         if not moment.overslept:  # the one case, the other being a thread that is never listed
-            assert kind not in [exchange.kind for exchange in paid if exchange.shows_at < NEVER]
+            assert kind not in [exchange.kind for exchange in paid if exchange.listed_at < NEVER]
 
 
 def but(alive: tuple[Live, ...], live: Live) -> tuple[Live, ...]:
@@ -293,9 +293,11 @@ def faults(effect: Effect, before: World, after: World) -> Iterator[tuple[World,
         yield before.after(MAVE_SECONDS), ReplyLost("never arrived")
         yield after, ReplyLost("reset")
         yield after.after(MAVE_SECONDS), ReplyLost("timeout")
-        yield after.showing(after.clock + MAVE_SECONDS / 2), ReplyLost("reset")
+        yield after.showing(MAVE_SECONDS), ReplyLost("reset")
+        yield after.showing(MAVE_SECONDS, MAVE_SECONDS - 1), ReplyLost("reset")
         yield after, UnusableReply("HTML", b"<html>")
-        yield after.showing(NEVER), UnusableReply("HTML", b"<html>")
+        yield after.showing(3 * MAVE_SECONDS), UnusableReply("HTML", b"<html>")
+        yield after.hiding(), UnusableReply("HTML", b"<html>")
 
 
 ONE, FOLLOW_UP, QUESTION = Scene(), Scene("partial"), Scene("question")

@@ -56,11 +56,12 @@ class Kept(NamedTuple):
 
 
 class Exchange(NamedTuple):
-    """A message that was paid for, and its reply; a thread that never shows it is not listed at all."""
+    """A message that was paid for, and its reply; a thread may be listed and show it late, or never."""
 
     run_id: str
     message: str
     reply: bytes
+    listed_at: float
     shows_at: float
 
     @property
@@ -83,9 +84,16 @@ class World:
     def after(self, seconds: float) -> "World":
         return replace(self, clock=self.clock + seconds)
 
-    def showing(self, at: float) -> "World":
-        """The same world, but that the last answer shows in its thread at another time."""
-        return replace(self, paid=(*self.paid[:-1], self.paid[-1]._replace(shows_at=at)))
+    def showing(self, after_seconds: float, listed_after_seconds: float = 0.0) -> "World":
+        """The same world, but that the last answer's thread is listed, and shows it, so much later."""
+        last = self.paid[-1]._replace(
+            listed_at=self.clock + listed_after_seconds, shows_at=self.clock + after_seconds
+        )
+        return replace(self, paid=(*self.paid[:-1], last))
+
+    def hiding(self) -> "World":
+        """The same world, but that the last answer's thread is never listed."""
+        return self.showing(NEVER, NEVER)
 
     def kept(self, name: str) -> Kept | None:
         return dict(self.objects).get(name)
@@ -121,18 +129,18 @@ def carried_out(world: World, effect: Effect, scene: Scene) -> tuple[World, obje
             return world.having(effect.subject, None), None
         case "ask":
             reply = json.dumps({"content": _content(effect.subject, scene), "to": effect.subject}).encode()
-            exchange = Exchange(effect.run_id, effect.subject, reply, world.clock)
+            exchange = Exchange(effect.run_id, effect.subject, reply, world.clock, world.clock)
             return replace(world, paid=(*world.paid, exchange)), reply
         case "recover":
-            return world, _recovered(world, effect.subject)
+            return world, _recovered(world, effect)
     return world, None  # fetch: every delivery finds another number of people
 
 
-def _recovered(world: World, reference: str) -> object:
+def _recovered(world: World, effect: Effect) -> object:
     for exchange in world.paid:
-        if exchange.reference == reference and exchange.shows_at < NEVER:
+        if exchange.reference == effect.subject and exchange.listed_at <= world.clock:
             if exchange.shows_at > world.clock:
-                return Unavailable("mave", "still at work")
+                return Unavailable("mave", "still at work") if effect.data else None
             # Not the bytes of the reply, so that the one that was stored first can be told.
             return b'{"recovered": true, ' + exchange.reply[1:]
     return None
@@ -303,9 +311,9 @@ class _Steps:
         assert (thread_id is None) == message.startswith("all")
         return cast("bytes", self._stage.do("ask", message))
 
-    def recover(self, reference: str, since: float) -> bytes | None:
+    def recover(self, reference: str, since: float, *, patient: bool) -> bytes | None:
         assert since
-        return cast("bytes | None", self._stage.do("recover", reference))
+        return cast("bytes | None", self._stage.do("recover", reference, b"patient" if patient else b""))
 
     def frame(self, held: Run, summary: Summary, baseline: Baseline, answers: Answers) -> Framework:
         made_of = {str(k): json.loads(raw) for k, raw in answers.items()}

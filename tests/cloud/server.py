@@ -217,7 +217,11 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def _reply(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        announced = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(announced)
+        if len(body) < announced:  # the client died on the way: to a real service, there was no request
+            self.close_connection = True
+            return
         service = self.server.service
         reply = service.receive(self.command, self.path, self.headers, body)
         service.wait(reply.delay_seconds)

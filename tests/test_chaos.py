@@ -1,0 +1,162 @@
+"""Real processes, killed at random moments, against a Mave that answers late, loses replies and counts."""
+
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, NamedTuple, cast
+
+import pytest
+from cloud import FakeMave, FakeStorage, Turn, answer, lose
+
+from persona.run import OUTPUTS
+
+RUNS = 30
+IN_THE_CLOUD = 6  # of them
+# As many as two cores start without slowing each other down beyond their deadlines.
+RUNS_AT_ONCE = 3
+DEADLINE_SECONDS = 14
+LEASE_SECONDS = 1.1 * DEADLINE_SECONDS + 5
+MOST_REDELIVERIES = 6
+# The words on stderr after which a process may be killed; nothing is said before the first.
+STAGES = ("", "reading profiles", "asking Mave", "checking the answer", "writing the framework")
+ANSWER = (Path(__file__).parent / "data" / "answer_headings.md").read_text()
+REFERENCE = re.compile(r"persona-[0-9a-f]{16}/\d+")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One run of the thirty."""
+
+    run_id: str
+    chance: random.Random
+    environment: dict[str, str]
+
+    def start(self, *options: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "persona", "--run-id", self.run_id, *options],
+            env=os.environ | self.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+
+class Harm(NamedTuple):
+    """What was done to a run: how many of its processes were killed, and when that was over (monotonic)."""
+
+    killed: int
+    at_seconds: float
+
+
+def harm(trial: Trial) -> Harm:
+    """Deliver the run twice at once, and kill both at random moments."""
+    plans = [(trial.start(), trial.chance.choice(STAGES), trial.chance.uniform(0, 0.4)) for _ in range(2)]
+    with ThreadPoolExecutor(len(plans)) as killers:
+        killed = sum(killers.map(lambda plan: kill(*plan), plans))
+    return Harm(killed, time.monotonic())
+
+
+def kill(process: subprocess.Popen[str], stage: str, pause_seconds: float) -> bool:
+    """SIGKILL so long after the process has come to a stage; whether it was still there."""
+    with process:
+        for line in cast("IO[str]", process.stderr):
+            if stage in line:
+                time.sleep(pause_seconds)
+                process.kill()
+                break
+    return process.returncode == -signal.SIGKILL
+
+
+def bring_to_an_end(trial: Trial, harmed: Harm) -> str:
+    """Deliver the run again until nobody needs to; the report's words, or the last failure's."""
+    time.sleep(max(0.0, harmed.at_seconds + LEASE_SECONDS + 1 - time.monotonic()))
+    options: tuple[str, ...] = ()
+    for _ in range(MOST_REDELIVERIES):
+        with trial.start(*options) as process:
+            _, told = process.communicate()
+        if process.returncode == 0:
+            return "published"
+        if "needs_operator" in told:  # both were killed between intent and call
+            options = ("--force",)
+        time.sleep(1)
+    return told
+
+
+def turn(chance: random.Random) -> Turn:
+    """An answer that comes late, or a reply that is lost and whose answer shows in the thread."""
+    how = chance.choice(["answer", "answer", "close", "reset", "cut", "silence", "500"])
+    late_seconds = chance.uniform(0, 0.6)
+    if how == "answer":
+        return answer(ANSWER, delay_seconds=late_seconds)
+    return lose(
+        ANSWER,
+        500 if how == "500" else how,  # type: ignore[arg-type] # one of the endings
+        delay_seconds=late_seconds,
+        thread_after_seconds=late_seconds + chance.choice([0.0, 1.5]),
+    )
+
+
+@pytest.fixture
+def mave() -> Iterator[FakeMave]:
+    chance = random.Random(5)  # noqa: S311 - the same on every machine
+    with FakeMave(lambda _message, _thread: turn(chance), included_credits=10**6) as service:
+        yield service
+
+
+def trials(mave: FakeMave, storage: FakeStorage, folder: Path) -> list[Trial]:
+    environment = {
+        "PERSONA_SOURCE": "sample",
+        "MAVERA_API_KEY": mave.key,
+        "MAVERA_API_URL": mave.url,
+        "MAVE_TIMEOUT_SECONDS": "1",
+        "PERSONA_DEADLINE_SECONDS": str(DEADLINE_SECONDS),
+        "PERSONA_OUTPUT": str(folder),
+    }
+    in_the_cloud = {"PERSONA_OUTPUT": f"gs://{storage.bucket}", "STORAGE_EMULATOR_HOST": storage.url}
+    return [
+        Trial(
+            run_id=f"chaos-{number}",
+            chance=random.Random(number),  # noqa: S311 - as above
+            environment=environment | (in_the_cloud if number < IN_THE_CLOUD else {}),
+        )
+        for number in range(RUNS)
+    ]
+
+
+def test_thirty_runs_killed_at_random_pay_once_each_and_lose_nothing(mave: FakeMave, tmp_path: Path) -> None:
+    with ExitStack() as services:
+        storage = services.enter_context(FakeStorage())
+        runs = trials(mave, storage, tmp_path)
+        with ThreadPoolExecutor(RUNS_AT_ONCE) as pool:
+            harmed = list(pool.map(harm, runs))
+            ends = list(pool.map(bring_to_an_end, runs, harmed))
+        kept = {name: stored.data for name, stored in storage.objects.items()}
+    kept |= {
+        path.relative_to(tmp_path).as_posix(): path.read_bytes()
+        for path in tmp_path.rglob("*")
+        if path.is_file()
+    }
+    assert sum(harm.killed for harm in harmed) > RUNS / 2
+    assert ends == ["published"] * RUNS
+    paid = Counter(reference for message in mave.paid for reference in REFERENCE.findall(message))
+    for run in runs:
+        folder = f"runs/{run.run_id}"
+        state = json.loads(kept[f"{folder}/state.json"])
+        of_this_run = [call["reference"] for call in state["calls"] if paid[call["reference"]]]
+        assert [paid[reference] for reference in of_this_run] == [1], run.run_id
+        k = of_this_run[0].rpartition("/")[2]
+        stored = json.loads(kept[f"{folder}/answer{'' if k == '1' else f'-{k}'}.json"])
+        assert stored["content"] == ANSWER
+        assert {f"{folder}/{name}" for name in OUTPUTS} <= kept.keys()
+    assert paid.total() == RUNS
