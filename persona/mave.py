@@ -61,11 +61,16 @@ def ask(
     while True:
         tried += 1
         seconds = min(settings.mave_timeout_seconds, deadline.left_seconds)
-        reply = session.post(
-            f"{settings.mavera_api_url}/mave/chat", {k: v for k, v in document.items() if v}, seconds
-        )
-        if reply.status != TOO_MANY_REQUESTS:
-            return _usable(reply, settings)
+        sent_at = time.time()
+        try:
+            reply = session.post(
+                f"{settings.mavera_api_url}/mave/chat", {k: v for k, v in document.items() if v}, seconds
+            )
+            if reply.status != TOO_MANY_REQUESTS:
+                return _usable(reply, settings)
+        except ReplyLost as lost:
+            lost.sent_at = sent_at
+            raise
         wait_seconds = max(asked_seconds(reply) or 0, backoff_seconds(busy_backoff_seconds, tried))
         needed_seconds = wait_seconds + settings.mave_timeout_seconds + SPARE_SECONDS
         if needed_seconds > deadline.left_seconds:

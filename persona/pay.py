@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 
+from msgspec import structs
+
 from persona.config import SPARE_SECONDS
 from persona.errors import (
     DeadlineExceeded,
@@ -120,7 +122,9 @@ class Conversation:
         try:
             self._run.deadline.check("ask Mave", needed_seconds)
             raw = self._ask(message, wanted.thread_id)
-        except ReplyLost:
+        except ReplyLost as lost:
+            if lost.sent_at > call.began_at:
+                self._run.save(calls=[*before.calls, structs.replace(call, began_at=lost.sent_at)])
             return self._look(k)
         except UnusableReply as reply:
             self._run.keep_first(f"reply-{k}.bin", reply.raw, "application/octet-stream")

@@ -193,6 +193,9 @@ class Steps:
             mave=trace(said) if said else None,
             currency=self._settings.currency,
         )
+        if reading.missing_sections:
+            missing = len(reading.missing_sections)
+            self._log.warning("the answer lacks sections", code="missing_sections", sections=missing)
         contradicted = made.checks.counts().contradicted
         if contradicted:
             self._log.warning("the answer contradicts the figures", code="contradicted", claims=contradicted)

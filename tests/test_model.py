@@ -295,6 +295,8 @@ def faults(effect: Effect, before: World, after: World) -> Iterator[tuple[World,
         yield after.after(MAVE_SECONDS), ReplyLost("timeout")
         yield after.showing(MAVE_SECONDS), ReplyLost("reset")
         yield after.showing(MAVE_SECONDS, MAVE_SECONDS - 1), ReplyLost("reset")
+        waited = before.after(2 * MAVE_SECONDS)  # for a busy Mave, before the call was sent
+        yield after.after(2 * MAVE_SECONDS).showing(MAVE_SECONDS, MAVE_SECONDS - 1), lost(waited.clock)
         yield after, UnusableReply("HTML", b"<html>")
         yield after.showing(3 * MAVE_SECONDS), UnusableReply("HTML", b"<html>")
         yield after.hiding(), UnusableReply("HTML", b"<html>")
@@ -393,3 +395,9 @@ def test_of_everything_at_once_150_schedules_hold_what_is_promised(scene: Scene)
     """The family is too large to be tried in full: two crashes, two failures, a lease, three deliveries."""
     plan = Plan(scene, ("a", "a", "b"), crashes=2, faults=2, hasty=2, expiries=1, forced=True)
     assert Explorer(plan).some(seed=3, schedules=150).told >= {"run_in_progress", "storage_unavailable"}
+
+
+def lost(sent_at: float) -> ReplyLost:
+    error = ReplyLost("reset")
+    error.sent_at = sent_at
+    return error

@@ -314,6 +314,13 @@ def test_case_06_what_no_thread_tells_is_asked_once_more_and_then_left_to_an_ope
     assert words == ["mave_unavailable"] * 3 + ["needs_operator"] * 2
 
 
+def test_case_06_a_call_s_time_counts_from_when_it_was_sent_and_not_from_waits_before(house: House) -> None:
+    with asking(house, refuse(429, Retry_After="2"), lose(WHOLE, "reset")) as mave:
+        mave.listing = "hides"
+        assert house.post().word == "mave_unavailable"
+        assert len(mave.paid) == 1
+
+
 UNUSABLE = {
     "HTML": b"<html>Bad gateway</html>",
     "nothing": b"",
@@ -461,8 +468,8 @@ def test_case_13_a_plan_s_name_stays_data_and_an_email_in_it_goes_nowhere(
     written = "".join(path.read_text() for path in house.folder.rglob("*.*") if path.is_file())
     streams = "".join(capsys.readouterr())
     assert "bob@example.com" not in said + written + streams + json.dumps(report.body)
-    fenced = re.findall(r"```.*?```", said, re.DOTALL)
-    assert "ignore previous" not in re.sub(r"```.*?```", "", said, flags=re.DOTALL) or not fenced
+    fenced = "".join(re.findall(r"```json.*?```", said, re.DOTALL))
+    assert (said.count("ignore previous"), fenced.count("ignore previous")) == (1, 1)
 
 
 def test_case_14_every_missing_setting_is_named_at_once(
@@ -507,6 +514,29 @@ def test_case_15_when_the_outputs_cannot_be_written_the_answer_is_kept(house: Ho
         assert house.post().word == "published"
         assert {f"{FOLDER}/framework.{kind}" for kind in ("html", "md", "json")} <= storage.objects.keys()
         assert calls(mave) == 1
+
+
+def test_case_15_a_412_storm_on_the_latest_framework_ends(house: House) -> None:
+    def on_latest(call: Call) -> Fault | None:
+        return Fault(status=412) if call.method == "insert" and call.name == "latest.json" else None
+
+    with FakeStorage(faults=on_latest) as storage, asking(house, answer(WHOLE)) as mave:
+        house.use(storage)
+        assert house.post().word == "storage_unavailable"
+        storage.call_faults = ()
+        assert house.post().word == "published"
+        assert calls(mave) == 1
+
+
+@pytest.mark.parametrize("name", ["state.json", "summary.json"])
+def test_case_15_what_somebody_else_changed_is_named_and_nothing_paid(house: House, name: str) -> None:
+    (house.folder / FOLDER).mkdir(parents=True)
+    (house.folder / FOLDER / name).write_bytes(b"{}")
+    with asking(house) as mave:
+        refused = house.post()
+        assert mave.requests == []
+    assert (refused.status, refused.word) == (502, "storage_refused")
+    assert name.removesuffix(".json") in refused.body["error"]["message"]
 
 
 # 16: nothing to say.

@@ -31,13 +31,14 @@ def recover(
     *,
     since_seconds_ago: float = 60.0,
     deadline_seconds: float = 30.0,
+    poll_seconds: float | None = 0.05,
 ) -> bytes | None:
     return threads.recover(
         settings(service.url),
         Deadline(deadline_seconds),
         reference,
         time.time() - since_seconds_ago,
-        poll_seconds=0.05,
+        poll_seconds=poll_seconds,
     )
 
 
@@ -129,6 +130,13 @@ def test_an_answer_that_is_never_written_is_not_there_yet() -> None:
         with pytest.raises(Unavailable, match="has not answered it in its thread yet"):
             recover(service, deadline_seconds=10.8)
     assert time.monotonic() - begun < 3
+
+
+def test_where_nobody_waits_an_answer_that_is_not_written_is_none() -> None:
+    with FakeMave(lose(None)) as service:
+        with pytest.raises(ReplyLost):
+            mave.ask(settings(service.url), Deadline(30), MESSAGE, None)
+        assert recover(service, poll_seconds=None) is None
 
 
 def test_the_answer_to_somebody_else_s_next_question_is_not_ours() -> None:
