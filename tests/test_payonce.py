@@ -305,13 +305,13 @@ def test_case_06_an_answer_that_is_still_being_written_is_waited_for_by_later_de
 def test_case_06_what_no_thread_tells_is_asked_once_more_and_then_left_to_an_operator(house: House) -> None:
     with asking(house, lose(WHOLE, 500)) as mave:
         mave.listing = "hides"
-        words = [house.post().word for _ in range(2)]
-        time.sleep(1)  # MAVE_TIMEOUT_SECONDS
-        words += [house.post().word]
-        time.sleep(1)
-        words += [house.post().word for _ in range(2)]
+        words = [house.post().word]
+        for _ in range(2):
+            time.sleep(1)  # MAVE_TIMEOUT_SECONDS
+            words += [house.post().word]
         assert calls(mave) == 2
-    assert words == ["mave_unavailable"] * 3 + ["needs_operator"] * 2
+    assert words == ["mave_unavailable", "mave_unavailable", "needs_operator"]
+    assert house.kept("error.json")["error"]["code"] == "needs_operator"
 
 
 def test_case_06_a_call_s_time_counts_from_when_it_was_sent_and_not_from_waits_before(house: House) -> None:
@@ -560,8 +560,8 @@ def test_case_16_without_enough_data_nothing_is_paid(house: House, profiles: lis
 def test_case_17_without_time_for_an_answer_nothing_is_spent_and_the_next_delivery_goes_on(
     house: House,
 ) -> None:
-    house.set(PERSONA_DEADLINE_SECONDS="12")
-    with FakeSegment([person()] * 50, latency_seconds=1.2) as segment, asking(house, answer(WHOLE)) as mave:
+    house.set(PERSONA_DEADLINE_SECONDS="13")
+    with FakeSegment([person()] * 50, latency_seconds=2.2) as segment, asking(house, answer(WHOLE)) as mave:
         house.use(segment)
         assert house.post().word == "deadline"
         assert mave.requests == []
@@ -578,7 +578,7 @@ def test_case_17_a_stopped_terminal_lets_go_of_its_run(house: House, stop: signa
             until(lambda: bool(segment.requests))
             process.send_signal(stop)
             _, words = process.communicate(timeout=5)
-        assert (process.returncode, "stopped and released" in words) == (1, True)
+        assert (process.returncode, "stopped" in words) == (1, True)
         assert mave.requests == []
         segment.latency_seconds = 0
         assert house.post().word == "published"
@@ -652,8 +652,8 @@ def test_case_20_a_follow_up_that_fails_never_fails_the_run(house: House, turn: 
 
 
 def test_case_20_a_follow_up_without_time_is_not_begun(house: House) -> None:
-    house.set(PERSONA_DEADLINE_SECONDS="15", MAVE_TIMEOUT_SECONDS="3.5")
-    with asking(house, lambda *_: answer(PARTIAL, delay_seconds=2)) as mave:
+    house.set(PERSONA_DEADLINE_SECONDS="16", MAVE_TIMEOUT_SECONDS="3.5")
+    with asking(house, lambda *_: answer(PARTIAL, delay_seconds=3)) as mave:
         report = house.post()
         assert calls(mave) == 1
     assert report.body["checks"]["missing_sections"] > 0
