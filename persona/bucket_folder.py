@@ -106,7 +106,7 @@ def exclusive(folder: Path, budget_seconds: float) -> Iterator[None]:
 
 
 def _write_whole(path: Path, data: bytes) -> None:
-    """Put the file there whole, on the disk, whatever happens meanwhile; the folder's lock must be held."""
+    """Put the file there, whole whatever happens meanwhile; the folder's lock must be held."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.parent / ".part"  # one writer at a time: what a killed one left is overwritten
     try:
@@ -118,11 +118,6 @@ def _write_whole(path: Path, data: bytes) -> None:
     except OSError:
         part.unlink(missing_ok=True)
         raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)  # the name, too, outlives a power cut
-    finally:
-        os.close(folder)
 
 
 def _generation(data: bytes) -> int:

@@ -14,8 +14,8 @@ from persona.bucket import Bucket, open_bucket
 from persona.clock import Deadline
 from persona.config import Settings
 from persona.errors import BadRequest, MethodNotAllowed, NotFound, PersonaError, describe
+from persona.layout import JSON, LATEST, OUTPUTS, Latest, path
 from persona.log import Log, log_unexpected, trace
-from persona.run import JSON, LATEST, OUTPUTS, Latest, path
 
 _RUN = re.compile(rf"/runs/({request.RUN_ID.pattern})/?")
 # What a framework is shown as, and from which object; the first is the default, browsers ask for the second.

@@ -24,16 +24,9 @@ from msgspec import DecodeError, Struct, json, structs
 from persona.bucket import Bucket, Conflict
 from persona.clock import Deadline
 from persona.errors import PersonaError, Refused, RunInProgress, Unavailable, describe
+from persona.layout import JSON, LATEST, OUTPUTS, Latest, path
 from persona.model import Baseline, Report, Summary
 
-JSON = "application/json"
-# The outputs in the order in which they are written: the last one's presence means published.
-OUTPUTS = {
-    "framework.html": "text/html; charset=utf-8",
-    "framework.md": "text/markdown; charset=utf-8",
-    "framework.json": JSON,
-}
-LATEST = "latest.json"
 # Runs that publish in the very moment are few; more failures than this are the store's.
 MOST_MOVES = 10
 
@@ -64,14 +57,6 @@ class State(Struct, frozen=True, kw_only=True):
     baseline: Baseline | None = None
     closed: list[int] | None = None  # the calls whose answers the outputs are made of, once one is written
     report: Report | None = None
-
-
-class Latest(Struct, frozen=True, kw_only=True):
-    """The newest published run: `latest.json`."""
-
-    run_id: str
-    created_at: str
-    objects: dict[str, str]
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -293,11 +278,6 @@ class Run:
 
     def _path(self, name: str) -> str:
         return path(self.run_id, name)
-
-
-def path(run_id: str, name: str) -> str:
-    """Where an object of a run lies."""
-    return f"runs/{run_id}/{name}"
 
 
 def _age(latest: Latest) -> tuple[str, str]:

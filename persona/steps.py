@@ -9,6 +9,7 @@ from persona.bucket import Bucket
 from persona.clock import Deadline
 from persona.config import SPARE_SECONDS, Settings
 from persona.errors import Invalid
+from persona.layout import LATEST, Latest, path
 from persona.model import (
     Answer,
     Ask,
@@ -23,7 +24,7 @@ from persona.model import (
 from persona.outcome import published, trace, unpaid
 from persona.pay import HOLE, Answers
 from persona.request import Request
-from persona.run import LATEST, Latest, Run, path
+from persona.run import Run
 from persona.watcher import Progress, Watcher
 
 # Credits (docs: guides/credits); a follow-up in the same thread costs 30-50 % less.

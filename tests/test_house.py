@@ -43,7 +43,19 @@ STEPS = {
     "render": {"report"},
 }
 # What any step may use: nouns, failures, settings, time, and the rooms that belong to several steps.
-SHARED = {"model", "errors", "config", "clock", "session", "wire", "profile", "tally", "words", "bucket"}
+SHARED = {
+    "model",
+    "errors",
+    "config",
+    "clock",
+    "session",
+    "wire",
+    "profile",
+    "tally",
+    "words",
+    "bucket",
+    "layout",
+}
 VISIBLE = {"main.py", "persona", "tests", "requirements.txt", "cloudbuild.yaml", "README.md"}
 MOST_LINES = 40
 

@@ -25,8 +25,8 @@ from persona.errors import (
     Unavailable,
     UnusableReply,
 )
+from persona.layout import OUTPUTS
 from persona.model import Report
-from persona.run import OUTPUTS
 
 # More deliveries than any schedule here needs; one that needs more does not come to its end.
 MOST_DELIVERIES = 12

@@ -14,6 +14,7 @@ from msgspec import structs
 from persona.bucket import Conflict, Stored
 from persona.clock import Deadline
 from persona.errors import PersonaError, Unavailable
+from persona.layout import LATEST
 from persona.model import (
     Ask,
     Baseline,
@@ -28,7 +29,7 @@ from persona.model import (
 )
 from persona.pay import HOLE, Answers
 from persona.pipeline import perform
-from persona.run import LATEST, Delivery, Limits, Run, claim
+from persona.run import Delivery, Limits, Run, claim
 from persona.steps import Steps
 
 DEADLINE_SECONDS, MAVE_SECONDS = 100.0, 20.0
