@@ -12,9 +12,10 @@ import click
 
 from persona import config, request
 from persona.clock import Deadline
+from persona.config import Settings
 from persona.errors import BadRequest, BadSettings, PersonaError
 from persona.log import Log, log_unexpected
-from persona.model import Report
+from persona.model import Report, label
 from persona.pipeline import run
 from persona.watcher import Progress, Watcher
 
@@ -100,14 +101,19 @@ def main(**options: object) -> None:
     Settings come from the environment; without any, a built-in sample space is used, without a key or a bill.
     """
     signal.signal(signal.SIGTERM, _stop)
-    log = Log(as_json=False)
+    log, starts, run_id = Log(as_json=False), Deadline(0), ""
     try:
-        report = _run(options, Deadline(0), log)
+        settings = config.read(os.environ, "terminal")
+        body = json.dumps({name: value for name, value in options.items() if value is not None})
+        wanted = request.parse(body.encode(), settings)
+        run_id = request.name_run(wanted, settings, (), None)
+        report = _run(wanted, run_id, settings, starts.of(settings.deadline_seconds), log)
     except PersonaError as error:
         click.echo(f"{error.code}: {error.message}", err=True)
         sys.exit(2 if isinstance(error, BadRequest | BadSettings) else 1)
     except KeyboardInterrupt:
-        click.echo("stopped, and let go of: a run with the same --run-id goes on from here", err=True)
+        go_on = f" and released; --run-id {run_id} goes on with what it has got" if run_id else ""
+        click.echo(f"stopped{go_on}", err=True)
         sys.exit(1)
     except Exception as error:  # noqa: BLE001 - as over HTTP: its place, not its words
         log_unexpected(log, error)
@@ -115,14 +121,9 @@ def main(**options: object) -> None:
     click.echo(_table(report))
 
 
-def _run(options: dict[str, object], starts: Deadline, log: Log) -> Report:
-    settings = config.read(os.environ, "terminal")
-    body = json.dumps({name: value for name, value in options.items() if value is not None})
-    wanted = request.parse(body.encode(), settings)
-    run_id = request.name_run(wanted, settings, (), None)
-    deadline = starts.of(settings.deadline_seconds)
-    # The watch already shows what happens; only what needs attention is worth a line beside it.
-    quiet = log.at("WARNING" if settings.log_level == "INFO" else settings.log_level).bind(run_id=run_id)
+def _run(wanted: request.Request, run_id: str, settings: Settings, deadline: Deadline, log: Log) -> Report:
+    # The watch and the table show what happens; beside them, only a failure is worth a line.
+    quiet = log.at("ERROR" if settings.log_level == "INFO" else settings.log_level).bind(run_id=run_id)
     with _Watch(deadline) as watch:
         return run(wanted, run_id, settings, deadline, Watcher(quiet, watch))
 
@@ -141,8 +142,9 @@ def _table(report: Report) -> str:
         "",
         f"Run {report.run_id}: {report.status} ({report.source}, words by {report.author})",
         f"{profiles.read:,} profiles read: {profiles.classified:,} active, {profiles.dormant:,} dormant, "
-        f"{profiles.rejected:,} rejected" + (", limit reached" if profiles.truncated else ""),
+        f"{profiles.rejected:,} rejected" + (" (not everybody: the limit)" if profiles.truncated else ""),
         *rows,
+        *(f"  {label(key)}: too few people to show" for key in report.suppressed),
         *(f"Note: {warning}" for warning in report.warnings),
     ]
     if isinstance(report.message, str):
@@ -151,6 +153,12 @@ def _table(report: Report) -> str:
         left = report.credits["left"]
         told = f"{left:,.0f}" if isinstance(left, float) else "Mave does not say"
         lines += ["", f"Credits left: {told}; a call takes {report.credits['a_call_takes']}"]
+    if report.status in {"published", "replayed"}:
+        claims, missing = report.checks.claims, report.checks.missing_sections
+        lines += [
+            f"Figures in the text: {claims.supported} supported, {claims.contradicted} contradicted, "
+            f"{claims.unverified} unverified" + (f"; {missing} sections missing" if missing else "")
+        ]
     if isinstance(report.objects, dict) and report.objects:
         lines += ["", f"Framework: {report.objects['open']}", f"           {report.objects['json']}"]
     return "\n".join(lines)

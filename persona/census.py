@@ -41,9 +41,10 @@ def take_census(settings: Settings, limit: int, deadline: Deadline, watcher: Wat
     else:
         counted = _count(settings, rule, limit, deadline, watcher)
     tally, truncated, drawn_from, notes = counted
-    warnings = [*notes, *examine(tally, rule)]
-    for warning in warnings:
-        watcher.log.warning(warning, stage="summarize", code="few_traits")
+    doubts = examine(tally, rule)
+    for code, sentences in (("missing_table", notes), ("few_traits", doubts)):
+        for said in sentences:
+            watcher.log.warning(said, stage="summarize", code=code)
     sampling = sentence(
         settings.source,
         tally.read,
@@ -66,7 +67,7 @@ def take_census(settings: Settings, limit: int, deadline: Deadline, watcher: Wat
         rejected=tally.rejected.total(),
         patterns=len(summary.patterns),
     )
-    return msgspec.structs.replace(summary, warnings=warnings)
+    return msgspec.structs.replace(summary, warnings=[*notes, *doubts])
 
 
 def rule_of(settings: Settings) -> Rule:

@@ -98,7 +98,7 @@ def read(environment: Mapping[str, str], trigger: Trigger) -> Settings:
     mistakes += _conflicts(known)
     if mistakes:
         raise BadSettings(
-            f"{len(mistakes)} of the settings to mend (see the README's table of settings): "
+            f"{len(mistakes)} of the settings to correct (see the README's table of settings): "
             + "; ".join(mistakes)
         )
     return Settings(**known)
@@ -142,9 +142,9 @@ def _conflicts(known: Mapping[str, Any]) -> Iterator[str]:
             f"acknowledgement deadline is 600 s, got {deadline_seconds:g}"
         )
     needed_seconds = known.get("mave_timeout_seconds", 0.0) + SPARE_SECONDS
-    if author == "mave" and deadline_seconds < needed_seconds:
+    if author == "mave" and deadline_seconds <= needed_seconds:
         yield (
-            f"PERSONA_DEADLINE_SECONDS: expected at least {needed_seconds:g}, MAVE_TIMEOUT_SECONDS and "
+            f"PERSONA_DEADLINE_SECONDS: expected more than {needed_seconds:g}, MAVE_TIMEOUT_SECONDS and "
             f"{SPARE_SECONDS:g} s to store the answer, got {deadline_seconds:g}"
         )
 

@@ -44,11 +44,12 @@ class _Stretch(NamedTuple):
     lines: list[str]
 
 
-def read(narrative: str, summary: Summary) -> Reading:
+def read(narrative: str, summary: Summary, *, goes_on: bool = False) -> Reading:
     """The answer's personas (in the rule's order), its strategy, and the sections that it left out.
 
     Patterns that the summary does not show are kept as the author's words, but none of theirs is missing. Of
-    an answer longer than `MOST_CHARACTERS` only so much is searched.
+    an answer longer than `MOST_CHARACTERS` only so much is searched. An answer that `goes_on` with another
+    may be about the strategy alone.
 
     Raises:
         Invalid: not one of the summary's patterns can be found.
@@ -56,7 +57,7 @@ def read(narrative: str, summary: Summary) -> Reading:
     lines, marks = outline(narrative[:MOST_CHARACTERS], summary.rule.channels)
     keys = [pattern.key for pattern in summary.patterns]
     found = {mark.pattern for mark in marks if mark.pattern}
-    if not found.intersection(keys):
+    if not goes_on and not found.intersection(keys):
         raise Invalid(
             "mave",
             f"expected an answer with a heading for at least one of {', '.join(keys)}, got {len(narrative)} "

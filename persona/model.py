@@ -40,6 +40,7 @@ def label(key: str) -> str:
 # Unicode's control, format (zero-width, right-to-left), surrogate, private-use and unassigned characters,
 # and its line and paragraph separators: nothing a reader would see, and much that could fool one.
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_AT = re.compile("%40|&#0*64;|&#x0*40;|&commat;", re.IGNORECASE)  # as URLs and HTML write it
 _EMAIL = re.compile(r"[^\s@]*\w[^\s@]* ?@ ?[^\s@]*\w[^\s@]*")
 # Seven digits or more, written together or apart as telephone numbers are.
 _NUMBER = re.compile(r"\+?\d(?:[\s().\-\u2010-\u2015/]*\d){6,}")
@@ -53,12 +54,13 @@ def printable(text: str, most: int = 60) -> str:
     Characters that nobody sees are gone, email addresses and long numbers replaced by `[email]` and
     `[number]`, and what is longer than `most` characters ends in `…`. Doing it twice changes nothing.
     """
+    plain = unicodedata.normalize("NFKC", text[:_LOOKED_AT_CHARACTERS])
     seen = "".join(
         " " if character.isspace() else character
-        for character in text[:_LOOKED_AT_CHARACTERS]
+        for character in plain
         if character.isspace() or unicodedata.category(character) not in _UNPRINTABLE
-    ).replace("\uff20", "@")
-    anonymous = _EMAIL.sub("[email]", " ".join(seen.split())).replace("@", "")
+    )
+    anonymous = _EMAIL.sub("[email]", " ".join(_AT.sub("@", seen).split())).replace("@", "")
     words = " ".join(_NUMBER.sub("[number]", anonymous).split())
     return words if len(words) <= most else words[: most - 1].rstrip() + "…"
 
@@ -113,7 +115,7 @@ class Population(Struct, frozen=True, kw_only=True):
     classified: int = 0
     dormant: int = 0
     rejected: dict[str, int] = {}  # reason -> profiles
-    truncated: bool = False  # the limit was reached before the space's end
+    truncated: bool = False  # the limit kept some of the space out
     trait_coverage: dict[str, float] = {}  # trait -> share of readable profiles that carry it
 
 
@@ -401,7 +403,7 @@ class Seconds(Struct, frozen=True, kw_only=True):
 
 
 class Report(Struct, frozen=True, kw_only=True):
-    """What a run answers; the last five fields only in a dry run."""
+    """What a run answers; the last four fields only in a dry run."""
 
     run_id: str
     status: Literal["published", "replayed", "unchanged", "dry_run"]
@@ -414,6 +416,7 @@ class Report(Struct, frozen=True, kw_only=True):
     checks: ReportedChecks = ReportedChecks()
     seconds: Seconds = Seconds()
     warnings: list[str] = []
+    suppressed: list[str] = []  # keys of the patterns that are too small to show
     summary: Summary | UnsetType = UNSET
     message: str | UnsetType = UNSET
     credits: dict[str, float | str | None] | UnsetType = UNSET

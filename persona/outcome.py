@@ -31,6 +31,7 @@ def published(framework: Framework, objects: dict[str, str], calls: int, seconds
         checks=ReportedChecks(missing_sections=len(checks.missing_sections), claims=checks.counts()),
         seconds=seconds,
         warnings=framework.warnings,
+        suppressed=framework.suppressed,
     )
 
 
@@ -51,6 +52,7 @@ def unpaid(
         patterns=_patterns(summary),
         seconds=seconds,
         warnings=summary.warnings,
+        suppressed=summary.suppressed,
     )
 
 

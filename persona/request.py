@@ -50,8 +50,9 @@ def parse(body: bytes, settings: Settings) -> Request:
     if request.limit is not UNSET:
         most = settings.limit or 10**12
         if not 1 <= request.limit <= most:
+            reason = "PERSONA_LIMIT" if settings.limit else "no PERSONA_LIMIT is set"
             raise BadRequest(
-                f"limit: expected a whole number from 1 to {most} (PERSONA_LIMIT), got {request.limit}"
+                f"limit: expected a whole number from 1 to {most} ({reason}), got {request.limit}"
             )
     return request
 

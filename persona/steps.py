@@ -8,7 +8,7 @@ import msgspec
 from persona.bucket import Bucket
 from persona.clock import Deadline
 from persona.config import SPARE_SECONDS, Settings
-from persona.errors import Invalid
+from persona.errors import Invalid, PersonaError, Refused
 from persona.layout import LATEST, Latest, path
 from persona.model import (
     Answer,
@@ -78,11 +78,13 @@ class Steps:
         except msgspec.DecodeError:
             self._log.warning("the newest framework could not be read; nothing is compared", stage="drift")
             return Baseline()
-        names = {persona.pattern: persona.name for persona in earlier.personas if persona.name}
+        drift, by_mave = compare(summary, earlier), earlier.author == "mave"
+        # Names of other people than these, or that no Mave gave, are none to keep.
+        kept = earlier.personas if drift.comparable and by_mave else []
         return Baseline(
-            drift=compare(summary, earlier),
-            names=names,
-            stands=earlier.author == "mave" and earlier.suppressed == summary.suppressed,
+            drift=drift,
+            names={persona.pattern: persona.name for persona in kept if persona.name},
+            stands=by_mave and earlier.suppressed == summary.suppressed,
             objects=known.objects,
         )
 
@@ -108,11 +110,12 @@ class Steps:
             return Ask(message=self._message(summary, baseline))
         said = self._said(answers)
         thread_id = next((answer.thread_id for answer in reversed(said) if answer.thread_id), None)
-        reading = self._reading(said, summary)
-        if thread_id and reading and reading.missing_sections:
-            message = prompt.follow_up(reading.missing_sections, summary, reference=HOLE)
+        read = self._reading(said, summary)
+        missing = read[0].missing_sections if read else []
+        if thread_id and missing:
+            message = prompt.follow_up(missing, summary, reference=HOLE)
             return Ask(message=message, thread_id=thread_id, essential=False)
-        if thread_id and not reading and len(said) == 1 and asks_back(said[0].content, summary):
+        if thread_id and not read and len(said) == 1 and asks_back(said[0].content, summary):
             return Ask(message=prompt.proceed(summary, reference=HOLE), thread_id=thread_id)
         return None
 
@@ -150,18 +153,23 @@ class Steps:
 
         return [mave.parse(raw) for _, raw in sorted(answers.items())]
 
-    def _reading(self, said: list[Answer], summary: Summary) -> Reading | None:
-        """What the answers say together; None where none of them is a framework."""
+    def _reading(self, said: list[Answer], summary: Summary) -> tuple[Reading, str] | None:
+        """What the answers say together, and their words; None where none of them is a framework.
+
+        A question that Mave asked back, and whatever else came before the framework, is left out.
+        """
         from persona import framework  # noqa: PLC0415
 
         together: Reading | None = None
+        words: list[str] = []
         for answer in said:
             try:
-                reading = framework.read(answer.content, summary)
+                reading = framework.read(answer.content, summary, goes_on=together is not None)
             except Invalid:
                 continue
             together = framework.merge(together, reading, summary) if together else reading
-        return together
+            words.append(answer.content)
+        return (together, "\n\n".join(words)) if together else None
 
     # -- check, write -----------------------------------------------------------------------------------
 
@@ -171,13 +179,10 @@ class Steps:
         Raises:
             Invalid: no pattern of the summary can be found in what Mave said.
         """
-        from persona import claims, facts, framework  # noqa: PLC0415
+        from persona import claims  # noqa: PLC0415
 
         said = self._said(answers)
-        narrative = "\n\n".join(answer.content for answer in said) or facts.write(
-            summary, self._settings.currency
-        )
-        reading = self._reading(said, summary) or framework.read(narrative, summary)
+        reading, narrative = self._worded(said, summary)
         with self._stage("check"):
             checked = claims.check(reading.passages, summary, self._settings.currency)
         left_out = claims.unchecked(reading.passages, checked)
@@ -201,6 +206,16 @@ class Steps:
         if contradicted:
             self._log.warning("the answer contradicts the figures", code="contradicted", claims=contradicted)
         return made
+
+    def _worded(self, said: list[Answer], summary: Summary) -> tuple[Reading, str]:
+        """The framework in its author's words, read."""
+        from persona import facts, framework  # noqa: PLC0415
+
+        if not said:
+            words = facts.write(summary, self._settings.currency)
+            return framework.read(words, summary), words
+        # Read once more, what is no framework says of itself why.
+        return self._reading(said, summary) or (framework.read(said[-1].content, summary), said[-1].content)
 
     def render(self, framework: Framework) -> dict[str, bytes]:
         """The outputs, by the name of the object that each becomes."""
@@ -226,10 +241,11 @@ class Steps:
 
     def preview(self, run_id: str) -> Report:
         """A dry run: the figures and the exact message for Mave; nothing is claimed, paid or written."""
+        costs = self._costs()
         summary = self.summarize()
         message = self._message(summary, self.compare(summary)).replace(HOLE, "(the run's reference)")
         told = unpaid("dry_run", run_id, summary, self._settings.author, self._seconds_so_far())
-        return msgspec.structs.replace(told, summary=summary, message=message, **self._costs())
+        return msgspec.structs.replace(told, summary=summary, message=message, **costs)
 
     def _costs(self) -> dict[str, object]:
         """What a paid run would take, as far as that can be asked for free."""
@@ -237,12 +253,23 @@ class Steps:
         if self._settings.mavera_api_key:
             from persona import mave  # noqa: PLC0415
 
-            left = mave.usage(self._settings, self._deadline)
-            costs["credits"] = {"left": left, "a_call_takes": CALL_TAKES}
+            try:
+                left, why = mave.usage(self._settings, self._deadline), None
+            except PersonaError as error:  # the figures and the message are worth having all the same
+                left, why = None, error.message
+            costs["credits"] = {"left": left, "a_call_takes": CALL_TAKES} | ({"why": why} if why else {})
         if self._settings.source == "bigquery":
             from persona.sources import bigquery  # noqa: PLC0415
 
-            costs["estimate"] = {"bytes": bigquery.estimate(self._settings, self._deadline, self._limit)}
+            # Asked before the space is counted, which BigQuery bills in a dry run, too.
+            needed_bytes = bigquery.estimate(self._settings, self._deadline, self._limit)
+            if needed_bytes > self._settings.max_bytes:
+                raise Refused(
+                    "bigquery",
+                    f"the query would read {needed_bytes:,} bytes, and PERSONA_MAX_BYTES allows "
+                    f"{self._settings.max_bytes:,}; raise it",
+                )
+            costs["estimate"] = {"bytes": needed_bytes}
         return costs
 
     def _seconds_so_far(self) -> Seconds:

@@ -3,8 +3,8 @@
 Nothing that tells one person from another passes this room.
 """
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 from math import sqrt
 
 from msgspec import structs
@@ -62,7 +62,7 @@ def summarize(tally: Tally, rule: Rule, source: Origin, *, truncated: bool) -> S
             trait_coverage={name: n / readable for name, n in zip(rule.traits, tally.carried, strict=True)},
         ),
         rule=structs.replace(rule, boundary_share=tally.on_boundary / everybody.n),
-        totals=_figures(everybody, tally, rule),
+        totals=_totals(tally, shown, rule),
         patterns=[_pattern(keys[i], tally.groups[i], everybody, tally, rule) for i in shown],
         suppressed=[keys[i] for i in sorted(suppressed)],
         withheld={names: _FREE_TEXT[names] for names in sorted(tally.free_text)},
@@ -70,6 +70,10 @@ def summarize(tally: Tally, rule: Rule, source: Origin, *, truncated: bool) -> S
 
 
 def _demand_groups(tally: Tally, shown: Sequence[int], min_group: int) -> None:
+    if not tally.read and not tally.classified:
+        raise NotEnoughData(
+            "the source holds no profile at all: check that PERSONA_SOURCE names the right one"
+        )
     if not tally.classified:
         raise NotEnoughData(
             f"nobody in the space is active: of {tally.read} profiles read, {tally.dormant} have no activity "
@@ -78,18 +82,33 @@ def _demand_groups(tally: Tally, shown: Sequence[int], min_group: int) -> None:
         )
     if not shown:
         raise NotEnoughData(
-            f"all groups are too small to show: {tally.classified} active people, and no pattern could "
-            f"be shown without giving away one of fewer than {min_group}; read more profiles (PERSONA_LIMIT) "
-            "or lower PERSONA_MIN_GROUP"
+            f"all groups are too small to show: {tally.classified} active people of {tally.read} read, and "
+            f"no pattern could be shown without giving away one of fewer than {min_group}; read more "
+            "profiles, if there are more (limit, PERSONA_LIMIT), or lower PERSONA_MIN_GROUP"
         )
 
 
-def _figures(group: GroupTally, tally: Tally, rule: Rule) -> Group:
+def _totals(tally: Tally, shown: Sequence[int], rule: Rule) -> Group:
+    """The figures of everybody; without a type that a few people have in a pattern where it is not named.
+
+    The total less the patterns that name it would tell how many they are.
+    """
+    everybody = tally.everybody()
+    named_in_patterns: Counter[str] = Counter()
+    for i in shown:
+        named_in_patterns.update(dict(_types(tally.groups[i], rule)))
+    types = [
+        (name, n)
+        for name, n in _types(everybody, rule)
+        if not 0 < n - named_in_patterns[name] < rule.min_group
+    ]
+    return _figures(everybody, types, tally, rule)
+
+
+def _figures(group: GroupTally, types: Sequence[tuple[str, int]], tally: Tally, rule: Rule) -> Group:
     """The figures that every group has, the whole space included."""
     n = group.n
-    coverage = {
-        name: min(1.0, people / n) for name, people in _named(group.identity_coverage, rule.min_group)
-    }
+    coverage = {name: min(1.0, people / n) for name, people in types}
     return Group(
         n=n,
         avg_ltv=group.ltv / n,
@@ -101,9 +120,10 @@ def _figures(group: GroupTally, tally: Tally, rule: Rule) -> Group:
 
 
 def _pattern(key: str, group: GroupTally, everybody: GroupTally, tally: Tally, rule: Rule) -> Pattern:
-    plans = [Plan(plan=name, n=n, share=n / group.n) for name, n in _named(group.plans, rule.min_group)]
+    plans = [Plan(plan=name, n=n, share=n / group.n) for name, n in _plans(group, rule)]
+    types = _types(group, rule)
     return Pattern(
-        **structs.asdict(_figures(group, tally, rule)),
+        **structs.asdict(_figures(group, types, tally, rule)),
         key=key,
         label=label(key),
         share=group.n / everybody.n,
@@ -137,10 +157,28 @@ def _suppressed(sizes: Sequence[int], min_group: int) -> set[int]:
     return {i for _, i in hidden}
 
 
-def _named(counter: Counter[str], min_group: int) -> list[tuple[str, int]]:
-    """Names with enough people behind them, fit to be shown, the most common first."""
-    merged: Counter[str] = Counter()
+def _named(
+    counter: Counter[str], min_group: int, together: Callable[[list[int]], int]
+) -> list[tuple[str, int]]:
+    """Names with enough people behind them, fit to be shown, the most common first.
+
+    `together` counts the people of names that look alike once they are fit to be shown.
+    """
+    alike: dict[str, list[int]] = defaultdict(list)
     for name, n in counter.items():
-        merged[printable(name)] += n
-    named = [(name, n) for name, n in merged.items() if name and n >= min_group]
-    return sorted(named, key=lambda name_and_n: (-name_and_n[1], name_and_n[0]))
+        alike[printable(name)].append(n)
+    named = [(name, together(counts)) for name, counts in alike.items() if name]
+    return sorted(
+        ((name, n) for name, n in named if n >= min_group),
+        key=lambda name_and_n: (-name_and_n[1], name_and_n[0]),
+    )
+
+
+def _plans(group: GroupTally, rule: Rule) -> list[tuple[str, int]]:
+    """A group's plans; everybody has one at most."""
+    return _named(group.plans, rule.min_group, sum)
+
+
+def _types(group: GroupTally, rule: Rule) -> list[tuple[str, int]]:
+    """A group's types of external ids; who has one may have those that look like it, too."""
+    return _named(group.identity_coverage, rule.min_group, max)

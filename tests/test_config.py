@@ -196,7 +196,9 @@ def test_a_mistaken_setting_is_named_with_what_was_expected_and_what_came(
     name: str, text: str, expected: str
 ) -> None:
     told = f"{name}: expected {expected}, got {text!r}"
-    assert f"1 of the settings to mend (see the README's table of settings): {told}" == refusal({name: text})
+    assert f"1 of the settings to correct (see the README's table of settings): {told}" == refusal(
+        {name: text}
+    )
 
 
 def test_an_author_without_a_key_is_sent_for_the_key() -> None:
@@ -288,7 +290,10 @@ def test_source_author_and_output_follow_from_the_cloud_and_the_keys(
 )
 def test_one_error_names_every_mistake(given: dict[str, str], names: list[str]) -> None:
     head, _, mistakes = refusal(given).partition(": ")
-    assert (f"{len(names)} of the settings to mend (see the README's table of settings)", names) == (
+    assert (
+        f"{len(names)} of the settings to correct (see the README's table of settings)",
+        names,
+    ) == (
         head,
         [mistake.partition(":")[0] for mistake in mistakes.split("; ")],
     )
@@ -306,8 +311,8 @@ def test_over_pubsub_the_deadline_stays_below_the_acknowledgement_deadline() -> 
 
 
 def test_the_deadline_leaves_room_for_one_answer() -> None:
-    given = KEY | TOKEN | {"PERSONA_DEADLINE_SECONDS": "99", "MAVE_TIMEOUT_SECONDS": "90"}
-    assert "PERSONA_DEADLINE_SECONDS: expected at least 100, MAVE_TIMEOUT_SECONDS and 10 s" in refusal(given)
+    given = KEY | TOKEN | {"PERSONA_DEADLINE_SECONDS": "100", "MAVE_TIMEOUT_SECONDS": "90"}
+    assert "PERSONA_DEADLINE_SECONDS: expected more than 100, MAVE_TIMEOUT_SECONDS and 10 s" in refusal(given)
 
 
 def test_without_mave_a_deadline_needs_no_room_for_an_answer() -> None:

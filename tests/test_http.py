@@ -102,6 +102,7 @@ def test_a_run_answers_with_its_report(door: FlaskClient, frameworks: Path) -> N
             "claims": {"supported": claims["supported"], "contradicted": 0, "unverified": 0},
         },
         "warnings": [],
+        "suppressed": [],
     }
     assert expected == without_seconds(post(door, run_id="monday"))
 
@@ -134,6 +135,7 @@ def test_a_dry_run_answers_with_the_summary_and_the_message_and_writes_nothing(
             "claims": {"supported": 0, "contradicted": 0, "unverified": 0},
         },
         "warnings": [],
+        "suppressed": [],
     }
     assert expected == report
     assert not frameworks.exists()

@@ -179,3 +179,45 @@ def test_a_run_in_the_warehouse_publishes_and_a_dry_run_tells_what_it_would_read
     assert list(dry["estimate"]) == ["bytes"]
     source = json.loads((frameworks / "runs/first/framework.json").read_bytes())["source"]
     assert source["sampling"] == "All 80 profiles of the space (Profiles Sync in BigQuery) were read."
+
+
+def test_a_follow_up_about_the_strategy_alone_completes_the_framework(
+    door: FlaskClient, mave: FakeMave, frameworks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PERSONA_MAVE_CALLS", "2")
+    whole = CONTENT.index("Strategy")
+    start = CONTENT.rindex("\n#", 0, whole)
+    mave.script = [answer(CONTENT[:start]), answer(CONTENT[start:])]
+    report = run(door, run_id="first")
+    framework = json.loads((frameworks / "runs/first/framework.json").read_bytes())
+    assert (report["mave"]["calls"], report["checks"]["missing_sections"]) == (2, 0)
+    assert all(framework["strategy"].values())
+    assert framework["narrative"] == f"{CONTENT[:start]}\n\n{CONTENT[start:]}"
+
+
+def test_a_question_that_mave_asks_back_is_no_part_of_the_framework(
+    door: FlaskClient, mave: FakeMave, frameworks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PERSONA_MAVE_CALLS", "2")
+    mave.script = [answer("Before I start: which market is this about?"), answer(CONTENT)]
+    assert run(door, run_id="first")["mave"]["calls"] == 2
+    assert json.loads((frameworks / "runs/first/framework.json").read_bytes())["narrative"] == CONTENT
+
+
+def test_names_of_another_space_or_of_invented_people_are_not_kept(
+    door: FlaskClient, mave: FakeMave, export: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PERSONA_SOURCE", "sample")
+    run(door, run_id="first")
+    monkeypatch.setenv("PERSONA_SOURCE", str(export))
+    run(door, run_id="second")
+    assert "The Desk Planner" not in mave.paid[1]
+
+
+def test_a_dry_run_shows_the_figures_even_where_mave_cannot_be_asked(
+    door: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAVERA_API_URL", "http://127.0.0.1:9")
+    report = run(door, dry_run=True)
+    assert (report["credits"]["left"], report["profiles"]["classified"]) == (None, 400)
+    assert "Mave" in report["credits"]["why"]

@@ -212,9 +212,9 @@ def test_no_hidden_group_can_be_worked_out(sizes: list[int], min_group: int) -> 
 
 
 NOT_ENOUGH = {
-    "nobody": ((0, 0, 0, 0), "nobody in the space is active: of 0 profiles read, 0 have no activity"),
-    "one small pattern": ((4, 0, 0, 0), "4 active people, and no pattern could be shown"),
-    "one small among two": ((4, 40, 0, 0), "44 active people"),
+    "nobody": ((0, 0, 0, 0), "the source holds no profile at all"),
+    "one small pattern": ((4, 0, 0, 0), "4 active people of 4 read, and no pattern could be shown"),
+    "one small among two": ((4, 40, 0, 0), "44 active people of"),
     "all small": ((4, 4, 4, 4), "PERSONA_MIN_GROUP"),
 }
 
@@ -268,11 +268,32 @@ def test_other_peoples_text_is_shown_on_one_short_line(name: str, shown: str) ->
     )
 
 
-def test_names_that_look_the_same_count_together_and_blank_ones_not_at_all() -> None:
-    [pattern] = named({"pro": 3, " pro": 3, " ": 9}, {"email": 60, "email ": 60, "": 9}).patterns
+def test_plans_that_look_the_same_count_together_and_blank_ones_not_at_all() -> None:
+    [pattern] = named({"pro": 3, " pro": 3, " ": 9}, {"": 9}).patterns
 
-    assert [Plan(plan="pro", n=6, share=0.06)] == pattern.plans
-    assert pattern.identity_coverage == {"email": 1.0}
+    assert ([Plan(plan="pro", n=6, share=0.06)], {}) == (pattern.plans, pattern.identity_coverage)
+
+
+def test_types_that_look_the_same_never_count_a_person_twice() -> None:
+    """Three people with two addresses for types are three people, too few to name what they have."""
+    [pattern] = named({}, {"a@x.test": 3, "b@x.test": 3, "email": 60, "email ": 50}).patterns
+
+    assert pattern.identity_coverage == {"email": 0.6}
+
+
+def test_a_type_that_few_people_of_another_pattern_have_is_not_in_the_totals() -> None:
+    """The total less the pattern that names it would tell how many they are."""
+    tally = sized(20, 20, 0, 0)
+    tally.groups[0].identity_coverage = Counter({"passport": 10, "email": 10})
+    tally.groups[1].identity_coverage = Counter({"passport": 2, "email": 5})
+
+    summary = summary_of(tally, CHANNELS, min_group=5)
+
+    assert summary.totals.identity_coverage == {"email": 15 / 40}
+    assert [pattern.identity_coverage for pattern in summary.patterns] == [
+        {"email": 0.5, "passport": 0.5},
+        {"email": 0.25},
+    ]
 
 
 def test_free_text_is_withheld_with_the_reason() -> None:
