@@ -4,6 +4,8 @@ from math import sqrt
 
 from persona.config import Settings
 
+# A session ends after so much inactivity (Segment's own recipes and most analytics tools say so).
+IDLE_MINUTES = 30
 # Where profiles are drawn at random: the same people give the same sample.
 SEED = 1
 # The computed traits that the settings name by default count so many days.
@@ -13,8 +15,8 @@ TRAITS_DAYS = 30
 EVENTS_API_DAYS, WAREHOUSE_EVENTS_DAYS = 14, 30
 
 _EVENTS = (
-    "raw events: sessions by 30 minutes of inactivity on web and mobile, opens and clicks of email, "
-    "for all people alike"
+    f"raw events: sessions by {IDLE_MINUTES} minutes of inactivity on web and mobile, opens and clicks of "
+    "email, for all people alike"
 )
 _WHERE = {
     "sample": "built-in, invented sample space",

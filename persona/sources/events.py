@@ -7,8 +7,8 @@ from typing import Any
 
 from msgspec import Struct
 
-# What a session is to most analytics tools, Segment's own recipes included: it ends after half an hour idle.
-IDLE_SECONDS = 30 * 60
+from persona.sampling import IDLE_MINUTES
+
 # Segment's email specification (docs: connections/spec/email); deliveries and bounces are nobody's activity.
 EMAIL_EVENTS = frozenset({"Email Opened", "Email Link Clicked"})
 _WEB_LIBRARIES = frozenset({"analytics.js", "analytics-next", "@segment/analytics-next"})
@@ -69,7 +69,7 @@ def channel_of(event: Event) -> str | None:
 
 
 def _sessions(moments: list[float]) -> int:
-    breaks = sum(later - earlier >= IDLE_SECONDS for earlier, later in pairwise(sorted(moments)))
+    breaks = sum(later - earlier >= 60 * IDLE_MINUTES for earlier, later in pairwise(sorted(moments)))
     return breaks + 1 if moments else 0
 
 

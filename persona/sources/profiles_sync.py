@@ -17,13 +17,9 @@ from persona.config import Settings
 from persona.errors import Refused
 from persona.model import BOUNDARY
 from persona.profile import MOST, NAME_CHARACTERS
+from persona.sampling import IDLE_MINUTES, SEED, WAREHOUSE_EVENTS_DAYS
 from persona.tally import FEW_IDENTITIES, MOST_PLANS, MOST_TYPES
 
-WINDOW_DAYS = 30
-# A session ends with so much inactivity; the event after it begins another.
-INACTIVITY = timedelta(minutes=30)
-# Any fixed text: the same people are drawn every time, so that two runs differ by what people did.
-SEED = "1"
 # Where an event's profile is now, the first of these that exists: Segment's own view, or what it comes from.
 MERGES = ("profile_merges", "id_graph_updates")
 # What the query calls the place of people without activity; other places are patterns and reasons.
@@ -62,15 +58,15 @@ def question(settings: Settings, exists: Exists, limit: int, now: datetime) -> Q
         "few": FEW_IDENTITIES,
     }
     if limit:
-        parameters |= {"seed": SEED, "wanted": limit}
+        parameters |= {"seed": str(SEED), "wanted": limit}
     events: list[tuple[int, str]] = []
     absent: tuple[str, ...] = ()
     if settings.events:
         events, absent = _events(settings, exists)
         names["merges"] = _merges(settings, exists)
-        session = INACTIVITY // timedelta(microseconds=1)
+        session = timedelta(minutes=IDLE_MINUTES) // timedelta(microseconds=1)
         parameters |= {
-            "since": now - timedelta(days=WINDOW_DAYS),
+            "since": now - timedelta(days=WAREHOUSE_EVENTS_DAYS),
             "until": now,
             # Of emails every open and click counts; two at the same moment are one that came twice.
             "gaps": [1 if channel == "email" else session for channel in settings.channels],
