@@ -5,7 +5,6 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request as HttpRequest
@@ -138,9 +137,6 @@ def test_a_failing_segment_shows_nobody(tmp_path: Path, door: str) -> None:
     assert secrets_in(told, *seen, *objects) == []
 
 
-@pytest.mark.skipif(
-    not find_spec("persona.sources.profile_api"), reason="the source profile-api is still to be built"
-)
 @pytest.mark.parametrize("door", DOORS)
 def test_people_who_are_looked_up_by_their_address_are_shown_nowhere(tmp_path: Path, door: str) -> None:
     log, output, listed = tmp_path / "log", tmp_path / "frameworks", tmp_path / "identifiers"
