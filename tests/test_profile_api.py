@@ -230,6 +230,13 @@ def test_a_cursor_that_comes_again_ends_the_reading() -> None:
     assert "for the second time" in raised.message
 
 
+def test_a_cursor_that_fits_into_no_url_is_segment_s_fault() -> None:
+    listing = b'{"data": [{"segment_id": "use_1"}], "cursor": {"has_more": true, "next": "\\ud800"}}'
+    with Scripted(lambda _: Reply(body=listing)) as service:
+        raised = refused(service)
+    assert raised.code == "segment_invalid"
+
+
 @pytest.mark.parametrize(
     ("body", "came"),
     [

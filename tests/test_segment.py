@@ -228,6 +228,11 @@ def test_a_space_without_profiles_is_refused_with_a_next_step() -> None:
             id="redirect-to-metadata",
         ),
         pytest.param(page([], "x" * 5_000), "5000 characters", id="cursor-that-fits-no-url"),
+        pytest.param(
+            body(b'{"data":{"profiles":[{}],"pagination":{"next":"a\\ud800"}}}'),
+            "half a character",
+            id="cursor-with-half-a-character",
+        ),
     ],
 )
 def test_what_is_no_page_is_named_and_never_quoted(reply: Reply, came: str) -> None:

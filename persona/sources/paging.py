@@ -15,6 +15,8 @@ from persona.wire import Reply
 MOST_EMPTY_PAGES = 3
 # Segment's cursors are some dozen characters; a longer one would not fit into a URL.
 _MOST_CURSOR_CHARACTERS = 4_096
+# JSON can spell a surrogate without its other half, which no encoding knows.
+_HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 
 
@@ -59,6 +61,10 @@ class Trail:
         self._empty_pages = 0 if items else self._empty_pages + 1
         if cursor is None:
             return
+        if any(map(_HALF_A_CHARACTER.search, cursor.values())):
+            raise Invalid(
+                "segment", f"{self._name} sent a cursor with half a character in it, which fits into no URL"
+            )
         characters = max(map(len, cursor.values()))
         if characters > _MOST_CURSOR_CHARACTERS:
             raise Invalid(
