@@ -14,7 +14,7 @@ from persona.bucket import Bucket, open_bucket
 from persona.clock import Deadline
 from persona.config import Settings
 from persona.errors import BadRequest, MethodNotAllowed, NotFound, PersonaError, describe
-from persona.layout import JSON, LATEST, OUTPUTS, Latest, path
+from persona.layout import JSON, OUTPUTS, path, read_latest
 from persona.log import Log, log_unexpected, trace
 
 _RUN = re.compile(rf"/runs/({request.RUN_ID.pattern})/?")
@@ -110,10 +110,10 @@ def _show(http: HttpRequest, settings: Settings) -> Response:
 
 
 def _newest(bucket: Bucket) -> str:
-    stored = bucket.read(LATEST)
-    if stored is None:
+    latest = read_latest(bucket)
+    if latest is None:
         raise NotFound("no framework has been published yet; POST / makes one")
-    return msgspec.json.decode(stored.data, type=Latest).run_id
+    return latest.run_id
 
 
 def _failure(error: PersonaError, run_id: str | None) -> Response:

@@ -24,7 +24,7 @@ from msgspec import DecodeError, Struct, json, structs
 from persona.bucket import Bucket, Conflict
 from persona.clock import Deadline
 from persona.errors import PersonaError, Refused, RunInProgress, Unavailable, describe
-from persona.layout import JSON, LATEST, OUTPUTS, Latest, path
+from persona.layout import JSON, LATEST, OUTPUTS, Latest, as_latest, path
 from persona.model import Baseline, Report, Summary
 
 # Runs that publish in the very moment are few; more failures than this are the store's.
@@ -271,7 +271,7 @@ class Run:
             with suppress(Conflict):
                 if stored is None:
                     self._bucket.create(LATEST, data, JSON)
-                elif _age(_decoded(stored.data, Latest)) < _age(latest):
+                elif _age(as_latest(stored)) < _age(latest):
                     self._bucket.swap(LATEST, data, JSON, stored.generation)
                 return
         raise Unavailable("storage", f"{LATEST} was moved by others at each of {MOST_MOVES} tries to move it")
@@ -291,7 +291,7 @@ def _rfc3339(unix_seconds: float) -> str:
 def _decoded(data: bytes, kind: type[Decoded]) -> Decoded:
     try:
         return json.decode(data, type=kind)
-    except DecodeError as error:
+    except (DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refused(
             "storage",
             f"an object that this function keeps its {kind.__name__.lower()} in was changed: {error}",

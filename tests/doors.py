@@ -34,6 +34,12 @@ def environment(**settings: str) -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **settings}
 
 
+def damaged_installation(folder: Path) -> str:
+    """A PYTHONPATH with a library on it that breaks as it is loaded: a defect that nobody foresees."""
+    (folder / "markdown_it.py").write_text('raise LookupError("jane@example.com")')
+    return f"{folder}:{ROOT}"
+
+
 def run_terminal(*arguments: str, cwd: Path, **settings: str) -> subprocess.CompletedProcess[str]:
     """`python -m persona` as a process of its own."""
     command = [sys.executable, "-m", "persona", *arguments]

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from cloud import FakeMave, FakeSegment, listing_error
-from doors import client, lines, published, run_terminal
+from doors import client, damaged_installation, lines, published, run_terminal, serve
 from flask.testing import FlaskClient
 from msgspec import json as typed
 from werkzeug.test import TestResponse
@@ -365,21 +366,54 @@ def test_a_service_that_fails_is_named_and_the_caller_told_whether_to_wait(
     )
 
 
-def test_a_defect_answers_without_its_words(
-    monday: FlaskClient, frameworks: Path, capsys: pytest.CaptureFixture[str]
+DAMAGED = {
+    "nothing": b"",
+    "no JSON": b'{"run_id": jane@example.com}',
+    "another shape": b'{"run_id": 7}',
+    "no UTF-8": b'{"run_id": "\xff", "created_at": "", "objects": {}}',
+    "nested": b'{"run_id": "a", "new": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    "a path": b'{"run_id": "../../jane@example.com", "created_at": "", "objects": {}}',
+}
+
+
+@pytest.mark.parametrize("data", DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_latest_json_is_named_with_what_to_do_about_it(
+    monday: FlaskClient, frameworks: Path, capsys: pytest.CaptureFixture[str], data: bytes
 ) -> None:
-    (frameworks / "latest.json").write_text('{"run_id": jane@example.com}')
+    (frameworks / "latest.json").write_bytes(data)
     answer = monday.get("/")
+    assert failure(answer) == (502, "storage_refused", False)
+    assert "delete it" in content(answer)["error"]["message"]
+    assert "jane" not in answer.get_data(as_text=True) + "".join(capsys.readouterr())
+
+
+def test_a_run_never_overwrites_a_damaged_latest_json_and_ends_once_it_is_gone(
+    monday: FlaskClient, frameworks: Path
+) -> None:
+    latest = frameworks / "latest.json"
+    latest.write_bytes(b'{"run_id": "two words", "created_at": "", "objects": {}}')
+    refused = post(monday, run_id="tuesday")
+    assert failure(refused) == (502, "storage_refused", False)
+    latest.unlink()
+    assert content(post(monday, run_id="tuesday"))["status"] == "published"
+    assert json.loads(latest.read_bytes())["run_id"] == "tuesday"
+
+
+def test_a_defect_answers_without_its_words(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with serve("persona_http", log, PYTHONPATH=damaged_installation(tmp_path)) as url:
+        answer = requests.post(url, json={"run_id": "monday"}, timeout=30)
     expected = {
-        "run_id": None,
+        "run_id": "monday",
         "error": {
             "code": "failed",
             "message": "an unexpected error; its place is in the log",
             "retryable": False,
         },
     }
-    assert (500, expected) == (answer.status_code, content(answer))
-    assert "jane" not in "".join(capsys.readouterr())
+    assert (500, expected) == (answer.status_code, answer.json())
+    assert "LookupError" in log.read_text()
+    assert "jane" not in log.read_text()
 
 
 # -- logs -------------------------------------------------------------------------------------------------

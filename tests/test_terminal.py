@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from cloud import FakeMave, FakeSegment, answer, refuse
-from doors import environment, published, run_terminal
+from doors import damaged_installation, environment, published, run_terminal
 
 TABLE = """
 Run monday: {status} (sample, words by facts)
@@ -156,9 +156,7 @@ def test_a_failed_run_ends_with_1_and_its_code(tmp_path: Path, mave: FakeMave) -
 
 
 def test_a_defect_ends_with_1_and_without_its_words(tmp_path: Path) -> None:
-    run_terminal(cwd=tmp_path)
-    (tmp_path / "frameworks" / "latest.json").write_text('{"run_id": jane@example.com}')
-    ended = run_terminal("--dry-run", cwd=tmp_path)
+    ended = run_terminal(cwd=tmp_path, PYTHONPATH=damaged_installation(tmp_path))
     assert (
         ended.returncode,
         "an unexpected error code=failed" in ended.stderr,
