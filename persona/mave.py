@@ -32,6 +32,10 @@ _MOST_VENDOR_CHARS = 300
 _KEY = re.compile(r"mvra_\w+")
 # An integer of more digits is a figure of nothing that Mave counts; Python refuses those of 4,300.
 _MOST_WHOLE_DIGITS = 18
+# What is nested deeper cannot be carried by every program on the way, this one's JSON libraries included.
+_MOST_DEPTH = 100
+# A string, closed or not, or a bracket.
+_NESTING = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
 
 def ask(
@@ -132,15 +136,32 @@ def authorization(settings: Settings) -> dict[str, str]:
 
 
 def read_object(raw: bytes) -> dict[str, object]:
-    """The JSON object in a body, every string of it fit to be written as UTF-8; empty where there is none."""
+    """The JSON object in a body, fit to be written as UTF-8 and not too deep; empty where there is none."""
     try:
-        tree = json.loads(raw.decode("utf-8-sig", "replace"), parse_int=_whole)
+        tree = json.loads(_shallow(raw.decode("utf-8-sig", "replace")), parse_int=_whole)
         # Once more, for the lone surrogates that an escape can smuggle in.
         encoded = json.dumps(tree, ensure_ascii=False).encode("utf-8", "replace")
         tree = json.loads(encoded, parse_int=_whole)
-    except (ValueError, RecursionError):
+    except ValueError:
         return {}
     return tree if isinstance(tree, dict) else {}
+
+
+def _shallow(text: str) -> str:
+    """The same JSON with null for whatever is nested too deep, so that it costs nothing beside it."""
+    kept: list[str] = []
+    depth = begin = 0
+    for token in _NESTING.finditer(text):
+        if token[0] in {"[", "{"}:
+            depth += 1
+            if depth == _MOST_DEPTH + 1:
+                kept += text[begin : token.start()], "null"
+                begin = len(text)
+        elif token[0] in {"]", "}"}:
+            if depth == _MOST_DEPTH + 1:
+                begin = token.end()
+            depth -= 1
+    return "".join((*kept, text[begin:]))
 
 
 def said(reply: Reply, settings: Settings) -> str:

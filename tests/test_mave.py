@@ -5,6 +5,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
+import msgspec
 import pytest
 from cloud import (
     Ending,
@@ -328,6 +329,32 @@ def test_odd_credits_never_spoil_an_answer(usage: object, expected: float) -> No
 def test_figures_of_five_thousand_digits_never_spoil_an_answer() -> None:
     read = mave.parse(b'{"content":"An answer.","usage":{"credits_used":' + b"9" * 5_000 + b"}}")
     assert read.usage.credits_used == 0
+
+
+@pytest.mark.parametrize("depth", [101, 970, 200_000])
+@pytest.mark.parametrize("field", ["validation", "usage", "new"])
+def test_what_is_nested_too_deep_never_spoils_an_answer(field: str, depth: int) -> None:
+    deep = (
+        b'{"a]\\"[":' * (depth // 2) + b"[" * (depth // 2) + b"1" + b"]" * (depth // 2) + b"}" * (depth // 2)
+    )
+    body = b'{"id":"msg_1","%b":%b,"content":"An \\"[answer","thread_id":"t_1"}' % (field.encode(), deep)
+    with FakeMave(raw(body)) as service:
+        kept = ask(service)
+    read = mave.parse(kept)
+    assert (kept, read.content, read.id, read.thread_id) == (body, 'An "[answer', "msg_1", "t_1")
+    assert json.loads(msgspec.json.encode(read))["content"] == 'An "[answer'
+
+
+def test_what_is_nested_as_deep_as_can_be_carried_is_kept() -> None:
+    nested = json.loads('{"a":' * 98 + "[1]" + "}" * 98)
+    assert parsed(validation=nested).validation == nested
+
+
+def test_a_reply_that_breaks_off_between_quotes_is_looked_at_once() -> None:
+    begun = time.monotonic()
+    with pytest.raises(Invalid):
+        mave.parse(b'{"content": "' + b'say \\"so\\" ' * 200_000)
+    assert time.monotonic() - begun < 5
 
 
 @pytest.mark.parametrize("field", ["id", "thread_id", "validation", "personas_used"])
