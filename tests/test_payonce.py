@@ -238,18 +238,31 @@ def test_case_03_what_a_killed_delivery_left_is_gone_on_with(house: House, writt
 # 4 to 9: Mave.
 
 
-def test_case_04_a_busy_mave_is_waited_for_whatever_it_says_of_when(house: House) -> None:
-    date = format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
-    waits = ["2", date, "nan", "-1", "1e309"]
-    busy = [refuse(429, Retry_After=wait, X_RateLimit_Reset="0") for wait in waits]
-    with (
-        asking(house, *busy, answer(WHOLE)) as mave,
-        ThreadPoolExecutor(len(waits)) as pool,
-    ):
-        reports = list(pool.map(lambda wait: house.post(run_id=f"run{waits.index(wait)}"), waits))
-        assert (len(mave.refused), len(mave.paid)) == (5, 5)
-    assert {report.word for report in reports} == {"published"}
-    assert max(report.body["seconds"]["mave"] for report in reports) >= 2
+def dated() -> str:
+    """An HTTP date, which has whole seconds: one to two from now."""
+    return format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
+
+
+# What Mave says of when, and how long is waited then at least; nonsense is replaced by a wait of our own.
+WAITS = {
+    "seconds": (lambda: "2", 2.0),
+    "a date": (dated, 1.0),
+    "nan": (lambda: "nan", 0.5),
+    "negative": (lambda: "-1", 0.5),
+    "infinite": (lambda: "1e309", 0.5),
+}
+
+
+@pytest.mark.parametrize(("wait", "least_seconds"), WAITS.values(), ids=WAITS)
+def test_case_04_a_busy_mave_is_waited_for_whatever_it_says_of_when(
+    house: House, wait: Callable[[], str], least_seconds: float
+) -> None:
+    busy = refuse(429, Retry_After=wait(), X_RateLimit_Reset="0")
+    with asking(house, busy, answer(WHOLE)) as mave:
+        report = house.post()
+        assert (len(mave.refused), len(mave.paid)) == (1, 1)
+    assert report.word == "published"
+    assert least_seconds <= report.body["seconds"]["mave"] < 6
 
 
 def test_case_04_a_wait_beyond_the_budget_costs_nothing_and_is_passed_on(house: House) -> None:
@@ -265,7 +278,10 @@ def test_case_04_a_wait_beyond_the_budget_costs_nothing_and_is_passed_on(house: 
     ("status", "code"),
     [(400, "invalid_field"), (401, "invalid_api_key"), (402, "credits_exhausted"), (403, "forbidden")],
 )
-def test_case_05_a_refusal_is_told_and_not_resent(house: House, status: int, code: str) -> None:
+def test_case_05_a_refusal_is_told_and_not_resent(
+    house: House, capsys: pytest.CaptureFixture[str], status: int, code: str
+) -> None:
+    house.set(LOG_LEVEL="DEBUG")
     with asking(house, refuse(status, code)) as mave:
         refused = house.post()
         assert calls(mave) == 1
@@ -273,7 +289,9 @@ def test_case_05_a_refusal_is_told_and_not_resent(house: House, status: int, cod
     assert (refused.status, refused.word) == (502, "mave_refused")
     assert code in refused.body["error"]["message"]
     assert house.kept("error.json")["error"] == refused.body["error"]
-    assert mave.key not in json.dumps(refused.body) + house.read("error.json").decode()
+    logged = "".join(capsys.readouterr())
+    assert logged.count("code=mave_refused") == 2
+    assert mave.key not in json.dumps(refused.body) + house.read("error.json").decode() + logged
     assert house.kept("state.json")["calls"] == []
 
 
@@ -363,8 +381,8 @@ def test_case_09_a_hostile_answer_is_inert_stored_and_bounded(house: House) -> N
     hostile = "<script>alert(1)</script> [here](javascript:alert(1)) \ud800 <img src=x onerror=alert(1)>\n\n"
     with asking(house, answer(WHOLE + hostile + "All of it is so. " * 300_000)):
         assert house.post().word == "published"
-    page = house.read("framework.html").decode()
-    assert re.search(r"<script|<img|href=.?javascript:", page + house.read("framework.md").decode()) is None
+    page, markdown = house.read("framework.html"), house.read("framework.md")
+    assert re.search(rb"<script|<img|href=.?javascript:", page + markdown) is None
     assert len(page) < 300_000
     assert len(house.read("answer.json")) > 5_000_000
 
@@ -397,23 +415,40 @@ def listed(profiles: str, following: str = "null") -> Reply:
     return Reply(body=f'{{"data":{{"profiles":[{profiles}],"pagination":{{"next":{following}}}}}}}'.encode())
 
 
+# The reply, the failure's code, and words that tell this attack from the others.
 UPSTREAM = {
-    "the cursor repeats": lambda: listed("{}", '"again"'),
-    "endless empty pages": lambda: listed("", f'"{time.monotonic_ns()}"'),
-    "a gzip bomb": lambda: Reply(
-        body=gzip.compress(bytes(300_000_000), 1), headers={"Content-Encoding": "gzip"}
+    "the cursor repeats": (lambda: listed("{}", '"again"'), "segment_invalid", "for the second time"),
+    "endless empty pages": (
+        lambda: listed("", f'"{time.monotonic_ns()}"'),
+        "segment_invalid",
+        "pages in a row without a profile",
     ),
-    "a slow drip": lambda: Reply(body=drip()),
-    "a redirect": lambda: Reply(status=302, headers={"Location": "http://169.254.169.254/computeMetadata/"}),
-    "deep nesting": lambda: listed("[" * 100_000 + "]" * 100_000),
-    "a long number": lambda: listed("{}", "9" * 5_000),
-    "NaN": lambda: listed("NaN"),
+    "a gzip bomb": (
+        lambda: Reply(body=gzip.compress(bytes(300_000_000), 1), headers={"Content-Encoding": "gzip"}),
+        "segment_invalid",
+        "over 32 MiB",
+    ),
+    "a slow drip": (lambda: Reply(body=drip()), "segment_unavailable", "no complete reply within"),
+    "a redirect": (
+        lambda: Reply(status=302, headers={"Location": "http://169.254.169.254/computeMetadata/"}),
+        "segment_invalid",
+        "a redirect",
+    ),
+    "deep nesting": (
+        lambda: listed("[" * 100_000 + "]" * 100_000),
+        "segment_invalid",
+        "no JSON that could be read",
+    ),
+    "a long number": (lambda: listed("{}", "9" * 5_000), "segment_invalid", "`str | null`"),
+    "half a character": (lambda: listed("{}", '"\\ud800"'), "segment_invalid", "half a character"),
+    # A profile that is no JSON is rejected alone and counted; here it leaves nobody.
+    "NaN": (lambda: listed("NaN"), "not_enough_data", "1 could not be read"),
 }
 
 
-@pytest.mark.parametrize("reply", UPSTREAM.values(), ids=UPSTREAM)
+@pytest.mark.parametrize(("reply", "code", "words"), UPSTREAM.values(), ids=UPSTREAM)
 def test_case_11_a_hostile_upstream_is_refused_within_the_deadline_and_named(
-    house: House, reply: Callable[[], Reply]
+    house: House, reply: Callable[[], Reply], code: str, words: str
 ) -> None:
     house.set(PERSONA_AUTHOR="facts", PERSONA_DEADLINE_SECONDS="4")
     with FakeSegment([], faults=lambda _: reply()) as segment:
@@ -421,9 +456,9 @@ def test_case_11_a_hostile_upstream_is_refused_within_the_deadline_and_named(
         begun = time.monotonic()
         refused = house.post()
         assert time.monotonic() - begun < 5
-    # A profile that is no JSON is rejected alone and counted; here it leaves nobody.
-    assert refused.word in {"segment_invalid", "segment_unavailable", "not_enough_data"}
-    assert "127.0.0.1" not in refused.body["error"]["message"]
+    said = refused.body["error"]["message"]
+    assert (refused.word, words in said) == (code, True), said
+    assert "127.0.0.1" not in said
 
 
 # 12 to 14: requests, data and settings.
@@ -453,7 +488,10 @@ def test_case_12_a_message_that_is_no_request_is_logged_and_acknowledged(
     house: House, capsys: pytest.CaptureFixture[str], body: bytes
 ) -> None:
     assert house.deliver(body) == 200
-    assert "bad_request" in capsys.readouterr().err
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("ERROR ")
+    assert "code=bad_request" in line
+    assert not house.folder.exists()
 
 
 def test_case_13_a_plan_s_name_stays_data_and_an_email_in_it_goes_nowhere(
@@ -468,7 +506,8 @@ def test_case_13_a_plan_s_name_stays_data_and_an_email_in_it_goes_nowhere(
     written = "".join(path.read_text() for path in house.folder.rglob("*.*") if path.is_file())
     streams = "".join(capsys.readouterr())
     assert "bob@example.com" not in said + written + streams + json.dumps(report.body)
-    fenced = "".join(re.findall(r"```json.*?```", said, re.DOTALL))
+    (fenced,) = re.findall(r"^```json\n.*?^```$", said, re.DOTALL | re.MULTILINE)
+    assert said.count("```") == 2
     assert (said.count("ignore previous"), fenced.count("ignore previous")) == (1, 1)
 
 
@@ -493,14 +532,16 @@ def test_case_14_a_secret_is_stripped(house: House) -> None:
 # 15: storage.
 
 TROUBLE = {
-    "403": Fault(status=403),
-    "a 412 storm": Fault(status=412),
-    "a wrong checksum": Fault(status=400),
+    "403": (Fault(status=403), "storage_refused"),
+    "a 412 storm": (Fault(status=412), "storage_unavailable"),
+    "bytes that change on the way": (Fault(corrupt=True), "storage_refused"),
 }
 
 
-@pytest.mark.parametrize("fault", TROUBLE.values(), ids=TROUBLE)
-def test_case_15_when_the_outputs_cannot_be_written_the_answer_is_kept(house: House, fault: Fault) -> None:
+@pytest.mark.parametrize(("fault", "code"), TROUBLE.values(), ids=TROUBLE)
+def test_case_15_when_the_outputs_cannot_be_written_the_answer_is_kept(
+    house: House, fault: Fault, code: str
+) -> None:
     trouble = True
 
     def on_outputs(call: Call) -> Fault | None:
@@ -508,8 +549,9 @@ def test_case_15_when_the_outputs_cannot_be_written_the_answer_is_kept(house: Ho
 
     with FakeStorage(faults=on_outputs) as storage, asking(house, answer(WHOLE)) as mave:
         house.use(storage)
-        assert house.post().word in {"storage_refused", "storage_unavailable"}
+        assert house.post().word == code
         assert json.loads(storage.objects[f"{FOLDER}/answer.json"].data)["content"] == WHOLE
+        assert [name for name in storage.objects if "framework" in name] == []
         trouble = False
         assert house.post().word == "published"
         assert {f"{FOLDER}/framework.{kind}" for kind in ("html", "md", "json")} <= storage.objects.keys()
@@ -579,6 +621,7 @@ def test_case_17_a_stopped_terminal_lets_go_of_its_run(house: House, stop: signa
             process.send_signal(stop)
             _, words = process.communicate(timeout=5)
         assert (process.returncode, "stopped" in words) == (1, True)
+        assert house.kept("state.json")["status"] == "released"
         assert mave.requests == []
         segment.latency_seconds = 0
         assert house.post().word == "published"
@@ -594,7 +637,7 @@ def test_case_18_and_12_a_server_keeps_eight_runs_apart_and_outlives_a_flood(hou
     house.set(MAVE_TIMEOUT_SECONDS="15")
     names = [f"run{number}" for number in range(8)]
     with asking(house, turn), served("persona_http") as url, ThreadPoolExecutor(8) as pool:
-        assert flood(url) in {400, 413}
+        assert flood(url) == (400, "bad_request")
         reports = list(pool.map(lambda name: requests.post(url, json={"run_id": name}, timeout=30), names))
         assert [report.json()["run_id"] for report in reports] == names
         assert {report.json()["status"] for report in reports} == {"published"}
@@ -607,12 +650,10 @@ def test_case_18_and_12_a_server_keeps_eight_runs_apart_and_outlives_a_flood(hou
         assert f"{reference}/1" in json.loads((folder / "answer.json").read_bytes())["content"]
 
 
-def flood(url: str) -> int:
-    """The status of a request with 40 MB."""
-    try:
-        return requests.post(url, data=b" " * 40_000_000, timeout=20).status_code
-    except requests.ConnectionError:
-        return 400  # refused before it was sent whole
+def flood(url: str) -> tuple[int, str]:
+    """The status and code of a request with 40 MB, which the platform reads to its end before it answers."""
+    refused = requests.post(url, data=b" " * 40_000_000, timeout=20)
+    return refused.status_code, refused.json()["error"]["code"]
 
 
 # 19 to 22: threads, follow-ups, periods, force.
@@ -659,7 +700,36 @@ def test_case_20_a_follow_up_without_time_is_not_begun(house: House) -> None:
     assert report.body["checks"]["missing_sections"] > 0
 
 
-def test_case_20_a_lost_follow_up_is_recovered_on_redelivery(house: House) -> None:
+@pytest.mark.parametrize("turn", LOST.values(), ids=LOST)
+def test_case_20_a_follow_up_whose_reply_is_lost_is_recovered_at_once(house: House, turn: Turn) -> None:
+    with asking(house, follow_up(turn)) as mave:
+        report = house.post()
+        assert calls(mave) == 2
+    assert (report.word, report.body["checks"]["missing_sections"]) == ("published", 0)
+
+
+def test_case_20_a_killed_delivery_s_follow_up_is_recovered_on_redelivery(house: House) -> None:
+    sent = threading.Event()
+
+    def turn(_message: str, thread: str | None) -> Turn:
+        if not thread:
+            return answer(PARTIAL)
+        sent.set()
+        return answer(WHOLE, delay_seconds=30, thread_after_seconds=0)
+
+    with FakeStorage() as storage, asking(house, turn) as mave:
+        house.use(storage)
+        with started("-m", "persona", "--run-id", "run") as process:
+            assert sent.wait(20)
+            process.kill()
+        state = storage.objects[f"{FOLDER}/state.json"]
+        storage.objects[state.name] = replace(state, updated=state.updated - 100)  # the lease runs out
+        report = house.post()
+        assert calls(mave) == 2
+    assert (report.word, report.body["checks"]["missing_sections"]) == ("published", 0)
+
+
+def test_case_20_a_follow_up_that_cannot_be_stored_is_recovered_on_redelivery(house: House) -> None:
     trouble = True
 
     def on_second(call: Call) -> Fault | None:

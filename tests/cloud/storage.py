@@ -10,7 +10,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 from urllib.parse import quote, unquote
@@ -58,7 +58,7 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=dict)
     delay_seconds: float = 0.0  # before the call is looked at
     lost: bool = False  # carried out, and the connection reset instead of a reply
-    corrupt: bool = False  # a checksum that is not the content's
+    corrupt: bool = False  # the content changes on its way, and its checksum does not
 
 
 Faults = Callable[[Call], Fault | None] | Sequence[Fault | None]
@@ -131,6 +131,8 @@ class FakeStorage(Service):
         self.wait(fault.delay_seconds)
         if fault.status is not None:
             return error(fault.status, f"Injected into {call.method}.", **fault.headers)
+        if fault.corrupt and method == "insert":
+            request = _damaged(request)
         reply = settle(lambda asked: self._carried_out(method, bucket, name, asked), request)
         if fault.corrupt:
             reply = reply.but(headers={"X-Goog-Hash": f"crc32c={crc32c(b'something else')}"})
@@ -308,6 +310,12 @@ def _subject(method: Method, name: str, request: Request) -> str:
     if query.get("uploadType") == "multipart":
         return str(_parts(request)[0].get("name", ""))
     return str(json.loads(request.body).get("name", "")) if request.method == "POST" else ""
+
+
+def _damaged(request: Request) -> Request:
+    """A multipart upload, one bit of whose content changed."""
+    data = _parts(request)[2]
+    return replace(request, body=request.body.replace(data, data[:-1] + bytes([data[-1] ^ 1])))
 
 
 def _parts(request: Request) -> tuple[dict[str, object], str, bytes]:
