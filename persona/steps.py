@@ -9,7 +9,7 @@ from persona.bucket import Bucket
 from persona.clock import Deadline
 from persona.config import SPARE_SECONDS, Settings
 from persona.errors import Invalid, PersonaError, Refused
-from persona.layout import LATEST, Latest, path
+from persona.layout import path, read_latest
 from persona.model import (
     Answer,
     Ask,
@@ -66,12 +66,9 @@ class Steps:
         """What the run should know of the newest framework: what has changed, and the personas' names."""
         from persona.drift import compare  # noqa: PLC0415
 
-        latest = self._bucket.read(LATEST)
-        if latest is None:
-            return Baseline()
-        known = msgspec.json.decode(latest.data, type=Latest)
-        stored = self._bucket.read(path(known.run_id, "framework.json"))
-        if stored is None:
+        known = read_latest(self._bucket)
+        stored = known and self._bucket.read(path(known.run_id, "framework.json"))
+        if not known or not stored:
             return Baseline()
         try:
             earlier = msgspec.json.decode(stored.data, type=Framework)
