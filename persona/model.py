@@ -78,7 +78,7 @@ class People(NamedTuple):
     """A page of people, by column: the n-th of each belong to one person. Never passes `summarize`."""
 
     activity: Sequence[tuple[int, ...]]  # in the channels' order
-    ltv: Sequence[float]  # 0 where missing, as in the seed
+    ltv: Sequence[float]  # 0 where missing, as in the recipe that this follows (docs.mavera.io)
     plan: Sequence[str | None]
     external_ids: Sequence[tuple["ExternalId", ...]]
     carried: Sequence[int]  # people who carry each channel's trait, the LTV's and the plan's
@@ -144,7 +144,7 @@ class Plan(Struct, frozen=True, kw_only=True):
 
 
 class Group(Struct, frozen=True, kw_only=True):
-    """The figures of a group of people; averages count a missing value as 0, as the seed does."""
+    """The figures of a group of people; averages count a missing value as 0."""
 
     n: int
     avg_ltv: float
