@@ -1,6 +1,6 @@
 """A space being counted, page by page, in memory that does not grow with it; two tallies merge."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -11,6 +11,8 @@ MOST_PLANS = 1_000
 MOST_TYPES = 100
 # People with so many external ids or fewer are hard to follow from channel to channel.
 FEW_IDENTITIES = 2
+# Counting some hundred people at once is cheaper than page by page; more gain nothing.
+WAITING_PEOPLE = 300
 # Segment's mobile libraries write `ios.id`; exports and older code write `ios_id`.
 _SPELLINGS = {
     f"{os}_{kind}": f"{os}.{kind}" for os in ("ios", "android") for kind in ("id", "idfa", "push_token")
@@ -75,9 +77,9 @@ class Tally:
         self.on_boundary = 0
         self.rejected: Counter[str] = Counter()
         self.carried = [0] * (channels + 2)  # people who carry each channel's trait, the LTV's and the plan's
-        self.groups = [GroupTally(channels) for _ in range(channels + 1)]
-        # Of "plans" and "identity_coverage": what has too many names to be counted.
-        self.free_text: set[str] = set()
+        self._groups = [GroupTally(channels) for _ in range(channels + 1)]
+        self._waiting: list[list[Row]] = [[] for _ in self._groups]  # people of each group, not yet counted
+        self._free_text: set[str] = set()
 
     def add(self, people: People, places: Places) -> None:
         """Count a page of people in their places."""
@@ -85,15 +87,32 @@ class Tally:
         self.reject(people.rejected)
         self.on_boundary += places.on_boundary
         self.carried = [before + more for before, more in zip(self.carried, people.carried, strict=True)]
-        rows: dict[int | None, list[Row]] = defaultdict(list)
-        columns = zip(people.ltv, people.activity, people.plan, people.external_ids, strict=True)
-        for pattern, row in zip(places.patterns, columns, strict=True):
-            rows[pattern].append(row)
-        for pattern, group in rows.items():
-            if pattern is None:
-                self.dormant += len(group)
-            else:
-                self.groups[pattern].add(group)
+        rows = zip(people.ltv, people.activity, people.plan, people.external_ids, strict=True)
+        waiting = self._waiting
+        for pattern, row in zip(places.patterns, rows, strict=True):
+            if pattern is not None:
+                waiting[pattern].append(row)
+        self.dormant += places.patterns.count(None)
+        if max(map(len, self._waiting)) >= WAITING_PEOPLE:
+            self._count_waiting()
+
+    @property
+    def groups(self) -> list[GroupTally]:
+        """The sums of every pattern's people: one a channel, then omnichannel."""
+        self._count_waiting()
+        return self._groups
+
+    @property
+    def free_text(self) -> set[str]:
+        """Of "plans" and "identity_coverage": what has too many names to be counted."""
+        self._count_waiting()
+        return self._free_text
+
+    def _count_waiting(self) -> None:
+        for group, rows in zip(self._groups, self._waiting, strict=True):
+            if rows:
+                group.add(rows)
+                rows.clear()
         self._forget_free_text()
 
     def reject(self, rejected: Mapping[str, int]) -> None:
@@ -119,7 +138,7 @@ class Tally:
         self.on_boundary += other.on_boundary
         self.rejected.update(other.rejected)
         self.carried = [mine + theirs for mine, theirs in zip(self.carried, other.carried, strict=True)]
-        self.free_text |= other.free_text
+        self._free_text |= other.free_text
         for mine, theirs in zip(self.groups, other.groups, strict=True):
             mine.merge(theirs)
         self._forget_free_text()
@@ -127,10 +146,10 @@ class Tally:
     def _forget_free_text(self) -> None:
         """Stop counting names where there are too many: it keeps memory constant, whatever a trait holds."""
         for names, most in (("plans", MOST_PLANS), ("identity_coverage", MOST_TYPES)):
-            counters: list[Counter[str]] = [getattr(group, names) for group in self.groups]
-            if names in self.free_text or (
+            counters: list[Counter[str]] = [getattr(group, names) for group in self._groups]
+            if names in self._free_text or (
                 sum(map(len, counters)) > most and len(set().union(*counters)) > most
             ):
-                self.free_text.add(names)
+                self._free_text.add(names)
                 for counter in counters:
                     counter.clear()

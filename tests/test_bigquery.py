@@ -63,7 +63,10 @@ def person(*types: str | None, **traits: str | None) -> Profile:
 def figures(tally: Tally) -> dict[str, Any]:
     """Everything that a tally says, the LTVs apart: their sum depends on the order."""
     groups = [vars(group) | {"ltv": 0} for group in tally.groups]
-    return vars(tally) | {"groups": groups}
+    return {name: value for name, value in vars(tally).items() if name[0] != "_"} | {
+        "groups": groups,
+        "free_text": tally.free_text,
+    }
 
 
 def ltvs(tally: Tally) -> list[float]:

@@ -158,7 +158,10 @@ def test_two_halves_merge_into_the_whole(data: st.DataObject) -> None:
 
     def counts(tally: Tally) -> object:
         groups = [vars(one) | {"ltv": None} for one in tally.groups]
-        return vars(tally) | {"groups": groups}
+        return {name: value for name, value in vars(tally).items() if name[0] != "_"} | {
+            "groups": groups,
+            "free_text": tally.free_text,
+        }
 
     assert counts(whole) == counts(merged)
     size = sum(abs(float(one["traits"].get("ltv") or 0)) for one in people)
