@@ -29,6 +29,11 @@ from persona.run import Call, Run
 # Where a message's own reference goes, once its call is begun.
 HOLE = "{reference}"
 
+# A message that its thread shows without an answer is waited for; after so many times MAVE_TIMEOUT_SECONDS
+# it counts as lost. Mave takes 5 to 90 seconds for an answer, so by default, at 16 minutes, it is at work no
+# more; were it waited for, no delivery, operator or `force` could ever end the run.
+LOST_AFTER_TIMEOUTS = 4
+
 # The answers that are stored, by the number of the call that was paid for them.
 Answers = Mapping[int, bytes]
 # Sends a message, in a thread.
@@ -137,9 +142,11 @@ class Conversation:
     def _look(self, k: int) -> dict[int, bytes]:
         """The answer to a call that was begun and whose reply nobody stored; empty: it is lost for good."""
         call = self._run.state.calls[k - 1]
+        timeout_seconds = self._run.limits.mave_timeout_seconds
         replied = self._run.read(f"reply-{k}.bin") is not None
+        given_up = self._run.now() - call.began_at > LOST_AFTER_TIMEOUTS * timeout_seconds
         # A reply came, so Mave is not at work any more: what its thread lacks now, it lacks for good.
-        raw = self._recover(call.reference, call.began_at, patient=not replied)
+        raw = self._recover(call.reference, call.began_at, patient=not replied and not given_up)
         if raw is not None:
             return self._store(k, raw)
         if replied:
@@ -148,7 +155,7 @@ class Conversation:
                 f"Mave's reply to {call.reference} has no answer in it, nor has its thread; what came is "
                 f"kept as reply-{k}.bin in the run's folder, and this run never pays again; start another",
             )
-        left_seconds = self._run.limits.mave_timeout_seconds - (self._run.now() - call.began_at)
+        left_seconds = timeout_seconds - (self._run.now() - call.began_at)
         if left_seconds > 0:
             raise Unavailable(
                 "mave",

@@ -9,8 +9,9 @@ run has got so far lies in its folder, and a delivery goes on where the last one
     publish   the outputs, latest.json, and the report into state.json
 
 `state.json` only changes by compare-and-swap; everything else is only ever created. A second payment for one
-run needs an owner that is frozen for longer than its lease between `intend` and `send`, or a call whose
-thread Mave does not list in time; PERSONA_MAVE_CALLS=1 rules the latter out.
+run needs an owner that is frozen for longer than its lease before it sends (between `intend` and `send`, or
+with a clock that is behind since, so that its lost call looks old), or a call whose reply is lost and whose
+answer Mave's threads do not show in time; PERSONA_MAVE_CALLS=1 rules the latter out.
 """
 
 import time

@@ -46,6 +46,7 @@ class Plan:
     hasty: int = 0  # redeliveries that do not wait
     expiries: int = 0  # leases that run out under a live owner
     unlisted: bool = False  # Mave's list of threads never shows the run's
+    unanswered: bool = False  # the run's threads show its messages, and never an answer
     forced: bool = False  # an operator answers with `force`, which is then redelivered again and again
 
 
@@ -76,6 +77,9 @@ class Moment:
     wait_seconds: float = 0.0  # until the next delivery
     force: bool = False
     overslept: bool = False  # an owner outlived its lease between its intent and its call
+    # The calls of owners that were frozen for longer than a lease and whose clock is behind since: they look
+    # older than they are, and may be given up while Mave is at work.
+    predated: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -167,8 +171,12 @@ class Explorer:
         world, outcome = carried_out(moment.world, effect, self.plan.scene)
         if effect.verb == "ask":
             self._check_call(moment, effect)
+            if live.lag_seconds:
+                moment = replace(moment, predated=moment.predated | {effect.subject.split()[-1]})
             if self.plan.unlisted:
                 world = world.hiding()
+            if self.plan.unanswered:
+                world = world.showing(NEVER)
         yield self._met(moment, live, world, outcome)
         if moment.crashes:
             yield from self._crashed(moment, live, world)
@@ -188,7 +196,7 @@ class Explorer:
         yield crash
         yield replace(crash, world=after)
         if live.ahead.verb == "ask":
-            yield replace(crash, world=after.showing(wait_seconds + MAVE_SECONDS))
+            yield replace(crash, world=after.showing(LEASE_SECONDS + 2))
 
     def _expired(self, moment: Moment, live: Live) -> Iterator[Moment]:
         """The owner is frozen for longer than its lease, and the run delivered again; its clocks may tell."""
@@ -241,8 +249,9 @@ class Explorer:
         assert reference not in [exchange.reference for exchange in paid]
         assert len(paid) < self.plan.scene.mave_calls + moment.force
         assert moment.world.read(f"runs/{effect.run_id}/reply-{len(state['calls'])}.bin") is None
-        if not moment.overslept:  # the one case, the other being a thread that is never listed
-            assert kind not in [exchange.kind for exchange in paid if exchange.listed_at < NEVER]
+        if not moment.overslept:  # the one case, the other being an answer that no thread ever shows
+            shown = [exchange for exchange in paid if exchange.shows_at < NEVER]
+            assert kind not in [one.kind for one in shown if one.reference not in moment.predated]
 
 
 def but(alive: tuple[Live, ...], live: Live) -> tuple[Live, ...]:
@@ -369,6 +378,7 @@ def test_an_owner_that_outlives_its_lease_changes_nothing_and_pays_twice_in_the_
 
 
 def test_an_owner_that_outlives_its_lease_and_a_crash_pay_twice_in_the_one_named_case_only() -> None:
+    """Frozen before its call it may be killed after it, and its clock have been behind in between."""
     assert {("all",), ("all", "all")} == everything(Plan(ONE, expiries=1, crashes=1)).paid
 
 
@@ -384,10 +394,29 @@ def test_where_mave_lists_no_thread_the_cap_holds(scene: Scene, mave_calls: int)
     assert max(map(len, everything(plan).paid)) == mave_calls
 
 
+@pytest.mark.parametrize("mave_calls", [1, 2, 3])
+@asking_scenes
+def test_where_a_thread_never_shows_an_answer_the_run_ends_and_the_cap_holds(
+    scene: Scene, mave_calls: int
+) -> None:
+    """That it ends, `Explorer` holds itself."""
+    plan = Plan(replace(scene, mave_calls=mave_calls), crashes=1, faults=1, unanswered=True)
+    explored = everything(plan)
+    assert max(map(len, explored.paid)) == mave_calls
+    assert "needs_operator" in explored.told or mave_calls == 3
+
+
 @asking_scenes
 def test_force_allows_one_call_above_the_cap_however_often_it_comes(scene: Scene) -> None:
     plan = Plan(replace(scene, mave_calls=1), crashes=2, unlisted=True, forced=True)
     assert max(map(len, everything(plan).paid)) == 2
+
+
+@asking_scenes
+def test_force_reopens_a_run_whose_thread_never_shows_an_answer(scene: Scene) -> None:
+    explored = everything(Plan(replace(scene, mave_calls=1), crashes=1, unanswered=True, forced=True))
+    assert ("all", "all") in explored.paid
+    assert max(map(len, explored.paid)) == 2
 
 
 @asking_scenes

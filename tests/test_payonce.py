@@ -332,6 +332,16 @@ def test_case_06_what_no_thread_tells_is_asked_once_more_and_then_left_to_an_ope
     assert house.kept("error.json")["error"]["code"] == "needs_operator"
 
 
+def test_case_06_a_message_that_is_never_answered_is_given_up_and_left_to_an_operator(house: House) -> None:
+    house.set(PERSONA_DEADLINE_SECONDS="12", PERSONA_MAVE_CALLS="1")
+    with asking(house, lose(None, 500), answer(WHOLE)) as mave:
+        words = [house.post().word]
+        time.sleep(4)  # four times MAVE_TIMEOUT_SECONDS
+        words += [house.post().word, house.post(force=True).word]
+        assert calls(mave) == 2
+    assert words == ["mave_unavailable", "needs_operator", "published"]
+
+
 def test_case_06_a_call_s_time_counts_from_when_it_was_sent_and_not_from_waits_before(house: House) -> None:
     with asking(house, refuse(429, Retry_After="2"), lose(WHOLE, "reset")) as mave:
         mave.listing = "hides"

@@ -32,7 +32,8 @@ from persona.pipeline import perform
 from persona.run import Delivery, Limits, Run, claim
 from persona.steps import Steps
 
-DEADLINE_SECONDS, MAVE_SECONDS = 100.0, 20.0
+# So that a redelivery after a lease may find Mave still at work: a call is given up after 80 s.
+DEADLINE_SECONDS, MAVE_SECONDS = 60.0, 20.0
 LEASE_SECONDS = 1.1 * DEADLINE_SECONDS + 5
 NEVER = float("inf")
 
