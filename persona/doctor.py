@@ -47,7 +47,7 @@ def examine(tally: Tally, rule: Rule) -> list[str]:
     ]
 
 
-def help_for(channels: Mapping[str, str], window_days: int) -> str:
+def help_for(channels: Mapping[str, str], window_days: int | None) -> str:
     """How to create the computed traits of these channels in Segment, in sentences."""
     created = "; ".join(_trait_help(channel, trait, window_days) for channel, trait in channels.items())
     instead = (
@@ -58,9 +58,14 @@ def help_for(channels: Mapping[str, str], window_days: int) -> str:
     return f"Create them in Segment (Unify, Traits, Computed traits): {created}.{instead}"
 
 
-def _trait_help(channel: str, trait: str, window_days: int) -> str:
+def _trait_help(channel: str, trait: str, window_days: int | None) -> str:
     counted = _COUNTED.get(channel, f"the event that stands for one use of {channel.replace('_', ' ')}")
-    return f"{trait}, an Event Counter of {counted}, over the last {window_days} days"
+    over = (
+        "the same window as the other channels' traits"
+        if window_days is None
+        else f"the last {window_days} days"
+    )
+    return f"{trait}, an Event Counter of {counted}, over {over}"
 
 
 def _next_step(trait: str, channel: str | None, rule: Rule) -> str:

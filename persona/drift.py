@@ -114,7 +114,7 @@ def _described_rule(rule: Rule) -> dict[str, str]:
     return {
         "channels": ", ".join(f"{channel}={trait}" for channel, trait in sorted(rule.channels.items())),
         "dominance": f"{rule.dominance:g}",
-        "window": f"{rule.window_days} days",
+        "window": "the traits' own" if rule.window_days is None else f"{rule.window_days} days",
         "activity": rule.activity,
     }
 

@@ -117,7 +117,8 @@ def _description(pattern: Pattern, summary: Summary, currency: str) -> str:
     size = f"{pattern.n:,} {people}, {words.percent(pattern.share)} of all classified people."
     value = _value(pattern, summary, currency)
     plans = _plans(pattern.plans)
-    window = f"In {summary.rule.window_days} days: {_amounts(pattern)}."
+    when = words.window(summary.rule.window_days)
+    window = f"{when[0].upper()}{when[1:]}, per person: {_amounts(pattern)}."
     return " ".join(filter(None, [size, window, value, plans]))
 
 

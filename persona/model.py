@@ -128,7 +128,7 @@ class Rule(Struct, frozen=True, kw_only=True):
     plan_trait: str = "plan"
     min_group: int = 5  # people; smaller groups are not shown
     boundary_share: float = 0.0  # of the classified: another pattern if `dominance` moved by 0.05 either way
-    window_days: int = 30
+    window_days: int | None = 30  # that activity counts; None: the traits do not say
     activity: str = "computed traits"  # or "raw events", with how sessions were derived
 
     @property

@@ -41,6 +41,7 @@ def compose(
         population=summary.population,
         rejected=sum(summary.population.rejected.values()),
         rule=summary.rule,
+        window=_window(summary.rule.window_days),
         notes=_notes(summary),
         totals=summary.totals,
         patterns=summary.patterns,
@@ -114,6 +115,10 @@ def _notes(summary: Summary) -> list[str]:
         hidden = ", ".join(map(label, summary.suppressed))
         notes.append(f"Too small to show, and not to be written about: {hidden}.")
     return [_one_line(note) for note in (*summary.warnings, *notes)]
+
+
+def _window(days: int | None) -> str:
+    return "counts as many days as each trait does" if days is None else f"counts {days} days"
 
 
 def _one_line(sentence: str) -> str:

@@ -1,5 +1,6 @@
 """How the profiles were chosen and their activity counted, in honest sentences."""
 
+import re
 from math import sqrt
 
 from persona.config import Settings
@@ -8,8 +9,8 @@ from persona.config import Settings
 IDLE_MINUTES = 30
 # Where profiles are drawn at random: the same people give the same sample.
 SEED = 1
-# The computed traits that the settings name by default count so many days.
-TRAITS_DAYS = 30
+# A computed trait says in its name, if anywhere, how many days it counts: `web_sessions_90d`.
+_NAMED_DAYS = re.compile(r".*_([1-9]\d{0,3})d")
 # The Profile API keeps so many days of events (docs: unify/profile-api, "Events"); the warehouse is asked for
 # as many as computed traits usually count.
 EVENTS_API_DAYS, WAREHOUSE_EVENTS_DAYS = 14, 30
@@ -55,10 +56,15 @@ def sentence(
     )
 
 
-def activity_window(settings: Settings) -> tuple[int, str]:
-    """The days that activity counts, and what it is counted from: `Rule.window_days` and `Rule.activity`."""
+def activity_window(settings: Settings) -> tuple[int | None, str]:
+    """The days that activity counts, and what it is counted from: `Rule.window_days` and `Rule.activity`.
+
+    Computed traits count as many days as all their names say (`web_sessions_90d`); else nobody knows: None.
+    """
     if not settings.events:
-        return TRAITS_DAYS, "computed traits"
+        named = {_NAMED_DAYS.fullmatch(trait) for trait in settings.channels.values()}
+        days = {match and int(match[1]) for match in named}
+        return days.pop() if len(days) == 1 else None, "computed traits"
     return (WAREHOUSE_EVENTS_DAYS if settings.source == "bigquery" else EVENTS_API_DAYS), _EVENTS
 
 

@@ -43,6 +43,11 @@ def money(amount: float, currency: str) -> str:
     return f"{'-' if amount < 0 else ''}{currency}{gap}{figure}"
 
 
+def window(days: int | None) -> str:
+    """When what the traits count took place; an export may be of any age, so never "the last 30 days"."""
+    return "in the traits' own window" if days is None else f"in {days} days"
+
+
 def activity(channel: str) -> str:
     """What people do on a channel, in words: `web sessions`, `email opens`, `sms actions`."""
     usual = {"web": "web sessions", "mobile": "mobile sessions", "email": "email opens"}

@@ -90,6 +90,10 @@ def test_help_names_event_window_and_aggregation_of_any_channel() -> None:
     assert "PERSONA_EVENTS" not in helped
 
 
+def test_help_for_traits_of_unknown_window_asks_for_one_window() -> None:
+    assert help_for({"sms": "s"}, None).endswith("over the same window as the other channels' traits.")
+
+
 def test_raw_events_are_offered_where_they_tell_all_channels_apart() -> None:
     assert "PERSONA_EVENTS=on" in help_for(CHANNELS, 30)
 

@@ -225,6 +225,11 @@ SPACE = Origin(kind="segment", space_id="spa_1", sampling="All of it.")
 OTHER = {
     "dominance": (SPACE, replace(RULE, dominance=0.6), "The rule changed: dominance 0.5 → 0.6."),
     "window": (SPACE, replace(RULE, window_days=14), "The rule changed: window 30 days → 14 days."),
+    "no window": (
+        SPACE,
+        replace(RULE, window_days=None),
+        "The rule changed: window 30 days → the traits' own.",
+    ),
     "activity": (
         SPACE,
         replace(RULE, activity="raw events"),

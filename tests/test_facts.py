@@ -175,6 +175,12 @@ def test_the_words_follow_the_figures(seed_summary: Summary, figures: dict[str, 
             id="less clear",
         ),
         pytest.param(lambda s: s, "Many people are close", id="unclear"),
+        pytest.param(lambda s: s, "In 30 days, per person: 4.0 web", id="a known window"),
+        pytest.param(
+            lambda s: replace(s, rule=replace(s.rule, window_days=None)),
+            "In the traits' own window, per person: 4.0 web",
+            id="an unknown window",
+        ),
     ],
 )
 def test_the_strategy_follows_the_space(

@@ -648,6 +648,78 @@ def test_a_space_without_common_identifiers_says_so(mave: Framework) -> None:
     assert "No identifier is common enough to show." in Page(render.as_html(shown)).text
 
 
+@pytest.mark.parametrize("seen_in", [_seen_in_html, _seen_in_markdown])
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ({}, "people were active in the 30 days that their traits count"),
+        ({"window_days": None}, "people were active in the time that their traits count"),
+        ({"window_days": None}, "verage activity per person in the traits' own window"),
+        ({"window_days": 14, "activity": "raw events"}, "people were active in the last 14 days"),
+    ],
+)
+def test_the_window_is_told_as_far_as_it_is_known(
+    mave: Framework, seen_in: Callable[[Framework], str], rule: dict[str, object], expected: str
+) -> None:
+    assert expected in seen_in(replace(mave, rule=replace(mave.rule, **rule)))
+
+
+@pytest.mark.parametrize("seen_in", [_seen_in_html, _seen_in_markdown])
+@pytest.mark.parametrize(
+    ("truncated", "sampling", "said"),
+    [
+        (True, "Only the first 10 profiles were read.", (True, False)),
+        (True, "10 of 90 were drawn at random (seed 1).", (False, False)),
+        (False, "All 10 profiles were read.", (False, True)),
+    ],
+    ids=["cut", "drawn", "all"],
+)
+def test_how_far_the_reading_went_is_told(
+    mave: Framework,
+    seen_in: Callable[[Framework], str],
+    *,
+    truncated: bool,
+    sampling: str,
+    said: tuple[bool, bool],
+) -> None:
+    """A limit cuts a list and not a draw; where nobody was left out, the shares are exact."""
+    text = seen_in(
+        replace(
+            mave,
+            source=replace(mave.source, sampling=sampling),
+            population=replace(mave.population, truncated=truncated),
+        )
+    )
+    assert ("Reading stopped at the limit" in text, "shares are exact" in text) == said
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [("sample", "30 days, from"), ("export", "before the export, from"), ("bigquery", "by Segment, from")],
+)
+def test_who_counted_depends_on_the_source(mave: Framework, kind: str, said: str) -> None:
+    assert said in _seen_in_html(replace(mave, source=replace(mave.source, kind=kind)))
+
+
+@pytest.mark.parametrize("seen_in", [_seen_in_html, _seen_in_markdown])
+def test_a_missing_value_is_told_to_count_as_zero(
+    mave: Framework, seen_in: Callable[[Framework], str]
+) -> None:
+    assert "a missing value counts as zero" in seen_in(mave)
+
+
+@pytest.mark.parametrize(
+    ("earlier", "expected"),
+    [
+        ("2026-11-22T06:00:12Z", "22 November 2026"),
+        ("2026-11-23T05:58:00Z", "23 November 2026 at 05:58 UTC"),
+        ("some day", "some day"),
+    ],
+)
+def test_a_comparison_on_the_same_day_tells_the_time(earlier: str, expected: str) -> None:
+    assert figures.since(earlier, "2026-11-23T06:00:12Z") == expected
+
+
 def test_lifetime_value_that_is_missing_is_said_and_not_drawn(stress: Framework) -> None:
     page = render.as_html(stress)
     assert ("The data hold no lifetime value" in page, "Who holds the value" in page, "$0" in page) == (

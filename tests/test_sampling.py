@@ -73,6 +73,10 @@ EVENTS = (
     ("more", "window"),
     [
         pytest.param({}, (30, "computed traits"), id="traits"),
+        pytest.param({"PERSONA_CHANNELS": "a=a_90d,b=b_30d_90d"}, (90, "computed traits"), id="90 days"),
+        pytest.param({"PERSONA_CHANNELS": "a=a_90d,b=b_30d"}, (None, "computed traits"), id="two windows"),
+        pytest.param({"PERSONA_CHANNELS": "a=a_30d,b=visits"}, (None, "computed traits"), id="one unnamed"),
+        pytest.param({"PERSONA_CHANNELS": "a=visits,b=opens"}, (None, "computed traits"), id="none named"),
         pytest.param({"PERSONA_EVENTS": "on"}, (14, EVENTS), id="profile-api"),
         pytest.param(
             {"PERSONA_EVENTS": "on", "PERSONA_SOURCE": "bigquery://project.dataset"},
@@ -81,6 +85,6 @@ EVENTS = (
         ),
     ],
 )
-def test_the_window_is_the_one_that_was_counted(more: dict[str, str], window: tuple[int, str]) -> None:
+def test_the_window_is_the_one_that_was_counted(more: dict[str, str], window: tuple[int | None, str]) -> None:
     names = {"PERSONA_SOURCE": "profile-api", "SEGMENT_TOKEN": "t", "SEGMENT_SPACE_ID": "s"}
     assert activity_window(config.read(names | more, "terminal")) == window

@@ -68,6 +68,13 @@ def date(stamp: str) -> str:
     return f"{day.day} {day:%B %Y}"
 
 
+def since(stamp: str, now: str) -> str:
+    """The day of an earlier time, with the time of day where both are of one day: `… at 06:00 UTC`."""
+    if date(stamp) != date(now) or date(stamp) == stamp:
+        return date(stamp)
+    return f"{date(stamp)} at {datetime.fromisoformat(stamp):%H:%M} UTC"
+
+
 def _priced(digits: str, currency: str, *, below_zero: bool) -> str:
     gap = NO_BREAK if currency[-1:].isalpha() else ""
     return f"{MINUS if below_zero else ''}{currency}{gap}{digits}"

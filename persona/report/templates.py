@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from persona.model import label
 from persona.report import figures, prose, words
+from persona.words import window
 
 if TYPE_CHECKING:  # A cold start that renders nothing need not load the template engine.
     from jinja2 import Environment
@@ -57,10 +58,12 @@ def _templates(*, autoescape: bool, finalize: Callable[[object], str] | None = N
         "points": figures.points,
         "money": figures.money,
         "date": figures.date,
+        "since": figures.since,
         "clip": prose.clip,
         "unmarked": prose.unmarked,
         "label": label,
         "plain": words.plain,
+        "window": window,
     }
     environment.globals |= {"words": words}
     return environment

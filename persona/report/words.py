@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from persona.model import OMNICHANNEL, Claim, Framework, Pattern, PatternDrift, dominant, label
+from persona.model import OMNICHANNEL, Claim, Framework, Pattern, PatternDrift, Rule, dominant, label
 from persona.report import figures
 
 SECTION_TITLES = {
@@ -135,6 +135,32 @@ def favoured(pattern: Pattern, channels: dict[str, str]) -> str:
     return "no single channel" if pattern.key == OMNICHANNEL else plain(pattern.key)
 
 
+def active_when(rule: Rule) -> str:
+    """Over which time people count as active, as far as that is known."""
+    if rule.activity != "computed traits":
+        return f"in the last {rule.window_days} days"
+    if rule.window_days is None:
+        return "in the time that their traits count"
+    return f"in the {rule.window_days} days that their traits count"
+
+
+# Who counted what a trait holds; the invented space counted nothing.
+_COUNTED_BY = {"sample": "", "export": " before the export"}
+
+
+def counted_by(kind: str) -> str:
+    """Who counted the activity, by the kind of source."""
+    return _COUNTED_BY.get(kind, " by Segment")
+
+
+def band(framework: Framework) -> str:
+    """What the band around a share means; its width is chance alone, even where everybody was read."""
+    said = "Band: 95 % interval (Wilson), as if these were a random draw of all such people."
+    if framework.population.truncated:
+        return said
+    return f"{said} Everybody was read, so this space’s shares are exact: the band is for a comparable space."  # noqa: RUF001 - typography
+
+
 def headline(framework: Framework) -> str:
     """The report's first sentence: the largest pattern."""
     largest = max(framework.patterns, key=lambda pattern: pattern.share)
@@ -188,7 +214,7 @@ def _change(framework: Framework) -> Iterator[Finding]:
         return
     most = max(drift.patterns, key=lambda change: (change.significant, abs(change.share_change)))
     yield Finding(
-        f"Since {figures.date(drift.since)}",
+        f"Since {figures.since(drift.since, framework.created_at)}",
         f"{label(most.pattern)} {shift(most)}.",
     )
 
