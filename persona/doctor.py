@@ -40,8 +40,10 @@ def examine(tally: Tally, rule: Rule) -> list[str]:
             f"names (PERSONA_CHANNELS). {help_for(rule.channels, rule.window_days)}"
         )
     channels = {trait: channel for channel, trait in rule.channels.items()}
+    few = {trait: share * readable < rule.min_group for trait, share in shares.items()}
     return [
-        f"Only {percent(share)} of the profiles carry {trait}{_next_step(trait, channels.get(trait), rule)}."
+        f"Only {percent(share)} of the profiles carry {trait}"
+        f"{_next_step(trait, channels.get(trait), rule, few=few[trait])}."
         for trait, share in shares.items()
         if share < ENOUGH_SHARE
     ]
@@ -68,7 +70,8 @@ def _trait_help(channel: str, trait: str, window_days: int | None) -> str:
     return f"{trait}, an Event Counter of {counted}, over {over}"
 
 
-def _next_step(trait: str, channel: str | None, rule: Rule) -> str:
+def _next_step(trait: str, channel: str | None, rule: Rule, *, few: bool) -> str:
+    """`few`: too few people carry the trait for any of its values to be shown."""
     if channel:
         return (
             f", and everybody else counts as not active on {channel}. If that is not so, create in Segment "
@@ -76,7 +79,8 @@ def _next_step(trait: str, channel: str | None, rule: Rule) -> str:
         )
     if trait == rule.ltv_trait:
         return ": averages count everybody else's as 0; PERSONA_LTV_TRAIT names the trait to read"
-    return ": the plans shown are theirs alone; PERSONA_PLAN_TRAIT names the trait to read"
+    told = "no plan is known" if few else "the plans shown are theirs alone"
+    return f": {told}; PERSONA_PLAN_TRAIT names the trait to read"
 
 
 def _silent_channels(tally: Tally, rule: Rule) -> list[str]:

@@ -199,6 +199,37 @@ def test_the_headline_is_the_largest_pattern(mave: Framework, key: str, expected
 
 
 @pytest.mark.parametrize(
+    ("shares", "expected"),
+    [
+        ([0.5, 0.5], "Web Dominant and Mobile Dominant lead, with 50 % of active people each"),
+        ([0.2, 0.4, 0.4], "Mobile Dominant and Email Dominant lead, with 40 % of active people each"),
+        ([0.25, 0.25, 0.25, 0.25], "No pattern leads: each holds 25 % of active people"),
+    ],
+    ids=["two", "two of three", "all of many"],
+)
+def test_patterns_of_one_size_share_the_headline(mave: Framework, shares: list[float], expected: str) -> None:
+    patterns = [replace(one, share=share) for one, share in zip(mave.patterns, shares, strict=False)]
+    assert words.headline(replace(mave, patterns=patterns)).replace("\N{NO-BREAK SPACE}", " ") == expected
+
+
+@pytest.mark.parametrize(
+    ("figures_of_each", "topics"),
+    [
+        ({"avg_ltv": 100.0, "few_identities_share": 0.5}, ["How firm the split is"]),
+        ({"few_identities_share": 0.5}, ["Most valuable", "How firm the split is"]),
+        ({"avg_ltv": 100.0}, ["Fewest identifiers", "How firm the split is"]),
+    ],
+    ids=["all alike", "one worth more", "one with fewer identifiers"],
+)
+def test_only_what_differs_stands_out(
+    mave: Framework, figures_of_each: dict[str, object], topics: list[str]
+) -> None:
+    patterns = [replace(one, **figures_of_each) for one in mave.patterns]
+    shown = words.findings(replace(mave, patterns=patterns, drift=None))
+    assert [finding.topic for finding in shown] == topics
+
+
+@pytest.mark.parametrize(
     ("path", "expected"),
     [
         ("email_dominant/journey", "Email Dominant: How they move between channels"),

@@ -43,6 +43,12 @@ FACTS = {
 OWNERS = {"": "", "totals": "all active people", "population": "", "rule": ""}
 
 
+# More patterns than these, all alike, are not named one by one.
+MOST_LEADING = 2
+# So much more than the next a group must be worth to be called the most valuable.
+CLEARLY = 1.05
+
+
 class Note(NamedTuple):
     """A contradiction, numbered and worded: what the text says and what the data say."""
 
@@ -162,10 +168,16 @@ def band(framework: Framework) -> str:
 
 
 def headline(framework: Framework) -> str:
-    """The report's first sentence: the largest pattern."""
-    largest = max(framework.patterns, key=lambda pattern: pattern.share)
-    favourite = favoured(largest, framework.rule.channels)
-    return f"{figures.percent(largest.share, 0)} of active people favour {favourite}"
+    """The report's first sentence: the largest pattern, or those that share the first place."""
+    top = figures.percent(max(pattern.share for pattern in framework.patterns))
+    largest = [pattern for pattern in framework.patterns if figures.percent(pattern.share) == top]
+    share = figures.percent(largest[0].share, 0)
+    if len(largest) == 1:
+        return f"{share} of active people favour {favoured(largest[0], framework.rule.channels)}"
+    if len(largest) == len(framework.patterns) > MOST_LEADING:
+        return f"No pattern leads: each holds {share} of active people"
+    *first, last = (pattern.label for pattern in largest)
+    return f"{', '.join(first)} and {last} lead, with {share} of active people each"
 
 
 def findings(framework: Framework) -> Iterator[Finding]:
@@ -181,7 +193,9 @@ def _value(framework: Framework) -> Iterator[Finding]:
     if not valued:
         yield Finding("Value", "The data hold no lifetime value, so no pattern can be called worth more.")
         return
-    best = max(valued, key=lambda pattern: pattern.avg_ltv)
+    best, *others = sorted(valued, key=lambda pattern: -pattern.avg_ltv)
+    if not others or best.avg_ltv < CLEARLY * others[0].avg_ltv:
+        return
     yield Finding(
         "Most valuable",
         f"{best.label} people are worth {figures.money(best.avg_ltv, framework.currency)} each on average: "
@@ -191,13 +205,10 @@ def _value(framework: Framework) -> Iterator[Finding]:
 
 
 def _recognition(framework: Framework) -> Iterator[Finding]:
-    least = max(framework.patterns, key=lambda pattern: pattern.few_identities_share)
-    if least.few_identities_share > 0:
-        yield Finding(
-            "Hardest to recognise",
-            f"{figures.percent(least.few_identities_share)} of {least.label} people are known by two "
-            "identifiers or fewer.",
-        )
+    least, *others = sorted(framework.patterns, key=lambda pattern: -pattern.few_identities_share)
+    few = figures.percent(least.few_identities_share)
+    if others and few != figures.percent(others[0].few_identities_share):
+        yield Finding("Fewest identifiers", f"{few} of {least.label} people have two or fewer.")
 
 
 def _firmness(framework: Framework) -> Iterator[Finding]:
