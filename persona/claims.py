@@ -88,10 +88,12 @@ def _all_facts(summary: Summary) -> dict[Subject, Facts]:
         }
     }
     facts |= {pattern.key: _pattern_facts(pattern) for pattern in summary.patterns}
-    return {key: own | {"rule.dominance": summary.rule.dominance} for key, own in facts.items()}
+    rule = {"rule.dominance": summary.rule.dominance, "rule.boundary_share": summary.rule.boundary_share}
+    return {key: own | rule for key, own in facts.items()}
 
 
 def _facts(group: Group) -> Facts:
+    whole = sum(group.avg_activity.values()) or 1.0
     return (
         {
             "n": group.n,
@@ -100,6 +102,7 @@ def _facts(group: Group) -> Facts:
             "few_identities_share": group.few_identities_share,
         }
         | {f"avg_activity.{channel}": activity for channel, activity in group.avg_activity.items()}
+        | {f"activity_share.{channel}": activity / whole for channel, activity in group.avg_activity.items()}
         | {f"identity_coverage.{kind}": share for kind, share in (group.identity_coverage or {}).items()}
     )
 
@@ -109,8 +112,9 @@ def _pattern_facts(pattern: Pattern) -> Facts:
     if pattern.ltv_share is not None:
         facts["ltv_share"] = pattern.ltv_share
     for plan in pattern.plans or []:
-        facts[f"plans.{spoken(plan.plan)}.n"] = plan.n
-        facts[f"plans.{spoken(plan.plan)}.share"] = plan.share
+        # Of plans that are spoken of alike, the most common one is meant.
+        facts.setdefault(f"plans.{spoken(plan.plan)}.n", plan.n)
+        facts.setdefault(f"plans.{spoken(plan.plan)}.share", plan.share)
     return facts
 
 
@@ -184,7 +188,13 @@ def _claims(sentence: str, section: str | None, told: _Told, currency: str) -> I
 
 def _measured(text: str, currency: str, words: Words) -> Iterator[tuple[Figure, Measure | None]]:
     """The sentence's figures in order, each with what it measures."""
-    found = [figure for figure in figures(text, currency) if not defines(text, figure)]
+    channels = [(match.start(), match.end()) for match in words.channels.finditer(text)]
+    found = [
+        figure
+        for figure in figures(text, currency)
+        if not defines(text, figure)
+        and not any(start < figure.start and figure.end <= end for start, end in channels)
+    ]
     previous: tuple[Figure, Measure | None] | None = None
     for place, figure in enumerate(found):
         previous_end = found[place - 1].end if place else 0

@@ -4,10 +4,13 @@ Two kinds of sentences and nothing else: figures as they stand in the summary, a
 called so. A pattern's sections speak of its own figures and those of all people, never of another pattern's.
 """
 
+import html
+import re
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from persona import words
-from persona.model import OMNICHANNEL, Group, Pattern, Plan, Summary, printable
+from persona.model import OMNICHANNEL, Group, Pattern, Plan, Summary, label, printable
 
 # From here on a group's average LTV is called high, and down to here low, beside that of all people.
 _HIGH, _LOW = 1.25, 0.8
@@ -15,8 +18,10 @@ _HIGH, _LOW = 1.25, 0.8
 _BY_FAR = 0.75
 # Of a group: from here on many of its people are hard to recognise on another channel.
 _MANY = 0.5
-# Of the classified near the line between two patterns: below the first few, below the second some.
-_NEAR_LINE_FEW, _NEAR_LINE_SOME = 0.05, 0.15
+# Of a group's activity: from here on a channel is worth sending to of one's own accord.
+_WORTH_SENDING = 0.2
+# Other people's text that reads as it is, in Markdown and in a sentence.
+_ORDINARY = re.compile(r"[^\W_](?:[\w +'’/&-]|\.(?=\w))*(?<![ _])")  # noqa: RUF001 - typography
 # Identifier types named in the strategy.
 _MOST_TYPES = 4
 
@@ -79,10 +84,10 @@ def _pattern(pattern: Pattern, summary: Summary, currency: str) -> str:
     ranked = _ranked(pattern)
     sections = {
         "description": _description(pattern, summary, currency),
-        "why_dominant": _why(pattern, ranked),
-        "reach_on_weak": _reach(pattern, ranked),
+        "why_dominant": _why(pattern, ranked, summary.rule.channels),
+        "reach_on_weak": _reach(pattern, ranked, summary.rule.channels),
         "journey": _journey(pattern, ranked),
-        "formats": _formats(ranked),
+        "formats": _formats(pattern, ranked),
         "risk": _risk(pattern, ranked),
     }
     title = words.heading(pattern.label, _name(pattern, summary))
@@ -99,14 +104,14 @@ def _name(pattern: Pattern, summary: Summary) -> str:
 
 
 def _trait(pattern: Pattern, summary: Summary) -> str:
-    """LTV beside all people's first, then how well they are known, then how many they are."""
+    """LTV beside all people's first, then how few identifiers they have, then how many they are."""
     usual = summary.totals.avg_ltv
     if usual > 0 and pattern.avg_ltv >= _HIGH * usual:
         return "High-Value"
     if usual > 0 and pattern.avg_ltv <= _LOW * usual:
         return "Light-Spending"
     if pattern.few_identities_share > _MANY:
-        return "Barely Known"
+        return "Lightly Linked"
     if all(pattern.n >= other.n for other in summary.patterns):
         return "Everyday"
     return "Steady"
@@ -118,7 +123,7 @@ def _description(pattern: Pattern, summary: Summary, currency: str) -> str:
     value = _value(pattern, summary, currency)
     plans = _plans(pattern.plans)
     when = words.window(summary.rule.window_days)
-    window = f"{when[0].upper()}{when[1:]}, per person: {_amounts(pattern)}."
+    window = f"{when[0].upper()}{when[1:]}, per person: {_amounts(pattern, summary.rule.channels)}."
     return " ".join(filter(None, [size, window, value, plans]))
 
 
@@ -142,28 +147,29 @@ def _plans(plans: list[Plan] | None) -> str:
     return f"Their most common plan is {_quoted(first.plan)} ({words.percent(first.share)})."
 
 
-def _why(pattern: Pattern, ranked: list[str]) -> str:
+def _why(pattern: Pattern, ranked: list[str], traits: Mapping[str, str]) -> str:
     channel = words.dominating(pattern.key)
     if channel is None:
         return (
-            f"No channel dominates: {_amounts(pattern)}.\n\n{_RULE_OF_THUMB} people who spread "
-            "their activity like this choose the channel by the moment, and expect each to know what "
+            f"No channel dominates: {_amounts(pattern, traits)} a person.\n\n{_RULE_OF_THUMB} people who "
+            "spread their activity like this choose the channel by the moment, and expect each to know what "
             "happened on the others."
         )
-    others = [_amount(pattern, other) for other in ranked if other != channel]
+    others = [_amount(pattern, other, traits) for other in ranked if other != channel]
     return (
-        f"{_title(channel)} is their main channel: {_amount(pattern, channel)} a person, against "
+        f"{label(channel)} is their main channel: {_amount(pattern, channel, traits)} a person, against "
         f"{_listed(others)}.\n\n{_RULE_OF_THUMB} {_channel(channel).need}."
     )
 
 
-def _reach(pattern: Pattern, ranked: list[str]) -> str:
+def _reach(pattern: Pattern, ranked: list[str], traits: Mapping[str, str]) -> str:
     strongest = ranked[0]
     lines = [
-        f"- **{_title(channel)}** ({_amount(pattern, channel)} a person): {_approach(pattern, channel)}"
+        f"- **{label(channel)}** ({_amount(pattern, channel, traits)} a person): "
+        f"{_approach(pattern, channel)}"
         for channel in ranked[1:]
     ]
-    invitation = f"{_RULE_OF_THUMB} invite them from {_title(strongest)}, where they already are."
+    invitation = f"{_RULE_OF_THUMB} invite them from {label(strongest)}, where they already are."
     return "\n".join([invitation, "", *lines])
 
 
@@ -173,9 +179,9 @@ def _approach(pattern: Pattern, channel: str) -> str:
 
 
 def _journey(pattern: Pattern, ranked: list[str]) -> str:
-    active = [_title(channel) for channel in ranked if pattern.avg_activity[channel] > 0]
+    active = [label(channel) for channel in ranked if pattern.avg_activity[channel] > 0]
     if len(active) <= 1:
-        return f"{_title(ranked[0])} only: no activity of theirs is recorded elsewhere."
+        return f"{label(ranked[0])} only: no activity of theirs is recorded elsewhere."
     return (
         f"{' → '.join(active)} → {active[0]}\n\nThe arrows go from the most used channel to the least used. "
         f"The summary holds amounts, not the order of visits. {_RULE_OF_THUMB} most paths begin and end on "
@@ -183,34 +189,38 @@ def _journey(pattern: Pattern, ranked: list[str]) -> str:
     )
 
 
-def _formats(ranked: list[str]) -> str:
-    lines = [f"- **{_title(channel)}**: {_channel(channel).form}" for channel in ranked]
+def _formats(pattern: Pattern, ranked: list[str]) -> str:
+    first, *others = ranked
+    worth = [channel for channel in others if _activity_share(pattern, channel) >= _WORTH_SENDING]
+    rest = [f"**{label(channel)}**" for channel in others if channel not in worth]
+    lines = [
+        f"- **{label(first)}**, for most of what you send: {_channel(first).form}.",
+        *(f"- **{label(channel)}**, to follow up: {_channel(channel).form}." for channel in worth),
+    ]
+    if rest:
+        lines.append(f"- {_listed(rest)}, sparingly: little or none of their activity is there.")
     return "\n".join([_RULE_OF_THUMB, "", *lines])
 
 
 def _risk(pattern: Pattern, ranked: list[str]) -> str:
-    strongest, next_best = _title(ranked[0]), _title(ranked[1])
-    grade = _grade(pattern, ranked[0])
-    threat = {
-        "High": f"by far the most of what they do is on {strongest}, and little else would hold them",
-        "Medium": f"{strongest} carries them, and {next_best} could catch only some of the fall",
-        "Low": "no single channel carries them, so they can fall back on another",
-    }[grade]
+    """The grade with the figure that it goes by; what follows from it is marked as a rule of thumb."""
+    strongest = ranked[0]
+    held = _activity_share(pattern, strongest)
     worth, few = pattern.ltv_share or 0, pattern.few_identities_share
     stake = f" At stake: {words.percent(worth)} of all LTV." if worth > 0 else ""
-    known = f" {words.percent(few)} of them have two identifiers or fewer" if few > _MANY else ""
-    harder = ", which makes winning them back on another channel harder." if known else ""
+    known = f" {words.percent(few)} of them have two identifiers or fewer." if few > _MANY else ""
+    harder = ", and the fewer identifiers, the harder to win them back elsewhere" if known else ""
     return (
-        f"{grade}: {threat}.{stake}{known}{harder}\n\n{_RULE_OF_THUMB} what would drive them away first is "
-        f"{_channel(ranked[0]).loss}."
+        f"{_grade(pattern, held)}: {words.percent(held)} of their activity is on {label(strongest)}.{stake}"
+        f"{known}\n\n{_RULE_OF_THUMB} the more of it one channel holds, the higher the risk{harder}. "
+        f"What would drive them away first is {_channel(strongest).loss}."
     )
 
 
-def _grade(pattern: Pattern, strongest: str) -> str:
+def _grade(pattern: Pattern, held: float) -> str:
     if pattern.key == OMNICHANNEL:
         return "Low"
-    total = sum(pattern.avg_activity.values())
-    return "High" if total > 0 and pattern.avg_activity[strongest] >= _BY_FAR * total else "Medium"
+    return "High" if held >= _BY_FAR else "Medium"
 
 
 def _strategy(summary: Summary) -> str:
@@ -238,9 +248,10 @@ def _consistency(summary: Summary) -> str:
         if shared
         else "every pattern shown here has a channel of its own"
     )
-    channels = _listed([_title(channel) for channel in summary.rule.channels])
+    channels = _listed([label(channel) for channel in summary.rule.channels])
+    amounts = _amounts(summary.totals, summary.rule.channels)
     return (
-        f"All classified people together: {_amounts(summary.totals)} a person.{size}{worth}\n\n"
+        f"All classified people together: {amounts} a person.{size}{worth}\n\n"
         f"{_RULE_OF_THUMB} {first}: {reason}. Keep prices, account status and the state of a task the same "
         f"everywhere; adapt length, layout and timing to {channels}."
     )
@@ -264,7 +275,9 @@ def _identities(summary: Summary) -> str:
     named = [f"{words.percent(share)} have {_quoted(kind)}" for kind, share in covered if _wordy(kind)]
     coverage = f" Of all people, {_listed(named[:_MOST_TYPES])}." if named else ""
     gaps = [pattern.label for pattern in summary.patterns if pattern.few_identities_share > _MANY]
-    where = f" begin with {_listed(gaps)}, where most people are barely known;" if gaps else ""
+    # Where it is so everywhere, there is nowhere to begin.
+    apart = 0 < len(gaps) < len(summary.patterns)
+    where = f" begin with {_listed(gaps)}, where most people have few identifiers;" if apart else ""
     return (
         f"{figures}{coverage}\n\n{_RULE_OF_THUMB}{where} ask for another identifier when it is useful "
         "to the customer (a saved task, a receipt, a new device), and merge anonymous visits on log-in."
@@ -272,15 +285,21 @@ def _identities(summary: Summary) -> str:
 
 
 def _switches(summary: Summary) -> str:
-    near = summary.rule.boundary_share
-    few = "Few" if near < _NEAR_LINE_FEW else "Some" if near < _NEAR_LINE_SOME else "Many"
+    near = words.percent(summary.rule.boundary_share)
     busiest = _ranked(summary.totals)
+    close, likeliest = (
+        (
+            f"{near} of all classified people are close to the line between patterns. ",
+            " those close to the line switch first.",
+        )
+        if near != words.percent(0)
+        else ("", "")
+    )
     return (
-        f"{few} people are close to the line between patterns; they are the likeliest to switch. The summary "
-        f"holds no moments, only amounts: watch them where {_title(busiest[0])} hands over to "
-        f"{_title(busiest[1])}, the most used channels.\n\n{_RULE_OF_THUMB} people switch when a task "
-        "outgrows the channel (too long for a phone, too urgent for mail), when a message links elsewhere, "
-        "and when a day moves them from one device to another."
+        f"{close}The summary holds no moments, only amounts.\n\n{_RULE_OF_THUMB}{likeliest} Watch people "
+        f"where {label(busiest[0])} hands over to {label(busiest[1])}, the most used channels. People switch "
+        "when a task outgrows the channel (too long for a phone, too urgent for mail), when a message links "
+        "elsewhere, and when a day moves them from one device to another."
     )
 
 
@@ -289,38 +308,41 @@ def _ranked(group: Group) -> list[str]:
     return sorted(group.avg_activity, key=lambda channel: -group.avg_activity[channel])
 
 
-def _amount(group: Group, channel: str) -> str:
-    return f"{words.decimal(group.avg_activity[channel])} {words.activity(channel)}"
+def _amount(group: Group, channel: str, traits: Mapping[str, str]) -> str:
+    return f"{words.decimal(group.avg_activity[channel])} {words.activity(channel, traits[channel])}"
 
 
-def _amounts(group: Group) -> str:
-    return _listed([_amount(group, channel) for channel in group.avg_activity])
+def _amounts(group: Group, traits: Mapping[str, str]) -> str:
+    return _listed([_amount(group, channel, traits) for channel in group.avg_activity])
+
+
+def _activity_share(group: Group, channel: str) -> float:
+    return group.avg_activity[channel] / (sum(group.avg_activity.values()) or 1.0)
 
 
 def _channel(channel: str) -> _Channel:
     """What is commonly held of a channel; of an uncommon one only what holds of any."""
-    title = _title(channel)
+    title = label(channel)
     return _CHANNELS.get(channel) or _Channel(
         person=f"{title} Regular",
         need=f"{title} is where they already are, so it serves whatever must not cost them a change of place",
         reach=f"make one offer that is worth more on {title} than elsewhere",
         form="one message with one purpose, in the length that is usual there",
-        loss=f"a {title} presence that gives nothing they could not get elsewhere",
+        loss=f"messages on {title} that say nothing they could not read elsewhere",
     )
 
 
-def _title(channel: str) -> str:
-    return channel.replace("_", " ").title()
-
-
 def _wordy(name: str) -> bool:
-    """Whether other people's text can stand in a sentence: digits in it could be taken for a figure."""
-    return bool(printable(name)) and not any(map(str.isnumeric, name))
+    """Whether other people's text can stand in a sentence as it is; what cannot still stands in the tables.
+
+    Digits could be taken for a figure, other signs for Markdown or for the end of the sentence.
+    """
+    as_it_is = name == printable(name) == html.unescape(name)
+    return as_it_is and bool(_ORDINARY.fullmatch(name)) and not any(map(str.isnumeric, name))
 
 
 def _quoted(name: str) -> str:
-    """Other people's text as inline code, which it cannot leave."""
-    return f"`{printable(name).replace('`', chr(39))}`"
+    return f"“{name}”"
 
 
 def _listed(items: list[str]) -> str:

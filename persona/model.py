@@ -32,9 +32,18 @@ def dominant(channel: str) -> str:
     return f"{channel}_dominant"
 
 
+# Letters that are spelled out one by one: sms, mms, rcs, tv.
+_ABBREVIATION = re.compile(r"[b-df-hj-np-tv-xz]{2,4}")
+
+
+def plain(key: str) -> str:
+    """A key as running text: `in_app` gives `in app`, `sms` gives `SMS`."""
+    return " ".join(word.upper() if _ABBREVIATION.fullmatch(word) else word for word in key.split("_"))
+
+
 def label(key: str) -> str:
-    """A pattern's key in words: `web_dominant` gives `Web Dominant`."""
-    return key.replace("_", " ").title()
+    """A key as a title: `web_dominant` gives `Web Dominant`, `sms_dominant` gives `SMS Dominant`."""
+    return " ".join(word if word.isupper() else word.title() for word in plain(key).split(" "))
 
 
 # Unicode's control, format (zero-width, right-to-left), surrogate, private-use and unassigned characters,

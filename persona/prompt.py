@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 
 from persona import words
-from persona.model import Change, Drift, Group, Pattern, PatternDrift, Summary, label, printable
+from persona.model import Change, Drift, Group, Pattern, PatternDrift, Summary, label, plain, printable
 
 # Identifier types named a group; the rest are only counted, lest a hundred of them drown the question.
 MOST_TYPES = 12
@@ -35,7 +35,7 @@ def compose(
         "ask",
         summary,
         reference,
-        channels=[channel.replace("_", " ") for channel in summary.rule.channels],
+        channels=[plain(channel) for channel in summary.rule.channels],
         sample=summary.source.sample,
         sampling=_one_line(summary.source.sampling),
         population=summary.population,
@@ -45,7 +45,7 @@ def compose(
         notes=_notes(summary),
         totals=summary.totals,
         patterns=summary.patterns,
-        group=partial(_group, currency=currency),
+        group=partial(_group, traits=summary.rule.channels, currency=currency),
         labels_as_data=_data(summary, kept, told, currency),
         changes=_changes(summary, told) if told else [],
         since=told.since[: len("2026-11-23")] if told else "",
@@ -125,10 +125,11 @@ def _one_line(sentence: str) -> str:
     return " ".join(sentence.split())
 
 
-def _group(group: Group, *, currency: str) -> str:
+def _group(group: Group, *, traits: Mapping[str, str], currency: str) -> str:
     """A group's figures as a list."""
     activity = ", ".join(
-        f"{words.decimal(amount)} {words.activity(channel)}" for channel, amount in group.avg_activity.items()
+        f"{words.decimal(amount)} {words.activity(channel, traits[channel])}"
+        for channel, amount in group.avg_activity.items()
     )
     return "\n".join(
         [

@@ -1,6 +1,6 @@
 """How the framework's parts are titled and its figures written: the same in question, answer and report."""
 
-from persona.model import OMNICHANNEL
+from persona.model import OMNICHANNEL, plain
 
 # The headings that the question demands, the facts author writes and the reader knows best.
 SECTION_TITLES = {
@@ -16,6 +16,16 @@ STRATEGY_TITLES = {
     "consistency": "Consistency and adaptation",
     "identity_resolution": "Identity resolution",
     "switch_moments": "Moments of switching",
+}
+
+# What a trait's name says that it counts: `emails_opened_30d` counts opens.
+_COUNTED = {
+    "session": "sessions",
+    "visit": "visits",
+    "open": "opens",
+    "click": "clicks",
+    "view": "views",
+    "call": "calls",
 }
 
 # From here on a sum is written with its power of ten; no honest average is that large.
@@ -48,10 +58,11 @@ def window(days: int | None) -> str:
     return "in the traits' own window" if days is None else f"in {days} days"
 
 
-def activity(channel: str) -> str:
-    """What people do on a channel, in words: `web sessions`, `email opens`, `sms actions`."""
-    usual = {"web": "web sessions", "mobile": "mobile sessions", "email": "email opens"}
-    return usual.get(channel) or f"{channel.replace('_', ' ')} actions"
+def activity(channel: str, trait: str) -> str:
+    """What people do on a channel, as its trait's name says: `web sessions`, `email opens`, `TV actions`."""
+    parts = [part for part in trait.casefold().split("_") if part not in channel]
+    counted = (noun for part in parts for stem, noun in _COUNTED.items() if part.startswith(stem))
+    return f"{plain(channel)} {next(counted, 'actions')}"
 
 
 def heading(label: str, name: str) -> str:

@@ -635,7 +635,7 @@ ELSEWHERE = Drift(since_run_id="a", since="2026-10-01T00:00:00Z", comparable=Fal
 ABSENT: dict[str, tuple[dict[str, object], str]] = {
     "suppressed": (
         {"suppressed": ["web_dominant", "sms_dominant"]},
-        "fewer than 5 people are not shown, nor any that would give their size away: Web Dominant, Sms",
+        "fewer than 5 people are not shown, nor any that would give their size away: Web Dominant, SMS",
     ),
     "withheld": ({"withheld": {"plans": "it is free text."}}, "Withheld, plans: it is free text."),
     "not comparable": (

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from persona.ledger import counts, money, shares
 from persona.ledger.figures import Figure
-from persona.ledger.grammar import NAME, WHOSE, Reading, rule
+from persona.ledger.grammar import NAME, Reading, rule
 from persona.ledger.vocabulary import Words
 
 # How far from a figure its name is looked for, in characters.
@@ -62,8 +62,8 @@ def _readings(figure: Figure, lead: str, before: str, after: str, words: Words) 
         yield from money.ltv_of(lead, after)
         yield ("avg_ltv",), False, 0, 0
     elif figure.kind == "percent":
-        if rule(rf"^\s(?:of|in)\s{WHOSE}(?:total\s)?(?:activity|interactions|sessions)").match(after):
-            yield ("rule.dominance",), False, 0, 0
+        yield from shares.activity_share(after, words)
+        yield from shares.boundary_share(after)
         yield from shares.ltv_share(before, after)
         yield from shares.few_identities(before, after)
         yield from shares.plan(before, after, words, "share")

@@ -5,7 +5,19 @@
 import re
 from collections.abc import Iterator
 
-from persona.ledger.grammar import HEDGES, IDENTIFIER, LINK, LTV, NAME, PEOPLE, STOP, WHO, Reading, rule
+from persona.ledger.grammar import (
+    HEDGES,
+    IDENTIFIER,
+    LINK,
+    LTV,
+    NAME,
+    PEOPLE,
+    STOP,
+    WHO,
+    WHOSE,
+    Reading,
+    rule,
+)
 from persona.ledger.vocabulary import Words, spoken
 
 _OTHER_SHARE = (
@@ -20,6 +32,9 @@ _DIVIDED = (
     r"\b(?:breaks?\sdown|broken\sdown|divides?|splits?|sizes?|distribution|composition|shares?)\b"
     r"[^.]{0,60}(?:%|:)"
 )
+
+
+_CLOSING_QUOTES = "”\"'’"
 
 
 def ltv_share(before: str, after: str) -> Iterator[Reading]:
@@ -60,16 +75,37 @@ def few_identities(before: str, after: str) -> Iterator[Reading]:
         yield ("few_identities_share",), True, len(before) - named.start(), 0
 
 
+def activity_share(after: str, words: Words) -> Iterator[Reading]:
+    """86.2 % of their activity is on Email; or so much that Email dominates."""
+    whose = rule(rf"^\s(?:of|in)\s{WHOSE}(?:total\s)?(?:activity|interactions|sessions)").match(after)
+    if not whose:
+        return
+    where = rule(r"\s(?:is|are|comes?|happens?)\s(?:on|from|via|in)\s(?:the\s)?").match(after, whose.end())
+    if where and (channel := words.channels.match(after, where.end())):
+        share = f"activity_share.{words.channel_of[spoken(channel[0])]}"
+        yield (share, "rule.dominance"), False, 0, channel.end()
+    yield ("rule.dominance",), False, 0, 0
+
+
+def boundary_share(after: str) -> Iterator[Reading]:
+    near = rule(
+        rf"^\s(?:of\s)?(?:(?:all|the|active|classified)\s){{0,3}}{PEOPLE}\s(?:are|stand|sit)\s(?:so\s)?"
+        r"(?:close\sto|near)\s(?:the|a)\s(?:line|threshold|boundary)\b"
+    ).match(after)
+    if near:
+        yield ("rule.boundary_share",), False, 0, near.end()
+
+
 def coverage(before: str, after: str, words: Words) -> Iterator[Reading]:
     if words.id_types is None:
         return
     holding = rule(
         rf"^\s(?:of\s(?:(?:all|the|our|these|them|its|this\sgroup|total|classified|active)\s?){{0,3}}{PEOPLE}?\s?)?"
         r"(?:have|has|carry|carries|share|hold|are\s(?:known|linked|matched)\s(?:by|to|with)|with)\s"
-        r"(?:(?:a|an|their|its|known|linked|verified|at\sleast\sone|one)\s){0,3}"
+        r"(?:(?:a|an|their|its|known|linked|verified|at\sleast\sone|one)\s){0,3}[“\"']?"
     ).match(after)
     if holding and (kind := words.id_types.match(after, holding.end())):
-        tail = after[kind.end() :]
+        tail = after[kind.end() :].lstrip(_CLOSING_QUOTES)
         closed = rule(
             rf"^(?:\s(?:id|ids|identifier|address|on\sfile|linked|attached|known))+{STOP}|^{STOP}"
         ).match(tail)
@@ -98,11 +134,11 @@ def plan(before: str, after: str, words: Words, figure: str) -> Iterator[Reading
     of_people = rule(
         rf"^(?:\s(?:of\s(?:(?:all|the|our|these|them|its|this\sgroup|group|total|classified|active)\s?){{0,3}})?{PEOPLE}|"
         r"\sof\s(?:them|this\sgroup|the\sgroup))?"
-        r"\s?(?:are|is|sit|sits|use|have|pay\sfor|subscribe\sto|subscribed\sto)?\s?(?:on|in|to)?\s?(?:the|a|an)?\s?"
+        r"\s?(?:are|is|sit|sits|use|have|pay\sfor|subscribe\sto|subscribed\sto)?\s?(?:on|in|to)?\s?(?:the|a|an)?\s?[“\"']?"
     ).match(after)
     start = of_people.end() if of_people else 0
     if (plan := words.plans.match(after, start)) and start:
-        tail = after[plan.end() :]
+        tail = after[plan.end() :].lstrip(_CLOSING_QUOTES)
         noun = rule(rf"^\s(?:plans?|tier|subscriptions?|subscribers|{PEOPLE})\b").match(tail)
         tied = noun or (
             rule(r"\b(?:on|sit|sits|use|are)\s(?:the\s|a\s)?$").search(after[: plan.start()]) is not None
@@ -110,7 +146,7 @@ def plan(before: str, after: str, words: Words, figure: str) -> Iterator[Reading
         closed = rule(STOP).match(tail[noun.end() if noun else 0 :])
         yield (f"plans.{spoken(plan[0])}.{figure}",), bool(tied and closed), 0, plan.end()
     for plan in words.plans.finditer(before):
-        tail = before[plan.end() :]
+        tail = before[plan.end() :].lstrip(_CLOSING_QUOTES)
         if rule(
             rf"^(?:\s(?:plans?|tier)(?:\sshare)?)?\s?(?:{PEOPLE}\s?)?[:(=—–]\s*$|^\s(?:is|at)\s$|"
             rf"^\s(?:plan|tier)(?:\sshare)?(?:\s(?:accounts\sfor|makes\sup|covers|holds))?{LINK}"

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from persona import words
 from persona.ledger.grammar import LOOKALIKES
 from persona.model import OMNICHANNEL, Summary, dominant, label
 
@@ -94,4 +95,5 @@ def _nouns(channel: str, trait: str) -> frozenset[str]:
         if part.startswith(stem)
         for noun in nouns
     }
-    return frozenset(known or parts)
+    written = words.activity(channel, trait).split()[-1]  # as the question and the rules write it
+    return frozenset({*(known or parts), written, written.removesuffix("s")})

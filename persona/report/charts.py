@@ -8,8 +8,8 @@ import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from persona.model import Drift, Framework, Pattern, Rule, dominant, label
-from persona.report import figures, words
+from persona.model import Drift, Framework, Pattern, Rule, dominant, label, plain
+from persona.report import figures
 
 # A chart on a phone 390 pixels wide, and an average character of a bar's label.
 NARROWEST_PIXELS = 330
@@ -101,7 +101,7 @@ def _segments(pattern: Pattern, rule: Rule) -> Iterator[Segment]:
     x = 0.0
     for index, (channel, share) in enumerate(zip(rule.channels, mix_shares(pattern, rule), strict=True), 1):
         if share > 0:
-            yield Segment(round(x, 2), round(100 * share, 2), index, _fitting(words.plain(channel), share))
+            yield Segment(round(x, 2), round(100 * share, 2), index, _fitting(plain(channel), share))
         x += 100 * share
 
 

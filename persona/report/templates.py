@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from persona.model import label
+from persona.model import label, plain
 from persona.report import figures, prose, words
 from persona.words import window
 
@@ -62,7 +62,7 @@ def _templates(*, autoescape: bool, finalize: Callable[[object], str] | None = N
         "clip": prose.clip,
         "unmarked": prose.unmarked,
         "label": label,
-        "plain": words.plain,
+        "plain": plain,
         "window": window,
     }
     environment.globals |= {"words": words}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from persona.model import OMNICHANNEL, Claim, Framework, Pattern, PatternDrift, Rule, dominant, label
+from persona.model import OMNICHANNEL, Claim, Framework, Pattern, PatternDrift, Rule, dominant, label, plain
 from persona.report import figures
 
 SECTION_TITLES = {
@@ -31,6 +31,7 @@ FACTS = {
     "avg_ltv": ("average lifetime value", "money"),
     "ltv_share": ("share of all lifetime value", "share"),
     "avg_activity": ("{} activity per person", "number"),
+    "activity_share": ("share of activity that is on {}", "share"),
     "avg_identities": ("identifiers per person", "number"),
     "few_identities_share": ("people with two identifiers or fewer", "share"),
     "identity_coverage": ("people known by {}", "share"),
@@ -64,11 +65,6 @@ class Finding(NamedTuple):
     sentence: str
 
 
-def plain(key: str) -> str:
-    """A key as running text: `push_notifications` gives `push notifications`."""
-    return key.replace("_", " ")
-
-
 def section_title(section: str, pattern_key: str) -> str:
     """A section's heading; nobody prefers a channel where no channel dominates."""
     if section == "why_dominant" and pattern_key == OMNICHANNEL:
@@ -99,7 +95,11 @@ def fact(name: str) -> str:
     before, _, after = f".{name}.".partition(f".{known}.")
     owner = before.strip(".").removeprefix("patterns.")
     detail = after.strip(".").removesuffix(".share").removesuffix(".n")
-    wording = FACTS[known][0].format(plain(detail) if known == "avg_activity" else detail).strip()
+    wording = (
+        FACTS[known][0]
+        .format(plain(detail) if known in {"avg_activity", "activity_share"} else detail)
+        .strip()
+    )
     return ", ".join(filter(None, (wording, OWNERS.get(owner, label(owner)))))
 
 
