@@ -35,6 +35,16 @@ TEXT_CHARACTERS = 80
 # A fact is a float of the framework; a figure is its text: equal but for the last bits.
 ROUNDING = 1e-9
 
+# What follows a figure that says by itself what it is, and what no excerpt ends with.
+_FOLLOWING = re.compile(r"(?:\s[\w-]{1,30}){0,4}")
+_LOOSE_END = re.compile(
+    r"(?:\s(?:an?|the|and|or|but|of|in|on|at|over|to|for|with|by|from|per|if|than|that|who|which|is|are|was|were|"
+    r"against|compared|while|all|their|its))+$",
+    re.IGNORECASE,
+)
+# A parenthesis that is closed soon.
+_CLOSED = re.compile(r"[^()\n]{0,40}\)")
+
 Facts = dict[str, float]
 # A pattern's key, or None for the whole space.
 Subject = str | None
@@ -231,13 +241,18 @@ def _inherited(
 
 
 def _excerpt(sentence: str, figure: Figure, named: Measure | None) -> str:
-    """The figure with the words that make it one, or with the few that follow it."""
+    """The figure with the words that make it one, or with the few that follow it; whole in itself."""
     start, end = (named.start, named.end) if named else (figure.start, figure.end)
     if (start, end) == (figure.start, figure.end):
-        following = re.match(r"(?:\s[\w-]+){0,3}", sentence[end : end + 40])
-        end += len(following[0]) if following else 0
+        following = _FOLLOWING.match(sentence, end)
+        end = following.end() if following else end
     if end - start > TEXT_CHARACTERS:
         start, end = figure.start, figure.end
+    if loose := _LOOSE_END.search(sentence, figure.end, end):
+        end = loose.start()
+    if sentence.count("(", start, end) > sentence.count(")", start, end):
+        closed = _CLOSED.match(sentence, end)
+        start, end = (start, closed.end()) if closed else (figure.start, figure.end)
     return sentence[start:end].strip(" ,;:(—–|")
 
 

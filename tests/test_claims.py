@@ -541,3 +541,22 @@ def test_five_hostile_megabytes_are_read_in_seconds(space: Summary, text: str) -
     check([Passage(text=text, pattern="email_dominant")], space, "$")
 
     assert time.process_time() - start < 30
+
+
+@pytest.mark.parametrize(
+    ("sentence", "text"),
+    [
+        ("Their LTV: $1,450 is high.", "LTV: $1,450"),
+        ("Most are on a plan, the most common enterprise (41 people).", "41 people"),
+        ("Their most common plan is enterprise (52.6 %).", "enterprise (52.6 %)"),
+        ("They are worth $721 over all classified people.", "$721 over all classified people"),
+        ("They pay $1,450 compared to the rest.", "$1,450 compared to the rest"),
+        ("About 73% of the.", "73%"),
+        ("Average web sessions (14.0 and nothing closes the parenthesis.", "14.0"),
+        ("They bring 14.0 web sessions a person.", "14.0 web sessions"),
+    ],
+)
+def test_an_excerpt_is_whole(space: Summary, sentence: str, text: str) -> None:
+    """No parenthesis is left open and no article left alone."""
+    found = check([Passage(text=sentence, pattern="omnichannel", section="description")], space, "$")
+    assert text in [claim.text for claim in found]
