@@ -250,6 +250,10 @@ def _excerpt(sentence: str, figure: Figure, named: Measure | None) -> str:
         start, end = figure.start, figure.end
     if loose := _LOOSE_END.search(sentence, figure.end, end):
         end = loose.start()
+    if sentence.count("“", start, end) > sentence.count("”", start, end) and sentence[end : end + 1] == "”":
+        end += 1
+    if sentence.count("”", start, end) > sentence.count("“", start, end) and sentence[start - 1] == "“":
+        start -= 1
     if sentence.count("(", start, end) > sentence.count(")", start, end):
         closed = _CLOSED.match(sentence, end)
         start, end = (start, closed.end()) if closed else (figure.start, figure.end)

@@ -47,14 +47,14 @@ _CHANNELS = {
         person="Desk Visitor",
         need="a large screen serves comparing, reading and finishing longer tasks",
         reach="give one reason to open the site, and land them on the page where the task goes on",
-        form="full pages: comparisons, reports, guides, settings",
+        form="full pages, such as comparisons, reports, guides, settings",
         loss="a slow or confusing site",
     ),
     "mobile": _Channel(
         person="Pocket Regular",
         need="the phone is at hand, which serves quick looks and small steps between other things",
         reach="offer the app where it saves a step, and ask for notifications only after it has",
-        form="short screens: status cards, one-tap actions, sparing notifications",
+        form="short screens, such as status cards, one-tap actions, sparing notifications",
         loss="an app that nags or breaks",
     ),
     "email": _Channel(
@@ -110,7 +110,7 @@ def _trait(pattern: Pattern, summary: Summary) -> str:
         return "High-Value"
     if usual > 0 and pattern.avg_ltv <= _LOW * usual:
         return "Light-Spending"
-    if pattern.few_identities_share > _MANY:
+    if pattern.few_identities_share > max(_MANY, summary.totals.few_identities_share):
         return "Lightly Linked"
     if all(pattern.n >= other.n for other in summary.patterns):
         return "Everyday"

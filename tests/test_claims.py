@@ -550,6 +550,8 @@ def test_five_hostile_megabytes_are_read_in_seconds(space: Summary, text: str) -
         ("Most are on a plan, the most common enterprise (41 people).", "41 people"),
         ("Their most common plan is enterprise (52.6 %).", "enterprise (52.6 %)"),
         ("They are worth $721 over all classified people.", "$721 over all classified people"),
+        ("Their most common plan is “enterprise” (52.6 %).", "“enterprise” (52.6 %)"),
+        ("Of all people, 100 % have “email”.", "100 % have “email”"),
         ("They pay $1,450 compared to the rest.", "$1,450 compared to the rest"),
         ("About 73% of the.", "73%"),
         ("Average web sessions (14.0 and nothing closes the parenthesis.", "14.0"),
