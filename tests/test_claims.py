@@ -187,7 +187,7 @@ def test_the_example_answer_is_borne_out_where_it_is_true_and_flagged_where_not(
         (35, "", "contradicted", "avg_activity.mobile"),
         (15, "", "contradicted", "avg_activity.email"),
         (1450, "$", "contradicted", "avg_ltv"),
-        (4, "", "supported", "avg_identities"),
+        (4, "", "contradicted", "avg_identities"),
         (30, "%", "contradicted", "few_identities_share"),
     ]
 

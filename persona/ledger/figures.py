@@ -271,9 +271,9 @@ def _bounded(figure: Figure, before: str, *, more: bool = False) -> Figure:
         if hedge[0].strip().lower() == "well over":
             high = float("inf")
     elif more or _FLOOR.search(before):
-        high = float("inf")
+        low, high = figure.value, float("inf")
     elif _CEILING.search(before):
-        low = float("-inf")
+        low, high = float("-inf"), figure.value
     return replace(figure, low=low, high=high)
 
 
