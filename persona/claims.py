@@ -177,7 +177,7 @@ def _persona_names(passages: Sequence[Passage]) -> dict[str, str]:
 
 
 def _claims(sentence: str, section: str | None, told: _Told, currency: str) -> Iterator[Claim]:
-    text, mentions = _mentions(hide(sentence), told.words)
+    text, mentions = _mentions(_hidden(sentence, told.words), told.words)
     for figure, named in _measured(text, currency, told.words):
         judged = _judge(text, figure, named, mentions, told)
         if judged is None:
@@ -194,6 +194,14 @@ def _claims(sentence: str, section: str | None, told: _Told, currency: str) -> I
             fact=fact,
             fact_value=None if fact is None else told.facts[subject][fact],
         )
+
+
+def _hidden(sentence: str, words: Words) -> str:
+    """What `hide` leaves of the sentence, with its channels: one called `v0` is no version."""
+    text = hide(sentence)
+    for channel in words.channels.finditer(sentence):
+        text = text[: channel.start()] + channel[0] + text[channel.end() :]
+    return text
 
 
 def _measured(text: str, currency: str, words: Words) -> Iterator[tuple[Figure, Measure | None]]:

@@ -562,3 +562,13 @@ def test_an_excerpt_is_whole(space: Summary, sentence: str, text: str) -> None:
     """No parenthesis is left open and no article left alone."""
     found = check([Passage(text=sentence, pattern="omnichannel", section="description")], space, "$")
     assert text in [claim.text for claim in found]
+
+
+def test_a_channel_that_is_called_like_a_version_is_still_a_channel(space: Summary) -> None:
+    channels = {**space.rule.channels, "beta_v0": "beta_v0_30d"}
+    totals = replace(space.totals, avg_activity={**space.totals.avg_activity, "beta_v0": 20.0})
+    named = replace(space, rule=replace(space.rule, channels=channels), totals=totals)
+
+    (claim,) = check([Passage(text="All people: 20.0 beta v0 actions a person.")], named, "$")
+
+    assert (claim.verdict, claim.fact) == ("supported", "avg_activity.beta_v0")
