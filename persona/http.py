@@ -1,23 +1,27 @@
 """HTTP to a request, and a report, a framework or a failure back to HTTP."""
 
+import json
 import math
 import os
 import re
+from typing import TYPE_CHECKING
 
-import msgspec
 from flask import Request as HttpRequest
 from flask import Response
 from werkzeug.exceptions import HTTPException
 
-from persona import config, request
+from persona import config
 from persona.bucket import Bucket, open_bucket
 from persona.clock import Deadline
 from persona.config import Settings
 from persona.errors import BadRequest, MethodNotAllowed, NotFound, PersonaError, describe
-from persona.layout import JSON, OUTPUTS, path, read_latest
+from persona.layout import JSON, OUTPUTS, RUN_ID, path, read_latest
 from persona.log import Log, log_unexpected, trace
 
-_RUN = re.compile(rf"/runs/({request.RUN_ID.pattern})/?")
+if TYPE_CHECKING:
+    from persona.request import Request
+
+_RUN = re.compile(rf"/runs/({RUN_ID.pattern})/?")
 # What a framework is shown as, and from which object; the first is the default, browsers ask for the second.
 _FORMATS = {
     "application/json": "framework.json",
@@ -37,8 +41,11 @@ def answer(http: HttpRequest) -> Response:
         log = log.at(settings.log_level)
         if http.method != "POST":
             return _show(http, settings)
-        wanted = request.parse(_body(http), settings)
-        run_id = _name(wanted, http, settings)
+        from persona import request  # noqa: PLC0415 - a cold start that only shows a framework reads no request
+
+        wanted = request.parse(_body(http, request.MOST_BYTES), settings)
+        offered, scheduled = _offered(http)
+        run_id = request.name_run(wanted, settings, offered, request.moment(scheduled))
         log = log.bind(run_id=run_id)
         return _run(wanted, run_id, settings, starts.of(settings.deadline_seconds), log)
     except PersonaError as error:
@@ -61,8 +68,10 @@ def _check_door(http: HttpRequest) -> None:
         raise MethodNotAllowed(f"expected {allowed}, got {http.method[:20]}", allowed)
 
 
-def _run(wanted: request.Request, run_id: str, settings: Settings, deadline: Deadline, log: Log) -> Response:
-    from persona.pipeline import run  # noqa: PLC0415 - a cold start that only shows a framework needs no pipeline
+def _run(wanted: "Request", run_id: str, settings: Settings, deadline: Deadline, log: Log) -> Response:
+    import msgspec  # noqa: PLC0415 - as above
+
+    from persona.pipeline import run  # noqa: PLC0415 - as above
     from persona.watcher import Watcher  # noqa: PLC0415 - as above
 
     report = run(wanted, run_id, settings, deadline, Watcher(log))
@@ -70,20 +79,19 @@ def _run(wanted: request.Request, run_id: str, settings: Settings, deadline: Dea
     return Response(msgspec.json.encode(report), 200, mimetype=JSON)
 
 
-def _name(wanted: request.Request, http: HttpRequest, settings: Settings) -> str:
-    """The run's id; a schedule's own time names its period, and its job with that time names its run."""
+def _offered(http: HttpRequest) -> tuple[tuple[str | None, str | None], str | None]:
+    """What may name the run: a key, a schedule; and the schedule's time, which names a period."""
     job = http.headers.get("X-CloudScheduler-JobName")
     scheduled = http.headers.get("X-CloudScheduler-ScheduleTime")
-    offered = (http.headers.get("Idempotency-Key"), f"{job}-{scheduled}" if job and scheduled else None)
-    return request.name_run(wanted, settings, offered, request.moment(scheduled))
+    return (http.headers.get("Idempotency-Key"), job and scheduled and f"{job}-{scheduled}"), scheduled
 
 
-def _body(http: HttpRequest) -> bytes:
+def _body(http: HttpRequest, most_bytes: int) -> bytes:
     """The body, or so much of it that it is known to be too long."""
-    if (http.content_length or 0) > request.MOST_BYTES:
-        raise BadRequest(f"the body is over {request.MOST_BYTES} bytes")
+    if (http.content_length or 0) > most_bytes:
+        raise BadRequest(f"the body is over {most_bytes} bytes")
     try:
-        return http.stream.read(request.MOST_BYTES + 1)
+        return http.stream.read(most_bytes + 1)
     except (HTTPException, OSError):
         raise BadRequest("the body could not be read to its end") from None
 
@@ -118,7 +126,7 @@ def _newest(bucket: Bucket) -> str:
 
 def _failure(error: PersonaError, run_id: str | None) -> Response:
     body = {"run_id": run_id, **describe(error)}
-    response = Response(msgspec.json.encode(body), error.status, mimetype=JSON)
+    response = Response(json.dumps(body), error.status, mimetype=JSON)
     if error.retryable:
         response.headers["Retry-After"] = str(math.ceil(max(error.retry_after_seconds, 1)))
     if isinstance(error, MethodNotAllowed):

@@ -1,11 +1,13 @@
 """Where the objects of a run lie in the bucket, and what they are served as."""
 
-from msgspec import DecodeError, Struct, json
+import re
+from dataclasses import dataclass
 
 from persona.bucket import Bucket, Stored
 from persona.errors import Refused
-from persona.request import RUN_ID
 
+# A run's id becomes a folder.
+RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 JSON = "application/json"
 # The outputs in the order in which they are written: the last one's presence means published.
 OUTPUTS = {
@@ -16,7 +18,8 @@ OUTPUTS = {
 LATEST = "latest.json"
 
 
-class Latest(Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True)
+class Latest:
     """The newest published run: `latest.json`."""
 
     run_id: str
@@ -41,6 +44,8 @@ def read_latest(bucket: Bucket) -> Latest | None:
 
 def as_latest(stored: Stored) -> Latest:
     """What a stored `latest.json` says; raises what `read_latest` does."""
+    from msgspec import DecodeError, json  # noqa: PLC0415 - a cold start with nothing to show needs neither
+
     try:
         latest = json.decode(stored.data, type=Latest)
     except (DecodeError, UnicodeDecodeError, RecursionError):

@@ -1,7 +1,6 @@
 """What a trigger asks for, and which run that is."""
 
 import hashlib
-import re
 import secrets
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -11,11 +10,11 @@ from msgspec import UNSET, Struct, UnsetType
 
 from persona.config import Settings
 from persona.errors import BadRequest
+from persona.layout import RUN_ID
 
 # Far more than four fields need; enough to refuse anything else cheaply.
 MOST_BYTES = 64 * 1024
 
-RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _SLOTS = {"day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m"}
 _EXPECTED = "expected a JSON object with run_id, limit, dry_run and force, all of them optional"
 
