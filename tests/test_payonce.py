@@ -20,7 +20,6 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import functions_framework
 import pytest
 import requests
 from cloud import (
@@ -37,8 +36,7 @@ from cloud import (
     raw,
     refuse,
 )
-from flask import Flask
-from flask.testing import FlaskClient
+from doors import client
 from werkzeug.datastructures import Headers
 from werkzeug.test import TestResponse
 
@@ -52,19 +50,14 @@ PARTIAL = WHOLE[: WHOLE.index("Omnichannel") - 10]
 FOLDER = "runs/run"
 
 
-def door(target: str) -> FlaskClient:
-    app: Flask = functions_framework.create_app(target, MAIN)  # type: ignore[no-untyped-call] # it has no types
-    return app.test_client()
-
-
 class House:
     """A deployment of both functions, and the folder or bucket that they write to."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
         self._monkeypatch = monkeypatch
         self.folder = folder
-        self.http = door("persona_http")
-        self.pubsub = door("persona_pubsub")
+        self.http = client("persona_http")
+        self.pubsub = client("persona_pubsub")
         for name in os.environ:
             if name.startswith(("PERSONA_", "MAVE", "SEGMENT_")):
                 monkeypatch.delenv(name)
