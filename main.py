@@ -4,7 +4,7 @@ import functions_framework
 from cloudevents.http import CloudEvent
 from flask import Request, Response
 
-from persona import http
+from persona.triggers import http
 
 
 @functions_framework.http
@@ -16,6 +16,6 @@ def persona_http(request: Request) -> Response:
 @functions_framework.cloud_event
 def persona_pubsub(event: CloudEvent) -> None:
     """A message's data is the request; what is worth trying again raises, and is redelivered."""
-    from persona import pubsub  # noqa: PLC0415 - a deployment serves one door, and starts without the other's room
+    from persona.triggers import pubsub  # noqa: PLC0415 - a deployment serves one door, and starts without the other's room
 
     pubsub.deliver(event)

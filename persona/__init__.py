@@ -1,17 +1,13 @@
-"""Turns a Segment space into a checked, cross-channel persona framework.
+"""Turns a Segment space into a cross-channel persona framework; `pipeline` shows the whole run on a page.
 
-main, __main__          two doors on the cloud, one in the terminal
-  http, pubsub          a trigger to a request, an outcome back
-    pipeline            the order of the steps, on one page
-      run, pay          the run's folder: claim, keep, pay once, publish
-      steps
-        census          sources ─▶ profile ─▶ classify ─▶ tally ─▶ summarize
-        prompt          a summary to the message
-        mave, threads   the answer, or the lost answer found again
-        facts           the same words by rules, without Mave
-        framework       the answer read: personas, strategy, what is missing
-        claims          every figure of it held against the summary
-        drift           this summary against the last one
-        render          JSON, Markdown, HTML
-      bucket            gs:// or a folder: read, create, compare-and-swap
+triggers    HTTP, Pub/Sub, a terminal: to a request, and the report back
+pipeline    the order of the run
+write       JSON, Markdown, HTML, the run's report
+mave        the message, the paid calls, lost answers found again, the words without Mave
+check       the answer's sections and figures
+fetch       one file a source
+summarize   counts to the figures that may leave the function; what has changed
+classify    people to patterns
+storage     gs:// or a folder: read, create, compare-and-swap; one run's folder
+net         the free session and the paid one
 """

@@ -4,16 +4,16 @@ from typing import NamedTuple
 
 import msgspec
 
-from persona.classify import classify
-from persona.clock import Deadline
-from persona.config import Settings
-from persona.doctor import examine
+from persona.classify.profile import Reader
+from persona.classify.rule import classify
+from persona.classify.tally import Tally
+from persona.deadline import Deadline
+from persona.fetch import fetch
 from persona.model import Origin, Rule, Summary
-from persona.profile import Reader
-from persona.sampling import activity_window, sentence
-from persona.sources import fetch
-from persona.summarize import summarize
-from persona.tally import Tally
+from persona.settings import Settings
+from persona.summarize.sampling import activity_window, sentence
+from persona.summarize.summary import summarize
+from persona.summarize.trait_check import examine
 from persona.watcher import Progress, Watcher
 
 
@@ -102,7 +102,7 @@ def _count(settings: Settings, rule: Rule, limit: int, deadline: Deadline, watch
 
 def _ask_the_warehouse(settings: Settings, limit: int, deadline: Deadline, watcher: Watcher) -> _Counted:
     """Let BigQuery count where the data lies."""
-    from persona.sources import bigquery  # noqa: PLC0415 - a cold start pays for what it needs
+    from persona.fetch import bigquery  # noqa: PLC0415 - a cold start pays for what it needs
 
     counted = bigquery.count(settings, deadline, limit, run_id=str(watcher.log.fields.get("run_id", "")))
     watcher.notice(Progress("fetch", 1, counted.tally.read))

@@ -3,14 +3,14 @@
 import secrets
 from functools import partial
 
-from persona.bucket import open_bucket
-from persona.clock import Deadline
-from persona.config import Settings
+from persona.deadline import Deadline
+from persona.mave.paid_calls import Conversation
 from persona.model import Report
-from persona.pay import Conversation
 from persona.request import Request
-from persona.run import Delivery, Limits, Run, claim
+from persona.settings import Settings
 from persona.steps import Steps
+from persona.storage import open_bucket
+from persona.storage.run_folder import Delivery, Limits, Run, claim
 from persona.watcher import Watcher
 
 

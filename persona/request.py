@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from persona.config import Settings
 from persona.errors import BadRequest
-from persona.layout import RUN_ID
+from persona.settings import Settings
+from persona.storage.objects import RUN_ID
 
 # Far more than four fields need; enough to refuse anything else cheaply.
 MOST_BYTES = 64 * 1024

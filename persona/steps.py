@@ -5,11 +5,9 @@ from contextlib import contextmanager
 
 import msgspec
 
-from persona.bucket import Bucket
-from persona.clock import Deadline
-from persona.config import SPARE_SECONDS, Settings
+from persona.deadline import Deadline
 from persona.errors import Invalid, PersonaError, Refused
-from persona.layout import path, read_latest
+from persona.mave.paid_calls import HOLE, Answers
 from persona.model import (
     Answer,
     Ask,
@@ -21,11 +19,13 @@ from persona.model import (
     Seconds,
     Summary,
 )
-from persona.outcome import published, trace, unpaid
-from persona.pay import HOLE, Answers
 from persona.request import Request
-from persona.run import Run
+from persona.settings import SPARE_SECONDS, Settings
+from persona.storage.bucket import Bucket
+from persona.storage.objects import path, read_latest
+from persona.storage.run_folder import Run
 from persona.watcher import Progress, Watcher
+from persona.write.run_report import published, trace, unpaid
 
 # Credits (docs: guides/credits); a follow-up in the same thread costs 30-50 % less.
 CALL_TAKES = "10-75"
@@ -64,7 +64,7 @@ class Steps:
 
     def compare(self, summary: Summary) -> Baseline:
         """What the run should know of the newest framework: what has changed, and the personas' names."""
-        from persona.drift import compare  # noqa: PLC0415
+        from persona.summarize.drift import compare  # noqa: PLC0415
 
         known = read_latest(self._bucket)
         stored = known and self._bucket.read(path(known.run_id, "framework.json"))
@@ -87,7 +87,7 @@ class Steps:
 
     def unchanged(self, baseline: Baseline) -> bool:
         """Whether too little has changed to pay for a new framework."""
-        from persona.drift import worth_asking  # noqa: PLC0415
+        from persona.summarize.drift import worth_asking  # noqa: PLC0415
 
         settings = self._settings
         if settings.author != "mave" or settings.min_drift == 0 or self._request.force:
@@ -98,8 +98,8 @@ class Steps:
 
     def next_ask(self, summary: Summary, baseline: Baseline, answers: Answers) -> Ask | None:
         """What to say to Mave next: the message, a nudge where it asks back, what is missing; or nothing."""
-        from persona import prompt  # noqa: PLC0415
-        from persona.framework import asks_back  # noqa: PLC0415
+        from persona.check.sections import asks_back  # noqa: PLC0415
+        from persona.mave import prompt  # noqa: PLC0415
 
         if self._settings.author == "facts":
             return None
@@ -118,15 +118,15 @@ class Steps:
 
     def ask(self, message: str, thread_id: str | None) -> bytes:
         """The raw reply to a paid call, sent once."""
-        from persona import mave  # noqa: PLC0415
+        from persona.mave import client  # noqa: PLC0415
 
         self._log.info("asking Mave", stage="mave", follow_up=thread_id is not None)
         with self._stage("mave"):
-            return mave.ask(self._settings, self._deadline.less(SPARE_SECONDS), message, thread_id)
+            return client.ask(self._settings, self._deadline.less(SPARE_SECONDS), message, thread_id)
 
     def recover(self, reference: str, since: float, *, patient: bool) -> bytes | None:
         """The raw answer to a call whose reply was lost, from Mave's threads; free."""
-        from persona import threads  # noqa: PLC0415
+        from persona.mave import threads  # noqa: PLC0415
 
         self._log.warning("looking for a lost reply in Mave's threads", stage="mave", reference=reference)
         with self._stage("mave"):
@@ -135,7 +135,7 @@ class Steps:
             return threads.recover(self._settings, deadline, reference, since, poll_seconds=poll_seconds)
 
     def _message(self, summary: Summary, baseline: Baseline) -> str:
-        from persona import prompt  # noqa: PLC0415
+        from persona.mave import prompt  # noqa: PLC0415
 
         return prompt.compose(
             summary,
@@ -146,25 +146,25 @@ class Steps:
         )
 
     def _said(self, answers: Answers) -> list[Answer]:
-        from persona import mave  # noqa: PLC0415
+        from persona.mave import client  # noqa: PLC0415
 
-        return [mave.parse(raw) for _, raw in sorted(answers.items())]
+        return [client.parse(raw) for _, raw in sorted(answers.items())]
 
     def _reading(self, said: list[Answer], summary: Summary) -> tuple[Reading, str] | None:
         """What the answers say together, and their words; None where none of them is a framework.
 
         A question that Mave asked back, and whatever else came before the framework, is left out.
         """
-        from persona import framework  # noqa: PLC0415
+        from persona.check import sections  # noqa: PLC0415
 
         together: Reading | None = None
         words: list[str] = []
         for answer in said:
             try:
-                reading = framework.read(answer.content, summary, goes_on=together is not None)
+                reading = sections.read(answer.content, summary, goes_on=together is not None)
             except Invalid:
                 continue
-            together = framework.merge(together, reading, summary) if together else reading
+            together = sections.merge(together, reading, summary) if together else reading
             words.append(answer.content)
         return (together, "\n\n".join(words)) if together else None
 
@@ -176,7 +176,7 @@ class Steps:
         Raises:
             Invalid: no pattern of the summary can be found in what Mave said.
         """
-        from persona import claims  # noqa: PLC0415
+        from persona.check import claims  # noqa: PLC0415
 
         said = self._said(answers)
         reading, narrative = self._worded(said, summary)
@@ -206,17 +206,18 @@ class Steps:
 
     def _worded(self, said: list[Answer], summary: Summary) -> tuple[Reading, str]:
         """The framework in its author's words, read."""
-        from persona import facts, framework  # noqa: PLC0415
+        from persona.check import sections  # noqa: PLC0415
+        from persona.mave import without_mave  # noqa: PLC0415
 
         if not said:
-            words = facts.write(summary, self._settings.currency)
-            return framework.read(words, summary), words
+            words = without_mave.write(summary, self._settings.currency)
+            return sections.read(words, summary), words
         # Read once more, what is no framework says of itself why.
-        return self._reading(said, summary) or (framework.read(said[-1].content, summary), said[-1].content)
+        return self._reading(said, summary) or (sections.read(said[-1].content, summary), said[-1].content)
 
     def render(self, framework: Framework) -> dict[str, bytes]:
         """The outputs, by the name of the object that each becomes."""
-        from persona import render  # noqa: PLC0415
+        from persona.write import render  # noqa: PLC0415
 
         with self._stage("write"):
             return {
@@ -248,15 +249,15 @@ class Steps:
         """What a paid run would take, as far as that can be asked for free."""
         costs: dict[str, object] = {}
         if self._settings.mavera_api_key:
-            from persona import mave  # noqa: PLC0415
+            from persona.mave import client  # noqa: PLC0415
 
             try:
-                left, why = mave.usage(self._settings, self._deadline), None
+                left, why = client.usage(self._settings, self._deadline), None
             except PersonaError as error:  # the figures and the message are worth having all the same
                 left, why = None, error.message
             costs["credits"] = {"left": left, "a_call_takes": CALL_TAKES} | ({"why": why} if why else {})
         if self._settings.source == "bigquery":
-            from persona.sources import bigquery  # noqa: PLC0415
+            from persona.fetch import bigquery  # noqa: PLC0415
 
             # Asked before the space is counted, which BigQuery bills in a dry run, too.
             needed_bytes = bigquery.estimate(self._settings, self._deadline, self._limit)

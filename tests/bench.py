@@ -31,17 +31,17 @@ from msgspec import Struct
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from persona import config
-from persona.classify import classify
-from persona.clock import Deadline
+from persona.classify.profile import Reader
+from persona.classify.rule import classify
+from persona.classify.tally import Tally
+from persona.deadline import Deadline
+from persona.fetch import profile_api
 from persona.log import Log
 from persona.model import Origin, Rule, Summary
 from persona.pipeline import run
-from persona.profile import Reader
 from persona.request import Request
-from persona.sources import profile_api
-from persona.summarize import summarize
-from persona.tally import Tally
+from persona.settings import read_settings
+from persona.summarize.summary import summarize
 from persona.watcher import Watcher
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -256,13 +256,13 @@ FRESH = ["sh", "-c", '"$0" "$@"; exit $?']
 # A process that counts an export, as a run does; it prints the people it read and its peak memory in KiB.
 COUNT_EXPORT = """
 import resource, sys
-from persona import config
-from persona.classify import classify
-from persona.clock import Deadline
-from persona.profile import Reader
-from persona.sources import export
-from persona.tally import Tally
-settings = config.read({"PERSONA_SOURCE": sys.argv[1]}, "terminal")
+from persona.settings import read_settings
+from persona.classify.rule import classify
+from persona.deadline import Deadline
+from persona.classify.profile import Reader
+from persona.fetch import export
+from persona.classify.tally import Tally
+settings = read_settings({"PERSONA_SOURCE": sys.argv[1]}, "terminal")
 reader, tally = Reader(list(settings.channels.values()), "ltv", "plan"), Tally(3)
 for page in export.fetch(settings, reader, Deadline(3_000), 0):
     people = reader.read(page.profiles)
@@ -323,7 +323,7 @@ def profile_api_rate() -> Row:
         if not server.stdin or not server.stdout:
             raise AssertionError("pipes were asked for")
         print(json.dumps(space), file=server.stdin, flush=True)
-        settings = config.read(
+        settings = read_settings(
             {
                 "PERSONA_SOURCE": "profile-api",
                 "SEGMENT_TOKEN": "segment-token",
@@ -412,7 +412,7 @@ def cold_start() -> Row:
 
 def sample_run() -> Row:
     with TemporaryDirectory() as folder:
-        settings = config.read({"PERSONA_SOURCE": "sample", "PERSONA_OUTPUT": folder}, "terminal")
+        settings = read_settings({"PERSONA_SOURCE": "sample", "PERSONA_OUTPUT": folder}, "terminal")
         taken: list[float] = []
         for number in range(WARM_RUNS + 1):
             deadline = Deadline(settings.deadline_seconds)

@@ -7,9 +7,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from cloud import Emulator
 
-from persona import config
-from persona.clock import Deadline
-from persona.sources import bigquery
+from persona.deadline import Deadline
+from persona.fetch import bigquery
+from persona.settings import read_settings
 
 # Everything about a person follows from the number: four plans, five types, and some odd values.
 _TRAITS = """
@@ -41,5 +41,5 @@ def rows_read_back(emulator: Emulator, profiles: int) -> tuple[int, int]:
     dataset = source.removeprefix("bigquery://")
     for statement in (_TRAITS, _IDENTIFIERS):
         emulator.run(statement.format(dataset=dataset, profiles=profiles))
-    counted = bigquery.count(config.read({"PERSONA_SOURCE": source}, "terminal"), Deadline(300), 0)
+    counted = bigquery.count(read_settings({"PERSONA_SOURCE": source}, "terminal"), Deadline(300), 0)
     return counted.tally.read, counted.rows

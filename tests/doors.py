@@ -15,7 +15,7 @@ import functions_framework
 from flask import Flask
 from flask.testing import FlaskClient
 
-from persona.config import Settings
+from persona.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 # Every variable that a setting is read from.

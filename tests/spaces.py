@@ -9,11 +9,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from persona.classify import classify
+from persona.classify.profile import Reader
+from persona.classify.rule import classify
+from persona.classify.tally import Tally
 from persona.model import Origin, Rule, Summary
-from persona.profile import Reader
-from persona.summarize import summarize
-from persona.tally import Tally
+from persona.summarize.summary import summarize
 
 LTV, PLAN = "ltv", "plan"
 CHANNELS = {"web": "web_sessions_30d", "mobile": "mobile_sessions_30d", "email": "emails_opened_30d"}

@@ -19,7 +19,7 @@ from typing import IO, NamedTuple, cast
 import pytest
 from cloud import FakeMave, FakeStorage, Turn, answer, lose
 
-from persona.layout import OUTPUTS
+from persona.storage.objects import OUTPUTS
 
 RUNS = 30
 IN_THE_CLOUD = 6  # of them

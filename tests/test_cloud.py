@@ -430,7 +430,7 @@ def test_an_answer_that_never_comes_leaves_the_question() -> None:
         assert messages(mave, thread.id) == [("user", "hello")]
 
 
-# Storage: what the official client never does; the rest is in the contract of test_bucket.
+# Storage: what the official client never does; the rest is in the contract of test_storage.
 
 
 def put(storage: FakeStorage, name: str, data: bytes, **query: str) -> requests.Response:

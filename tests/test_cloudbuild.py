@@ -14,7 +14,7 @@ import pathspec
 import pytest
 from ruamel.yaml import YAML
 
-from persona import config
+from persona.settings import read_settings
 
 ROOT = Path(__file__).parent.parent
 BUILD = YAML(typ="safe").load(ROOT / "cloudbuild.yaml")
@@ -204,7 +204,13 @@ def test_steps_with_an_environment_share_one() -> None:
 
 def test_the_upload_holds_what_a_build_needs_and_nothing_private() -> None:
     ignored = pathspec.GitIgnoreSpec.from_lines((ROOT / ".gcloudignore").read_text().splitlines())
-    needed = ["main.py", "persona/config.py", "persona/prompt.md", "requirements.txt", ".constraints.txt"]
+    needed = [
+        "main.py",
+        "persona/settings.py",
+        "persona/mave/prompt.md",
+        "requirements.txt",
+        ".constraints.txt",
+    ]
     needed += ["tests/run", "tests/requirements.txt", "tests/data/gcloud.py", "cloudbuild.yaml", "README.md"]
     needed += [".ruff.toml", ".mypy.ini", ".pytest.ini", ".coveragerc", ".ci/run", ".gcloudignore"]
     private = [
@@ -243,7 +249,7 @@ class _Asked(Mapping[str, str]):
 def test_a_deployment_can_pass_every_setting_that_the_program_reads_and_no_other() -> None:
     """Both ways: a setting without a substitution cannot be changed, one that is not read is a mistake."""
     asked = _Asked()
-    config.read(asked, "http")
+    read_settings(asked, "http")
     names = {line.partition("=")[0] for line in STEPS["deploy"]["env"]}
     passed = {name for name in names if re.match(r"PERSONA_|SEGMENT_|MAVE|LOG_LEVEL", name)}
     secret = {name.removeprefix("SECRET_") for name in names if name.startswith("SECRET_")}
@@ -295,7 +301,7 @@ def test_all_settings_given_are_all_passed(cloud: Cloud) -> None:
     calls = cloud.build(**{f"_{name}": value for name, value in given.items()})
     passed = settings_of(flags_of(calls, "functions deploy", "persona-http"))
     assert given == passed
-    assert config.read(passed | {"K_SERVICE": "persona-http"}, "http").channels == {
+    assert read_settings(passed | {"K_SERVICE": "persona-http"}, "http").channels == {
         "web": "visits",
         "email": "opens",
     }
@@ -496,8 +502,8 @@ def test_the_timeouts_agree_with_the_deadlines_and_the_leases(
     job = flags_of(calls, "scheduler jobs create http", "persona")
     event = flags_of(calls, "pubsub subscriptions update", SUBSCRIPTION)
     keys = {"SEGMENT_TOKEN": "token", "MAVERA_API_KEY": "key"}
-    http_lease = config.read(settings_of(http) | keys, "http").lease_seconds
-    pubsub_lease = config.read(settings_of(pubsub) | keys, "pubsub").lease_seconds
+    http_lease = read_settings(settings_of(http) | keys, "http").lease_seconds
+    pubsub_lease = read_settings(settings_of(pubsub) | keys, "pubsub").lease_seconds
 
     # A function outlives its run's deadline, and stays within what the platform allows.
     assert http_seconds < seconds(http["--timeout"]) <= 3600
@@ -594,7 +600,7 @@ def test_an_update_keeps_the_trigger(built: Cloud) -> None:
     assert not {"--trigger-topic", "--retry", "--trigger-service-account"} & set(flags)
 
 
-@pytest.mark.parametrize("path", ["persona/config.py", ".constraints.txt", "requirements.txt", "main.py"])
+@pytest.mark.parametrize("path", ["persona/settings.py", ".constraints.txt", "requirements.txt", "main.py"])
 def test_a_change_of_the_program_is_deployed(built: Cloud, path: str) -> None:
     with (built.place / "workspace" / path).open("a") as file:
         file.write("# changed\n")

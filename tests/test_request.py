@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from persona import config, request
+from persona import request
 from persona.errors import BadRequest
 from persona.request import MOST_BYTES, Request
+from persona.settings import read_settings
 
-SETTINGS = config.read({"PERSONA_LIMIT": "500"}, "http")
+SETTINGS = read_settings({"PERSONA_LIMIT": "500"}, "http")
 EXPECTED = "expected a JSON object with run_id, limit, dry_run and force, all of them optional"
 SHAPE = "run_id: expected [A-Za-z0-9][A-Za-z0-9._-]{0,99} as a whole"
 
@@ -110,12 +111,12 @@ def test_a_long_refusal_is_shortened() -> None:
 
 
 def test_a_deployment_that_reads_everything_bounds_no_limit() -> None:
-    everything = config.read({"PERSONA_LIMIT": "0"}, "http")
+    everything = read_settings({"PERSONA_LIMIT": "0"}, "http")
     assert request.parse(b'{"limit": 5000000}', everything).limit == 5_000_000
 
 
 def name(body: Request, period: str, *outside: str | None, at: str | None = None) -> str:
-    settings = config.read({"PERSONA_PERIOD": period}, "http")
+    settings = read_settings({"PERSONA_PERIOD": period}, "http")
     return request.name_run(body, settings, outside, request.moment(at))
 
 

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from spaces import CHANNELS, channels, count, dominances, plain_figures, profiles, summary_of
 
+from persona.classify.tally import MOST_PLANS, MOST_TYPES, Tally
 from persona.errors import NotEnoughData
 from persona.model import Origin, Plan, Rule, Summary
-from persona.summarize import summarize, wilson
-from persona.tally import MOST_PLANS, MOST_TYPES, Tally
+from persona.summarize.summary import summarize, wilson
 
 SEED_PEOPLE = [
     {

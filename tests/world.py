@@ -11,10 +11,9 @@ from typing import Literal, NamedTuple, cast
 
 from msgspec import structs
 
-from persona.bucket import Conflict, Stored
-from persona.clock import Deadline
+from persona.deadline import Deadline
 from persona.errors import PersonaError, Unavailable
-from persona.layout import LATEST
+from persona.mave.paid_calls import HOLE, Answers
 from persona.model import (
     Ask,
     Baseline,
@@ -27,10 +26,11 @@ from persona.model import (
     Rule,
     Summary,
 )
-from persona.pay import HOLE, Answers
 from persona.pipeline import perform
-from persona.run import Delivery, Limits, Run, claim
 from persona.steps import Steps
+from persona.storage.bucket import Conflict, Stored
+from persona.storage.objects import LATEST
+from persona.storage.run_folder import Delivery, Limits, Run, claim
 
 # So that a redelivery after a lease may find Mave still at work: a call is given up after 80 s.
 DEADLINE_SECONDS, MAVE_SECONDS = 60.0, 20.0

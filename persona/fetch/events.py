@@ -1,0 +1,92 @@
+"""Activity from raw events: sessions on web and mobile, opens and clicks of email."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any
+
+from msgspec import Struct
+
+from persona.summarize.sampling import IDLE_MINUTES
+
+# Segment's email specification (docs: connections/spec/email); deliveries and bounces are nobody's activity.
+EMAIL_EVENTS = frozenset({"Email Opened", "Email Link Clicked"})
+_WEB_LIBRARIES = frozenset({"analytics.js", "analytics-next", "@segment/analytics-next"})
+_MOBILE_LIBRARIES = frozenset(
+    {
+        "analytics-ios",
+        "analytics-android",
+        "analytics-swift",
+        "analytics-kotlin",
+        "analytics-flutter",
+        "analytics_flutter",
+        "analytics-react-native",
+        "@segment/analytics-react-native",
+    }
+)
+_MOBILE_DEVICES = frozenset({"ios", "android"})
+
+
+class Event(Struct):
+    """What tells a profile's event apart; whatever else it carries is skipped unread."""
+
+    type: Any = None
+    event: Any = None
+    timestamp: Any = None
+    context: Any = None
+
+
+def count(events: Iterable[Event], since_seconds: float) -> dict[str, int]:
+    """Sessions on `web` and `mobile`, opens and clicks of `email`, from this moment on (Unix time).
+
+    A session is broken off by 30 minutes or more without an event of its channel. Events of servers, which
+    belong to no channel, and events without a moment count nowhere.
+    """
+    moments: dict[str, list[float]] = {"web": [], "mobile": [], "email": []}
+    for event in events:
+        channel, at = channel_of(event), _moment(event.timestamp)
+        if channel and at is not None and at >= since_seconds:
+            moments[channel].append(at)
+    return {
+        "web": _sessions(moments["web"]),
+        "mobile": _sessions(moments["mobile"]),
+        "email": len(moments["email"]),
+    }
+
+
+def channel_of(event: Event) -> str | None:
+    """Where an event happened; None for a server's."""
+    if _text(event.event).startswith("Email "):
+        return "email" if event.event in EMAIL_EVENTS else None
+    library = _text(_within(event.context, "library", "name")).lower()
+    # A browser on a telephone is web: the library knows better than the device.
+    if library in _WEB_LIBRARIES:
+        return "web"
+    device = _text(_within(event.context, "device", "type")).lower()
+    if library in _MOBILE_LIBRARIES or device in _MOBILE_DEVICES or event.type == "screen":
+        return "mobile"
+    return "web" if event.type == "page" else None
+
+
+def _sessions(moments: list[float]) -> int:
+    breaks = sum(later - earlier >= 60 * IDLE_MINUTES for earlier, later in pairwise(sorted(moments)))
+    return breaks + 1 if moments else 0
+
+
+def _moment(timestamp: object) -> float | None:
+    """Unix time; a moment without a zone is UTC, as all of Segment's are."""
+    try:
+        at = datetime.fromisoformat(_text(timestamp))
+    except ValueError:
+        return None
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+
+
+def _within(context: object, *names: str) -> object:
+    for name in names:
+        context = context.get(name) if isinstance(context, dict) else None
+    return context
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

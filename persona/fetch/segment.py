@@ -1,0 +1,119 @@
+"""Fetch: the space's profile listing, page by page.
+
+The listing answers at one address with two shapes of cursor (docs: unify/profile-api; api-docs "Pagination").
+It is in no official list of Segment's endpoints, so every refusal says what else there is; none, and no
+emptiness, ever becomes data.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from persona.classify.profile import Reader
+from persona.deadline import Deadline
+from persona.errors import Invalid, Refused
+from persona.fetch.paging import Cursor, Trail, refuse
+from persona.model import Page
+from persona.net.session import FreeSession
+from persona.net.wire import Reply
+from persona.settings import Settings
+
+# What the listing is documented to hold a page at most without being asked for more.
+PROFILES_PER_PAGE = 100
+_ELSEWHERE = "or read the same profiles another way: PERSONA_SOURCE=profile-api, an export, or bigquery://PROJECT.DATASET"
+_CAUSES = {
+    401: "the token is wrong, or lacks the permission to read this space (an EU workspace needs "
+    "SEGMENT_API_URL=https://eu1.api.segmentapis.com); check SEGMENT_TOKEN",
+    403: "the token may not read this space, or the workspace has no Engage or Unify (a Connections-only "
+    f"plan merges no profiles); check SEGMENT_TOKEN and the plan, {_ELSEWHERE}",
+    404: "no such space, or no such listing: it is in no official list of Segment's endpoints, and a "
+    "workspace without Engage or Unify does not have it; check SEGMENT_SPACE_ID and SEGMENT_API_URL, "
+    f"{_ELSEWHERE}",
+    422: "the space cannot be read like this: a wrong SEGMENT_SPACE_ID, or a workspace without Engage or "
+    f"Unify; check both, {_ELSEWHERE}",
+}
+
+
+Profile = TypeVar("Profile")
+
+
+class _Pagination(Struct):
+    """The Public API's cursor; the next page is asked for with `pagination.cursor`."""
+
+    next: str | None = None
+
+
+class _Content(Struct, Generic[Profile]):
+    profiles: list[Profile]
+    pagination: _Pagination | None = None
+    cursor: Cursor | None = None
+
+
+class _Envelope(Struct, Generic[Profile]):
+    data: _Content[Profile]
+    cursor: Cursor | None = None
+
+
+def fetch(settings: Settings, reader: Reader, deadline: Deadline, limit: int) -> Iterator[Page]:
+    """Yield the space's profiles page by page, in the listing's order, at most `limit` of them (0: all).
+
+    The last page's `more` tells whether the limit cut the space short; a page may be empty.
+
+    Raises:
+        Refused: Segment says no, or lists no profile at all.
+        Invalid: an answer that is no page, a cursor that comes again, page after page without a profile.
+        Unavailable: Segment stayed busy or unreachable after our own tries.
+        DeadlineExceeded: no time left for the next page.
+    """
+    address = f"{settings.segment_api_url}/spaces/{settings.segment_space_id}/collections/users/profiles"
+    headers = {"Authorization": f"Bearer {settings.segment_token}"}
+    with FreeSession("segment", deadline, headers=headers) as session:
+        trail = Trail("Segment's listing", "profile", _ELSEWHERE)
+        cursor: dict[str, str] | None = {}
+        while cursor is not None and (not limit or trail.items < limit):
+            wanted = min(PROFILES_PER_PAGE, limit - trail.items) if limit else PROFILES_PER_PAGE
+            query = {"limit": str(wanted), "include": "traits,external_ids"}
+            envelope = _envelope(session.get(address, query | cursor), reader)
+            cursor = _next(envelope)
+            kept = envelope.data.profiles[: limit - trail.items if limit else None]
+            page = Page(kept, more=cursor is not None or len(kept) < len(envelope.data.profiles))
+            trail.follow(len(kept), cursor)
+            yield page
+    if not trail.items:
+        raise Refused(
+            "segment",
+            "Segment lists no merged profiles in this space: nothing is synced yet, SEGMENT_SPACE_ID names "
+            "another space, or the workspace has no Engage or Unify; look at the space's profile explorer, "
+            f"{_ELSEWHERE}",
+        )
+
+
+def _next(envelope: _Envelope[Any]) -> dict[str, str] | None:
+    """The query that asks for the next page; None after the last."""
+    pagination, cursor = envelope.data.pagination, envelope.cursor or envelope.data.cursor
+    if pagination and pagination.next:
+        name, value = "pagination.cursor", pagination.next
+    elif cursor and cursor.next and cursor.has_more:
+        name, value = "next", cursor.next
+    else:
+        return None
+    return {name: value}
+
+
+def _envelope(reply: Reply, reader: Reader) -> _Envelope[Any]:
+    if reply.status != 200:  # noqa: PLR2004 - the one status that carries a page
+        refuse(reply, _CAUSES, f"expected 200 with a page of profiles; check the settings, {_ELSEWHERE}")
+    try:
+        return reader.decode(reply.body, _Envelope)  # type: ignore[no-any-return] # of profiles typed at run time
+    except msgspec.ValidationError as error:
+        # Names a place in the envelope and the types there, never a value.
+        came = f"JSON of another shape: {error}"
+    except ValueError as error:
+        came = f"{len(reply.body)} bytes, {error}" if reply.body else "nothing"
+    raise Invalid(
+        "segment",
+        f"expected a page of profiles (data.profiles, a list), got {came}, with status {reply}; check "
+        f"SEGMENT_API_URL, {_ELSEWHERE}",
+    )

@@ -1,0 +1,160 @@
+"""What the Profile API tells of a space: whom it lists, and each profile's parts."""
+
+import time
+from collections.abc import Iterator
+from http import HTTPStatus
+from itertools import islice
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from msgspec import Raw, Struct
+
+from persona.classify.profile import Reader
+from persona.errors import Invalid
+from persona.fetch import events, identifiers
+from persona.fetch.paging import Cursor, Trail, refuse
+from persona.net.session import FreeSession
+from persona.net.wire import Reply
+from persona.settings import Settings
+from persona.summarize.sampling import EVENTS_API_DAYS
+
+# More than 700 a day is no person; without an end, one such profile could use up the run's time.
+MOST_EVENTS = 10_000
+# The largest pages (docs: unify/profile-api, "Query parameters"): one request is the rule.
+_TRAITS_PER_PAGE, _ITEMS_PER_PAGE = 200, 100
+
+ELSEWHERE = (
+    "or read the same profiles another way: PERSONA_IDENTIFIERS, an export, or bigquery://PROJECT.DATASET"
+)
+_WRONG = (
+    "the access token is wrong, or belongs to another space or region (an EU workspace needs "
+    "SEGMENT_PROFILE_API_URL=https://profiles.euw1.segment.com); check SEGMENT_TOKEN, which for this source "
+    "is a Profile API access token"
+)
+_CAUSES = {
+    401: _WRONG,
+    403: f"{_WRONG}, and that the workspace has Unify",
+    404: "no such space, or its listing is closed: it is no longer in Segment's documentation; check "
+    f"SEGMENT_SPACE_ID, {ELSEWHERE}",
+}
+
+T = TypeVar("T")
+
+
+class _Traits(Struct):
+    traits: dict[str, Raw] | None = None
+    cursor: Cursor | None = None
+
+    @property
+    def items(self) -> int:
+        return len(self.traits or ())
+
+
+class _Items(Struct, Generic[T]):
+    data: list[T] | None
+    cursor: Cursor | None = None
+
+    @property
+    def items(self) -> int:
+        return len(self.data or ())
+
+
+class _Listed(Struct):
+    segment_id: str
+
+
+class _Rejected(Exception):
+    """This one profile cannot be read; the reason is all that is kept of it."""
+
+
+class Space:
+    """What the Profile API tells of one space."""
+
+    def __init__(self, settings: Settings, reader: Reader, session: FreeSession) -> None:
+        self._address = (
+            f"{settings.segment_profile_api_url}/v1/spaces/{settings.segment_space_id}"
+            "/collections/users/profiles"
+        )
+        self._reader = reader
+        self._session = session
+        self._channels = dict(settings.channels) if settings.events else {}
+        self._since_seconds = time.time() - EVENTS_API_DAYS * 86_400
+        traits = [settings.ltv_trait, settings.plan_trait]
+        self._needed = traits if settings.events else [*settings.channels.values(), *traits]
+
+    def listed(self) -> Iterator[str | None]:
+        """Yield all profiles' identifiers in the listing's order: the recently active first."""
+        for page in self._follow("", {"limit": str(_ITEMS_PER_PAGE)}, _Items[_Listed]):
+            for profile in page.data or ():
+                yield identifiers.encoded(f"segment_id:{profile.segment_id}".encode())
+
+    def profile(self, identifier: str | None) -> Any:
+        """One decoded profile, or the reason why there is none."""
+        if not identifier:
+            return "identifier_malformed"
+        try:
+            traits = self._traits(identifier) | self._activity(identifier)
+            external_ids = list(self._items(identifier, "external_ids", Raw))
+        except _Rejected as reason:
+            return str(reason)
+        record = msgspec.json.encode([{"traits": traits, "external_ids": external_ids}])
+        return self._reader.decode(record, list)[0]
+
+    def _traits(self, identifier: str) -> dict[str, Any]:
+        query = {"limit": str(_TRAITS_PER_PAGE), "include": ",".join(self._needed)}
+        found: dict[str, Any] = {}
+        for page in self._follow(f"{identifier}/traits", query, _Traits):
+            found |= page.traits or {}
+        return {name: found[name] for name in self._needed if name in found}
+
+    def _activity(self, identifier: str) -> dict[str, int]:
+        """With PERSONA_EVENTS, what stands for the channels' traits.
+
+        Of all people and channels, even where a trait exists: figures of two windows cannot be compared.
+        """
+        if not self._channels:
+            return {}
+        listed = list(islice(self._items(identifier, "events", events.Event), MOST_EVENTS + 1))
+        if len(listed) > MOST_EVENTS:
+            raise _Rejected("too_many_events")
+        counted = events.count(listed, self._since_seconds)
+        return {trait: counted[channel] for channel, trait in self._channels.items()}
+
+    def _items(self, identifier: str, part: str, kind: Any) -> Iterator[Any]:
+        for page in self._follow(f"{identifier}/{part}", {"limit": str(_ITEMS_PER_PAGE)}, _Items[kind]):
+            yield from page.data or ()
+
+    def _follow(self, part: str, query: dict[str, str], kind: Any) -> Iterator[Any]:
+        """Yield the pages of the listing, or of a part of a profile."""
+        trail = Trail("Segment's Profile API", "item" if part else "profile", ELSEWHERE)
+        address = f"{self._address}/{part}".rstrip("/")
+        cursor: dict[str, str] | None = {}
+        while cursor is not None:
+            reply = self._session.get(address, query | cursor)
+            if part and reply.status == HTTPStatus.NOT_FOUND:
+                raise _Rejected("not_found")
+            page = _page(reply, kind, of_one_profile=bool(part))
+            going_on = page.cursor and page.cursor.has_more and page.cursor.next
+            cursor = {"next": page.cursor.next} if going_on else None
+            trail.follow(page.items, cursor)
+            yield page
+
+
+def _page(reply: Reply, kind: Any, *, of_one_profile: bool) -> Any:
+    """The page that a reply carries; what one profile's content makes unreadable costs that profile alone."""
+    if reply.status != HTTPStatus.OK:
+        refuse(reply, _CAUSES, f"expected 200 with a page; check the settings, {ELSEWHERE}")
+    try:
+        return msgspec.json.decode(reply.body, type=kind)
+    except msgspec.ValidationError as error:
+        # Names a place in the page and the types there, never a value.
+        came = f"JSON of another shape: {error}"
+    except (ValueError, RecursionError):
+        came = f"{len(reply.body)} bytes that are no JSON"
+    if of_one_profile and reply.body.startswith(b"{"):
+        raise _Rejected("reply_malformed")
+    raise Invalid(
+        "segment",
+        f"expected a page of the Profile API, got {came}, with status {reply}; check "
+        f"SEGMENT_PROFILE_API_URL, {ELSEWHERE}",
+    )

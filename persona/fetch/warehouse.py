@@ -1,0 +1,192 @@
+"""The way to BigQuery: one job, bounded in bytes and time, and every failure named."""
+
+import os
+from collections.abc import Iterator, Mapping
+from concurrent.futures import TimeoutError as NotDoneYet
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any, NamedTuple, Self
+
+import requests
+from google.api_core.exceptions import GoogleAPICallError, NotFound, RetryError
+from google.auth.credentials import AnonymousCredentials
+from google.auth.exceptions import GoogleAuthError, TransportError
+from google.cloud import bigquery
+from google.cloud.bigquery.retry import DEFAULT_RETRY
+
+from persona.deadline import Deadline
+from persona.errors import DeadlineExceeded, PersonaError, Refused, Unavailable, for_status
+
+# One request's wait for bytes; waiting for a job is many requests of ten seconds.
+READ_SECONDS = 30.0
+# Past the deadline, for telling BigQuery that nobody waits for the job any more.
+CANCEL_SECONDS = 3.0
+
+_ROLES = (
+    "roles/bigquery.jobUser on the project and roles/bigquery.dataViewer on the dataset, both for the "
+    "function's service account"
+)
+# What stands behind a reason of BigQuery's (docs: bigquery/docs/error-messages), and what to do about it.
+_CAUSES = {
+    "accessDenied": f"the function may not read the dataset; it needs {_ROLES}",
+    "billingNotEnabled": "the project has no billing account; enable billing",
+    "bytesBilledLimitExceeded": "the query would bill more bytes than PERSONA_MAX_BYTES allows; a dry run "
+    "tells how many it needs",
+    "invalidQuery": "the tables have not the columns that Profiles Sync's have; check PERSONA_SOURCE",
+    "notFound": "no such project, dataset or table; Profiles Sync must materialize user_traits and "
+    "user_identifiers there (selective sync, off unless enabled); check PERSONA_SOURCE",
+    "quotaExceeded": "a quota of the project's is used up; wait until it is renewed, or have it raised",
+    "resourcesExceeded": "the query outgrew BigQuery's memory; lower PERSONA_LIMIT, or set it to 0 (all)",
+    "stopped": "somebody cancelled the job, or it took longer than the run had time for",
+    **dict.fromkeys(
+        ("backendError", "internalError", "jobRateLimitExceeded", "rateLimitExceeded"),
+        "it stayed busy after several tries; try again",
+    ),
+}
+# Statuses that the reasons mean, where the one that comes with them would say something else.
+_STATUSES = {
+    "bytesBilledLimitExceeded": 400,  # the client knows no such reason, and takes it for a 500
+    "jobRateLimitExceeded": 429,
+    "rateLimitExceeded": 429,
+    "stopped": 503,
+}
+_TYPES: dict[type, str] = {str: "STRING", int: "INT64", float: "FLOAT64", datetime: "TIMESTAMP"}
+# What breaks on the way there and back, after the client's own tries.
+_BROKEN = (requests.RequestException, ConnectionError, RetryError, TransportError)
+
+
+class Answer(NamedTuple):
+    """A query's rows, and the job that they came from."""
+
+    rows: list[dict[str, Any]]
+    job_id: str
+    billed_bytes: int
+
+
+class Warehouse:
+    """One project's BigQuery, until the deadline.
+
+    Where `BIGQUERY_EMULATOR_HOST` (an address with its scheme) leads elsewhere, no credentials go along.
+    """
+
+    def __init__(self, project: str, deadline: Deadline) -> None:
+        self._project = project
+        self._deadline = deadline
+        self._job: bigquery.QueryJob | None = None
+
+    def __enter__(self) -> Self:
+        emulated = os.environ.get("BIGQUERY_EMULATOR_HOST")
+        with self._named_failures():
+            self._client = bigquery.Client(
+                project=self._project, credentials=AnonymousCredentials() if emulated else None
+            )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def has(self, table: str) -> bool:
+        """Whether there is a `project.dataset.table`."""
+        with self._named_failures():
+            try:
+                self._client.get_table(table, retry=self._retry(), timeout=READ_SECONDS)
+            except NotFound:
+                return False
+        return True
+
+    def estimate(self, sql: str, parameters: Mapping[str, Any]) -> int:
+        """How many bytes a query would process; asking costs nothing."""
+        config = bigquery.QueryJobConfig(query_parameters=_parameters(parameters), dry_run=True)
+        with self._named_failures():
+            return int(self._start(sql, config).total_bytes_processed or 0)
+
+    def ask(
+        self, sql: str, parameters: Mapping[str, Any], labels: Mapping[str, str], most_bytes: int
+    ) -> Answer:
+        """A query's answer; the job is cancelled at the deadline.
+
+        Raises:
+            Refused: a role, a table, or the bytes that a query may bill are missing.
+            Unavailable: BigQuery stayed busy or unreachable after the client's own tries.
+            DeadlineExceeded: it did not answer in time.
+        """
+        config = bigquery.QueryJobConfig(
+            query_parameters=_parameters(parameters),
+            labels=dict(labels),
+            maximum_bytes_billed=most_bytes,
+            job_timeout_ms=round(1000 * self._left_seconds),  # where nobody is left to cancel it
+        )
+        with self._named_failures():
+            job = self._start(sql, config)
+            try:
+                # A query that failed is not begun again: the run is, by whoever started it.
+                rows = job.result(timeout=self._left_seconds, retry=self._retry(), job_retry=None)
+                return Answer([dict(row) for row in rows], str(job.job_id), int(job.total_bytes_billed or 0))
+            except (NotDoneYet, RetryError):
+                # Nobody waits any longer; what cannot be stopped now ends by itself.
+                with suppress(GoogleAPICallError, *_BROKEN):
+                    job.cancel(retry=None, timeout=CANCEL_SECONDS)
+                raise NotDoneYet from None
+
+    @property
+    def _left_seconds(self) -> float:
+        return max(self._deadline.left_seconds, 0.1)
+
+    def _start(self, sql: str, config: bigquery.QueryJobConfig) -> Any:
+        self._deadline.check("ask BigQuery")
+        self._job = self._client.query(
+            sql, job_config=config, retry=self._retry(), timeout=READ_SECONDS, job_retry=None
+        )
+        return self._job
+
+    def _retry(self) -> Any:
+        return DEFAULT_RETRY.with_timeout(self._left_seconds)
+
+    @contextmanager
+    def _named_failures(self) -> Iterator[None]:
+        """Failures of the client as ours; its own words are left out: they quote the query and its values."""
+        try:
+            yield
+        except GoogleAPICallError as error:
+            raise _refusal(error, self._named_job) from None
+        except NotDoneYet:
+            raise DeadlineExceeded(
+                f"BigQuery did not answer within the {self._deadline.budget_seconds:.0f} s of the run"
+                f"{self._named_job}; the job was cancelled; raise PERSONA_DEADLINE_SECONDS"
+            ) from None
+        except _BROKEN as error:
+            raise Unavailable(
+                "bigquery",
+                f"BigQuery could not be reached ({type(error).__name__}){self._named_job}; try again",
+            ) from None
+        except GoogleAuthError as error:
+            raise Refused(
+                "bigquery",
+                f"no Google credentials that BigQuery takes ({type(error).__name__}): run as a service "
+                f"account with {_ROLES}; on a laptop: gcloud auth application-default login",
+            ) from None
+
+    @property
+    def _named_job(self) -> str:
+        return f" (job {self._job.job_id})" if self._job else ""
+
+
+def _refusal(error: GoogleAPICallError, job: str) -> PersonaError:
+    """What BigQuery's error means, by its reason and, where that is unknown, by its status."""
+    reason = next((str(one.get("reason")) for one in error.errors or () if isinstance(one, dict)), "")
+    status = int(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
+    named = f" {reason}" if reason in _CAUSES else ""
+    cause = _CAUSES.get(reason, f"expected the query's answer; check PERSONA_SOURCE and {_ROLES}")
+    failure = for_status(_STATUSES.get(reason, status))
+    return failure("bigquery", f"BigQuery answered {status}{named}{job}: {cause}")
+
+
+def _parameters(named: Mapping[str, Any]) -> list[Any]:
+    """Query parameters, each of the type that its value has."""
+    return [
+        bigquery.ArrayQueryParameter(name, _TYPES[type(value[0])], value)
+        if isinstance(value, list)
+        else bigquery.ScalarQueryParameter(name, _TYPES[type(value)], value)
+        for name, value in named.items()
+    ]

@@ -1,0 +1,246 @@
+"""Mave, the paid author: asked once a call, and read with every tolerance that a paid answer deserves.
+
+What was paid for and lost is found again by `threads.py` (docs: api-reference/mave/send-message-to-mave).
+"""
+
+import json
+import math
+import re
+import time
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from persona.deadline import Deadline
+from persona.errors import Invalid, Refused, ReplyLost, Unavailable, UnusableReply
+from persona.model import Answer, NamedPersona, Usage, WebSource
+from persona.net.session import TOO_MANY_REQUESTS, FreeSession, PaidSession, asked_seconds, backoff_seconds
+from persona.net.wire import MOST_BODY_BYTES, Reply
+from persona.settings import SPARE_SECONDS, Settings
+
+# Statuses with which Mave says for certain that it did nothing (docs: guides/errors), and what to do then.
+REFUSALS = {
+    400: "the request was not understood; see the vendor's words",
+    401: "the key is missing, wrong, revoked or expired; check MAVERA_API_KEY",
+    402: "the credits or the budget are used up; `GET /usage` and Mavera's billing page show what is left",
+    403: "the key may not do this; check its permissions and MAVERA_WORKSPACE_ID",
+    404: "no such thread or address; check MAVERA_API_URL",
+    422: "the request was understood and refused; see the vendor's words",
+}
+# Twice the pause between requests that the smallest plan's 60 a minute allows.
+_BUSY_BACKOFF_SECONDS = 2.0
+_MOST_VENDOR_CHARS = 300
+_KEY = re.compile(r"mvra_\w+")
+# An integer of more digits is a figure of nothing that Mave counts; Python refuses those of 4,300.
+_MOST_WHOLE_DIGITS = 18
+# What is nested deeper cannot be carried by every program on the way, this one's JSON libraries included.
+_MOST_DEPTH = 100
+# A string, closed or not, or a bracket.
+_NESTING = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
+
+
+def ask(
+    settings: Settings,
+    deadline: Deadline,
+    message: str,
+    thread_id: str | None,
+    *,
+    busy_backoff_seconds: float = _BUSY_BACKOFF_SECONDS,
+) -> bytes:
+    """The raw body of a usable reply: a JSON object with `content`. Costs 10 to 75 credits.
+
+    Waits for at most MAVE_TIMEOUT_SECONDS, and never past the deadline. After a 429, which costs nothing,
+    asks again while the deadline leaves time for a whole answer.
+
+    Raises:
+        Refused: for certain nothing was paid; with the vendor's code and words.
+        Unavailable: for certain nothing was paid: no connection, or busy for longer than there is time.
+        DeadlineExceeded: no time is left; nothing was sent.
+        ReplyLost: sent, wholly or in part, and no complete reply came: it may have been paid.
+        UnusableReply: a complete reply without an answer in it: it was paid.
+    """
+    document = {"message": message, "thread_id": thread_id, "workspace_id": settings.mavera_workspace_id}
+    session = PaidSession(authorization(settings))
+    deadline.check("ask Mave")
+    tried = 0
+    while True:
+        tried += 1
+        seconds = min(settings.mave_timeout_seconds, deadline.left_seconds)
+        sent_at = time.time()
+        try:
+            reply = session.post(
+                f"{settings.mavera_api_url}/mave/chat", {k: v for k, v in document.items() if v}, seconds
+            )
+            if reply.status != TOO_MANY_REQUESTS:
+                return _usable(reply, settings)
+        except ReplyLost as lost:
+            lost.sent_at = sent_at
+            raise
+        wait_seconds = max(asked_seconds(reply) or 0, backoff_seconds(busy_backoff_seconds, tried))
+        needed_seconds = wait_seconds + settings.mave_timeout_seconds + SPARE_SECONDS
+        if needed_seconds > deadline.left_seconds:
+            raise Unavailable(
+                "mave",
+                f"Mave is busy ({said(reply, settings)}) and asks to wait for {wait_seconds:.0f} s; with an "
+                f"answer that takes {needed_seconds:.0f} s, but {max(deadline.left_seconds, 0):.0f} s are "
+                "left; nothing was paid; try again later",
+                retry_after_seconds=max(wait_seconds, 1),
+            )
+        time.sleep(wait_seconds)
+
+
+def usage(settings: Settings, deadline: Deadline) -> float | None:
+    """The credits left, for nothing; None where Mave does not say.
+
+    Raises:
+        Refused: the key is wrong or may not ask.
+        Unavailable: Mave stayed busy or unreachable.
+    """
+    with FreeSession("mave", deadline, headers=authorization(settings), tries=2) as session:
+        reply = session.get(f"{settings.mavera_api_url}/usage")
+    if reply.status in {401, 403}:
+        raise _refusal(reply, settings)
+    credits_ = read_object(reply.body).get("credits") if reply.status == 200 else None  # noqa: PLR2004 - OK
+    return _figure(credits_.get("remaining")) if isinstance(credits_, dict) else None
+
+
+def parse(raw: bytes) -> Answer:
+    """The answer in a stored reply; whatever is odd beside its `content` is left out.
+
+    Raises:
+        Invalid: there is no `content` in it.
+    """
+    reply = read_object(raw)
+    content = reply.get("content")
+    if not isinstance(content, str) or not content.strip():
+        raise Invalid(
+            "mave", f"expected an answer with content, got {_described(raw)}; it is kept as it came"
+        )
+    usage_, validation = reply.get("usage"), reply.get("validation")
+    return Answer(
+        content=content,
+        id=_text(reply.get("id")),
+        thread_id=_text(reply.get("thread_id")),
+        sources=[source for item in _objects(reply.get("sources")) if (source := _source(item))],
+        personas_used=[
+            NamedPersona(id=_text(item.get("id")), name=_text(item.get("name")))
+            for item in _objects(reply.get("personas_used"))
+        ],
+        usage=Usage(credits_used=_figure(usage_.get("credits_used")) or 0 if isinstance(usage_, dict) else 0),
+        validation=validation if isinstance(validation, dict) else None,
+        recovered=reply.get("recovered") is True,
+    )
+
+
+def authorization(settings: Settings) -> dict[str, str]:
+    return {"Authorization": f"Bearer {settings.mavera_api_key}"}
+
+
+def read_object(raw: bytes) -> dict[str, object]:
+    """The JSON object in a body, fit to be written as UTF-8 and not too deep; empty where there is none."""
+    try:
+        tree = json.loads(_shallow(raw.decode("utf-8-sig", "replace")), parse_int=_whole)
+        # Once more, for the lone surrogates that an escape can smuggle in.
+        encoded = json.dumps(tree, ensure_ascii=False).encode("utf-8", "replace")
+        tree = json.loads(encoded, parse_int=_whole)
+    except ValueError:
+        return {}
+    return tree if isinstance(tree, dict) else {}
+
+
+def _shallow(text: str) -> str:
+    """The same JSON with null for whatever is nested too deep, so that it costs nothing beside it."""
+    kept: list[str] = []
+    depth = begin = 0
+    for token in _NESTING.finditer(text):
+        if token[0] in {"[", "{"}:
+            depth += 1
+            if depth == _MOST_DEPTH + 1:
+                kept += text[begin : token.start()], "null"
+                begin = len(text)
+        elif token[0] in {"]", "}"}:
+            if depth == _MOST_DEPTH + 1:
+                begin = token.end()
+            depth -= 1
+    return "".join((*kept, text[begin:]))
+
+
+def said(reply: Reply, settings: Settings) -> str:
+    """The status, request id, code and words of a refusal: no control character, no key, not too long."""
+    error = read_object(reply.body).get("error")
+    parts = [_text(error.get("code")), _text(error.get("message"))] if isinstance(error, dict) else []
+    words = ": ".join(part for part in parts if part)
+    words = "".join(letter if letter.isprintable() else " " for letter in words)
+    words = _KEY.sub("mvra_…", words.replace(settings.mavera_api_key or "mvra_", "…"))[:_MOST_VENDOR_CHARS]
+    return f"{reply} {words}".rstrip()
+
+
+def _usable(reply: Reply, settings: Settings) -> bytes:
+    if reply.status in REFUSALS:
+        raise _refusal(reply, settings)
+    if not 200 <= reply.status < 300:  # noqa: PLR2004 - the 2xx class
+        raise ReplyLost(
+            f"Mave answered {said(reply, settings)}, which does not tell whether the call was paid, so it "
+            "is not sent again: its answer is looked for in Mave's threads"
+        )
+    if reply.cut:
+        raise UnusableReply(
+            f"Mave's reply is larger than {MOST_BODY_BYTES // 2**20} MiB; the part up to there is kept",
+            reply.body,
+        )
+    content = read_object(reply.body).get("content")
+    if not isinstance(content, str) or not content.strip():
+        raise UnusableReply(
+            f"expected an answer with content from Mave, got {_described(reply.body)}, with status {reply}; "
+            "it is kept as it came",
+            reply.body,
+        )
+    return reply.body
+
+
+def _refusal(reply: Reply, settings: Settings) -> Refused:
+    return Refused(
+        "mave", f"Mave answered {said(reply, settings)}; {REFUSALS[reply.status]}; nothing was paid"
+    )
+
+
+def _described(raw: bytes) -> str:
+    if not raw.strip():
+        return "an empty body"
+    return "an object without it" if read_object(raw) else f"{len(raw)} bytes that are no JSON object"
+
+
+def _whole(digits: str) -> float:
+    return int(digits) if len(digits) <= _MOST_WHOLE_DIGITS else float(digits)
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _figure(value: object) -> float | None:
+    """A count that is a number or the text of one; None for anything else, the infinite and the negative."""
+    if not isinstance(value, int | float | str) or isinstance(value, bool):
+        return None
+    try:
+        figure = float(value)
+    except ValueError:
+        return None
+    return figure if math.isfinite(figure) and figure >= 0 else None
+
+
+def _objects(value: object) -> list[Mapping[str, object]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _source(item: Mapping[str, object]) -> WebSource | None:
+    """A source with at least a URL or a title; what it lacks is taken from what it has."""
+    url, title = _text(item.get("url")) or "", _text(item.get("title"))
+    domain = _text(item.get("domain")) or _host(url)
+    return WebSource(title=title or domain or url, url=url, domain=domain) if title or url else None
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""

@@ -1,0 +1,160 @@
+"""The deployment's settings, read from the environment and checked together."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, TypeVar
+
+from persona import setting_values
+from persona.errors import BadSettings
+from persona.setting_values import one_of, within
+
+Trigger = Literal["http", "pubsub", "terminal"]
+
+# Pub/Sub's acknowledgement deadline is 600 s at most; a run over it must leave room to start and to write.
+MOST_PUBSUB_SECONDS = 540.0
+# What raw events tell apart: by library, by device, and by the events of email.
+EVENT_CHANNELS = frozenset({"web", "mobile", "email"})
+# Left over beside the wait for an answer: storing it, rendering, three objects.
+SPARE_SECONDS = 10.0
+
+_CHANNELS = "web=web_sessions_30d,mobile=mobile_sessions_30d,email=emails_opened_30d"
+_SHOWN_CHARACTERS = 20
+
+Value = TypeVar("Value")
+
+
+def _setting(name: str, value: Callable[[str], Value], default: str = "", *, shown: bool = True) -> Value:
+    """A field that the environment's variable `name` sets, where it is set at all."""
+    about = {"name": name, "value": value, "default": default, "shown": shown}
+    declared: Value = field(repr=shown, metadata=about)
+    return declared
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """One value a setting of the README's table, in its order; secrets stay out of the `repr`."""
+
+    trigger: Trigger
+    on_cloud: bool
+    source: str = _setting("PERSONA_SOURCE", setting_values.source)  # a built-in one, export or bigquery
+    where: str = _setting("PERSONA_SOURCE", setting_values.where)
+    segment_token: str = _setting("SEGMENT_TOKEN", setting_values.secret, shown=False)
+    segment_space_id: str = _setting("SEGMENT_SPACE_ID", setting_values.space_id)
+    segment_api_url: str = _setting("SEGMENT_API_URL", setting_values.url, "https://api.segmentapis.com")
+    segment_profile_api_url: str = _setting(
+        "SEGMENT_PROFILE_API_URL", setting_values.url, "https://profiles.segment.com"
+    )
+    mavera_api_key: str = _setting("MAVERA_API_KEY", setting_values.secret, shown=False)
+    mavera_api_url: str = _setting("MAVERA_API_URL", setting_values.url, "https://app.mavera.io/api/v1")
+    mavera_workspace_id: str = _setting("MAVERA_WORKSPACE_ID", str)
+    author: Literal["mave", "facts"] = _setting("PERSONA_AUTHOR", setting_values.author)
+    output: str = _setting("PERSONA_OUTPUT", setting_values.output)
+    limit: int = _setting("PERSONA_LIMIT", within(int, 0, 10**12), "10000")  # profiles; 0: all
+    channels: Mapping[str, str] = _setting("PERSONA_CHANNELS", setting_values.channels, _CHANNELS)  # -> trait
+    ltv_trait: str = _setting("PERSONA_LTV_TRAIT", str, "ltv")
+    plan_trait: str = _setting("PERSONA_PLAN_TRAIT", str, "plan")
+    currency: str = _setting("PERSONA_CURRENCY", setting_values.currency, "$")
+    dominance: float = _setting("PERSONA_DOMINANCE", within(float, 0.2, 0.95), "0.5")  # share
+    min_group: int = _setting("PERSONA_MIN_GROUP", within(int, 1, 10**9), "5")  # people
+    period: str = _setting("PERSONA_PERIOD", one_of("none", "day", "week", "month"), "none")
+    min_drift: float = _setting("PERSONA_MIN_DRIFT", within(float, 0.0, 1.0), "0")  # share
+    mave_calls: int = _setting("PERSONA_MAVE_CALLS", within(int, 1, 10), "2")
+    mave_timeout_seconds: float = _setting("MAVE_TIMEOUT_SECONDS", within(float, 1.0, 3_000.0), "240")
+    deadline_seconds: float = _setting("PERSONA_DEADLINE_SECONDS", within(float, 1.0, 3_500.0))
+    identifiers: str = _setting("PERSONA_IDENTIFIERS", setting_values.file)
+    rate: float = _setting("PERSONA_RATE", within(float, 0.1, 100.0), "95")  # requests a second
+    events: bool = _setting("PERSONA_EVENTS", setting_values.switch, "off")
+    email_tables: tuple[str, ...] = _setting(
+        "PERSONA_EMAIL_TABLES", setting_values.tables, "email_opened,email_link_clicked"
+    )
+    max_bytes: int = _setting("PERSONA_MAX_BYTES", within(int, 1, 10**18), "100000000000")
+    log_level: str = _setting("LOG_LEVEL", setting_values.log_level, "INFO")
+
+    @property
+    def lease_seconds(self) -> float:
+        """How long a claim on a run lasts: the deadline, a tenth for a slow machine, and five seconds."""
+        return 1.1 * self.deadline_seconds + 5
+
+
+def read_settings(environment: Mapping[str, str], trigger: Trigger) -> Settings:
+    """The settings of a deployment.
+
+    Raises:
+        BadSettings: naming every mistake at once.
+    """
+    on_cloud = bool(environment.get("K_SERVICE"))
+    settings = [one for one in fields(Settings) if one.metadata]
+    given = {name: environment.get(name, "").strip() for name in (one.metadata["name"] for one in settings)}
+    defaults = _defaults(given, trigger, on_cloud=on_cloud)
+    known: dict[str, Any] = {"trigger": trigger, "on_cloud": on_cloud}
+    mistakes: list[str] = []
+    for one in settings:
+        name, value = one.metadata["name"], one.metadata["value"]
+        text = given[name] or defaults.get(name, one.metadata["default"])
+        try:
+            known[one.name] = value(text)
+        except ValueError as error:
+            mistakes.append(f"{name}: expected {error}, got {_came(text, shown=one.metadata['shown'])}")
+    mistakes += _conflicts(known)
+    if mistakes:
+        raise BadSettings(
+            f"{len(mistakes)} of the settings to correct (see the README's table of settings): "
+            + "; ".join(mistakes)
+        )
+    return Settings(**known)
+
+
+def _defaults(given: Mapping[str, str], trigger: Trigger, *, on_cloud: bool) -> dict[str, str]:
+    """Defaults that depend on the trigger, the cloud and the keys; empty where somebody has to decide."""
+    key, token = given["MAVERA_API_KEY"], given["SEGMENT_TOKEN"]
+    return {
+        "PERSONA_SOURCE": "segment" if token else "" if on_cloud or key else "sample",
+        "PERSONA_AUTHOR": "mave" if key else "" if on_cloud else "facts",
+        "PERSONA_OUTPUT": "" if on_cloud else "./frameworks",
+        "PERSONA_DEADLINE_SECONDS": "480" if trigger == "pubsub" else "900",
+    }
+
+
+def _came(text: str, *, shown: bool) -> str:
+    """What came instead, at a glance; a secret may have strayed anywhere, so nothing longer is shown."""
+    short = shown and len(text) <= _SHOWN_CHARACTERS and text.isprintable() and "@" not in text
+    return (repr(text) if short else "other text") if text else "nothing"
+
+
+def _conflicts(known: Mapping[str, Any]) -> Iterator[str]:
+    """Mistakes that only show side by side; of a setting that is mistaken by itself nothing more is said."""
+    source, author, deadline_seconds = (known.get(name) for name in ("source", "author", "deadline_seconds"))
+    if source in {"segment", "profile-api"}:
+        for name in ("SEGMENT_TOKEN", "SEGMENT_SPACE_ID"):
+            if known.get(name.lower()) == "":
+                yield f"{name}: expected a value, since the source is {source}, got nothing"
+    if author == "mave" and known.get("mavera_api_key") == "":
+        yield "MAVERA_API_KEY: expected a key, since PERSONA_AUTHOR is mave, got nothing"
+    traits = [*known.get("channels", {}).values(), known["ltv_trait"], known["plan_trait"]]
+    if len(set(traits)) < len(traits):
+        yield "PERSONA_CHANNELS: expected a trait of its own for every channel, LTV and plan"
+    yield from _event_conflicts(known)
+    if not deadline_seconds:
+        return
+    if known["trigger"] == "pubsub" and deadline_seconds > MOST_PUBSUB_SECONDS:
+        yield (
+            f"PERSONA_DEADLINE_SECONDS: expected at most {MOST_PUBSUB_SECONDS:g} over Pub/Sub, whose "
+            f"acknowledgement deadline is 600 s, got {deadline_seconds:g}"
+        )
+    needed_seconds = known.get("mave_timeout_seconds", 0.0) + SPARE_SECONDS
+    if author == "mave" and deadline_seconds <= needed_seconds:
+        yield (
+            f"PERSONA_DEADLINE_SECONDS: expected more than {needed_seconds:g}, MAVE_TIMEOUT_SECONDS and "
+            f"{SPARE_SECONDS:g} s to store the answer, got {deadline_seconds:g}"
+        )
+
+
+def _event_conflicts(known: Mapping[str, Any]) -> Iterator[str]:
+    """Raw events come with two of the sources, and tell three channels apart."""
+    if not known.get("events"):
+        return
+    if known.get("source") not in {None, "profile-api", "bigquery"}:
+        yield "PERSONA_EVENTS: expected off, since only profile-api and bigquery:// have raw events, got on"
+    others = ", ".join(sorted(known.get("channels", {}).keys() - EVENT_CHANNELS))
+    if others:
+        yield f"PERSONA_EVENTS: expected off, or only the channels web, mobile, email, got on and {others}"

@@ -1,0 +1,22 @@
+"""Objects in Cloud Storage or in a folder, and one run's folder among them."""
+
+from pathlib import Path
+
+from persona.storage.bucket import Bucket
+
+
+def open_bucket(output: str) -> Bucket:
+    """The bucket that `gs://BUCKET[/PREFIX]` names, or the folder of any other path.
+
+    Nothing is opened or created before the first read or write.
+    """
+    # Each store only where it is used: Google's client takes 0.3 s to import, and not every system has the
+    # lock that the folder needs.
+    if not output.startswith("gs://"):
+        from persona.storage.folder import Folder  # noqa: PLC0415 - see above
+
+        return Folder(Path(output))
+    from persona.storage.cloud import CloudBucket  # noqa: PLC0415 - see above
+
+    bucket, _, prefix = output.removeprefix("gs://").partition("/")
+    return CloudBucket(bucket, prefix.strip("/"))

@@ -1,0 +1,75 @@
+"""Objects in Cloud Storage or in a folder, with one meaning for both.
+
+An object is whole or absent, never half. It is created once, or swapped for another if it is still the one
+that was read; of several writers at once exactly one wins, and the others get `Conflict`. A write that was
+carried out although its reply got lost is recognised by its bytes and succeeds, so bytes that two writers
+might share must carry something random.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+# How long one operation is tried. With its last request it stays well below 45 s, where the default of
+# Google's own client would go on for two minutes.
+BUDGET_SECONDS = 25.0
+
+
+class Stored(NamedTuple):
+    data: bytes
+    generation: int  # tells this content of the object from every other; never 0
+    updated: float  # Unix seconds by the store's own clock
+
+
+class Conflict(Exception):
+    """Another writer was first; nothing was written."""
+
+
+class Bucket(Protocol):
+    """Where objects lie. Names are relative paths with `/`; no part of one may be empty or begin with a dot.
+
+    Raises:
+        Refused: a permission, the credentials or the bucket itself is missing, or the disk refuses.
+        Unavailable: the store stayed busy, slow or broken for `BUDGET_SECONDS`.
+        ValueError: a name that is none.
+    """
+
+    def read(self, name: str) -> Stored | None:
+        """The object as it is now, its content and generation belonging together; None: there is none."""
+
+    def create(self, name: str, data: bytes, content_type: str) -> int:
+        """The generation of the new object; that of the old one if it holds exactly these bytes.
+
+        Raises:
+            Conflict: there is one with other bytes.
+        """
+
+    def swap(self, name: str, data: bytes, content_type: str, generation: int) -> int:
+        """The new generation, if the object was still the one of the given generation.
+
+        Raises:
+            Conflict: it has changed, or gone.
+        """
+
+    def delete(self, name: str) -> None:
+        """Remove the object, if there is one."""
+
+    def list(self, prefix: str) -> Iterator[str]:
+        """The names that begin with `prefix`, sorted."""
+
+    def address(self, name: str) -> str:
+        """Where the object lies: gs://…, or the file's path."""
+
+    def link(self, name: str) -> str:
+        """What opens it: a signed-in reader's https:// address, or the file's absolute path."""
+
+
+def checked(name: str) -> str:
+    """The name, if both stores can take it: it stays inside, is not hidden and stays on one line.
+
+    Raises:
+        ValueError: where it does not.
+    """
+    hidden = any(not part or part.startswith(".") for part in name.split("/"))
+    if hidden or any(character in name for character in "\0\r\n"):
+        raise ValueError(f"expected an object's name such as runs/ID/state.json, not {name!r}")
+    return name

@@ -1,0 +1,203 @@
+"""A Cloud Storage bucket, through the official client."""
+
+import http.client
+import os
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import requests
+import urllib3
+from google.api_core.exceptions import GoogleAPICallError, NotFound, PreconditionFailed, RetryError
+from google.api_core.retry import Retry
+from google.auth.exceptions import GoogleAuthError, TransportError
+from google.cloud import storage
+
+from persona.deadline import Deadline
+from persona.errors import Refused, Unavailable, for_status
+from persona.storage.bucket import BUDGET_SECONDS, Conflict, Stored, checked
+
+# One request's waits: to connect, and for bytes to come. Cloud Storage usually needs 0.1 s.
+CONNECT_SECONDS, READ_SECONDS = 3.0, 10.0
+# The least that a request begun at the budget's end is given.
+LEAST_SECONDS = 1.0
+# Cloud Storage takes about one write a second of an object; the first waits between tries are around that.
+FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.5, 8.0
+
+# What breaks on the way there and back; worth another try.
+_BROKEN = (
+    requests.ConnectionError,
+    requests.Timeout,
+    requests.exceptions.ChunkedEncodingError,
+    urllib3.exceptions.HTTPError,
+    http.client.HTTPException,
+    ConnectionError,
+    TransportError,
+)
+
+_NEXT_STEPS = {
+    401: "it needs valid Google credentials; deploy with a service account, or run "
+    "gcloud auth application-default login, or set PERSONA_OUTPUT to a folder",
+    403: "grant roles/storage.objectUser on it to the function's service account, which must be able to "
+    "create, get, list and delete objects (storage.objects.*)",
+    404: "there is no such bucket; create it, or set PERSONA_OUTPUT to one that exists",
+}
+
+_T = TypeVar("_T")
+
+# The client asks for the bucket's own record in a thread of its own, for traces that nobody collects and with
+# a permission that a writer of objects does not have.
+os.environ.setdefault("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
+
+
+class CloudBucket:
+    """A prefix of a Cloud Storage bucket.
+
+    The client's own retries are off: one operation may take several requests, and all share one budget.
+    """
+
+    def __init__(self, bucket: str, prefix: str = "", budget_seconds: float = BUDGET_SECONDS) -> None:
+        self._name = bucket
+        self._prefix = f"{prefix}/" if prefix else ""
+        self._budget_seconds = budget_seconds
+
+    def read(self, name: str) -> Stored | None:
+        path = self._path(name)
+        return self._tried(lambda deadline: self._read(path, deadline))
+
+    def create(self, name: str, data: bytes, content_type: str) -> int:
+        return self.swap(name, data, content_type, 0)
+
+    def swap(self, name: str, data: bytes, content_type: str, generation: int) -> int:
+        path = self._path(name)
+        return self._tried(lambda deadline: self._write(path, data, content_type, generation, deadline))
+
+    def delete(self, name: str) -> None:
+        path = self._path(name)
+        self._tried(lambda deadline: self._delete(path, deadline))
+
+    def list(self, prefix: str) -> Iterator[str]:
+        folder = prefix.rpartition("/")[0]
+        path = self._prefix + (checked(folder) if folder else "") + prefix.removeprefix(folder)
+        for found in self._tried(lambda deadline: self._list(path, deadline)):
+            yield found.removeprefix(self._prefix)
+
+    def address(self, name: str) -> str:
+        return f"gs://{self._name}/{self._path(name)}"
+
+    def link(self, name: str) -> str:
+        return f"https://storage.cloud.google.com/{self._name}/{quote(self._path(name))}"
+
+    def _path(self, name: str) -> str:
+        return self._prefix + checked(name)
+
+    @cached_property
+    def _bucket(self) -> Any:
+        # No project: objects need none, and looking for one may ask the metadata server.
+        return storage.Client(project=None).bucket(self._name)
+
+    def _read(self, path: str, deadline: Deadline) -> Stored | None:
+        blob = self._bucket.blob(path)
+        try:
+            blob.reload(timeout=_waits(deadline), retry=None)
+        except NotFound as error:
+            _raise_without_bucket(error)
+            return None
+        try:
+            # The blob names its generation now, and no other is sent.
+            data = blob.download_as_bytes(timeout=_waits(deadline), checksum="crc32c", retry=None)
+        except NotFound as error:
+            raise _Replaced from error
+        return Stored(data, int(blob.generation), blob.updated.timestamp())
+
+    def _write(self, path: str, data: bytes, content_type: str, generation: int, deadline: Deadline) -> int:
+        blob = self._bucket.blob(path)
+        try:
+            blob.upload_from_string(
+                data,
+                content_type,
+                if_generation_match=generation,
+                checksum="crc32c",
+                timeout=_waits(deadline),
+                retry=None,
+            )
+        except PreconditionFailed:
+            found = self._read(path, deadline)
+            if found is None or found.data != data:
+                raise Conflict(path) from None
+            return found.generation
+        return int(blob.generation)
+
+    def _delete(self, path: str, deadline: Deadline) -> None:
+        try:
+            self._bucket.blob(path).delete(timeout=_waits(deadline), retry=None)
+        except NotFound as error:
+            _raise_without_bucket(error)
+
+    def _list(self, path: str, deadline: Deadline) -> tuple[str, ...]:
+        blobs = self._bucket.list_blobs(
+            prefix=path, fields="items(name),nextPageToken", timeout=_waits(deadline), retry=None
+        )
+        return tuple(blob.name for blob in blobs)
+
+    def _tried(self, act: Callable[[Deadline], _T]) -> _T:
+        """What `act` returns, tried again with growing, random waits while that may help."""
+        deadline = Deadline(self._budget_seconds)
+        retry = Retry(
+            predicate=may_pass,
+            initial=FIRST_WAIT_SECONDS,
+            maximum=LONGEST_WAIT_SECONDS,
+            timeout=self._budget_seconds,
+        )
+        try:
+            returned: _T = retry(act)(deadline)
+        except RetryError as error:
+            raise self._unavailable(error.cause) from None
+        except (GoogleAPICallError, GoogleAuthError) as error:
+            raise self._refused(error) from None
+        return returned
+
+    def _unavailable(self, last: Exception | None) -> Unavailable:
+        code = getattr(last, "code", None)
+        what = f"status {int(code)}" if isinstance(code, int) else type(last).__name__
+        return Unavailable(
+            "storage",
+            f"Cloud Storage did not serve bucket {self._name} within {self._budget_seconds:.0f} s of trying "
+            f"(the last time: {what}); try again later",
+        )
+
+    def _refused(self, error: GoogleAPICallError | GoogleAuthError) -> Refused:
+        status = 401 if isinstance(error, GoogleAuthError) else int(error.code or 0)
+        next_step = _NEXT_STEPS.get(status, "look for a policy or retention rule on it that forbids this")
+        return Refused(
+            "storage", f"Cloud Storage refuses the use of bucket {self._name} ({status}): {next_step}"
+        )
+
+
+class _Replaced(Exception):
+    """The object was replaced between two requests of one read."""
+
+
+def may_pass(error: Exception) -> bool:
+    """Whether the same may go well a little later."""
+    if isinstance(error, GoogleAPICallError):
+        return for_status(error.code or 0) is Unavailable
+    if isinstance(error, (_Replaced, *_BROKEN)):
+        return True
+    if isinstance(error, GoogleAuthError):
+        return bool(error.retryable)
+    # Its module differs between the versions of the client that requirements.txt allows.
+    return type(error).__name__ == "DataCorruption"
+
+
+def _raise_without_bucket(error: NotFound) -> None:
+    """Tell a missing bucket from a missing object: the words are all the difference there is."""
+    if "bucket does not exist" in str(error):
+        raise error
+
+
+def _waits(deadline: Deadline) -> tuple[float, float]:
+    """A request's waits to connect and for bytes, shorter when the budget nears its end."""
+    left_seconds = max(deadline.left_seconds, LEAST_SECONDS)
+    return min(CONNECT_SECONDS, left_seconds), min(READ_SECONDS, left_seconds)

@@ -1,0 +1,315 @@
+"""One run's folder in the bucket, and the protocol that pays for its answer once.
+
+Deliveries repeat, instances die, replies get lost, and Mave knows no idempotency key. So everything that a
+run has got so far lies in its folder, and a delivery goes on where the last one stopped:
+
+    claim     state.json is created, or taken over once its lease has run out
+    keep      summary.json: fetched once
+    pay       recover, intend, send, store: see `persona.mave.paid_calls`
+    publish   the outputs, latest.json, and the report into state.json
+
+`state.json` only changes by compare-and-swap; everything else is only ever created. A second payment for one
+run needs an owner that is frozen for longer than its lease before it sends (between `intend` and `send`, or
+with a clock that is behind since, so that its lost call looks old), or a call whose reply is lost and whose
+answer Mave's threads do not show in time; PERSONA_MAVE_CALLS=1 rules the latter out.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from typing import Literal, NamedTuple, TypeVar
+
+from msgspec import DecodeError, Struct, json, structs
+
+from persona.deadline import Deadline
+from persona.errors import PersonaError, Refused, RunInProgress, Unavailable, describe
+from persona.model import Baseline, Report, Summary
+from persona.storage.bucket import Bucket, Conflict
+from persona.storage.objects import JSON, LATEST, OUTPUTS, Latest, as_latest, path
+
+# Runs that publish in the very moment are few; more failures than this are the store's.
+MOST_MOVES = 10
+
+Decoded = TypeVar("Decoded")
+
+
+class Call(Struct, frozen=True, kw_only=True):
+    """A call that was begun, written down before it was sent."""
+
+    reference: str  # stands in the message, and nowhere else in the world
+    message: str
+    began_at: float  # Unix seconds
+    essential: bool
+
+
+class State(Struct, frozen=True, kw_only=True):
+    """Who works on the run, and how far it is: `state.json`."""
+
+    txn: str  # the owner's own count of its writes: no two states are ever the same bytes
+    owner: str  # random, drawn by every delivery
+    status: Literal["working", "released", "published", "unchanged"]
+    created_at: str  # of the first claim, RFC 3339
+    reference: str  # random, drawn at the first claim
+    lease_seconds: float
+    calls: list[Call] = []
+    needs_operator: bool = False  # the cap was reached without a framework, and an operator was told
+    forced: bool = False  # the one call above the cap was begun
+    baseline: Baseline | None = None
+    closed: list[int] | None = None  # the calls whose answers the outputs are made of, once one is written
+    report: Report | None = None
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """What a delivery may spend."""
+
+    lease_seconds: float
+    mave_calls: int
+    mave_timeout_seconds: float
+    force: bool = False
+
+
+class Delivery(NamedTuple):
+    """One delivery of a run's trigger, and the time that it has."""
+
+    owner: str  # random: stands in every state that this delivery writes, and nowhere else in the world
+    deadline: Deadline
+    now: Callable[[], float] = time.time  # Unix seconds
+
+
+class Run:
+    """A run that this delivery works on; only `claim` makes one."""
+
+    def __init__(self, bucket: Bucket, run_id: str, limits: Limits, delivery: Delivery) -> None:
+        self.run_id = run_id
+        self.limits = limits
+        self.deadline = delivery.deadline
+        self.now = delivery.now
+        self._bucket = bucket
+        self._owner = delivery.owner
+        self._writes = 0
+        self._generation = 0
+        self.state = State(
+            txn="",
+            owner=self._owner,
+            status="working",
+            created_at=_rfc3339(self.now()),
+            reference=f"persona-{self._owner}",
+            lease_seconds=limits.lease_seconds,
+        )
+
+    # -- claim ------------------------------------------------------------------------------------------
+
+    def claim(self) -> None:
+        """Make the run this delivery's own, or see that it is at its end.
+
+        Raises:
+            RunInProgress: another delivery's lease has not run out.
+        """
+        try:
+            self._write(self.state)
+        except Conflict:
+            self._take_over()
+
+    def _take_over(self) -> None:
+        stored = self._bucket.read(self._path("state.json"))
+        if stored is None:
+            raise RunInProgress(f"run {self.run_id} was being deleted; try again")
+        self.state, self._generation = _decoded(stored.data, State), stored.generation
+        if self.finished:
+            return
+        left_seconds = self.state.lease_seconds - (self.now() - stored.updated)
+        if self.state.status == "working" and left_seconds > 0:
+            raise RunInProgress(
+                f"another delivery is at work on run {self.run_id}; its lease ends in "
+                f"{left_seconds:.0f} s at the latest",
+                retry_after_seconds=left_seconds,
+            )
+        self.save(status="working", lease_seconds=self.limits.lease_seconds, report=None)
+
+    def save(self, **changes: object) -> None:
+        """Swap the state for a changed one, if nobody else did since this delivery last saw it.
+
+        Raises:
+            RunInProgress: somebody did.
+        """
+        try:
+            self._write(structs.replace(self.state, owner=self._owner, **changes))
+        except Conflict:
+            raise RunInProgress(f"another delivery has taken over run {self.run_id}") from None
+
+    def _write(self, state: State) -> None:
+        self._writes += 1
+        state = structs.replace(state, txn=f"{self._owner}-{self._writes}")
+        data = json.encode(state)
+        path = self._path("state.json")
+        if self._generation:
+            self._generation = self._bucket.swap(path, data, JSON, self._generation)
+        else:
+            self._generation = self._bucket.create(path, data, JSON)
+        self.state = state
+
+    def let_go(self, error: BaseException) -> None:
+        """Leave word of a permanent failure, and let the next delivery go on at once.
+
+        Only while the run is this delivery's own. What the state was last known to be is what it becomes: a
+        write of which nobody knows whether it came through is taken back, and what it announced was not done.
+        """
+        if isinstance(error, RunInProgress):
+            return
+        with suppress(PersonaError):
+            stored = self._bucket.read(self._path("state.json"))
+            found = _decoded(stored.data, State) if stored else None
+            if stored and found and found.owner == self._owner and found.status == "working":
+                self._generation = stored.generation
+                self._leave_word(error)
+                self.save(status="released")
+
+    def _leave_word(self, error: BaseException) -> None:
+        """Write `error.json`, where an operator looks; an earlier one is replaced."""
+        if not isinstance(error, Exception):
+            return  # stopped by hand, which is no failure
+        failure = (
+            error if isinstance(error, PersonaError) else PersonaError("an unexpected error; see the log")
+        )
+        if failure.retryable:
+            return
+        body = {"run_id": self.run_id, "at": _rfc3339(self.now())} | describe(failure)
+        with suppress(PersonaError, Conflict):
+            self._bucket.delete(self._path("error.json"))
+            self._bucket.create(self._path("error.json"), json.encode(body), JSON)
+
+    # -- keep -------------------------------------------------------------------------------------------
+
+    @property
+    def finished(self) -> Report | None:
+        """What an earlier delivery that brought the run to its end reported; nothing is paid for a replay."""
+        report = self.state.report
+        if report and self.state.status == "published":
+            return structs.replace(report, status="replayed")
+        return report if self.state.status == "unchanged" and not self.limits.force else None
+
+    @property
+    def created_at(self) -> str:
+        return self.state.created_at
+
+    @property
+    def calls(self) -> int:
+        """Calls that were begun and not taken back."""
+        return len(self.state.calls)
+
+    def keep_summary(self, fetch: Callable[[], Summary]) -> Summary:
+        """The run's summary: the kept one, or the one that is fetched now, and kept."""
+        return _decoded(self.keep("summary.json", lambda: json.encode(fetch())), Summary)
+
+    def keep_baseline(self, compare: Callable[[], Baseline]) -> Baseline:
+        """What the run knows of the framework before it; as soon as anything is written, always the same."""
+        baseline = self.state.baseline or compare()
+        self.state = structs.replace(self.state, baseline=baseline)
+        return baseline
+
+    def read(self, name: str) -> bytes | None:
+        """An object of the run's folder; None: there is none."""
+        stored = self._bucket.read(self._path(name))
+        return stored.data if stored else None
+
+    def keep(self, name: str, make: Callable[[], bytes]) -> bytes:
+        """An object's content: what is there, or what is made now, if nobody else was faster."""
+        stored = self.read(name)
+        return self.keep_first(name, make()) if stored is None else stored
+
+    def keep_first(self, name: str, made: bytes, content_type: str = JSON) -> bytes:
+        """An object's content: this, or what another delivery wrote before."""
+        try:
+            self._bucket.create(self._path(name), made, content_type)
+        except Conflict:
+            stored = self.read(name)
+            if stored is None:
+                raise Unavailable(
+                    "storage", f"{name} can be neither created nor read; try again later"
+                ) from None
+            return stored
+        return made
+
+    # -- publish ----------------------------------------------------------------------------------------
+
+    @property
+    def objects(self) -> dict[str, str]:
+        """Where the outputs lie, by format, and what a person clicks to open them."""
+        html, markdown, framework = (self._path(name) for name in OUTPUTS)
+        return {
+            "json": self._bucket.address(framework),
+            "markdown": self._bucket.address(markdown),
+            "html": self._bucket.address(html),
+            "open": self._bucket.link(html),
+        }
+
+    def publish(self, outputs: Mapping[str, bytes], made_of: Iterable[int], report: Report) -> Report:
+        """Write the outputs, move `latest.json` forward, and end the run with its report.
+
+        The calls whose answers they are made of are fixed before the first is written: whoever goes on from
+        there writes the same.
+        """
+        if self.state.closed is None:
+            self.save(closed=sorted(made_of))
+        for name, content_type in OUTPUTS.items():
+            self.keep_first(name, outputs[name], content_type)  # an earlier one is made of the same answers
+        self._move_latest()
+        self._bucket.delete(self._path("error.json"))
+        self.save(status="published", report=report)
+        return report
+
+    def end_unchanged(self, report: Report) -> Report:
+        """End the run unpaid, because the space has not changed enough."""
+        self.save(status="unchanged", report=report)
+        return report
+
+    def _move_latest(self) -> None:
+        latest = Latest(run_id=self.run_id, created_at=self.created_at, objects=self.objects)
+        data = json.encode(latest)
+        for _ in range(MOST_MOVES):
+            stored = self._bucket.read(LATEST)
+            with suppress(Conflict):
+                if stored is None:
+                    self._bucket.create(LATEST, data, JSON)
+                elif _age(as_latest(stored)) < _age(latest):
+                    self._bucket.swap(LATEST, data, JSON, stored.generation)
+                return
+        raise Unavailable("storage", f"{LATEST} was moved by others at each of {MOST_MOVES} tries to move it")
+
+    def _path(self, name: str) -> str:
+        return path(self.run_id, name)
+
+
+def _age(latest: Latest) -> tuple[str, str]:
+    return latest.created_at, latest.run_id
+
+
+def _rfc3339(unix_seconds: float) -> str:
+    return datetime.fromtimestamp(unix_seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _decoded(data: bytes, kind: type[Decoded]) -> Decoded:
+    try:
+        return json.decode(data, type=kind)
+    except (DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Refused(
+            "storage",
+            f"an object that this function keeps its {kind.__name__.lower()} in was changed: {error}",
+        ) from None
+
+
+@contextmanager
+def claim(bucket: Bucket, run_id: str, limits: Limits, delivery: Delivery) -> Iterator[Run]:
+    """The run, for this delivery alone; let go again at every ending short of a crash.
+
+    Raises:
+        RunInProgress: another delivery holds it.
+    """
+    run = Run(bucket, run_id, limits, delivery)
+    try:
+        run.claim()
+        yield run
+    except BaseException as error:
+        run.let_go(error)
+        raise

@@ -1,0 +1,75 @@
+"""How the profiles were chosen and their activity counted, in honest sentences."""
+
+import re
+from math import sqrt
+
+from persona.settings import Settings
+
+# A session ends after so much inactivity (Segment's own recipes and most analytics tools say so).
+IDLE_MINUTES = 30
+# Where profiles are drawn at random: the same people give the same sample.
+SEED = 1
+# A computed trait says in its name, if anywhere, how many days it counts: `web_sessions_90d`.
+_NAMED_DAYS = re.compile(r".*_([1-9]\d{0,3})d")
+# The Profile API keeps so many days of events (docs: unify/profile-api, "Events"); the warehouse is asked for
+# as many as computed traits usually count.
+EVENTS_API_DAYS, WAREHOUSE_EVENTS_DAYS = 14, 30
+
+_EVENTS = (
+    f"raw events: sessions by {IDLE_MINUTES} minutes of inactivity on web and mobile, opens and clicks of "
+    "email, for all people alike"
+)
+_WHERE = {
+    "sample": "built-in, invented sample space",
+    "export": "export",
+    "bigquery": "space (Profiles Sync in BigQuery)",
+}
+# The first profiles of a list stand for the whole only as far as its order allows.
+_ORDER = {
+    "segment": "in the listing's order, which Segment does not document, so they may not stand for all",
+    "profile-api": "in the listing's order, the recently active first, so active people are over-represented",
+    "identifiers": "in the order of PERSONA_IDENTIFIERS, and stand for the rest as far as that is random",
+}
+
+
+def sentence(
+    source: str, read: int, *, truncated: bool, drawn_from: int | None, identifiers: bool = False
+) -> str:
+    """How `read` profiles of a source were chosen, and how far chance may have moved a share.
+
+    `identifiers`: a file named the profiles of the Profile API, not its listing.
+    """
+    where = _WHERE.get(source, "space")
+    if identifiers:
+        where = "list in PERSONA_IDENTIFIERS"
+    if not truncated:
+        return f"All {read:,} profiles of the {where} were read."
+    if drawn_from is not None:
+        return (
+            f"{read:,} of the {drawn_from:,} profiles of the {where} were drawn at random (seed {SEED}); "
+            f"{_margin(read, drawn_from)}."
+        )
+    order = _ORDER.get("identifiers" if identifiers else source, "in the source's own order")
+    return (
+        f"Only the first {read:,} profiles of the {where} were read, {order}; {_margin(read, None)}, and by "
+        "the order an unknown amount more."
+    )
+
+
+def activity_window(settings: Settings) -> tuple[int | None, str]:
+    """The days that activity counts, and what it is counted from: `Rule.window_days` and `Rule.activity`.
+
+    Computed traits count as many days as all their names say (`web_sessions_90d`); else nobody knows: None.
+    """
+    if not settings.events:
+        named = {_NAMED_DAYS.fullmatch(trait) for trait in settings.channels.values()}
+        days = {match and int(match[1]) for match in named}
+        return days.pop() if len(days) == 1 else None, "computed traits"
+    return (WAREHOUSE_EVENTS_DAYS if settings.source == "bigquery" else EVENTS_API_DAYS), _EVENTS
+
+
+def _margin(read: int, drawn_from: int | None) -> str:
+    """The widest 95 % margin, that of one half; narrower where the sample is a large part of the whole."""
+    finite = sqrt((drawn_from - read) / (drawn_from - 1)) if drawn_from and drawn_from > 1 else 1.0
+    points = 98 / sqrt(max(read, 1)) * finite
+    return f"by chance alone, a pattern's share may be off by up to {points:.1f} points (95 %)"

@@ -1,0 +1,184 @@
+"""A tally to the summary that may leave the function: no group smaller than the deployment allows.
+
+Nothing that tells one person from another passes this room.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from math import sqrt
+
+from msgspec import structs
+
+from persona.classify.tally import MOST_PLANS, MOST_TYPES, GroupTally, Tally
+from persona.errors import NotEnoughData
+from persona.model import (
+    OMNICHANNEL,
+    Group,
+    Origin,
+    Pattern,
+    Plan,
+    Population,
+    Rule,
+    Summary,
+    dominant,
+    label,
+    printable,
+)
+
+TOP_PLANS = 3
+# Why figures are missing, in the reader's words.
+_FREE_TEXT = {
+    "plans": f"more than {MOST_PLANS:,} different plans: the trait is free text, not a plan",
+    "identity_coverage": f"more than {MOST_TYPES} different types of external id: the type is free text",
+}
+# The 97.5th percentile of the normal distribution: a 95 % interval has 2.5 % on either side.
+_Z95 = 1.959963984540054
+
+
+def summarize(tally: Tally, rule: Rule, source: Origin, *, truncated: bool) -> Summary:
+    """Everything about a counted space that may leave the function.
+
+    Patterns of fewer than `rule.min_group` people are suppressed, with the next smallest until no hidden
+    group can be worked out by subtraction. Plans and id types are named where as many people stand behind
+    them.
+
+    Raises:
+        NotEnoughData: nobody is active, or no pattern is large enough to show.
+    """
+    keys = [*map(dominant, rule.channels), OMNICHANNEL]
+    suppressed = _suppressed([group.n for group in tally.groups], rule.min_group)
+    shown = [i for i, group in enumerate(tally.groups) if group.n and i not in suppressed]
+    _demand_groups(tally, shown, rule.min_group)
+    everybody = tally.everybody()
+    readable = tally.classified + tally.dormant
+    return Summary(
+        source=source,
+        population=Population(
+            read=tally.read,
+            classified=tally.classified,
+            dormant=tally.dormant,
+            rejected=dict(sorted(tally.rejected.items())),
+            truncated=truncated,
+            trait_coverage={name: n / readable for name, n in zip(rule.traits, tally.carried, strict=True)},
+        ),
+        rule=structs.replace(rule, boundary_share=tally.on_boundary / everybody.n),
+        totals=_totals(tally, shown, rule),
+        patterns=[_pattern(keys[i], tally.groups[i], everybody, tally, rule) for i in shown],
+        suppressed=[keys[i] for i in sorted(suppressed)],
+        withheld={names: _FREE_TEXT[names] for names in sorted(tally.free_text)},
+    )
+
+
+def _demand_groups(tally: Tally, shown: Sequence[int], min_group: int) -> None:
+    if not tally.read and not tally.classified:
+        raise NotEnoughData(
+            "the source holds no profile at all: check that PERSONA_SOURCE names the right one"
+        )
+    if not tally.classified:
+        raise NotEnoughData(
+            f"nobody in the space is active: of {tally.read} profiles read, {tally.dormant} have no activity "
+            f"in any channel and {tally.rejected.total()} could not be read; check that the traits of "
+            "PERSONA_CHANNELS exist as computed traits in Segment"
+        )
+    if not shown:
+        raise NotEnoughData(
+            f"all groups are too small to show: {tally.classified} active people of {tally.read} read, and "
+            f"no pattern could be shown without giving away one of fewer than {min_group}; read more "
+            "profiles, if there are more (limit, PERSONA_LIMIT), or lower PERSONA_MIN_GROUP"
+        )
+
+
+def _totals(tally: Tally, shown: Sequence[int], rule: Rule) -> Group:
+    """The figures of everybody; without a type that a few people have in a pattern where it is not named.
+
+    The total less the patterns that name it would tell how many they are.
+    """
+    everybody = tally.everybody()
+    named_in_patterns: Counter[str] = Counter()
+    for i in shown:
+        named_in_patterns.update(dict(_types(tally.groups[i], rule)))
+    types = [
+        (name, n)
+        for name, n in _types(everybody, rule)
+        if not 0 < n - named_in_patterns[name] < rule.min_group
+    ]
+    return _figures(everybody, types, tally, rule)
+
+
+def _figures(group: GroupTally, types: Sequence[tuple[str, int]], tally: Tally, rule: Rule) -> Group:
+    """The figures that every group has, the whole space included."""
+    n = group.n
+    coverage = {name: min(1.0, people / n) for name, people in types}
+    return Group(
+        n=n,
+        avg_ltv=group.ltv / n,
+        avg_activity={name: total / n for name, total in zip(rule.channels, group.activity, strict=True)},
+        avg_identities=group.identities / n,
+        few_identities_share=group.few_identities / n,
+        identity_coverage=None if "identity_coverage" in tally.free_text else coverage,
+    )
+
+
+def _pattern(key: str, group: GroupTally, everybody: GroupTally, tally: Tally, rule: Rule) -> Pattern:
+    plans = [Plan(plan=name, n=n, share=n / group.n) for name, n in _plans(group, rule)]
+    types = _types(group, rule)
+    return Pattern(
+        **structs.asdict(_figures(group, types, tally, rule)),
+        key=key,
+        label=label(key),
+        share=group.n / everybody.n,
+        share_ci95=wilson(group.n, everybody.n),
+        ltv_share=group.ltv / everybody.ltv if everybody.ltv > 0 else None,
+        plans=None if "plans" in tally.free_text else plans[:TOP_PLANS],
+    )
+
+
+def wilson(n: int, of: int) -> tuple[float, float]:
+    """The 95 % interval of a share (Wilson 1927): sound for small groups and for shares near 0 and 1."""
+    share, z2 = n / of, _Z95 * _Z95
+    centre = (share + z2 / (2 * of)) / (1 + z2 / of)
+    margin = _Z95 / (1 + z2 / of) * sqrt(share * (1 - share) / of + z2 / (4 * of * of))
+    # Rounding may leave a share of 0 or 1 just outside its own interval.
+    return max(0.0, min(share, centre - margin)), min(1.0, max(share, centre + margin))
+
+
+def _suppressed(sizes: Sequence[int], min_group: int) -> set[int]:
+    """The positions of the groups to hide: the small ones, and with them the next smallest.
+
+    Together they are at least `min_group` people, and so at least two groups: one alone would be the total
+    less the others.
+    """
+    smallest_first = sorted((n, i) for i, n in enumerate(sizes) if n)
+    hidden = [(n, i) for n, i in smallest_first if n < min_group]
+    for next_smallest in smallest_first[len(hidden) :]:
+        if not hidden or sum(n for n, _ in hidden) >= min_group:
+            break
+        hidden.append(next_smallest)
+    return {i for _, i in hidden}
+
+
+def _named(
+    counter: Counter[str], min_group: int, together: Callable[[list[int]], int]
+) -> list[tuple[str, int]]:
+    """Names with enough people behind them, fit to be shown, the most common first.
+
+    `together` counts the people of names that look alike once they are fit to be shown.
+    """
+    alike: dict[str, list[int]] = defaultdict(list)
+    for name, n in counter.items():
+        alike[printable(name)].append(n)
+    named = [(name, together(counts)) for name, counts in alike.items() if name]
+    return sorted(
+        ((name, n) for name, n in named if n >= min_group),
+        key=lambda name_and_n: (-name_and_n[1], name_and_n[0]),
+    )
+
+
+def _plans(group: GroupTally, rule: Rule) -> list[tuple[str, int]]:
+    """A group's plans; everybody has one at most."""
+    return _named(group.plans, rule.min_group, sum)
+
+
+def _types(group: GroupTally, rule: Rule) -> list[tuple[str, int]]:
+    """A group's types of external ids; who has one may have those that look like it, too."""
+    return _named(group.identity_coverage, rule.min_group, max)

@@ -1,0 +1,98 @@
+"""Trait doctor: whether people carry the traits that tell them apart, and what to create if not."""
+
+from collections.abc import Mapping
+
+from persona.classify.tally import Tally
+from persona.errors import NotEnoughData
+from persona.model import Rule
+from persona.wording import percent
+
+# Where fewer carry a channel's trait, the patterns say more about the trait than about people.
+ENOUGH_SHARE = 0.5
+# Where fewer carry any channel's trait, nobody created them: no framework is worth paying for.
+HARDLY_ANY_SHARE = 0.01
+
+# What a channel's computed trait counts, in Segment's own event names (docs: connections/spec).
+_COUNTED = {
+    "web": "“Session Started” or, where no such event is tracked, “Page Viewed” of the web sources",
+    "mobile": "“Application Opened”",
+    "email": "“Email Opened”",
+}
+_DERIVABLE = frozenset(_COUNTED)
+
+
+def examine(tally: Tally, rule: Rule) -> list[str]:
+    """What the reader should know about the traits, in sentences; free, and before anything is paid.
+
+    Raises:
+        NotEnoughData: hardly anybody carries any channel's trait, or has any event; says what to create.
+    """
+    readable = tally.classified + tally.dormant
+    if not readable:
+        return []
+    if rule.activity != "computed traits":
+        return _silent_channels(tally, rule)
+    shares = {name: n / readable for name, n in zip(rule.traits, tally.carried, strict=True)}
+    if all(shares[trait] < HARDLY_ANY_SHARE for trait in rule.channels.values()):
+        raise NotEnoughData(
+            f"of {readable} profiles, less than {percent(HARDLY_ANY_SHARE)} carry any of the channels' "
+            f"traits ({', '.join(rule.channels.values())}): they do not exist in Segment, or have other "
+            f"names (PERSONA_CHANNELS). {help_for(rule.channels, rule.window_days)}"
+        )
+    channels = {trait: channel for channel, trait in rule.channels.items()}
+    few = {trait: share * readable < rule.min_group for trait, share in shares.items()}
+    return [
+        f"Only {percent(share)} of the profiles carry {trait}"
+        f"{_next_step(trait, channels.get(trait), rule, few=few[trait])}."
+        for trait, share in shares.items()
+        if share < ENOUGH_SHARE
+    ]
+
+
+def help_for(channels: Mapping[str, str], window_days: int | None) -> str:
+    """How to create the computed traits of these channels in Segment, in sentences."""
+    created = "; ".join(_trait_help(channel, trait, window_days) for channel, trait in channels.items())
+    instead = (
+        " Or set PERSONA_EVENTS=on, which counts raw events instead (profile-api and bigquery:// only)."
+        if channels.keys() <= _DERIVABLE
+        else ""
+    )
+    return f"Create them in Segment (Unify, Traits, Computed traits): {created}.{instead}"
+
+
+def _trait_help(channel: str, trait: str, window_days: int | None) -> str:
+    counted = _COUNTED.get(channel, f"the event that stands for one use of {channel.replace('_', ' ')}")
+    over = (
+        "the same window as the other channels' traits"
+        if window_days is None
+        else f"the last {window_days} days"
+    )
+    return f"{trait}, an Event Counter of {counted}, over {over}"
+
+
+def _next_step(trait: str, channel: str | None, rule: Rule, *, few: bool) -> str:
+    """`few`: too few people carry the trait for any of its values to be shown."""
+    if channel:
+        return (
+            f", and everybody else counts as not active on {channel}. If that is not so, create in Segment "
+            f"(Unify, Traits, Computed traits) {_trait_help(channel, trait, rule.window_days)}"
+        )
+    if trait == rule.ltv_trait:
+        return ": averages count everybody else's as 0; PERSONA_LTV_TRAIT names the trait to read"
+    told = "no plan is known" if few else "the plans shown are theirs alone"
+    return f": {told}; PERSONA_PLAN_TRAIT names the trait to read"
+
+
+def _silent_channels(tally: Tally, rule: Rule) -> list[str]:
+    totals = tally.everybody().activity
+    silent = [channel for channel, total in zip(rule.channels, totals, strict=True) if not total]
+    if len(silent) == len(rule.channels):
+        raise NotEnoughData(
+            f"no event of the last {rule.window_days} days belongs to a channel: check that the web and "
+            "mobile sources, and the email tool's events, are connected to this space"
+        )
+    return [
+        f"Nobody had an event on {channel} in the last {rule.window_days} days: its source may not be "
+        "connected to this space."
+        for channel in silent
+    ]

@@ -1,0 +1,142 @@
+"""HTTP to a request, and a report, a framework or a failure back to HTTP."""
+
+import json
+import math
+import os
+import re
+from typing import TYPE_CHECKING
+
+from flask import Request as HttpRequest
+from flask import Response
+from werkzeug.exceptions import HTTPException
+
+from persona.deadline import Deadline
+from persona.errors import BadRequest, MethodNotAllowed, NotFound, PersonaError, describe
+from persona.log import Log, log_unexpected, trace
+from persona.settings import Settings, read_settings
+from persona.storage import open_bucket
+from persona.storage.bucket import Bucket
+from persona.storage.objects import JSON, OUTPUTS, RUN_ID, path, read_latest
+
+if TYPE_CHECKING:
+    from persona.request import Request
+
+_RUN = re.compile(rf"/runs/({RUN_ID.pattern})/?")
+# What a framework is shown as, and from which object; the first is the default, browsers ask for the second.
+_FORMATS = {
+    "application/json": "framework.json",
+    "text/html": "framework.html",
+    "text/markdown": "framework.md",
+}
+
+
+def answer(http: HttpRequest) -> Response:
+    """The answer to one HTTP request, whatever happens."""
+    starts = Deadline(0)
+    log = Log(as_json=bool(os.environ.get("K_SERVICE"))).bind(**_trace(http))
+    run_id = None
+    try:
+        _check_door(http)
+        settings = read_settings(os.environ, "http")
+        log = log.at(settings.log_level)
+        if http.method != "POST":
+            return _show(http, settings)
+        from persona import request  # noqa: PLC0415 - a cold start that only shows a framework reads no request
+
+        wanted = request.parse(_body(http, request.MOST_BYTES), settings)
+        offered, scheduled = _offered(http)
+        run_id = request.name_run(wanted, settings, offered, request.moment(scheduled))
+        log = log.bind(run_id=run_id)
+        return _run(wanted, run_id, settings, starts.of(settings.deadline_seconds), log)
+    except PersonaError as error:
+        # What the caller can mend, or the next delivery, wakes nobody up.
+        passing = error.retryable or isinstance(error, BadRequest | NotFound | MethodNotAllowed)
+        tell = log.warning if passing else log.error
+        tell(error.message, code=error.code)
+        return _failure(error, run_id)
+    except Exception as error:  # noqa: BLE001 - the framework would answer with the error's own text
+        log_unexpected(log, error)
+        return _failure(PersonaError("an unexpected error; its place is in the log"), run_id)
+
+
+def _check_door(http: HttpRequest) -> None:
+    """Return where there is something behind this path, and the method can have it."""
+    if http.path != "/" and not _RUN.fullmatch(http.path):
+        raise NotFound("nothing is here; POST / makes a framework, GET / and GET /runs/{run_id} show one")
+    allowed = "GET, HEAD, POST" if http.path == "/" else "GET, HEAD"
+    if http.method not in allowed.split(", "):
+        raise MethodNotAllowed(f"expected {allowed}, got {http.method[:20]}", allowed)
+
+
+def _run(wanted: "Request", run_id: str, settings: Settings, deadline: Deadline, log: Log) -> Response:
+    import msgspec  # noqa: PLC0415 - as above
+
+    from persona.pipeline import run  # noqa: PLC0415 - as above
+    from persona.watcher import Watcher  # noqa: PLC0415 - as above
+
+    report = run(wanted, run_id, settings, deadline, Watcher(log))
+    log.info(f"run {report.status}", stage="report", seconds=report.seconds.total)
+    return Response(msgspec.json.encode(report), 200, mimetype=JSON)
+
+
+def _offered(http: HttpRequest) -> tuple[tuple[str | None, str | None], str | None]:
+    """What may name the run: a key, a schedule; and the schedule's time, which names a period."""
+    job = http.headers.get("X-CloudScheduler-JobName")
+    scheduled = http.headers.get("X-CloudScheduler-ScheduleTime")
+    return (http.headers.get("Idempotency-Key"), job and scheduled and f"{job}-{scheduled}"), scheduled
+
+
+def _body(http: HttpRequest, most_bytes: int) -> bytes:
+    """The body, or so much of it that it is known to be too long."""
+    if (http.content_length or 0) > most_bytes:
+        raise BadRequest(f"the body is over {most_bytes} bytes")
+    try:
+        return http.stream.read(most_bytes + 1)
+    except (HTTPException, OSError):
+        raise BadRequest("the body could not be read to its end") from None
+
+
+def _show(http: HttpRequest, settings: Settings) -> Response:
+    """A published framework, in the format that is asked for."""
+    bucket = open_bucket(settings.output)
+    named = _RUN.fullmatch(http.path)
+    run_id = named[1] if named else _newest(bucket)
+    wanted = http.accept_mimetypes.best_match(list(_FORMATS), default=JSON)
+    # Published means that framework.json, the last of the three, is there.
+    published = bucket.read(path(run_id, "framework.json"))
+    shown = published and bucket.read(path(run_id, _FORMATS[wanted]))
+    if shown is None:
+        raise NotFound(f"no framework of run {run_id} has been published")
+    response = Response(shown.data, 200, content_type=OUTPUTS[_FORMATS[wanted]])
+    response.headers["Vary"] = "Accept"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    if wanted == "text/html":
+        from persona.write.render import CONTENT_SECURITY_POLICY  # noqa: PLC0415 - as above
+
+        response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    return response
+
+
+def _newest(bucket: Bucket) -> str:
+    latest = read_latest(bucket)
+    if latest is None:
+        raise NotFound("no framework has been published yet; POST / makes one")
+    return latest.run_id
+
+
+def _failure(error: PersonaError, run_id: str | None) -> Response:
+    body = {"run_id": run_id, **describe(error)}
+    response = Response(json.dumps(body), error.status, mimetype=JSON)
+    if error.retryable:
+        response.headers["Retry-After"] = str(math.ceil(max(error.retry_after_seconds, 1)))
+    if isinstance(error, MethodNotAllowed):
+        response.headers["Allow"] = error.allowed
+    return response
+
+
+def _trace(http: HttpRequest) -> dict[str, str]:
+    return trace(
+        os.environ.get("GOOGLE_CLOUD_PROJECT"),
+        http.headers.get("X-Cloud-Trace-Context"),
+        http.headers.get("traceparent"),
+    )

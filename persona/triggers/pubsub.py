@@ -1,0 +1,72 @@
+"""A Pub/Sub message to a request; what is worth trying again is raised, everything else acknowledged."""
+
+import base64
+import binascii
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from cloudevents.http import CloudEvent
+
+from persona import request
+from persona.deadline import Deadline
+from persona.errors import BadRequest, PersonaError
+from persona.log import Log, log_unexpected, trace
+from persona.settings import read_settings
+
+# How fresh a time can be that the events' library made up for an event without one: it says the present.
+_PRESENT = timedelta(minutes=1)
+
+
+def deliver(event: CloudEvent) -> None:
+    """Carry out one delivery of a message.
+
+    Raises:
+        PersonaError: a later delivery may go better; its text is for operators, and public.
+    """
+    starts = Deadline(0)
+    log = Log(as_json=bool(os.environ.get("K_SERVICE")))
+    log = log.bind(**trace(os.environ.get("GOOGLE_CLOUD_PROJECT"), None, event.get("traceparent")))
+    try:
+        settings = read_settings(os.environ, "pubsub")
+        log = log.at(settings.log_level)
+        message = _message(event)
+        wanted = request.parse(_body(message), settings)
+        run_id = request.name_run(wanted, settings, [str(event["id"])], _published_at(event, message))
+        log = log.bind(run_id=run_id)
+
+        from persona.pipeline import run  # noqa: PLC0415 - a refused message needs no pipeline
+        from persona.watcher import Watcher  # noqa: PLC0415 - as above
+
+        report = run(wanted, run_id, settings, starts.of(settings.deadline_seconds), Watcher(log))
+        log.info(f"run {report.status}", stage="report", seconds=report.seconds.total)
+    except PersonaError as error:
+        if error.retryable:
+            log.warning(error.message, code=error.code)
+            raise
+        log.error(error.message, code=error.code)
+    except Exception as error:  # noqa: BLE001 - a defect is not mended by delivering the message again
+        log_unexpected(log, error)
+
+
+def _message(event: CloudEvent) -> Mapping[str, object]:
+    """The event's message; the framework hands on whatever the event's data was."""
+    message = event.data.get("message") if isinstance(event.data, Mapping) else None
+    if not isinstance(message, Mapping):
+        raise BadRequest("the event's data is no Pub/Sub message; expected an object with message.data in it")
+    return message
+
+
+def _body(message: Mapping[str, object]) -> bytes:
+    data = message.get("data") or ""
+    try:
+        return base64.b64decode(data, validate=True)  # type: ignore[arg-type] # checked by the decoder itself
+    except (binascii.Error, TypeError, ValueError):
+        raise BadRequest("the message's data is not base64") from None
+
+
+def _published_at(event: CloudEvent, message: Mapping[str, object]) -> datetime | None:
+    """The event's own time; the message's, where the event's is none or was made up on arrival."""
+    stated, published = request.moment(event.get("time")), request.moment(message.get("publishTime"))
+    own = stated is not None and abs(datetime.now(UTC) - stated) > _PRESENT
+    return stated if own else published or stated

@@ -1,0 +1,180 @@
+"""The framework as JSON for programs, as Markdown for a wiki or a pull request, and as a page for people.
+
+The page is one file without a script or an outside request, small enough to mail; a text that is too long for
+that is cut, and the page says so.
+"""
+
+import json
+import re
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from functools import partial
+from hashlib import sha256
+
+import msgspec
+
+from persona.model import SECTIONS, STRATEGY_SECTIONS, Claim, Framework, Pattern, Persona
+from persona.write import charts, prose, templates, words
+
+_STYLE = (templates.ROOM / "page.css").read_text(encoding="utf-8")
+_STYLE_HASH = b64encode(sha256(_STYLE.encode()).digest()).decode()
+
+# What the page may do: show its own style and its own icon. `frame-ancestors` works in a header only.
+_PAGE_POLICY = (
+    f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; img-src data:; base-uri 'none'; "
+    "form-action 'none'"
+)
+CONTENT_SECURITY_POLICY = f"{_PAGE_POLICY}; frame-ancestors 'none'"
+
+# A page that is mailed must stay below this, whatever the answer holds …
+PAGE_BYTES = 300_000
+# … of which the author's text may take so much, divided fairly among its sections …
+PROSE_BYTES = 120_000
+# … but no section more than this: some Markdown takes time that grows with the square of its length …
+SECTION_BYTES = 6_000
+# … and lists that have no end of their own so many rows. What is left out is counted on the page.
+ROWS = {
+    "contradictions": 40,
+    "claims": 40,  # supported, and as many unverified
+    "sources": 30,
+    "warnings": 12,
+    "identifiers": 12,
+    "missing": 60,
+    "changes": 12,  # of one pattern
+}
+# Where that is still too much (every character a long one), the page is drawn again with a part of it.
+ROOMS = (1.0, 0.4)
+SMALLEST_ROOM = 0.1
+
+
+def as_json(framework: Framework) -> bytes:
+    """`framework.json`, indented; half a surrogate pair, which no file can hold, becomes U+FFFD."""
+    try:
+        encoded = msgspec.json.encode(framework)
+    except UnicodeEncodeError:
+        text = json.dumps(msgspec.to_builtins(framework), ensure_ascii=False)
+        encoded = prose.SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text).encode()
+    return msgspec.json.format(encoded, indent=2) + b"\n"
+
+
+def as_markdown(framework: Framework) -> str:
+    """`framework.md`: the page's content in Markdown; nothing that the author wrote can act in it."""
+    template = templates.for_markdown().get_template("page.md")
+
+    def drawn(room: float) -> str:
+        limit_characters = _section_bytes(framework, room)
+        page = template.render(
+            **_content(framework, room),
+            sections=SECTIONS,
+            block=lambda text: templates.Inert(_markdown_section(text, limit_characters)),
+            link=lambda title, url: templates.Inert(prose.markdown_link(title, url)),
+        )
+        return re.sub(r"\n{3,}", "\n\n", prose.clean(page)).strip() + "\n"
+
+    return _fitting(drawn)
+
+
+def as_html(framework: Framework) -> str:
+    """`framework.html`: one self-contained page of less than 300 KB."""
+    from markupsafe import Markup  # noqa: PLC0415 - a cold start that renders nothing need not load it
+
+    template = templates.for_html().get_template("page.html")
+
+    def drawn(room: float) -> str:
+        limit_bytes = _section_bytes(framework, room)
+
+        def written(text: str, notes: list[words.Note], draw: prose.Draw) -> tuple[str, bool]:
+            html, shortened = prose.html(text, notes, draw, limit_bytes)
+            return Markup(html), shortened  # noqa: S704 - made by a renderer that passes no HTML through
+
+        page = template.render(
+            **_content(framework, room),
+            written=written,
+            charts=charts,
+            style=Markup(_STYLE),  # noqa: S704 - our own file
+            policy=_PAGE_POLICY,
+        )
+        return prose.clean(page)
+
+    return _fitting(drawn)
+
+
+def _fitting(drawn: Callable[[float], str]) -> str:
+    """The fullest page that is small enough."""
+    for room in ROOMS:
+        page = drawn(room)
+        if len(page.encode()) < PAGE_BYTES:
+            return page
+    return drawn(SMALLEST_ROOM)
+
+
+def _content(framework: Framework, room: float) -> dict[str, object]:
+    """What both templates show, in the order of the page."""
+    most = {name: int(rows * room) for name, rows in ROWS.items()}
+    notes = words.notes(framework)[: most["contradictions"]]
+    return {
+        "f": framework,
+        "most": most,
+        "headline": words.headline(framework),
+        "findings": list(words.findings(framework)),
+        "notes": notes,
+        "notes_of": partial(_notes_of, notes),
+        "counts": framework.checks.counts(),
+        "claims_of": partial(_claims_of, framework, most["claims"]),
+        "cards": list(_cards(framework)),
+        "strategy": [
+            (section, words.STRATEGY_TITLES[section], getattr(framework.strategy, section))
+            for section in STRATEGY_SECTIONS
+        ],
+        "identifiers": _identifiers(framework),
+        "sources": list(_sources(framework))[: most["sources"]],
+        "self_check": words.self_check(framework),
+    }
+
+
+def _cards(framework: Framework) -> Iterator[tuple[Pattern | None, Persona]]:
+    """Yield every pattern with its persona, empty where the answer has none; then any persona left over."""
+    personas = {persona.pattern: persona for persona in framework.personas}
+    for pattern in framework.patterns:
+        yield pattern, personas.pop(pattern.key, Persona(pattern=pattern.key))
+    for persona in personas.values():
+        yield None, persona
+
+
+def _notes_of(notes: list[words.Note], pattern: str | None, *sections: str | None) -> list[words.Note]:
+    """The contradictions that one place of the text has to show."""
+    return [note for note in notes if note.claim.pattern == pattern and note.claim.section in sections]
+
+
+def _claims_of(framework: Framework, most: int, verdict: str) -> tuple[list[Claim], int]:
+    """The claims with a verdict that the page has room for, and how many it leaves out."""
+    claims = [claim for claim in framework.checks.claims if claim.verdict == verdict]
+    return claims[:most], max(0, len(claims) - most)
+
+
+def _identifiers(framework: Framework) -> list[str]:
+    """The external-id types that most people carry, the most common first."""
+    coverage = framework.totals.identity_coverage or {}
+    known = {kind for pattern in framework.patterns for kind in pattern.identity_coverage or {}}
+    return sorted(known, key=lambda kind: (-coverage.get(kind, 0.0), kind))
+
+
+def _sources(framework: Framework) -> Iterator[tuple[str, str | None, str]]:
+    """Yield a source's title, its address if that may be linked, and the site that it really leads to."""
+    for source in framework.mave.sources[: ROWS["sources"]] if framework.mave else []:
+        url = prose.address(source.url)
+        site = prose.host(url) if url else prose.clip(source.domain, 80)
+        yield prose.clip(source.title, 160) or site, url, site
+
+
+def _section_bytes(framework: Framework, room: float) -> int:
+    """What each section may take of the page."""
+    texts = [getattr(persona, section) for persona in framework.personas for section in SECTIONS]
+    texts += [getattr(framework.strategy, section) for section in STRATEGY_SECTIONS]
+    return int(room * min(SECTION_BYTES, PROSE_BYTES / max(1, len([text for text in texts if text]))))
+
+
+def _markdown_section(text: str, characters: int) -> str:
+    shown, shortened = prose.shorten(text, characters)
+    note = "\n\n_Shortened here: the full text is in framework.json._" if shortened else ""
+    return prose.markdown_block(shown) + note

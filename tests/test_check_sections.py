@@ -1,0 +1,562 @@
+"""The reader of answers."""
+
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from persona.check import sections
+from persona.errors import Invalid
+from persona.model import (
+    Group,
+    Origin,
+    Pattern,
+    Persona,
+    Population,
+    Rule,
+    Strategy,
+    Summary,
+    dominant,
+    label,
+)
+
+ANSWERS = Path(__file__).parent / "data"
+
+
+def answer(name: str) -> str:
+    """A recorded answer without its first line, which names its origin."""
+    return (ANSWERS / f"{name}.md").read_text(encoding="utf-8").partition("\n")[2]
+
+
+def only(summary: Summary, body: str) -> Persona:
+    """The one persona of an answer about people on mobile."""
+    (persona,) = sections.read(body, summary).personas
+    return persona
+
+
+def test_the_seeds_example_gives_three_personas(seed_summary: Summary) -> None:
+    """Also the pattern that the summary does not show: it is what the author said."""
+    personas = sections.read(answer("seed_answer"), seed_summary).personas
+
+    assert [(persona.pattern, persona.name) for persona in personas] == [
+        ("mobile_dominant", "The On-The-Go Operator"),
+        ("email_dominant", "The Inbox Dweller"),
+        ("omnichannel", "The Power Orchestrator"),
+    ]
+
+
+def test_the_seeds_example_has_its_sections_apart(seed_summary: Summary) -> None:
+    mobile = sections.read(answer("seed_answer"), seed_summary).personas[0]
+
+    assert mobile == Persona(
+        pattern="mobile_dominant",
+        name="The On-The-Go Operator",
+        description="Power user who runs their business from their phone. 22 mobile sessions\n"
+        "vs. 14 web sessions per month. LTV: $890. Pro plan.",
+        why_dominant="They manage in motion — between meetings, on commutes,\nduring events. Mobile "
+        "gives them quick-check capability without context-\nswitching from other work.",
+        reach_on_weak='Desktop email with "Continue on Desktop" CTAs for\ncomplex tasks (reports, settings). '
+        "They use web for setup, mobile for\nmonitoring.",
+        journey="Discovers on web → installs mobile → daily mobile check-ins\n"
+        "→ monthly web deep-dive → upgrade decision on desktop.",
+    )
+
+
+def test_the_seeds_example_has_its_strategy(seed_summary: Summary) -> None:
+    """Adaptation is the other half of consistency; several labels under one section are kept."""
+    assert sections.read(answer("seed_answer"), seed_summary).strategy == Strategy(
+        consistency="**Consistency:** Value proposition, core metrics, notification content\n\n"
+        "**Adaptation:** Layout (mobile-optimized cards vs. desktop tables),\ndepth (email summaries → web "
+        "details), interaction (mobile gestures\nvs. desktop keyboard shortcuts)",
+        identity_resolution="30% of profiles have only 2 identifiers. Push\nmobile app install and email "
+        "verification to resolve anonymous web\nvisitors to known profiles.",
+    )
+
+
+def test_what_the_seeds_example_lacks_is_listed(seed_summary: Summary) -> None:
+    """Only for the patterns that the summary shows."""
+    assert sections.read(answer("seed_answer"), seed_summary).missing_sections == [
+        "email_dominant/reach_on_weak",
+        "email_dominant/journey",
+        "email_dominant/formats",
+        "omnichannel/why_dominant",
+        "omnichannel/reach_on_weak",
+        "omnichannel/formats",
+        "omnichannel/risk",
+        "strategy/switch_moments",
+    ]
+
+
+NAMES = ["The Desk Planner", "The On-The-Go Operator", "The Inbox Dweller", "The Power Orchestrator"]
+
+
+def test_headings_in_other_words_are_understood(space_summary: Summary) -> None:
+    """Numbers, emoji, quotes of all kinds, the name before the pattern, sections worded anew."""
+    reading = sections.read(answer("answer_headings"), space_summary)
+
+    assert ([persona.name for persona in reading.personas], reading.missing_sections) == (NAMES, [])
+
+
+@pytest.mark.parametrize(
+    ("number", "section", "expected"),
+    [
+        pytest.param(
+            0,
+            "description",
+            "Plans at a desk and finishes what was begun elsewhere. Average LTV $413.",
+            id="description",
+        ),
+        pytest.param(
+            0,
+            "reach_on_weak",
+            "- **Message:** one open task\n- **Format:** a short mail",
+            id="a bullet is no section",
+        ),
+        pytest.param(
+            0, "formats", "#### Web\nTables.\n#### Email content\nDigest.", id="headings within a section"
+        ),
+        pytest.param(0, "risk", "medium\nLosing the web would end it.", id="text in the heading"),
+        pytest.param(
+            1, "description", "Runs the business from a phone. 22.3 sessions in 30 days.", id="under Persona"
+        ),
+        pytest.param(1, "journey", "1. Push\n2. App\n3. Web", id="steps are no points"),
+        pytest.param(2, "why_dominant", "No log-in needed.", id="motivation"),
+    ],
+)
+def test_sections_hold_their_own_text(
+    space_summary: Summary, number: int, section: str, expected: str
+) -> None:
+    persona = sections.read(answer("answer_headings"), space_summary).personas[number]
+
+    assert getattr(persona, section) == expected
+
+
+def test_a_conclusion_belongs_to_no_section(space_summary: Summary) -> None:
+    last = sections.read(answer("answer_headings"), space_summary).passages[-1]
+
+    assert (last.text, last.pattern, last.section) == (
+        "## Conclusion\nRevisit the 4 personas every quarter.\n\n",
+        None,
+        None,
+    )
+
+
+def test_bold_titles_and_run_in_labels_are_understood(space_summary: Summary) -> None:
+    """A bullet that only speaks of a pattern opens none where a title does."""
+    web, email = sections.read(answer("answer_bold"), space_summary).personas
+
+    assert (web, email) == (
+        Persona(
+            pattern="web_dominant",
+            name="The Desk Planner",
+            description="A careful buyer. They compare before they choose.",
+            why_dominant="Room for comparison.",
+            reach_on_weak="**Reach on mobile:** Saved carts.\n\n**Reach on email:** Price alerts.",
+            risk="MEDIUM. They leave when search is slow.",
+        ),
+        Persona(
+            pattern="email_dominant",
+            name="The Inbox Dweller",
+            description="Lives in the inbox. 11.6 opens a month.",
+            journey="Mail, then web.",
+            formats="| Channel | Format |\n| --- | --- |\n| Email | Digest |\n| Web | Landing page |",
+        ),
+    )
+
+
+def test_all_of_a_missing_pattern_is_missing(space_summary: Summary) -> None:
+    missing = sections.read(answer("answer_bold"), space_summary).missing_sections
+
+    assert [path for path in missing if path.startswith("mobile_dominant/")] == [
+        "mobile_dominant/name",
+        "mobile_dominant/description",
+        "mobile_dominant/why_dominant",
+        "mobile_dominant/reach_on_weak",
+        "mobile_dominant/journey",
+        "mobile_dominant/formats",
+        "mobile_dominant/risk",
+    ]
+
+
+def test_numbered_points_are_the_questions(space_summary: Summary) -> None:
+    """With labels, without any, and with some."""
+    reading = sections.read(answer("answer_numbered"), space_summary)
+
+    assert (reading.personas[1], reading.personas[2].name, reading.strategy) == (
+        Persona(
+            pattern="email_dominant",
+            name="The Inbox Dweller",
+            description="reads at breakfast. Clicks rarely.",
+            why_dominant="Mail asks for no log-in.",
+            reach_on_weak="Deep links into the app.",
+            journey="Mail, then web.",
+            formats="Digests in mail, landing pages on the web.",
+            risk="Poor mails would end it.",
+        ),
+        "The Power Orchestrator",
+        Strategy(
+            consistency="Prices are the same everywhere.",
+            identity_resolution="Ask for the address early.",
+            switch_moments="A push that needs a keyboard.",
+        ),
+    )
+
+
+def test_labelled_points_keep_what_is_nested_below(space_summary: Summary) -> None:
+    mobile = sections.read(answer("answer_numbered"), space_summary).personas[0]
+
+    assert (mobile.why_dominant, mobile.risk) == (
+        "speed.\n- **Need:** control\n- **Risk avoided:** missed orders",
+        "push fatigue.",
+    )
+
+
+def test_an_answer_in_a_fence_is_taken_out_of_it(space_summary: Summary) -> None:
+    """Keys for headings, tables as text; what follows the fence is no part of its last section."""
+    web, email = sections.read(answer("answer_tables"), space_summary).personas
+
+    assert (web.description, web.formats, email.journey) == (
+        "| | |\n| --- | --- |\n| People | 156 |\n| Share | 30.0 % |",
+        (
+            "| Channel | Format | Risk |\n| --- | --- | --- |\n| Web | Tables | low |\n"
+            "| **Email:** | Digest | - |"
+        ),
+        "Mail → web",
+    )
+
+
+def test_html_is_text_and_code_titles_nothing(space_summary: Summary) -> None:
+    """Making it harmless is the renderer's part; the reader keeps it and is not led astray."""
+    reading = sections.read(answer("answer_hostile"), space_summary)
+    web = reading.personas[0]
+
+    assert (len(reading.personas), web.name, web.risk) == (
+        1,
+        "The Desk Planner",
+        "{{ 7 * 7 }} and ${jndi:ldap://example.invalid/a}",
+    )
+
+
+def test_an_answer_without_any_pattern_is_invalid(seed_summary: Summary) -> None:
+    with pytest.raises(Invalid, match="at least one of email_dominant, omnichannel") as failure:
+        sections.read("# Personas\n\nNothing to say about **Mobile Dominant**.\n", seed_summary)
+
+    assert failure.value.code == "mave_invalid"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param(answer("answer_question"), True, id="recorded"),
+        pytest.param("Which product do you sell?", True, id="one sentence"),
+        pytest.param("要不要更多数据\uff1f", True, id="another script's question mark"),
+        pytest.param("I cannot help with that.", False, id="no question"),
+        pytest.param("See https://example.com/?a=1 for more.", False, id="a mark in an address"),
+        pytest.param(answer("answer_bold") + "\nShall I go on?", False, id="an answer that offers more"),
+        pytest.param(
+            "## Overall strategy\n### Consistency\nWho would disagree?", False, id="only a strategy"
+        ),
+    ],
+)
+def test_a_clarifying_question_is_told_from_an_answer(
+    space_summary: Summary, text: str, *, expected: bool
+) -> None:
+    assert sections.asks_back(text, space_summary) == expected
+
+
+def test_a_second_answer_fills_and_overwrites_nothing(space_summary: Summary) -> None:
+    """Personas stand in the rule's order, the first answer's words stay, what is missing is counted anew."""
+    first = sections.read(answer("answer_bold"), space_summary)
+    second = sections.read(answer("answer_follow_up"), space_summary)
+    merged = sections.merge(first, second, space_summary)
+    web, mobile, email = merged.personas
+
+    assert (
+        (web.why_dominant, web.journey, mobile.name, email.risk, merged.strategy.identity_resolution),
+        merged.passages,
+        [path for path in merged.missing_sections if not path.startswith(("mobile", "omnichannel"))],
+    ) == (
+        ("Room for comparison.", "Mail → web.", "The On-The-Go Operator", "Poor mails.", "Ask early."),
+        first.passages + second.passages,
+        ["email_dominant/why_dominant", "email_dominant/reach_on_weak"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("## Mobile Dominant", None),
+        ("## Mobile Dominant (N=182, 35 %)", None),
+        ("## Mobile Dominant: 35% of users", None),
+        ("## Mobile Dominant — “The Operator”", "The Operator"),
+        ("## 1. Mobile Dominant - The Operator", "The Operator"),
+        ("### Pattern 2: Mobile-Dominant: The Operator", "The Operator"),
+        ("# **Mobile\u2011Dominant Users** (*'The Operator'*)", "The Operator"),
+        ("#### mobile_dominant | The Operator", "The Operator"),
+        ("## 📱 MOBILE DOMINANT \u2013 «The Operator»", "The Operator"),
+        ("## The Operator (Mobile Dominant)", "The Operator"),
+        ('## Persona 1: "The Operator" — Mobile Dominant (35 %)', "The Operator"),
+        ("Mobile Dominant — The Operator\n---", "The Operator"),
+        ("Mobile Dominant\n===", None),
+        ("**Mobile Dominant \u2013 The Operator**", "The Operator"),
+        ('**Mobile Dominant** — "The Operator"', "The Operator"),
+        ("**2. Mobile Dominant: The Operator**", "The Operator"),
+        ('- **Mobile Dominant — "The Operator"**', "The Operator"),
+        ('1. Mobile Dominant — "The Operator"', "The Operator"),
+        ("## Mobile Dominant\n### The Operator", "The Operator"),
+        ("## Mobile Dominant\n\n### Persona: The Operator", "The Operator"),
+        ("## Mobile Dominant\n\n### Persona — The Operator", "The Operator"),
+        ("## Mobile Dominant\n**Name:** The Operator", "The Operator"),
+        ("## Mobile Dominant\nPersona name: The Operator", "The Operator"),
+        ("## Mobile Dominant\n- **Persona:** The Operator, busy all day.", "The Operator"),
+        ('## Mobile Dominant\n*"The Operator"*', "The Operator"),
+        ("## Mobile Dominant\n**The Operator.** Busy all day.", "The Operator"),
+        ("## Mobile Dominant\n**They are busy.** All day.", None),
+        ("## Mobile Dominant\n**Pro people** all day", None),
+        ("## Mobile Dominant\n**Persona:** A busy owner who runs the shop from a phone, day and night", None),
+        ("## Mobile Dominant\n“Always on” people with a phone.", None),
+        ("**Mobile Dominant:** people who run the shop from a phone, as a rule.", None),
+    ],
+)
+def test_patterns_and_names_are_found_however_they_are_titled(
+    space_summary: Summary, title: str, name: str | None
+) -> None:
+    persona = only(space_summary, f"{title}\n\n**Risk:** high.\n")
+
+    assert (persona.pattern, persona.name, persona.risk) == ("mobile_dominant", name, "high.")
+
+
+@pytest.mark.parametrize(
+    ("title", "section"),
+    [
+        ("### Description", "description"),
+        ("**Who they are:**", "description"),
+        ("### Why mobile?", "why_dominant"),
+        ("**Why they prefer mobile — what need it serves:**", "why_dominant"),
+        ("### 2. Need served", "why_dominant"),
+        ("Why mobile: ", "why_dominant"),
+        ("### Reaching them on web and email", "reach_on_weak"),
+        ("- **Weak channels** \u2013 ", "reach_on_weak"),
+        ("### Re-engagement on other channels", "reach_on_weak"),
+        ("### 🗺️ Journey Map", "journey"),
+        ("**4. Cross-Channel Journey**", "journey"),
+        ("__Journey:__ ", "journey"),
+        ("### Content recommendations for weak channels", "formats"),
+        ("1. Formats: ", "formats"),
+        ("### Why we could lose them", "risk"),
+        ("**Churn risk (HIGH):** ", "risk"),
+        ("## Risk of Losing Them", "risk"),
+        ("## Mobile Dominant — Journey", "journey"),
+        ("### mobile_dominant/risk", "risk"),
+    ],
+)
+def test_sections_are_found_however_they_are_titled(space_summary: Summary, title: str, section: str) -> None:
+    persona = only(space_summary, f'## Mobile Dominant — "The Operator"\n\n{title}\nWords.\n')
+
+    assert getattr(persona, section) is not None
+    assert getattr(persona, section).endswith("Words.")
+
+
+@pytest.mark.parametrize(
+    ("title", "point"),
+    [
+        ("## Cross-Channel Strategy\n### Where to invest", "consistency"),
+        ("**Overall strategy**\n\n**Identity gaps:** ", "identity_resolution"),
+        ("# Strategic recommendations\n* **Moments of truth:** ", "switch_moments"),
+        ("### Overall Cross-Channel Strategy\n3. **What triggers a switch**: ", "switch_moments"),
+        ("## Identity Resolution Opportunities", "identity_resolution"),
+        ("## Channel-switch moments", "switch_moments"),
+        ("## Consistency vs. adaptation", "consistency"),
+    ],
+)
+def test_the_strategy_is_found_however_it_is_titled(space_summary: Summary, title: str, point: str) -> None:
+    reading = sections.read(f"## Omnichannel\n### Risk\nLow.\n\n{title}\nWords.", space_summary)
+
+    assert (getattr(reading.strategy, point), reading.personas[0].risk) == ("Words.", "Low.")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("### Moving Mobile Dominant users to web", id="a sentence that names it"),
+        pytest.param("### Mobile Dominant → Omnichannel", id="a move between two"),
+        pytest.param("### Email Dominant users: what to do", id="a subheading that begins with it"),
+        pytest.param("- **Mobile Dominant:** push first", id="a bullet about it"),
+        pytest.param("**Mobile Dominant:** push first", id="a label about it"),
+        pytest.param("## " + "Mobile Dominant " * 12, id="a heading of a sentence's length"),
+    ],
+)
+def test_the_strategy_may_speak_of_patterns(space_summary: Summary, text: str) -> None:
+    """A pattern that is only spoken of there takes no words away from it."""
+    strategy = f"## Cross-Channel Strategy\n### Consistency\nWords.\n\n{text}\nMore."
+    body = f'## Email Dominant — "A B"\nX.\n\n{strategy}'
+    reading = sections.read(body, space_summary)
+
+    assert [persona.pattern for persona in reading.personas] == ["email_dominant"]
+
+
+def test_a_documents_title_that_promises_a_strategy_hides_no_pattern(space_summary: Summary) -> None:
+    body = "# Cross-Channel Strategy and Personas\n\n## Omnichannel — “A B”\n### Risk\nLow.\n"
+
+    assert only(space_summary, body).risk == "Low."
+
+
+def test_a_thematic_break_or_strange_heading_ends_a_section(space_summary: Summary) -> None:
+    """What follows belongs to the pattern but to none of its sections."""
+    body = (
+        "## Omnichannel\n---\nMany.\n\n### Risk\nLow.\n\n### Figures\n12\n\n### Journey\nLong.\n\n***\nBye."
+    )
+    persona = only(space_summary, body)
+
+    assert (persona.description, persona.risk, persona.journey) == ("Many.", "Low.", "Long.")
+
+
+def test_a_later_overview_is_no_second_description(space_summary: Summary) -> None:
+    body = "## Omnichannel\nMany.\n\n### Journey\nLong.\n\n**Overview:** of the journey.\n"
+    persona = only(space_summary, body)
+
+    assert (persona.description, persona.journey) == ("Many.", "Long.\n\n**Overview:** of the journey.")
+
+
+def test_dashes_under_a_line_of_text_are_a_break(space_summary: Summary) -> None:
+    body = "## Omnichannel\n### Risk\nThe churn would follow at once.\n---\n\n## Web Dominant\n### Risk\nLow."
+
+    assert sections.read(body, space_summary).personas[1].risk == "The churn would follow at once."
+
+
+@pytest.mark.parametrize(
+    "points",
+    [
+        pytest.param("1. A\n2. **Risk:** b\n3. C\n4. D\n5. E\n6. F\n", id="a label says otherwise"),
+        pytest.param("1. A\n2. B\n3. C\n4. D\n5. E\n", id="only five"),
+    ],
+)
+def test_a_numbered_list_of_another_kind_gives_no_sections(space_summary: Summary, points: str) -> None:
+    assert only(space_summary, f"**Omnichannel**\n\n{points}").journey is None
+
+
+def test_an_answer_is_taken_out_of_three_wrappings_and_no_more(space_summary: Summary) -> None:
+    """Bounded, so that a tower of quotation marks costs nothing."""
+    body = "## Omnichannel\n### Risk\nLow.\nLower."
+    quoted = [body.replace("\n", f"\n{'> ' * depth}") for depth in (3, 4)]
+
+    assert [
+        only(space_summary, f"{'> ' * depth}{text}").risk for depth, text in zip((3, 4), quoted, strict=True)
+    ] == [
+        "Low.\nLower.",
+        "> Low.\n> Lower.",
+    ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["seed_answer", "answer_headings", "answer_bold", "answer_hostile", "answer_numbered"],
+)
+def test_the_passages_are_the_narrative(space_summary: Summary, name: str) -> None:
+    """In order and whole, so that no figure escapes the ledger."""
+    passages = sections.read(answer(name), space_summary).passages
+
+    assert "".join(passage.text for passage in passages).rstrip() == answer(name).rstrip()
+
+
+def test_a_passage_knows_its_place(seed_summary: Summary) -> None:
+    passages = sections.read(answer("seed_answer"), seed_summary).passages
+
+    assert [(passage.pattern, passage.section) for passage in passages[:5]] == [
+        (None, None),
+        ("mobile_dominant", "name"),
+        ("mobile_dominant", "description"),
+        ("mobile_dominant", "why_dominant"),
+        ("mobile_dominant", "reach_on_weak"),
+    ]
+
+
+def test_channels_of_any_name_are_told_apart() -> None:
+    """`in_app`, `app` and `a__p` are three, though one's name ends another's."""
+    body = "## In App Dominant — “A B”\n\n## App Dominant — “C D”\n\n## A  P Dominant — “E F”\n"
+    summary = _of_channels("app", "in_app", "a__p")
+
+    assert [(persona.pattern, persona.name) for persona in sections.read(body, summary).personas] == [
+        ("app_dominant", "C D"),
+        ("in_app_dominant", "A B"),
+        ("a__p_dominant", "E F"),
+    ]
+
+
+def test_beyond_the_cap_titles_are_not_looked_for_and_nothing_is_lost(space_summary: Summary) -> None:
+    """The rest is a passage of its own that belongs nowhere."""
+    start = "## Omnichannel\n"
+    body = start + "x" * (sections.MOST_CHARACTERS - len(start)) + "## Web Dominant\n"
+    reading = sections.read(body, space_summary)
+
+    assert (len(reading.personas), reading.passages[-1].text, reading.passages[-1].pattern) == (
+        1,
+        "## Web Dominant\n",
+        None,
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param("# a\n" * 1_300_000, id="headings"),
+        pytest.param("## Web Dominant — x\n1. y\n" * 200_000, id="patterns"),
+        pytest.param("- " * 2_500_000, id="nested lists"),
+        pytest.param("> - " * 1_300_000, id="nested quotations"),
+        pytest.param("- a\n" * 1_300_000, id="items"),
+        pytest.param("## Web Dominant " + '"' * 5_000_000, id="quotes"),
+        pytest.param("**" * 2_500_000, id="asterisks"),
+        pytest.param(("## Web Dominant " + "(" * 110 + "\n") * 40_000, id="brackets"),
+        pytest.param("```\n" * 1_300_000, id="fences"),
+    ],
+)
+def test_five_megabytes_of_hostile_markdown_take_seconds(space_summary: Summary, body: str) -> None:
+    """The bound is generous, for a machine that does other things too."""
+    before = time.process_time()
+    sections.asks_back(body, space_summary)
+
+    assert time.process_time() - before < 15
+
+
+@given(
+    text=st.text(alphabet=st.characters(), max_size=300),
+    risk=st.text(alphabet="#*- \n>`|:1.a\ud800\x00\r", max_size=200),
+)
+@settings(deadline=None)
+def test_no_text_breaks_the_reader(text: str, risk: str) -> None:
+    """Lone surrogates, control characters and stray marks included."""
+    reading = sections.read(f"## Web Dominant\n{text}\n\n### Risk\n{risk}", _of_channels("web", "mobile"))
+
+    assert reading.personas[0].pattern == "web_dominant"
+
+
+def _of_channels(*channels: str) -> Summary:
+    """A summary that shows a pattern a channel."""
+    group = {
+        "n": 5,
+        "avg_ltv": 0.0,
+        "avg_activity": dict.fromkeys(channels, 1.0),
+        "avg_identities": 1.0,
+        "few_identities_share": 0.0,
+        "identity_coverage": {},
+    }
+    return Summary(
+        source=Origin(kind="export"),
+        population=Population(),
+        rule=Rule(channels={channel: channel for channel in channels}, dominance=0.5),
+        totals=Group(**group),  # type: ignore[arg-type]
+        patterns=[
+            Pattern(
+                key=dominant(channel),
+                label=label(dominant(channel)),
+                share=0.5,
+                share_ci95=(0.0, 1.0),
+                ltv_share=None,
+                plans=None,
+                **group,  # type: ignore[arg-type]
+            )
+            for channel in channels
+        ],
+    )

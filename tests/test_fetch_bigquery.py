@@ -1,0 +1,483 @@
+"""The warehouse counts as the function itself would, and sends back counts alone."""
+
+import json
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from random import Random
+from typing import Any
+
+import pytest
+from bench_bigquery import rows_read_back
+from cloud import Emulator, FakeBigQuery, Reply, bigquery_error, job_error, why_not_here
+from spaces import count as count_here
+from spaces import tables
+
+from persona.classify.profile import MOST
+from persona.classify.tally import MOST_PLANS, MOST_TYPES, Tally
+from persona.deadline import Deadline
+from persona.errors import DeadlineExceeded, PersonaError, Refused, Unavailable
+from persona.fetch import bigquery
+from persona.fetch.bigquery import Counted
+from persona.fetch.profiles_sync import question
+from persona.settings import Settings, read_settings
+
+SEED_CHANNELS = {"web": "web_sessions_30d", "mobile": "mobile_sessions_30d", "email": "emails_opened_30d"}
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+SECRET = "jane@example.com"
+
+Profile = dict[str, Any]
+Rows = list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[Emulator]:
+    if why := why_not_here():
+        pytest.skip(why)
+    with Emulator() as running:
+        yield running
+
+
+@pytest.fixture
+def fill(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Makes a dataset anew, and has the client find it."""
+    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", emulator.url)
+    return lambda tables: emulator.fill("space", tables)
+
+
+def settings(source: str, **more: str) -> Settings:
+    return read_settings({"PERSONA_SOURCE": source} | more, "terminal")
+
+
+def count(source: str, limit: int = 0, deadline_seconds: float = 60.0, **more: str) -> Counted:
+    return bigquery.count(settings(source, **more), Deadline(deadline_seconds), limit, now=NOW)
+
+
+def person(*types: str | None, **traits: str | None) -> Profile:
+    return {"traits": traits, "external_ids": [{"type": kind, "id": SECRET} for kind in types]}
+
+
+def figures(tally: Tally) -> dict[str, Any]:
+    """Everything that a tally says, the LTVs apart: their sum depends on the order."""
+    groups = [vars(group) | {"ltv": 0} for group in tally.groups]
+    return {name: value for name, value in vars(tally).items() if name[0] != "_"} | {
+        "groups": groups,
+        "free_text": tally.free_text,
+    }
+
+
+def ltvs(tally: Tally) -> list[float]:
+    return [group.ltv for group in tally.groups]
+
+
+WORDS = [
+    "abc",
+    "true",
+    "null",
+    "5.",
+    ".5",
+    "1,450",
+    "--1",
+    "+-1",
+    "1e",
+    "0x10",
+    "1_0",
+    "1/2",
+    "nan",
+    "inf",
+    "5%",
+]
+# Digits and spaces, but not of ASCII.
+WORDS += ["\uff15", "\u0665", "\u00b2", "\u00a05", "5\u2028", "1 2", " "]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        pytest.param(
+            {"7": 7, " 10 ": 10, "+4": 4, "2.9": 2, "1e2": 100, "1.5E+3": 1_500, "-0": 0, "0": 0, "007": 7}
+            | {"\t5\v\f\r\n": 5, str(MOST): MOST, "999999999999999.9": MOST - 1, "1e-400": 0, "0.2e1": 2},
+            {},
+            id="numbers-are-truncated-to-whole-ones",
+        ),
+        pytest.param({"": None}, {}, id="empty-is-missing"),
+        pytest.param(
+            dict.fromkeys(WORDS),
+            {"activity_not_numeric": len(WORDS)},
+            id="words-are-no-numbers",
+        ),
+        pytest.param(dict.fromkeys(["-1", "-0.5", " -1e3 "]), {"activity_negative": 3}, id="negative"),
+        pytest.param(
+            dict.fromkeys(["1e16", "1000000000000000.2", "9" * 40]), {"activity_too_large": 3}, id="too-large"
+        ),
+        pytest.param(
+            dict.fromkeys(["1e400", "-1e400", "9" * 400]), {"activity_not_finite": 3}, id="not-finite"
+        ),
+    ],
+)
+def test_a_value_is_read_as_everywhere(
+    fill: Callable[..., str], values: dict[str, int | None], expected: dict[str, int]
+) -> None:
+    space = [person("email", web_sessions_30d=value) for value in values]
+    counted = count(fill(tables(space)))
+    assert expected == counted.tally.rejected
+    assert sum(filter(None, values.values())) == sum(counted.tally.everybody().activity)
+    assert figures(count_here(space, SEED_CHANNELS)) == figures(counted.tally)
+
+
+ACTIVITIES = ["0", "0", "1", "2", "3", "3", "10", "11", "9", "20", "4.7", " 5", "+6", "1e1", "", None]
+ODD_ACTIVITIES = ["-3", "abc", "1e16", "1e999", "true", "٣"]
+LTVS = ["0", "12.5", "890.40", "-30", "-1e16", "1e3", "abc", "1e16", "1e999", "", " 7 ", None, "NaN", "true"]
+PLANS = [
+    "pro",
+    "starter",
+    "free",
+    "",
+    None,
+    "p" * 300,
+    "ä" * 201,
+    "🦄" * 199,
+    " ",
+    "5",
+    "o'neil\\`--",
+    "@traits",
+]
+TYPES = [
+    "user_id",
+    "email",
+    "ios.id",
+    "ios_id",
+    "ios_push_token",
+    "ios.push_token",
+    "android_idfa",
+    "android.idfa",
+]
+ODD_TYPES = ["", None, "x" * 300, "x" * 301, "ios_id ", "IOS_ID", "kios_id"]
+
+
+def random_space(random: Random, traits: Sequence[str], size: int) -> list[Profile]:
+    def profile() -> Profile:
+        values = {trait: random.choice(ACTIVITIES) for trait in traits}
+        if random.random() < 0.1:
+            values[random.choice(list(traits))] = random.choice(ODD_ACTIVITIES)
+        values |= {"ltv": random.choice(LTVS), "plan": random.choice(PLANS)}
+        kept = {name: value for name, value in values.items() if random.random() < 0.9}
+        return person(*random.choices([*TYPES, *ODD_TYPES], k=random.randrange(6)), **kept)
+
+    return [profile() for _ in range(size)]
+
+
+@pytest.mark.parametrize(("channels", "dominance"), [(2, 0.5), (3, 0.5), (3, 0.2), (5, 0.35), (8, 0.95)])
+def test_the_figures_are_those_of_the_same_people_counted_here(
+    fill: Callable[..., str], channels: int, dominance: float
+) -> None:
+    named = {f"c{i}": f"c{i}'s “trait” `{i}`" for i in range(channels)}
+    random = Random(channels)  # noqa: S311 - chance, not a secret
+    space = random_space(random, list(named.values()), 400)
+    source = fill(tables(space))
+    counted = count(
+        source,
+        PERSONA_CHANNELS=",".join(f"{channel}={trait}" for channel, trait in named.items()),
+        PERSONA_DOMINANCE=str(dominance),
+    )
+    here = count_here(space, named, dominance)
+    assert figures(here) == figures(counted.tally)
+    assert ltvs(here) == pytest.approx(ltvs(counted.tally), rel=1e-9)
+    assert (counted.truncated, counted.drawn_from) == (False, None)
+
+
+def test_shares_at_the_edge_fall_where_they_fall_everywhere(fill: Callable[..., str]) -> None:
+    shares = {0.45: (9, 6, 5), 0.455: (91, 60, 49), 0.5: (6, 10, 4), 0.505: (50, 49, 101), 0.55: (11, 5, 4)}
+    edges = [*shares.values(), (111, 50, 39), (5, 5, 0), (7, 4, 11)]
+    space = [
+        person("email", **dict(zip(SEED_CHANNELS.values(), map(str, activity), strict=True)))
+        for activity in edges
+    ]
+    tally = count(fill(tables(space))).tally
+    assert [group.n for group in tally.groups] == [2, 0, 1, 5]
+    # All but 0.45, what is over 0.55, and the equal.
+    assert tally.on_boundary == 5
+    assert figures(count_here(space, SEED_CHANNELS)) == figures(tally)
+
+
+def test_a_person_is_known_by_traits_or_identifiers_alone(fill: Callable[..., str]) -> None:
+    space = [person("email"), person(web_sessions_30d="3"), person(city="Ulm")]
+    rows = tables(space)
+    rows["user_traits"] = [row for row in rows["user_traits"] if row["canonical_segment_id"] != "use_0000"]
+    rows["user_traits"] += [{"canonical_segment_id": None, "name": "ltv", "value": "1", "seq": 1}]
+    tally = count(fill(rows)).tally
+    assert (tally.read, tally.dormant, tally.groups[0].n) == (3, 2, 1)
+
+
+def test_of_several_rows_of_a_trait_the_latest_counts(fill: Callable[..., str]) -> None:
+    rows = tables([person("email", web_sessions_30d="3", plan="free"), person("email", web_sessions_30d="5")])
+    for value, seq in (("70", 0), ("7", 3), ("700", 2)):
+        row = {"canonical_segment_id": "use_0000", "name": "web_sessions_30d", "value": value, "seq": seq}
+        rows["user_traits"].append(row)
+    rows["user_traits"].append({"canonical_segment_id": "use_0000", "name": "plan", "value": None, "seq": 9})
+    web = count(fill(rows)).tally.groups[0]
+    assert (web.activity, dict(web.plans)) == ([12, 0, 0], {})
+
+
+@pytest.mark.parametrize(
+    ("name", "most", "profile"),
+    [
+        pytest.param(
+            "plans", MOST_PLANS, lambda n: person(web_sessions_30d="1", plan=f"plan {n}"), id="plans"
+        ),
+        pytest.param(
+            "identity_coverage", MOST_TYPES, lambda n: person(f"type {n}", web_sessions_30d="1"), id="types"
+        ),
+    ],
+)
+def test_too_many_names_are_not_counted(
+    fill: Callable[..., str], name: str, most: int, profile: Callable[[int], Profile]
+) -> None:
+    dormant = profile(most) | {"traits": {"plan": "of nobody active"}}
+    enough = count(fill(tables([*map(profile, range(most)), dormant]))).tally
+    too_many = count(fill(tables([*map(profile, range(most + 1))]))).tally
+    assert (most, set()) == (len(getattr(enough.groups[0], name)), enough.free_text)
+    assert (0, {name}) == (len(getattr(too_many.groups[0], name)), too_many.free_text)
+
+
+def test_a_draw_is_exact_and_the_same_every_time(fill: Callable[..., str]) -> None:
+    space = [person("email", web_sessions_30d=str(n)) for n in range(1, 201)]
+    source = fill(tables(space))
+    first, second, all_of_them = count(source, 40), count(source, 40), count(source, 200)
+    assert (first.tally.read, first.truncated, first.drawn_from) == (40, True, 200)
+    assert figures(first.tally) == figures(second.tally)
+    # Not the first ones by name, nor the last: on average somebody in the middle.
+    assert 60 < first.tally.groups[0].activity[0] / 40 < 140
+    assert (all_of_them.tally.read, all_of_them.truncated, all_of_them.drawn_from) == (200, False, None)
+
+
+def test_the_engine_takes_the_query_for_an_estimate(fill: Callable[..., str]) -> None:
+    source = fill(tables([person("email", web_sessions_30d="1")]))
+    # The emulator counts no bytes.
+    assert bigquery.estimate(settings(source), Deadline(60), 10) == 0
+
+
+def test_as_many_rows_come_back_of_many_people_as_of_few(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", emulator.url)
+    assert [rows_read_back(emulator, profiles) for profiles in (1_000, 20_000)] == [(1_000, 3), (20_000, 3)]
+
+
+def test_an_empty_space_is_refused(fill: Callable[..., str]) -> None:
+    with pytest.raises(Refused, match="no merged profiles"):
+        count(fill(tables([])))
+
+
+@pytest.mark.parametrize("missing", ["user_traits", "user_identifiers"])
+def test_a_missing_table_is_refused_by_name(fill: Callable[..., str], missing: str) -> None:
+    rows = tables([person("email", web_sessions_30d="1")])
+    source = fill({name: table for name, table in rows.items() if name != missing})
+    with pytest.raises(Refused, match="user_traits and user_identifiers"):
+        count(source)
+
+
+# -- raw events -----------------------------------------------------------------------------------------
+
+
+def plain_sessions(moments: Sequence[datetime]) -> int:
+    breaks = sum(later - earlier >= timedelta(minutes=30) for earlier, later in pairwise(sorted(moments)))
+    return breaks + 1 if moments else 0
+
+
+def events_of(random: Random, people: int) -> dict[str, Rows]:
+    """Events of people, of the profiles merged into them, and of somebody who is in no other table."""
+    gaps = [timedelta(seconds=s) for s in (0, 1, 60, 1_799, 1_800, 1_801, 86_400)]
+    gaps += [timedelta(minutes=30, microseconds=-1)]
+    events: dict[str, Rows] = defaultdict(list)
+    for table in ("pages", "screens", "email_opened", "email_link_clicked"):
+        for n in range(people + 1):
+            moment = NOW - timedelta(days=random.choice([1, 20, 30, 31]))
+            for _ in range(random.choice([0, 0, 1, 4, 9])):
+                name = f"old_{n}" if random.random() < 0.3 else f"use_{n:04}"
+                events[table].append({"segment_id": name, "timestamp": moment})
+                moment += random.choice(gaps)
+    events["pages"].append({"segment_id": "use_0000", "timestamp": NOW + timedelta(seconds=1)})
+    return events
+
+
+def plain_activity(events: Mapping[str, Rows], n: int) -> dict[str, str]:
+    """What the events of the 30 days before NOW make of one person, in the plainest way."""
+
+    def moments(*names: str) -> list[datetime]:
+        return [
+            event["timestamp"]
+            for name in names
+            for event in events[name]
+            if event["segment_id"] in {f"use_{n:04}", f"old_{n}"}
+            and NOW - timedelta(days=30) <= event["timestamp"] <= NOW
+        ]
+
+    return {
+        "web_sessions_30d": str(plain_sessions(moments("pages"))),
+        "mobile_sessions_30d": str(plain_sessions(moments("screens"))),
+        "emails_opened_30d": str(len(set(moments("email_opened", "email_link_clicked")))),
+    }
+
+
+def written(events: Mapping[str, Rows]) -> dict[str, Rows]:
+    return {
+        table: [event | {"timestamp": event["timestamp"].isoformat()} for event in rows]
+        for table, rows in events.items()
+    }
+
+
+@pytest.mark.parametrize("graph", ["profile_merges", "id_graph_updates"])
+def test_activity_is_counted_from_raw_events(fill: Callable[..., str], graph: str) -> None:
+    random = Random(7)  # noqa: S311 - as above
+    events = events_of(random, 80)
+    # A merged profile points at itself first, then at the person it became part of.
+    merges = [
+        {"segment_id": f"old_{n}", "canonical_segment_id": canonical, "timestamp": moment.isoformat()}
+        for n in range(81)
+        for canonical, moment in ((f"old_{n}", NOW - timedelta(days=2)), (f"use_{n:04}", NOW))
+    ]
+    space = [person("email", ltv="5", web_sessions_30d="99", plan="pro") for _ in range(80)]
+    source = fill(
+        tables(space) | written(events) | {graph: merges if graph != "profile_merges" else merges[1::2]}
+    )
+    counted = count(source, PERSONA_EVENTS="on")
+    derived = [
+        profile | {"traits": profile["traits"] | plain_activity(events, n)} for n, profile in enumerate(space)
+    ]
+    assert counted.absent == ()
+    assert figures(count_here(derived, SEED_CHANNELS)) == figures(counted.tally)
+
+
+def test_event_tables_that_do_not_exist_are_named(fill: Callable[..., str]) -> None:
+    rows = tables([person("email")])
+    page = {"segment_id": "use_0000", "timestamp": NOW.isoformat()}
+    source = fill(rows | {"pages": [page], "profile_merges": []})
+    counted = count(source, PERSONA_EVENTS="on", PERSONA_EMAIL_TABLES="opens")
+    assert (counted.absent, counted.tally.groups[0].n) == (("screens", "opens"), 1)
+
+
+@pytest.mark.parametrize(
+    ("more", "named"),
+    [
+        pytest.param({}, "pages, screens, email_opened, email_link_clicked", id="no-events"),
+        pytest.param({"pages": []}, "profile_merges nor id_graph_updates", id="no-graph"),
+    ],
+)
+def test_events_that_cannot_be_counted_are_refused(
+    fill: Callable[..., str], more: dict[str, Rows], named: str
+) -> None:
+    source = fill(tables([person("email")]) | more)
+    with pytest.raises(Refused, match=named):
+        count(source, PERSONA_EVENTS="on")
+
+
+# -- a BigQuery that refuses, stalls or breaks ------------------------------------------------------------
+
+ANYWHERE = "bigquery://test-project.space"
+
+
+@pytest.fixture
+def host(monkeypatch: pytest.MonkeyPatch) -> Callable[[FakeBigQuery], FakeBigQuery]:
+    """Has the client find this BigQuery."""
+
+    def lead(service: FakeBigQuery) -> FakeBigQuery:
+        monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", service.url)
+        return service
+
+    return lead
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind", "named"),
+    [
+        pytest.param(bigquery_error(403, "accessDenied"), Refused, "bigquery.jobUser", id="no-role"),
+        pytest.param(bigquery_error(404, "notFound"), Refused, "user_traits", id="no-table"),
+        pytest.param(bigquery_error(400, "invalidQuery"), Refused, "columns", id="other-columns"),
+        pytest.param(bigquery_error(403, "quotaExceeded"), Refused, "quota", id="quota"),
+        pytest.param(bigquery_error(400, SECRET), Refused, "PERSONA_SOURCE", id="no-known-reason"),
+        pytest.param(bigquery_error(501, "notImplemented"), Unavailable, "501", id="no-known-5xx"),
+        pytest.param(Reply(status=403, body=b"{"), Refused, "403", id="no-json"),
+        pytest.param(job_error("bytesBilledLimitExceeded"), Refused, "PERSONA_MAX_BYTES", id="bytes"),
+        pytest.param(job_error("resourcesExceeded"), Refused, "PERSONA_LIMIT", id="memory"),
+        pytest.param(job_error("stopped"), Unavailable, "cancelled", id="cancelled"),
+        pytest.param(job_error("accessDenied"), Refused, "bigquery.dataViewer", id="no-role-for-the-data"),
+    ],
+)
+def test_a_refusal_says_what_to_do(
+    host: Callable[[FakeBigQuery], FakeBigQuery], reply: Reply, kind: type[PersonaError], named: str
+) -> None:
+    with host(FakeBigQuery(starts=reply)), pytest.raises(kind, match=named) as refused:
+        count(ANYWHERE)
+    assert SECRET not in refused.value.message
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        pytest.param(bigquery_error(503, "backendError"), id="busy"),
+        pytest.param(bigquery_error(403, "rateLimitExceeded"), id="too-many"),
+        pytest.param(Reply(ending="reset"), id="broken"),
+    ],
+)
+def test_a_bigquery_that_stays_busy_is_unavailable(
+    host: Callable[[FakeBigQuery], FakeBigQuery], reply: Reply
+) -> None:
+    with host(FakeBigQuery(starts=reply)) as service, pytest.raises(PersonaError) as failed:
+        count(ANYWHERE, deadline_seconds=2.5)
+    assert (failed.value.retryable, failed.value.status) == (True, 503)
+    assert len(service.requests) > 1
+
+
+@pytest.mark.parametrize("finds", [None, Reply(ending="silence")], ids=["slow", "silent"])
+def test_a_job_is_cancelled_at_the_deadline(
+    host: Callable[[FakeBigQuery], FakeBigQuery], finds: Reply | None
+) -> None:
+    started = time.monotonic()
+    with host(FakeBigQuery(finds=finds)) as service, pytest.raises(DeadlineExceeded):
+        count(ANYWHERE, deadline_seconds=1.0)
+    assert service.requests[-1].path.endswith("/cancel")
+    assert time.monotonic() - started < 5
+
+
+def test_the_job_is_bounded_and_labelled(host: Callable[[FakeBigQuery], FakeBigQuery]) -> None:
+    reply = bigquery_error(403, "accessDenied")
+    with host(FakeBigQuery(starts=reply)) as service, pytest.raises(Refused):
+        bigquery.count(
+            settings(ANYWHERE, PERSONA_MAX_BYTES="123"),
+            Deadline(5),
+            10,
+            run_id="Nightly.2026-11-23" + "x" * 60,
+        )
+    job = json.loads(service.requests[0].body)["configuration"]
+    assert "web_sessions_30d" not in job["query"]["query"]
+    assert job["query"]["maximumBytesBilled"] == "123"
+    assert job["labels"] == {"app": "persona", "run_id": "nightly-2026-11-23" + "x" * 45}
+
+
+def test_an_estimate_is_a_dry_run(host: Callable[[FakeBigQuery], FakeBigQuery]) -> None:
+    with host(FakeBigQuery(estimated_bytes=1_234)) as service:
+        assert bigquery.estimate(settings(ANYWHERE), Deadline(5), 0) == 1_234
+    assert [json.loads(request.body)["configuration"]["dryRun"] for request in service.requests] == [True]
+
+
+@pytest.mark.parametrize("where", ["project-1.set`; DROP", "project-1.a.b", "Project.set", "project-1.set\n"])
+def test_no_other_name_stands_between_backquotes(where: str) -> None:
+    with pytest.raises(Refused, match="table"):
+        question(replace(settings(ANYWHERE), where=where), lambda _: True, 0, NOW)
+
+
+def test_no_time_left_asks_nothing(host: Callable[[FakeBigQuery], FakeBigQuery]) -> None:
+    with host(FakeBigQuery()) as service, pytest.raises(DeadlineExceeded):
+        count(ANYWHERE, deadline_seconds=0)
+    assert service.requests == []
+
+
+def test_missing_credentials_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    monkeypatch.delenv("BIGQUERY_EMULATOR_HOST", raising=False)
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "none.json"))
+    with pytest.raises(Refused, match="credentials"):
+        count(ANYWHERE)

@@ -1,0 +1,99 @@
+"""Raw events become sessions and opens, each on the channel it happened on."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from persona.fetch.events import Event, channel_of, count
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def at(minutes: float, **more: Any) -> Event:
+    return Event(**{"type": "page", "timestamp": (NOON + timedelta(minutes=minutes)).isoformat(), **more})
+
+
+def web_sessions(*minutes: float) -> int:
+    return count([at(minute) for minute in minutes], 0)["web"]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "sessions"),
+    [
+        pytest.param([], 0, id="none"),
+        pytest.param([0], 1, id="one-event"),
+        pytest.param([0, 29.9, 59.8], 1, id="never-idle-for-30-minutes"),
+        pytest.param([0, 30], 2, id="idle-for-30-minutes"),
+        pytest.param([90, 0, 89, 1], 2, id="in-any-order"),
+        pytest.param([0, 0, 0], 1, id="at-once"),
+    ],
+)
+def test_a_session_ends_after_30_minutes_of_inactivity(minutes: list[float], sessions: int) -> None:
+    assert web_sessions(*minutes) == sessions
+
+
+def library(name: str) -> dict[str, object]:
+    return {"library": {"name": name}}
+
+
+@pytest.mark.parametrize(
+    ("event", "channel"),
+    [
+        pytest.param(Event(type="page"), "web", id="page"),
+        pytest.param(Event(type="track", context=library("analytics.js")), "web", id="web-library"),
+        pytest.param(Event(type="identify", context=library("@segment/analytics-next")), "web", id="npm"),
+        pytest.param(
+            Event(type="page", context={**library("analytics.js"), "device": {"type": "ios"}}),
+            "web",
+            id="browser-on-a-telephone",
+        ),
+        pytest.param(Event(type="screen"), "mobile", id="screen"),
+        pytest.param(Event(type="track", context=library("analytics-ios")), "mobile", id="mobile-library"),
+        pytest.param(Event(type="track", context={"device": {"type": "Android"}}), "mobile", id="device"),
+        pytest.param(Event(type="page", context={"device": {"type": "ios"}}), "mobile", id="page-of-an-app"),
+        pytest.param(Event(type="track", event="Email Opened"), "email", id="open"),
+        pytest.param(Event(type="track", event="Email Link Clicked"), "email", id="click"),
+        pytest.param(Event(type="track", event="Email Delivered"), None, id="delivery"),
+        pytest.param(
+            Event(type="track", event="Email Bounced", context={"device": {"type": "ios"}}), None, id="bounce"
+        ),
+        pytest.param(Event(type="track", context=library("analytics-node")), None, id="server"),
+        pytest.param(Event(type="track"), None, id="nothing-known"),
+        pytest.param(Event(type="track", context={"device": "ios", "library": 7}), None, id="odd-context"),
+        pytest.param(Event(type=7, event=["Email Opened"], context=[]), None, id="odd-everything"),
+    ],
+)
+def test_an_event_belongs_to_the_channel_it_happened_on(event: Event, channel: str | None) -> None:
+    assert channel_of(event) == channel
+
+
+def test_opens_and_clicks_of_email_count_each() -> None:
+    events = [
+        at(0, type="track", event=name) for name in ("Email Opened", "Email Opened", "Email Link Clicked")
+    ]
+    assert count(events, 0) == {"web": 0, "mobile": 0, "email": 3}
+
+
+def test_channels_have_sessions_of_their_own() -> None:
+    events = [at(0), at(20, type="screen"), at(40), at(60, type="screen")]
+    assert count(events, 0) == {"web": 2, "mobile": 2, "email": 0}
+
+
+def test_what_happened_before_the_window_does_not_count() -> None:
+    assert count([at(-1), at(0)], NOON.timestamp())["web"] == 1
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "sessions"),
+    [
+        pytest.param("2026-11-23T12:00:00.123Z", 1, id="as-segment-writes-it"),
+        pytest.param("2026-11-23T14:00:00+02:00", 1, id="another-zone"),
+        pytest.param("2026-11-23T12:00:00", 1, id="without-a-zone"),
+        pytest.param("yesterday", 0, id="no-moment"),
+        pytest.param(None, 0, id="missing"),
+        pytest.param(1_763_899_200, 0, id="a-number"),
+    ],
+)
+def test_an_event_without_a_moment_counts_nowhere(timestamp: object, sessions: int) -> None:
+    assert count([at(0, timestamp=timestamp)], NOON.timestamp())["web"] == sessions

@@ -1,0 +1,419 @@
+"""The Profile API is read profile by profile: every one once, at the rate, nobody named."""
+
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from cloud import FakeSegment, Reply, Request, Service, json_reply, profile_error
+
+from persona.classify.profile import Reader
+from persona.deadline import Deadline
+from persona.errors import BadSettings, DeadlineExceeded, Invalid, PersonaError, Refused, Unavailable
+from persona.fetch import profile_api
+from persona.model import Page
+from persona.settings import Settings, read_settings
+
+TRAITS = ("web_sessions_30d", "mobile_sessions_30d", "emails_opened_30d")
+SECRET = "ann@example.com"
+FAST = "100"
+READER = Reader(TRAITS, "ltv", "plan")
+
+
+def profile(n: int, **more: object) -> dict[str, object]:
+    return {
+        "segment_id": f"use_{n:04d}Ab",
+        "traits": {TRAITS[0]: n, TRAITS[1]: 1, TRAITS[2]: 2, "ltv": n / 2, "plan": "pro", "email": SECRET},
+        "external_ids": [{"type": "user_id", "id": f"u{n}"}, {"type": "email", "id": f"p+{n}@example.com"}],
+        **more,
+    }
+
+
+def settings(url: str, **more: str) -> Settings:
+    names = {
+        "PERSONA_SOURCE": "profile-api",
+        "SEGMENT_TOKEN": "segment-token",
+        "SEGMENT_SPACE_ID": "spa_test",
+        "SEGMENT_PROFILE_API_URL": url,
+        "PERSONA_RATE": FAST,
+    }
+    return read_settings(names | more, "terminal")
+
+
+def fetch(service: Service, limit: int = 0, deadline_seconds: float = 60.0, **more: str) -> list[Page]:
+    chosen = settings(service.url, **more)
+    return list(profile_api.fetch(chosen, READER, Deadline(deadline_seconds), limit))
+
+
+def space(profiles: Sequence[Any], **more: Any) -> FakeSegment:
+    """A space that turns nobody away for haste; the rate has tests of its own."""
+    return FakeSegment(profiles, **{"requests_a_second": None, **more})
+
+
+def web_activity(pages: Sequence[Page]) -> list[int]:
+    return sorted(row[0] for page in pages for row in READER.read(page.profiles).activity)
+
+
+def rejected(pages: Sequence[Page]) -> Counter[str]:
+    return sum((Counter(page.rejected) for page in pages), Counter())
+
+
+def refused(service: Service, **more: Any) -> PersonaError:
+    with pytest.raises(PersonaError) as raised:
+        fetch(service, **more)
+    return raised.value
+
+
+class Scripted(Service):
+    """Answers each request as told, whatever it is."""
+
+    def __init__(self, told: Callable[[Request], Reply]) -> None:
+        super().__init__()
+        self.told = told
+
+    def answer(self, request: Request) -> Reply:
+        return self.told(request)
+
+
+@pytest.mark.parametrize("number", [1, 99, 100, 101, 150])
+def test_every_listed_profile_is_read_once_with_its_traits_and_external_ids(number: int) -> None:
+    with space([profile(n) for n in range(number)]) as segment:
+        pages = fetch(segment)
+    people = [READER.read(page.profiles) for page in pages]
+    read = [
+        (activity, ltv, plan, tuple(one.type for one in ids))
+        for page in people
+        for activity, ltv, plan, ids in zip(
+            page.activity, page.ltv, page.plan, page.external_ids, strict=True
+        )
+    ]
+    assert sorted(read) == [((n, 1, 2), n / 2, "pro", ("user_id", "email")) for n in range(number)]
+    assert pages[-1].more is False
+
+
+def test_only_the_traits_that_are_needed_are_asked_for() -> None:
+    with space([profile(1)]) as segment:
+        fetch(segment)
+        asked = [(request.path.rpartition("/")[2], request.query) for request in segment.requests]
+    assert asked == [
+        ("profiles", {"limit": "100"}),
+        ("traits", {"limit": "200", "include": ",".join((*TRAITS, "ltv", "plan"))}),
+        ("external_ids", {"limit": "100"}),
+    ]
+
+
+def test_more_than_a_hundred_external_ids_are_read_to_the_last() -> None:
+    ids = [{"type": f"kind_{n % 3}", "id": f"x{n}"} for n in range(250)]
+    with space([profile(1, external_ids=ids)]) as segment:
+        (page,) = fetch(segment)
+    assert [len(one) for one in READER.read(page.profiles).external_ids] == [250]
+
+
+@pytest.mark.parametrize(
+    ("number", "limit", "more"),
+    [
+        pytest.param(30, 7, True, id="cut"),
+        pytest.param(30, 30, False, id="all-of-it"),
+        pytest.param(30, 31, False, id="more-than-there-is"),
+        pytest.param(120, 100, True, id="cut-between-two-pages-of-the-listing"),
+    ],
+)
+def test_the_limit_is_kept_to_the_profile_and_says_whether_it_cut(
+    number: int,
+    limit: int,
+    more: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    with space([profile(n) for n in range(number)]) as segment:
+        pages = fetch(segment, limit)
+    assert web_activity(pages) == list(range(min(number, limit)))
+    assert pages[-1].more is more
+
+
+def test_identifiers_of_a_file_are_lower_cased_and_percent_encoded(tmp_path: Path) -> None:
+    listed = tmp_path / "identifiers.txt"
+    listed.write_text("email:P+1@Example.com\n\nUSER_ID:u2\nsegment_id:use_0003Ab\nslug:a/b c:d?e#f%\r\n")
+    odd = profile(4, external_ids=[{"type": "slug", "id": "a/b c:d?e#f%"}])
+    with space([profile(1), profile(2), profile(3), odd]) as segment:
+        pages = fetch(segment, PERSONA_IDENTIFIERS=str(listed))
+        paths = {request.raw_path.split("/")[-2] for request in segment.requests}
+    assert web_activity(pages) == [1, 2, 3, 4]
+    assert paths == {
+        "email:p%2B1%40example.com",
+        "user_id:u2",
+        "segment_id:use_0003Ab",
+        "slug:a%2Fb%20c%3Ad%3Fe%23f%25",
+    }
+
+
+def test_a_line_that_is_no_identifier_and_an_unknown_profile_are_counted_and_skipped(tmp_path: Path) -> None:
+    listed = tmp_path / "identifiers.txt"
+    listed.write_bytes(
+        b"user_id:u1\nno-colon\nuser_id:\n:x\n\xff:\xfe\nuser_id:nobody\nuser_id:" + b"9" * 2_000
+    )
+    with space([profile(1)]) as segment:
+        pages = fetch(segment, PERSONA_IDENTIFIERS=str(listed))
+    assert (web_activity(pages), rejected(pages)) == ([1], {"identifier_malformed": 5, "not_found": 1})
+
+
+def test_a_profile_that_vanishes_between_its_two_requests_counts_as_not_found() -> None:
+    def gone(request: Request) -> Reply | None:
+        vanished = request.path.endswith("0001Ab/external_ids")
+        return profile_error(404, "Profile was not found.") if vanished else None
+
+    with space([profile(n) for n in range(3)], faults=gone) as segment:
+        pages = fetch(segment)
+    assert (web_activity(pages), rejected(pages)) == ([0, 2], {"not_found": 1})
+
+
+def test_the_limit_counts_whoever_was_asked_for() -> None:
+    def gone(request: Request) -> Reply | None:
+        return profile_error(404, "Profile was not found.") if "0001Ab" in request.path else None
+
+    with space([profile(n) for n in range(9)], faults=gone) as segment:
+        (page,) = fetch(segment, limit=3)
+    assert (len(page.profiles), dict(page.rejected), page.more) == (2, {"not_found": 1}, True)
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "hints"),
+    [
+        pytest.param(401, Refused, ["SEGMENT_TOKEN", "profiles.euw1.segment.com"], id="401"),
+        pytest.param(403, Refused, ["Unify", "SEGMENT_TOKEN"], id="403"),
+        pytest.param(404, Refused, ["PERSONA_IDENTIFIERS", "SEGMENT_SPACE_ID", "not_found"], id="404"),
+        pytest.param(400, Refused, ["expected 200", "invalid_request_error"], id="400"),
+        pytest.param(204, Invalid, ["204"], id="204"),
+    ],
+)
+def test_a_refusal_names_status_request_id_and_what_to_do(
+    status: int, error: type[PersonaError], hints: list[str]
+) -> None:
+    def said(_: Request) -> Reply:
+        return profile_error(status, f"about {SECRET}", Request_Id="req_77")
+
+    with Scripted(said) as service:
+        raised = refused(service)
+    assert type(raised) is error
+    assert all(hint in raised.message for hint in [str(status), "req_77", *hints])
+    assert SECRET not in raised.message
+
+
+def test_an_empty_listing_is_an_error_with_a_next_step() -> None:
+    with space([]) as segment:
+        raised = refused(segment)
+    assert "no merged profiles" in raised.message
+    assert "SEGMENT_SPACE_ID" in raised.message
+
+
+def test_a_wrong_space_behind_a_file_of_identifiers_is_an_error(tmp_path: Path) -> None:
+    listed = tmp_path / "identifiers.txt"
+    listed.write_text("user_id:u1\nuser_id:u2\noops\n")
+    with space([profile(1)]) as segment:
+        raised = refused(segment, PERSONA_IDENTIFIERS=str(listed), SEGMENT_SPACE_ID="spa_other")
+    assert "identifier_malformed: 1, not_found: 2" in raised.message
+
+
+def test_a_file_without_a_line_is_a_mistake_in_the_settings(tmp_path: Path) -> None:
+    (tmp_path / "none.txt").write_text("\n \n")
+    with space([profile(1)]) as segment, pytest.raises(BadSettings, match="PERSONA_IDENTIFIERS"):
+        fetch(segment, PERSONA_IDENTIFIERS=str(tmp_path / "none.txt"))
+
+
+def test_a_cursor_that_comes_again_ends_the_reading() -> None:
+    page = {"data": [{"segment_id": "use_1"}], "cursor": {"has_more": True, "next": "again"}}
+    with Scripted(lambda _: json_reply(page)) as service:
+        raised = refused(service)
+    assert "for the second time" in raised.message
+
+
+def test_a_cursor_that_fits_into_no_url_is_segment_s_fault() -> None:
+    listing = b'{"data": [{"segment_id": "use_1"}], "cursor": {"has_more": true, "next": "\\ud800"}}'
+    with Scripted(lambda _: Reply(body=listing)) as service:
+        raised = refused(service)
+    assert raised.code == "segment_invalid"
+
+
+@pytest.mark.parametrize(
+    ("body", "came"),
+    [
+        pytest.param(b"<html>proxy</html>", "18 bytes that are no JSON", id="html"),
+        pytest.param(b"", "0 bytes", id="nothing"),
+        pytest.param(b'{"data": "ann@example.com"}', "another shape", id="no-list"),
+        pytest.param(b'{"data": [{}]}', "another shape", id="no-id"),
+    ],
+)
+def test_a_listing_of_another_shape_is_named_and_never_quoted(body: bytes, came: str) -> None:
+    with Scripted(lambda _: Reply(body=body)) as service:
+        raised = refused(service)
+    assert isinstance(raised, Invalid)
+    assert came in raised.message
+    assert SECRET not in raised.message
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b'{"traits": [1]}', id="no-object"),
+        pytest.param(b'{"traits": {"ltv": "\\ud800"}}', id="half-a-character"),
+        pytest.param(b'{"traits": {"ltv": ' + b"[" * 9_999 + b"]" * 9_999 + b"}}", id="deep-nesting"),
+    ],
+)
+def test_what_makes_one_profile_unreadable_costs_that_profile_alone(body: bytes) -> None:
+    def poisoned(request: Request) -> Reply | None:
+        return Reply(body=body) if request.path.endswith("0001Ab/traits") else None
+
+    with space([profile(n) for n in range(3)], faults=poisoned) as segment:
+        pages = fetch(segment)
+    assert (web_activity(pages), rejected(pages)) == ([0, 2], {"reply_malformed": 1})
+
+
+def test_html_in_place_of_a_profile_ends_the_reading() -> None:
+    def proxy(request: Request) -> Reply | None:
+        return Reply(body=b"<html>") if request.path.endswith("0001Ab/traits") else None
+
+    with space([profile(n) for n in range(3)], faults=proxy) as segment:
+        assert isinstance(refused(segment), Invalid)
+
+
+def test_no_error_names_an_identifier() -> None:
+    def broken(request: Request) -> Reply | None:
+        return Reply(status=302, headers={"Location": "/"}) if "use_0001" in request.path else None
+
+    with space([profile(n) for n in range(3)], faults=broken) as segment:
+        raised = refused(segment)
+    assert "use_0001" not in repr(raised) + str(raised.__cause__)
+    assert raised.__suppress_context__ or raised.__context__ is None
+
+
+def test_a_failure_ends_all_threads() -> None:
+    def broken(request: Request) -> Reply | None:
+        return profile_error(401, "no") if "use_0150" in request.path else None
+
+    with space([profile(n) for n in range(200)], faults=broken) as segment:
+        refused(segment)
+    assert [one.name for one in threading.enumerate() if one.name.startswith("profile-api")] == []
+
+
+def test_a_failure_lets_nobody_wait_for_a_turn() -> None:
+    def broken(request: Request) -> Reply | None:
+        return profile_error(401, "no") if request.path.endswith("/traits") else None
+
+    with space([profile(n) for n in range(40)], faults=broken) as segment:
+        start = time.monotonic()
+        refused(segment, PERSONA_RATE="2")
+        # The listing, then the first profile: forty turns would take twenty seconds.
+        assert time.monotonic() - start < 5
+
+
+def test_who_stops_reading_stops_the_requests() -> None:
+    with space([profile(n) for n in range(2_000)]) as segment:
+        pages = profile_api.fetch(settings(segment.url), READER, Deadline(60), 0)
+        next(pages)
+        pages.close()  # type: ignore[attr-defined] # a generator
+        asked = len(segment.requests)
+    assert asked < 2 * (100 + profile_api.MOST_UNDER_WAY) + 10
+
+
+def test_the_deadline_ends_the_reading() -> None:
+    with space([profile(n) for n in range(500)]) as segment:
+        start = time.monotonic()
+        with pytest.raises((DeadlineExceeded, Unavailable)):
+            fetch(segment, deadline_seconds=0.6)
+    assert time.monotonic() - start < 3
+
+
+def test_a_429_slows_the_whole_fetch_down() -> None:
+    said_at: list[float] = []
+
+    def too_fast(request: Request) -> Reply | None:
+        if len(said_at) == 0 and request.path.endswith("0005Ab/traits"):
+            said_at.append(request.at_seconds)
+            return profile_error(429, "Too many requests.", Retry_After="1")
+        return None
+
+    with space([profile(n) for n in range(40)], faults=too_fast) as segment:
+        pages = fetch(segment)
+        later = sorted(
+            request.at_seconds - said_at[0]
+            for request in segment.requests
+            if request.at_seconds > said_at[0] + 0.4  # what was on its way may arrive
+        )
+    assert web_activity(pages) == list(range(40))
+    assert later[0] >= 0.9
+    # Halved: fifty a second.
+    assert later[20] - later[0] >= 0.3
+
+
+@pytest.mark.parametrize("latency_seconds", [0.0, 0.25])
+def test_the_rate_holds_whatever_the_latency(latency_seconds: float) -> None:
+    with space([profile(n) for n in range(60)], latency_seconds=latency_seconds) as segment:
+        fetch(segment, PERSONA_RATE="60")
+        at = [request.at_seconds for request in segment.requests if not request.path.endswith("profiles")]
+    # 120 requests, 119 gaps of a sixtieth: a busy machine may be late, but one thread would take 30 s.
+    assert 119 / 60 * 0.9 <= at[-1] - at[0] <= 119 / 60 * 1.5
+
+
+def test_the_start_is_no_burst() -> None:
+    with space([profile(n) for n in range(20)]) as segment:
+        fetch(segment, PERSONA_RATE="20")
+        at = [request.at_seconds for request in segment.requests]
+    assert sum(moment <= at[0] + 0.5 for moment in at) <= 15
+
+
+def test_with_raw_events_all_channels_of_all_people_come_from_them() -> None:
+    def event(hours_ago: float, kind: str, name: str | None = None, library: str = "") -> dict[str, object]:
+        at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - hours_ago * 3600))
+        return {"type": kind, "event": name, "timestamp": at, "context": {"library": {"name": library}}}
+
+    events = [
+        *(event(n, "page", library="analytics.js") for n in range(1, 151)),
+        *(event(200 + n, "screen", library="analytics-ios") for n in range(2)),
+        *(event(50 + n, "track", "Email Opened") for n in range(3)),
+    ]
+    with space([profile(1, events=events), profile(2)]) as segment:
+        (page,) = fetch(segment, PERSONA_EVENTS="on")
+        included = {request.query["include"] for request in segment.requests if "include" in request.query}
+    people = READER.read(page.profiles)
+    assert sorted(people.activity) == [(0, 0, 0), (150, 2, 3)]
+    assert included == {"ltv,plan"}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param({"PERSONA_CHANNELS": "web=w,sms=s,push=p"}, id="channels-that-no-event-tells-apart"),
+        pytest.param({"PERSONA_SOURCE": "segment"}, id="a-source-without-events"),
+    ],
+)
+def test_raw_events_where_there_are_none_are_a_mistake_in_the_settings(more: dict[str, str]) -> None:
+    with pytest.raises(BadSettings, match="PERSONA_EVENTS: expected off"):
+        settings("https://profiles.segment.com", PERSONA_EVENTS="on", **more)
+
+
+def test_identifiers_without_an_objects_name_are_a_mistake_in_the_settings() -> None:
+    with pytest.raises(BadSettings, match="PERSONA_IDENTIFIERS: expected gs://BUCKET/OBJECT"):
+        settings("https://profiles.segment.com", PERSONA_IDENTIFIERS="gs://bucket")
+
+
+def test_a_profile_with_more_events_than_a_person_makes_is_counted_and_skipped() -> None:
+    def flood(request: Request) -> Reply | None:
+        if not request.path.endswith("0001Ab/events"):
+            return None
+        return json_reply({"data": [{}] * 5_001, "cursor": {"has_more": True, "next": f"c{request.ordinal}"}})
+
+    with space([profile(n) for n in range(2)], faults=flood) as segment:
+        (page,) = fetch(segment, PERSONA_EVENTS="on")
+    assert (len(page.profiles), dict(page.rejected)) == (1, {"too_many_events": 1})
+
+
+def test_the_path_holds_the_identifier_as_it_was_encoded() -> None:
+    with space([profile(1, segment_id="use_a+b@c/d")]) as segment:
+        (page,) = fetch(segment)
+        path = segment.requests[1].raw_path
+    assert len(page.profiles) == 1
+    assert unquote(path.split("/")[-2]) == "segment_id:use_a+b@c/d"
+    assert json.dumps("use_a%2Bb%40c%2Fd").strip('"') in path

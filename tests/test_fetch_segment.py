@@ -1,0 +1,301 @@
+"""The listing is read to its end or its limit, and nothing else ever passes for profiles."""
+
+import gzip
+import time
+from collections.abc import Iterator
+
+import pytest
+from cloud import FakeSegment, Reply, Request, Service, json_reply, listing_error
+
+from persona.classify.profile import Reader
+from persona.deadline import Deadline
+from persona.errors import Invalid, PersonaError, Refused, Unavailable
+from persona.fetch import paging, segment
+from persona.model import Page
+from persona.settings import Settings, read_settings
+
+EMAIL = "ann@example.com"
+READER = Reader(["web_sessions_30d"], "ltv", "plan")
+
+
+def profiles(number: int) -> list[dict[str, object]]:
+    return [
+        {
+            "traits": {"ltv": n, "email": f"p{n}@example.com"},
+            "external_ids": [{"type": "user_id", "id": f"u{n}"}],
+        }
+        for n in range(number)
+    ]
+
+
+def settings(url: str, **more: str) -> Settings:
+    names = {
+        "PERSONA_SOURCE": "segment",
+        "SEGMENT_TOKEN": "segment-token",
+        "SEGMENT_SPACE_ID": "spa_test",
+        "SEGMENT_API_URL": url,
+    }
+    return read_settings(names | more, "terminal")
+
+
+def fetch(service: Service, limit: int = 0, deadline_seconds: float = 30.0, **more: str) -> list[Page]:
+    return list(segment.fetch(settings(service.url, **more), READER, Deadline(deadline_seconds), limit))
+
+
+def values(pages: list[Page]) -> list[float]:
+    """The LTV of every person on these pages, which tells the fake space's people apart."""
+    return [ltv for page in pages for ltv in READER.read(page.profiles).ltv]
+
+
+class Listing(Service):
+    """A listing whose every page is made from the request."""
+
+    def __init__(self, *replies: Reply) -> None:
+        super().__init__()
+        self.replies = replies
+
+    def answer(self, request: Request) -> Reply:
+        return self.replies[min(request.ordinal, len(self.replies)) - 1]
+
+
+def body(raw: bytes, **headers: str) -> Reply:
+    return Reply(body=raw, headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+
+def page(items: list[object], following: object = None) -> Reply:
+    return json_reply({"data": {"profiles": items, "pagination": {"current": "MA==", "next": following}}})
+
+
+@pytest.mark.parametrize("cursor", ["pagination", "cursor"])
+@pytest.mark.parametrize("number", [1, 99, 100, 101, 250])
+def test_every_profile_is_read_once_and_in_order(number: int, cursor: str) -> None:
+    with FakeSegment(profiles(number), cursor=cursor) as space:  # type: ignore[arg-type] # one of the two
+        pages = fetch(space)
+    assert values(pages) == [*range(number)]
+    assert pages[-1].more is False
+
+
+@pytest.mark.parametrize(
+    ("number", "limit", "counts", "more"),
+    [
+        pytest.param(250, 100, [100], True, id="one-page-of-three"),
+        pytest.param(250, 120, [100, 20], True, id="within-a-page"),
+        pytest.param(250, 250, [100, 100, 50], False, id="all-of-it"),
+        pytest.param(250, 1_000, [100, 100, 50], False, id="more-than-there-is"),
+        pytest.param(250, 7, [7], True, id="less-than-a-page"),
+    ],
+)
+def test_the_limit_is_kept_to_the_profile_and_says_whether_it_cut(
+    number: int,
+    limit: int,
+    counts: list[int],
+    more: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    with FakeSegment(profiles(number)) as space:
+        pages = fetch(space, limit)
+    assert [len(page.profiles) for page in pages] == counts
+    assert pages[-1].more is more
+
+
+def test_a_page_larger_than_asked_for_is_trimmed_to_the_limit() -> None:
+    with Listing(page([*profiles(30)])) as space:
+        (only,) = fetch(space, limit=10)
+    assert (values([only]), only.more) == ([*range(10)], True)
+
+
+def test_one_page_is_in_memory_and_the_next_is_asked_for_when_it_is_wanted() -> None:
+    with FakeSegment(profiles(300)) as space:
+        pages = segment.fetch(settings(space.url), READER, Deadline(30), 0)
+        next(pages)
+        assert len(space.requests) == 1
+
+
+def test_the_listing_is_asked_as_the_vendor_documents_it() -> None:
+    with FakeSegment(profiles(101)) as space:
+        fetch(space, limit=101)
+        first, second = (request.query for request in space.requests)
+    assert first == {"limit": "100", "include": "traits,external_ids"}
+    assert second == {
+        "limit": "1",
+        "include": "traits,external_ids",
+        "pagination.cursor": second["pagination.cursor"],
+    }
+
+
+def test_what_is_odd_within_a_profile_is_left_to_its_reader() -> None:
+    odd = b'[{"traits":{"n":1e400,"d":' + b"9" * 5_000 + b',"s":"\\ud800"}},7,null,"x"]'
+    with Listing(body(b'{"data":{"profiles":' + odd + b"}}")) as space:
+        (only,) = fetch(space)
+    assert (len(only.profiles), READER.read(only.profiles).rejected) == (4, {"profile_not_object": 3})
+
+
+def refused(service: Service, **more: str) -> PersonaError:
+    with pytest.raises(PersonaError) as raised:
+        fetch(service, **more)  # type: ignore[arg-type] # settings only
+    return raised.value
+
+
+@pytest.mark.parametrize(
+    ("status", "hints"),
+    [
+        pytest.param(401, ["SEGMENT_TOKEN", "https://eu1.api.segmentapis.com"], id="401"),
+        pytest.param(403, ["SEGMENT_TOKEN", "Engage", "profile-api"], id="403"),
+        pytest.param(404, ["no official list", "PERSONA_SOURCE=profile-api", "bigquery://"], id="404"),
+        pytest.param(422, ["SEGMENT_SPACE_ID", "Unify"], id="422"),
+        pytest.param(409, ["expected 200"], id="another-4xx"),
+    ],
+)
+def test_a_refusal_says_what_is_probably_wrong_and_never_what_segment_wrote(
+    status: int, hints: list[str]
+) -> None:
+    with Listing(listing_error(status, f"no profile {EMAIL}", "email", Request_Id="req_7")) as space:
+        error = refused(space)
+        assert len(space.requests) == 1
+    assert (type(error), error.code) == (Refused, "segment_refused")
+    assert [
+        hint for hint in (*hints, f"{status} (request id req_7) RequestError") if hint not in str(error)
+    ] == []
+    assert [
+        secret for secret in (EMAIL, "segment-token", "127.0.0.1", "spa_test") if secret in str(error)
+    ] == []
+
+
+@pytest.mark.parametrize(
+    ("raw", "word"),
+    [
+        pytest.param(b'{"error":{"code":"not_found","message":"x"}}', "not_found", id="profile-api-shape"),
+        pytest.param(b'{"errors":[{"type":"ann@example.com"}]}', "", id="type-that-is-no-word"),
+        pytest.param(b'{"errors":[{"type":7}]}', "", id="type-that-is-no-text"),
+        pytest.param(b"<html>ann@example.com</html>", "", id="html"),
+        pytest.param(b"[" * 100_000, "", id="nested"),
+        pytest.param(b"", "", id="empty"),
+    ],
+)
+def test_a_refusal_is_told_whatever_its_body(raw: bytes, word: str) -> None:
+    with Listing(Reply(status=404, body=raw)) as space:
+        error = refused(space)
+    assert f"answered 404{' ' if word else ''}{word}: no such space" in str(error)
+
+
+def test_a_wrong_token_and_a_wrong_space_are_refused() -> None:
+    with FakeSegment(profiles(3)) as space:
+        assert "check SEGMENT_TOKEN" in str(refused(space, SEGMENT_TOKEN="other"))
+        assert "check SEGMENT_SPACE_ID" in str(refused(space, SEGMENT_SPACE_ID="spa_other"))
+
+
+def test_a_space_without_profiles_is_refused_with_a_next_step() -> None:
+    with FakeSegment([]) as space:
+        error = refused(space)
+    assert isinstance(error, Refused)
+    assert "no merged profiles" in str(error)
+    assert "bigquery://" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("reply", "came"),
+    [
+        pytest.param(body(b"<html>ann@example.com</html>"), "28 bytes, no JSON", id="html"),
+        pytest.param(body(b""), "got nothing", id="nothing"),
+        pytest.param(body(b"[]"), "Expected `object`, got `array`", id="list"),
+        pytest.param(body(b"null"), "Expected `object`, got `null`", id="null"),
+        pytest.param(body(b'{"data":{}}'), "missing required field `profiles`", id="no-profiles"),
+        pytest.param(body(b'{"data":{"profiles":{}}}'), "Expected `array`, got `object`", id="no-list"),
+        pytest.param(
+            body(b'{"data":{"profiles":[],"pagination":{"next":NaN}}}'),
+            "Expected `str | null`",
+            id="nan-cursor",
+        ),
+        pytest.param(body(b'{"data":{"profiles":[{"a":"ann@'), "no JSON", id="truncated"),
+        pytest.param(body(b"\xff\xfe{"), "no JSON", id="not-utf-8"),
+        pytest.param(
+            body(b'{"data":{"profiles":[],"pagination":{"next":' + b"9" * 5_000 + b"}}}"),
+            "Expected `str | null`",
+            id="five-thousand-digits-for-a-cursor",
+        ),
+        pytest.param(
+            body(b'{"data":{"profiles":[' + b"[" * 100_000 + b"]" * 100_000 + b"]}}"),
+            "no JSON that could be read",
+            id="deep-nesting",
+        ),
+        pytest.param(Reply(status=204), "answered 204", id="no-content"),
+        pytest.param(body(b"plain", Content_Encoding="gzip"), "Content-Encoding", id="no-gzip"),
+        pytest.param(
+            body(gzip.compress(b" " * 300_000_000, 1), Content_Encoding="gzip"), "over 32 MiB", id="bomb"
+        ),
+        pytest.param(
+            Reply(status=302, headers={"Location": "http://169.254.169.254/computeMetadata/"}),
+            "a redirect",
+            id="redirect-to-metadata",
+        ),
+        pytest.param(page([], "x" * 5_000), "5000 characters", id="cursor-that-fits-no-url"),
+        pytest.param(
+            body(b'{"data":{"profiles":[{}],"pagination":{"next":"a\\ud800"}}}'),
+            "half a character",
+            id="cursor-with-half-a-character",
+        ),
+    ],
+)
+def test_what_is_no_page_is_named_and_never_quoted(reply: Reply, came: str) -> None:
+    with Listing(reply) as space:
+        error = refused(space)
+    assert (type(error), error.code) == (Invalid, "segment_invalid")
+    assert came in str(error)
+    assert [secret for secret in (EMAIL, "ann@", "169.254", "127.0.0.1") if secret in str(error)] == []
+
+
+def test_a_cursor_that_comes_again_ends_the_reading() -> None:
+    with Listing(page([{}], "a"), page([{}], "b"), page([{}], "a")) as space:
+        error = refused(space)
+        assert len(space.requests) == 3
+    assert "a cursor for the second time after 3 profiles" in str(error)
+
+
+def test_endless_empty_pages_end_the_reading() -> None:
+    class Endless(Service):
+        def answer(self, request: Request) -> Reply:
+            return page([], f"c{request.ordinal}")
+
+    with Endless() as space:
+        error = refused(space)
+        assert len(space.requests) == paging.MOST_EMPTY_PAGES
+    assert "3 pages in a row without a profile" in str(error)
+
+
+def test_an_empty_page_between_full_ones_is_a_gap_and_no_end() -> None:
+    with Listing(page([{}], "a"), page([], "b"), page([], "c"), page([{}])) as space:
+        pages = fetch(space)
+    assert [(len(page.profiles), page.more) for page in pages] == [
+        (1, True),
+        (0, True),
+        (0, True),
+        (1, False),
+    ]
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_storm_stays_under_the_limit_and_ends_as_unavailable(status: int) -> None:
+    begun = time.monotonic()
+    with Listing(listing_error(status, "Too many requests", Retry_After="1")) as space:
+        with pytest.raises(Unavailable, match=f"Segment answered {status}"):
+            fetch(space, deadline_seconds=2.5)
+        pauses = [
+            b.at_seconds - a.at_seconds for a, b in zip(space.requests, space.requests[1:], strict=False)
+        ]
+    assert len(pauses) in {1, 2}
+    assert all(pause >= 1 for pause in pauses)
+    assert time.monotonic() - begun < 4
+
+
+def test_a_page_that_drips_ends_with_the_deadline() -> None:
+    def drip() -> Iterator[bytes]:
+        for _ in range(200):
+            time.sleep(0.05)
+            yield b" "
+
+    begun = time.monotonic()
+    with (
+        Listing(Reply(body=drip())) as space,
+        pytest.raises(Unavailable, match="sent no complete reply"),
+    ):
+        fetch(space, deadline_seconds=1.0)
+    assert time.monotonic() - begun < 3

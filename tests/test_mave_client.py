@@ -1,0 +1,414 @@
+"""A paid answer is never thrown away, a refusal never counts as paid, and the key is never shown."""
+
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import msgspec
+import pytest
+from cloud import (
+    Ending,
+    FakeMave,
+    Reply,
+    Request,
+    Service,
+    Turn,
+    answer,
+    error,
+    json_reply,
+    lose,
+    raw,
+    refuse,
+)
+
+from persona.deadline import Deadline
+from persona.errors import (
+    DeadlineExceeded,
+    Invalid,
+    PersonaError,
+    Refused,
+    ReplyLost,
+    Unavailable,
+    UnusableReply,
+)
+from persona.mave import client
+from persona.model import Answer, NamedPersona, Usage, WebSource
+from persona.net.wire import MOST_BODY_BYTES
+from persona.settings import Settings, read_settings
+
+KEY = "mvra_live_test"
+MESSAGE = "Create a unified persona framework.\n\nReference: r4nd0m/1"
+
+
+def settings(url: str, **more: str) -> Settings:
+    names = {
+        "PERSONA_SOURCE": "sample",
+        "MAVERA_API_KEY": KEY,
+        "MAVERA_API_URL": url,
+        "MAVE_TIMEOUT_SECONDS": "1",
+    }
+    return read_settings(names | more, "terminal")
+
+
+def ask(service: Service, deadline_seconds: float = 30.0, thread_id: str | None = None, **more: str) -> bytes:
+    return client.ask(
+        settings(service.url, **more),
+        Deadline(deadline_seconds),
+        MESSAGE,
+        thread_id,
+        busy_backoff_seconds=0.05,
+    )
+
+
+def failure(service: Service, deadline_seconds: float = 30.0, **more: str) -> PersonaError:
+    with pytest.raises(PersonaError) as raised:
+        ask(service, deadline_seconds, None, **more)
+    return raised.value
+
+
+def test_an_answer_is_returned_as_it_came() -> None:
+    with FakeMave(
+        answer("## 1. Web", sources=[{"title": "T", "url": "https://a.example/", "domain": "a"}])
+    ) as service:
+        body = ask(service)
+    assert json.loads(body)["content"] == "## 1. Web"
+    assert service.paid == [MESSAGE]
+
+
+def test_a_call_carries_the_message_the_thread_and_the_workspace_and_no_more() -> None:
+    with FakeMave(answer("An answer.")) as service:
+        thread = service.remember("before", "yes")
+        ask(service, thread_id=thread.id, MAVERA_WORKSPACE_ID="ws_1")
+        sent = service.requests[0]
+    assert json.loads(sent.body) == {"message": MESSAGE, "thread_id": thread.id, "workspace_id": "ws_1"}
+    assert sent.headers["Authorization"] == f"Bearer {KEY}"
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "hint"),
+    [
+        pytest.param(400, "invalid_field", "see the vendor's words", id="400"),
+        pytest.param(401, "expired_api_key", "check MAVERA_API_KEY", id="401"),
+        pytest.param(402, "credits_exhausted", "GET /usage", id="402"),
+        pytest.param(403, "forbidden", "permissions", id="403"),
+        pytest.param(404, "resource_not_found", "MAVERA_API_URL", id="404"),
+        pytest.param(422, "unprocessable", "see the vendor's words", id="422"),
+    ],
+)
+def test_a_refusal_is_not_resent_and_keeps_the_vendor_s_code(status: int, code: str, hint: str) -> None:
+    with FakeMave(refuse(status, code, Retry_After="0")) as service:
+        refused = failure(service)
+        assert len(service.requests) == 1
+    assert (type(refused), refused.code) == (Refused, "mave_refused")
+    assert [
+        part for part in (f"answered {status} {code}", hint, "nothing was paid") if part not in str(refused)
+    ] == []
+    assert service.paid == []
+
+
+def test_a_vendor_s_words_are_kept_short_clean_and_without_the_key() -> None:
+    words = f"The key {KEY} (or mvra_live_ab12…) is\x1b[31m wrong\n{'!' * 1_000}"
+    with FakeMave(Turn(paid=False, reply=error(401, "invalid_api_key", words))) as service:
+        told = str(failure(service))
+    assert "invalid_api_key: The key … (or mvra_……) is [31m wrong !!!" in told
+    assert KEY not in told
+    assert len(told) < 500
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"<html>", id="html"),
+        pytest.param(b'{"error": "text"}', id="error-that-is-a-text"),
+        pytest.param(b'{"error": {"code": 7, "message": null}}', id="odd-types"),
+        pytest.param(b"", id="nothing"),
+    ],
+)
+def test_a_refusal_without_the_vendor_s_words_is_told_all_the_same(body: bytes) -> None:
+    with FakeMave(
+        Turn(paid=False, reply=error(402)), faults=lambda _: Reply(status=402, body=body)
+    ) as service:
+        assert "Mave answered 402; the credits" in str(failure(service))
+
+
+@pytest.mark.parametrize("dated", [False, True])
+def test_a_busy_mave_is_asked_again_within_the_deadline(dated: bool) -> None:  # noqa: FBT001 - a column
+    in_a_second = format_datetime(datetime.now(UTC) + timedelta(seconds=1), usegmt=True)
+    with FakeMave(refuse(429, Retry_After=in_a_second if dated else "1"), answer("An answer.")) as service:
+        ask(service)
+        assert len(service.requests) == 2
+    assert service.paid == [MESSAGE]
+
+
+def test_the_wait_that_mave_asks_for_is_kept() -> None:
+    with FakeMave(refuse(429, Retry_After="1"), answer("An answer.")) as service:
+        ask(service)
+        first, second = (request.at_seconds for request in service.requests)
+    assert second - first >= 1
+
+
+@pytest.mark.parametrize("nonsense", ["nan", "-1", "1e309", "9" * 5_000, "soon"])
+def test_a_nonsensical_wait_is_replaced_by_our_own(nonsense: str) -> None:
+    begun = time.monotonic()
+
+    def busy_once(request: Request) -> Reply | None:
+        # Without X-RateLimit-Reset, which the fake adds and which would be honoured in its place.
+        return error(429, Retry_After=nonsense) if request.ordinal == 1 else None
+
+    with FakeMave(answer("An answer."), faults=busy_once) as service:
+        ask(service)
+        assert len(service.requests) == 2
+    assert time.monotonic() - begun < 2
+
+
+def test_a_mave_that_is_busy_for_longer_than_there_is_time_costs_nothing() -> None:
+    begun = time.monotonic()
+    with FakeMave(refuse(429, Retry_After="60")) as service:
+        busy = failure(service, deadline_seconds=20)
+        assert len(service.requests) == 1
+    assert (type(busy), busy.code, busy.retry_after_seconds) == (Unavailable, "mave_unavailable", 60)
+    assert time.monotonic() - begun < 2
+
+
+def test_after_a_wait_there_is_time_left_for_a_whole_answer() -> None:
+    """A second call begins only with the answer's time and ten seconds left."""
+    with FakeMave(refuse(429, Retry_After="1"), answer("An answer.")) as service:
+        failure(service, deadline_seconds=11.5)
+        assert len(service.requests) == 1
+
+
+def test_nobody_listening_costs_nothing() -> None:
+    with FakeMave() as service:
+        url = service.url
+    with pytest.raises(Unavailable, match="nothing was sent or paid") as raised:
+        client.ask(settings(url), Deadline(5), MESSAGE, None)
+    assert not isinstance(raised.value, ReplyLost)
+
+
+def test_no_call_begins_when_the_time_is_up() -> None:
+    with FakeMave() as service:
+        assert isinstance(failure(service, deadline_seconds=0), DeadlineExceeded)
+        assert service.requests == []
+
+
+@pytest.mark.parametrize("ending", ["close", "reset", "silence"])
+def test_a_reply_that_is_lost_counts_as_spent_and_is_not_asked_for_again(ending: Ending) -> None:
+    with FakeMave(lose("An answer.", ending)) as service:
+        lost = failure(service)
+        assert len(service.requests) == 1
+    assert (type(lost), lost.code, lost.retryable) == (ReplyLost, "mave_unavailable", True)
+    assert service.paid == [MESSAGE]
+
+
+def test_a_reply_that_breaks_off_counts_as_spent() -> None:
+    with FakeMave(answer("An answer.", ending="cut")) as service:
+        assert isinstance(failure(service), ReplyLost)
+        assert len(service.requests) == 1
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 307, 409])
+def test_a_status_that_says_neither_yes_nor_no_counts_as_spent(status: int) -> None:
+    with FakeMave(
+        Turn(content="An answer.", reply=error(status, Retry_After="0", Location="/mave/chat"))
+    ) as service:
+        lost = failure(service)
+        assert len(service.requests) == 1
+    assert isinstance(lost, ReplyLost)
+    assert f"answered {status}" in str(lost)
+
+
+def test_an_answer_is_waited_for_no_longer_than_the_deadline() -> None:
+    begun = time.monotonic()
+    with FakeMave(answer("An answer.", delay_seconds=30)) as service:
+        assert isinstance(failure(service, deadline_seconds=0.5), ReplyLost)
+    assert time.monotonic() - begun < 2
+
+
+UNUSABLE = {
+    "html": (b"<html>busy</html>", "17 bytes that are no JSON object"),
+    "nothing": (b"", "an empty body"),
+    "truncated": (b'{"content": "half', "17 bytes that are no JSON object"),
+    "no-content": (b'{"id": "msg_1"}', "an object without it"),
+    "empty-content": (b'{"content": " \\n"}', "an object without it"),
+    "content-of-another-type": (b'{"content": ["a"]}', "an object without it"),
+    "list": (b"[1]", "3 bytes that are no JSON object"),
+    "null": (b"null", "4 bytes that are no JSON object"),
+    "deep": (b"[" * 100_000 + b"]" * 100_000, "200000 bytes that are no JSON object"),
+}
+
+
+@pytest.mark.parametrize(("body", "came"), UNUSABLE.values(), ids=UNUSABLE)
+def test_a_reply_without_an_answer_is_kept_as_it_came(body: bytes, came: str) -> None:
+    with FakeMave(raw(body)) as service:
+        unusable = failure(service)
+        assert len(service.requests) == 1
+    assert isinstance(unusable, UnusableReply)
+    assert (unusable.raw, unusable.code) == (body, "mave_invalid")
+    assert came in str(unusable)
+
+
+def test_a_reply_over_the_cap_is_kept_up_to_it() -> None:
+    with FakeMave(raw(b" " * (MOST_BODY_BYTES + 1))) as service:
+        unusable = failure(service, MAVE_TIMEOUT_SECONDS="10")
+    assert isinstance(unusable, UnusableReply)
+    assert len(unusable.raw) == MOST_BODY_BYTES
+    assert "larger than 32 MiB" in str(unusable)
+
+
+def test_an_answer_of_five_megabytes_is_an_answer() -> None:
+    with FakeMave(answer("x" * 5_000_000)) as service:
+        assert len(client.parse(ask(service, MAVE_TIMEOUT_SECONDS="10")).content) == 5_000_000
+
+
+def parsed(**fields: object) -> Answer:
+    return client.parse(json.dumps({"content": "An answer.", **fields}).encode())
+
+
+def test_a_whole_answer_is_read_whole() -> None:
+    read = parsed(
+        id="msg_1",
+        object="mave_message",
+        thread_id="mave_thread_1",
+        role="assistant",
+        sources=[{"title": "T", "url": "https://a.example/b", "domain": "a.example"}],
+        personas_used=[{"id": "p1", "name": "Ann"}],
+        usage={"credits_used": 42},
+        validation={"confidence_score": 0.87, "hallucination_risk": "low", "unsupported_claims": []},
+        created_at="2026-03-17T05:31:56Z",
+    )
+    assert read == Answer(
+        content="An answer.",
+        id="msg_1",
+        thread_id="mave_thread_1",
+        sources=[WebSource(title="T", url="https://a.example/b", domain="a.example")],
+        personas_used=[NamedPersona(id="p1", name="Ann")],
+        usage=Usage(credits_used=42),
+        validation={"confidence_score": 0.87, "hallucination_risk": "low", "unsupported_claims": []},
+    )
+
+
+A_SOURCE = WebSource(title="a.example", url="https://a.example/b", domain="a.example")
+
+
+@pytest.mark.parametrize(
+    ("sources", "expected"),
+    [
+        pytest.param([{"url": "https://a.example/b"}], [A_SOURCE], id="url-only"),
+        pytest.param([{"title": "T"}], [WebSource(title="T", url="", domain="")], id="title-only"),
+        pytest.param([{"url": "no url"}], [WebSource(title="no url", url="no url", domain="")], id="no-host"),
+        pytest.param(
+            [{"url": "http://["}], [WebSource(title="http://[", url="http://[", domain="")], id="bad-url"
+        ),
+        pytest.param([{}, 7, None, {"url": 7, "title": []}], [], id="nothing-in-them"),
+        pytest.param({"url": "https://a.example/b"}, [], id="no-list"),
+        pytest.param(None, [], id="null"),
+    ],
+)
+def test_an_odd_source_never_spoils_an_answer(sources: object, expected: list[WebSource]) -> None:
+    assert parsed(sources=sources).sources == expected
+
+
+@pytest.mark.parametrize(
+    ("usage", "expected"),
+    [
+        pytest.param({"credits_used": 41.5}, 41.5, id="float"),
+        pytest.param({"credits_used": "42"}, 42, id="text"),
+        pytest.param({"credits_used": "many"}, 0, id="word"),
+        pytest.param({"credits_used": True}, 0, id="boolean"),
+        pytest.param({"credits_used": None}, 0, id="null"),
+        pytest.param({"credits_used": -3}, 0, id="negative"),
+        pytest.param({"credits_used": float("nan")}, 0, id="nan"),
+        pytest.param({}, 0, id="missing"),
+        pytest.param([], 0, id="list"),
+    ],
+)
+def test_odd_credits_never_spoil_an_answer(usage: object, expected: float) -> None:
+    assert parsed(usage=usage).usage.credits_used == expected
+
+
+def test_figures_of_five_thousand_digits_never_spoil_an_answer() -> None:
+    read = client.parse(b'{"content":"An answer.","usage":{"credits_used":' + b"9" * 5_000 + b"}}")
+    assert read.usage.credits_used == 0
+
+
+@pytest.mark.parametrize("depth", [101, 970, 200_000])
+@pytest.mark.parametrize("field", ["validation", "usage", "new"])
+def test_what_is_nested_too_deep_never_spoils_an_answer(field: str, depth: int) -> None:
+    deep = (
+        b'{"a]\\"[":' * (depth // 2) + b"[" * (depth // 2) + b"1" + b"]" * (depth // 2) + b"}" * (depth // 2)
+    )
+    body = b'{"id":"msg_1","%b":%b,"content":"An \\"[answer","thread_id":"t_1"}' % (field.encode(), deep)
+    with FakeMave(raw(body)) as service:
+        kept = ask(service)
+    read = client.parse(kept)
+    assert (kept, read.content, read.id, read.thread_id) == (body, 'An "[answer', "msg_1", "t_1")
+    assert json.loads(msgspec.json.encode(read))["content"] == 'An "[answer'
+
+
+def test_what_is_nested_as_deep_as_can_be_carried_is_kept() -> None:
+    nested = json.loads('{"a":' * 98 + "[1]" + "}" * 98)
+    assert parsed(validation=nested).validation == nested
+
+
+def test_a_reply_that_breaks_off_between_quotes_is_looked_at_once() -> None:
+    begun = time.monotonic()
+    with pytest.raises(Invalid):
+        client.parse(b'{"content": "' + b'say \\"so\\" ' * 200_000)
+    assert time.monotonic() - begun < 5
+
+
+@pytest.mark.parametrize("field", ["id", "thread_id", "validation", "personas_used"])
+@pytest.mark.parametrize("odd", [7, [], "", None, [7]])
+def test_other_odd_fields_never_spoil_an_answer(field: str, odd: object) -> None:
+    assert parsed(**{field: odd}) == Answer(content="An answer.")
+
+
+@pytest.mark.parametrize(
+    ("body", "content"),
+    [
+        pytest.param(b'{"content":"a \\ud800 b"}', "a ? b", id="lone-surrogate"),
+        pytest.param(b'{"content":"\\ud83d\\ude00"}', "\N{GRINNING FACE}", id="pair"),
+        pytest.param(b'{"content":"a \xff b"}', "a \N{REPLACEMENT CHARACTER} b", id="not-utf-8"),
+        pytest.param(b'\xef\xbb\xbf{"content":"a"}', "a", id="byte-order-mark"),
+        pytest.param(b'{"content":"<script>"}', "<script>", id="markup-is-kept-for-rendering-to-escape"),
+    ],
+)
+def test_an_answer_s_text_can_always_be_written(body: bytes, content: str) -> None:
+    assert client.parse(body).content == content
+
+
+def test_a_lone_surrogate_anywhere_can_be_written_too() -> None:
+    read = client.parse(b'{"content":"a","validation":{"\\udc00":["\\ud800"]},"id":"\\ud800"}')
+    assert (read.id, read.validation) == ("?", {"?": ["?"]})
+
+
+@pytest.mark.parametrize(("body", "came"), UNUSABLE.values(), ids=UNUSABLE)
+def test_what_is_stored_without_content_is_invalid(body: bytes, came: str) -> None:
+    with pytest.raises(Invalid, match=f"expected an answer with content, got {came}"):
+        client.parse(body)
+
+
+def test_the_credits_left_are_told() -> None:
+    with FakeMave(included_credits=500) as service:
+        assert client.usage(settings(service.url), Deadline(5)) == 500
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        pytest.param(json_reply({"object": "usage"}), id="no-credits"),
+        pytest.param(json_reply({"credits": {"remaining": None}}), id="null"),
+        pytest.param(json_reply({"credits": [7]}), id="list"),
+        pytest.param(Reply(body=b"<html>"), id="html"),
+        pytest.param(error(404), id="no-such-route"),
+    ],
+)
+def test_credits_that_mave_does_not_tell_are_none(reply: Reply) -> None:
+    with FakeMave(faults=lambda _: reply) as service:
+        assert client.usage(settings(service.url), Deadline(5)) is None
+
+
+def test_asking_for_the_credits_with_a_wrong_key_is_refused() -> None:
+    with FakeMave(keys=["mvra_live_other"]) as service, pytest.raises(Refused, match="check MAVERA_API_KEY"):
+        client.usage(settings(service.url), Deadline(5))

@@ -1,0 +1,324 @@
+"""A paid answer is found again in its thread; "not found" is said only after reading all of them."""
+
+import json
+import time
+from collections.abc import Callable
+
+import pytest
+from cloud import FakeMave, Reply, Request, answer, error, json_reply, lose
+
+from persona.deadline import Deadline
+from persona.errors import DeadlineExceeded, ReplyLost, Unavailable
+from persona.mave import client, threads
+from persona.settings import Settings, read_settings
+
+REFERENCE = "r4nd0m/1"
+MESSAGE = f"Create a unified persona framework.\n\nReference: {REFERENCE}"
+
+
+def settings(url: str) -> Settings:
+    names = {
+        "PERSONA_SOURCE": "sample",
+        "MAVERA_API_KEY": "mvra_live_test",
+        "MAVERA_API_URL": url,
+        "MAVE_TIMEOUT_SECONDS": "1",
+    }
+    return read_settings(names, "terminal")
+
+
+def recover(
+    service: FakeMave,
+    reference: str = REFERENCE,
+    *,
+    since_seconds_ago: float = 60.0,
+    deadline_seconds: float = 30.0,
+    poll_seconds: float | None = 0.05,
+) -> bytes | None:
+    return threads.recover(
+        settings(service.url),
+        Deadline(deadline_seconds),
+        reference,
+        time.time() - since_seconds_ago,
+        poll_seconds=poll_seconds,
+    )
+
+
+def content(body: bytes | None) -> str | None:
+    return None if body is None else client.parse(body).content
+
+
+@pytest.mark.parametrize("older", [False, True])
+@pytest.mark.parametrize("how", ["close", "silence", 500])
+def test_a_lost_answer_is_found_in_its_thread(how: object, older: bool) -> None:  # noqa: FBT001 - a column
+    with FakeMave(lose("An answer.", how), older=older) as service:  # type: ignore[arg-type] # one of its endings
+        with pytest.raises(ReplyLost):
+            client.ask(settings(service.url), Deadline(30), MESSAGE, None)
+        assert content(recover(service)) == "An answer."
+    assert service.paid == [MESSAGE]
+
+
+def test_what_is_recovered_has_the_shape_of_a_reply() -> None:
+    with FakeMave(lose("An answer.")) as service:
+        with pytest.raises(ReplyLost):
+            client.ask(settings(service.url), Deadline(30), MESSAGE, None)
+        recovered = json.loads(recover(service) or b"")
+        (thread,) = service.threads.values()
+    assert recovered == {
+        "id": thread.messages[1].id,
+        "object": "mave_message",
+        "thread_id": thread.id,
+        "role": "assistant",
+        "content": "An answer.",
+        "sources": [],
+        "personas_used": [],
+        "usage": {"credits_used": 42},
+        "recovered": True,
+    }
+
+
+def test_a_message_that_was_never_sent_is_in_no_thread() -> None:
+    with FakeMave() as service:
+        service.remember("Something else", "An answer.")
+        assert recover(service) is None
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param("Reference: r4nd0m/10", id="longer-number"),
+        pytest.param("Reference: r4nd0m/2", id="another-call"),
+        pytest.param("Reference: xr4nd0m/1", id="longer-name"),
+        pytest.param("Reference: a/r4nd0m/1", id="path-before"),
+        pytest.param("Reference: r4nd0m/1/2", id="path-after"),
+        pytest.param("Reference: 0th3r/1", id="another-deployment-s"),
+    ],
+)
+def test_another_reference_is_never_taken_for_ours(other: str) -> None:
+    with FakeMave() as service:
+        service.remember(f"Create.\n\n{other}", "Not ours.")
+        assert recover(service) is None
+
+
+def test_a_reference_that_only_mave_s_answer_names_is_not_ours() -> None:
+    with FakeMave() as service:
+        service.remember("What did I ask?", f"You asked: {MESSAGE}")
+        assert recover(service) is None
+
+
+@pytest.mark.parametrize("reference", ["r4nd0m/1", "r4nd0m/2"])
+def test_each_call_of_a_thread_gets_the_answer_that_follows_it(reference: str) -> None:
+    with FakeMave(answer("First."), answer("Second.")) as service:
+        first = client.parse(client.ask(settings(service.url), Deadline(30), MESSAGE, None))
+        client.ask(settings(service.url), Deadline(30), "The rest.\nReference: r4nd0m/2", first.thread_id)
+        assert (
+            content(recover(service, reference)) == {"r4nd0m/1": "First.", "r4nd0m/2": "Second."}[reference]
+        )
+
+
+def test_an_answer_that_is_still_being_written_is_waited_for() -> None:
+    with FakeMave(lose("An answer.", thread_after_seconds=0.6)) as service:
+        with pytest.raises(ReplyLost):
+            client.ask(settings(service.url), Deadline(30), MESSAGE, None)
+        assert content(recover(service)) == "An answer."
+    assert service.paid == [MESSAGE]
+
+
+def test_an_answer_that_is_never_written_is_not_there_yet() -> None:
+    begun = time.monotonic()
+    with FakeMave(lose(None)) as service:
+        with pytest.raises(ReplyLost):
+            client.ask(settings(service.url), Deadline(30), MESSAGE, None)
+        with pytest.raises(Unavailable, match="has not answered it in its thread yet"):
+            recover(service, deadline_seconds=10.8)
+    assert time.monotonic() - begun < 3
+
+
+def test_where_nobody_waits_an_answer_that_is_not_written_is_none() -> None:
+    with FakeMave(lose(None)) as service:
+        with pytest.raises(ReplyLost):
+            client.ask(settings(service.url), Deadline(30), MESSAGE, None)
+        assert recover(service, poll_seconds=None) is None
+
+
+def test_the_answer_to_somebody_else_s_next_question_is_not_ours() -> None:
+    with FakeMave() as service:
+        thread = service.remember(MESSAGE, None)
+        service.threads[thread.id].messages += service.remember("Another question", "Not ours.").messages
+        with pytest.raises(Unavailable, match="has not answered it"):
+            recover(service, deadline_seconds=10.2)
+
+
+@pytest.mark.parametrize("older", [False, True])
+def test_all_pages_of_the_list_are_read(older: bool) -> None:  # noqa: FBT001 - a column
+    with FakeMave(older=older) as service:
+        service.remember(MESSAGE, "An answer.")
+        for number in range(250):
+            service.remember(f"Other {number}", "No.", at=time.time() - 86_400)
+        assert content(recover(service)) == "An answer."
+        lists = [request for request in service.requests if request.path == "/mave/threads"]
+    assert len(lists) == 3
+
+
+@pytest.mark.parametrize("older", [False, True])
+def test_a_list_that_ends_on_a_full_page_is_read_to_its_end(older: bool) -> None:  # noqa: FBT001 - a column
+    with FakeMave(older=older) as service:
+        for number in range(200):
+            service.remember(f"Other {number}", "No.", at=time.time() - 86_400)
+        assert recover(service) is None
+
+
+def test_only_threads_that_changed_since_the_call_are_looked_into() -> None:
+    with FakeMave() as service:
+        service.remember(MESSAGE, "Too old.", at=time.time() - 60 - 400)
+        within_slack = service.remember("Within the five minutes of slack", "No.", at=time.time() - 60 - 200)
+        assert recover(service) is None
+        looked = [request.path for request in service.requests if request.path != "/mave/threads"]
+    assert looked == [f"/mave/threads/{within_slack.id}"]
+
+
+def test_threads_of_another_key_are_out_of_sight() -> None:
+    with FakeMave(keys=["mvra_live_test", "mvra_live_other"]) as service:
+        service.remember(MESSAGE, "Not ours.", key="mvra_live_other")
+        assert recover(service) is None
+
+
+def listing(*items: object, **more: object) -> Reply:
+    return json_reply({"object": "list", "data": list(items), "has_more": False, **more})
+
+
+def thread(**more: object) -> dict[str, object]:
+    return {"id": "t/1?", "created_at": "2020-01-01T00:00:00Z", "updated_at": "2020-01-01T00:00:00Z", **more}
+
+
+def message(role: str, text: object, **more: object) -> dict[str, object]:
+    return {"id": f"msg_{role}", "role": role, "content": text, **more}
+
+
+class Told(FakeMave):
+    """Its list and its one thread are as told."""
+
+    def __init__(self, page: Reply | Callable[[Request], Reply], *messages: object, **more: object) -> None:
+        def told(request: Request) -> Reply:
+            if request.path == "/mave/threads":
+                return page if isinstance(page, Reply) else page(request)
+            assert request.raw_path == "/mave/threads/t%2F1%3F"
+            return json_reply({**thread(), "messages": list(messages), **more})
+
+        super().__init__(faults=told)
+
+
+OURS = (message("user", MESSAGE), message("assistant", "An answer."))
+
+
+@pytest.mark.parametrize(
+    ("moments", "expected"),
+    [
+        pytest.param({}, None, id="both-old"),
+        pytest.param({"updated_at": "2999-01-01T00:00:00Z"}, "An answer.", id="updated-since"),
+        pytest.param({"created_at": "2999-01-01T00:00:00"}, "An answer.", id="without-a-zone"),
+        pytest.param({"updated_at": None}, "An answer.", id="missing"),
+        pytest.param({"created_at": "yesterday"}, "An answer.", id="unreadable"),
+        pytest.param({"updated_at": 1_577_836_800}, "An answer.", id="a-number"),
+        pytest.param({"updated_at": "0001-01-01T00:00:00+23:59"}, None, id="before-all-time"),
+    ],
+)
+def test_a_thread_whose_moment_cannot_be_told_is_looked_into(
+    moments: dict[str, object], expected: str | None
+) -> None:
+    with Told(listing(thread(**moments)), *OURS) as service:
+        assert content(recover(service)) == expected
+
+
+NOW = thread(updated_at=None)
+T1, T2, T3, T4 = (f"2026-03-17T05:31:5{second}Z" for second in (1, 2, 3, 4))
+
+
+def test_messages_listed_newest_first_are_read_in_their_true_order() -> None:
+    newest_first = (
+        message("assistant", "Second.", created_at=T3),
+        message("user", "Reference: r4nd0m/2", created_at=T2),
+        message("assistant", "First.", created_at=T2),
+        message("user", MESSAGE, created_at=T1),
+    )
+    with Told(listing(NOW), *newest_first) as service:
+        assert [content(recover(service, f"r4nd0m/{call}")) for call in (1, 2)] == ["First.", "Second."]
+
+
+def test_a_message_sent_twice_is_answered_by_either_answer() -> None:
+    with Told(listing(NOW), message("user", MESSAGE), *OURS) as service:
+        assert content(recover(service)) == "An answer."
+
+
+def test_a_thread_that_hides_its_credits_is_recovered_without() -> None:
+    with Told(listing(NOW), *OURS) as service:
+        assert json.loads(recover(service) or b"")["usage"] == {}
+
+
+@pytest.mark.parametrize(
+    "unfinished",
+    [
+        pytest.param((OURS[0],), id="nothing-after-it"),
+        pytest.param((OURS[0], message("assistant", " ")), id="an-empty-answer"),
+        pytest.param((OURS[0], message("assistant", None)), id="an-answer-to-come"),
+        pytest.param((OURS[0], message("system", "Hold on.")), id="another-role"),
+    ],
+)
+def test_a_message_without_an_answer_is_not_there_yet(unfinished: tuple[object, ...]) -> None:
+    with (
+        Told(listing(NOW), *unfinished) as service,
+        pytest.raises(Unavailable, match="has not answered it"),
+    ):
+        recover(service, deadline_seconds=10.02)
+
+
+BROKEN = {
+    "status": (error(500), "Mave answered 500"),
+    "wrong-key": (error(401), "Mave answered 401 invalid_api_key"),
+    "redirect": (Reply(status=302, headers={"Location": "/"}), "a redirect"),
+    "html": (Reply(body=b"<html>"), "no list of threads"),
+    "no-list": (json_reply({"data": {}}), "no list of threads"),
+    "no-threads": (json_reply({"data": [7]}), "no list of threads"),
+    "no-ids": (json_reply({"data": [{"id": 7}]}), "no list of threads"),
+    "more-and-no-cursor": (listing(thread(), has_more=True), "no cursor to ask for it"),
+    "empty-and-more": (listing(has_more=True, next_cursor="c"), "the same page came again"),
+    "same-page": (listing(thread(), has_more=True, next_cursor="c"), "the same page came again"),
+    "offset-ignored": (listing(thread(), has_more=True, offset=0), "the same page came again"),
+}
+
+
+@pytest.mark.parametrize(("reply", "told"), BROKEN.values(), ids=BROKEN)
+def test_a_list_that_fails_or_stops_short_is_never_not_found(reply: Reply, told: str) -> None:
+    with Told(reply) as service, pytest.raises(Unavailable, match=told):
+        recover(service, deadline_seconds=3)
+
+
+@pytest.mark.parametrize("fault", ["fails", "breaks", "stops"])
+def test_a_list_that_mave_breaks_is_never_not_found(fault: str) -> None:
+    with FakeMave() as service:
+        for number in range(101):
+            service.remember(f"Other {number}", "No.", at=time.time() - 86_400)
+        service.listing = fault  # type: ignore[assignment] # one of its faults
+        with pytest.raises(Unavailable):
+            recover(service, deadline_seconds=2)
+
+
+def test_a_list_without_an_end_is_never_not_found() -> None:
+    def endless(request: Request) -> Reply:
+        return listing(thread(id=str(request.ordinal)), has_more=True, next_cursor=str(request.ordinal))
+
+    with Told(endless) as service, pytest.raises(Unavailable, match="goes on after 200 threads"):
+        recover(service)
+
+
+@pytest.mark.parametrize("messages", [None, {}, [7]])
+def test_a_thread_without_messages_is_never_not_found(messages: object) -> None:
+    with (
+        Told(listing(NOW), messages=messages) as service,
+        pytest.raises(Unavailable, match="expected a thread of Mave with messages"),
+    ):
+        recover(service)
+
+
+def test_no_thread_is_read_when_the_time_is_up() -> None:
+    with FakeMave() as service, pytest.raises(DeadlineExceeded):
+        recover(service, deadline_seconds=0)

@@ -1,0 +1,557 @@
+"""The free session repeats, the paid one never does, and no reply is larger or slower than it may be."""
+
+import contextlib
+import gzip
+import logging
+import socket
+import ssl
+import threading
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Self
+
+import pytest
+import requests
+from cloud import Ending, Reply, Request, Service
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from urllib3.exceptions import HTTPError
+
+from persona.deadline import Deadline
+from persona.errors import DeadlineExceeded, Invalid, PersonaError, Refused, ReplyLost, Unavailable
+from persona.net import wire
+from persona.net.session import MOST_WAIT_SECONDS, FreeSession, PaidSession, asked_seconds, backoff_seconds
+
+OK = Reply(body=b'{"ok": true}')
+SECRET = "ann@example.com"
+# Zeros shrink a thousandfold: 300 MB fit into 300 kB.
+BOMB = Reply(body=gzip.compress(b"0" * 300_000_000, 1), headers={"Content-Encoding": "gzip"})
+
+
+class Scripted(Service):
+    """Answers with one reply after the other, the last one again and again."""
+
+    def __init__(self, *replies: Reply) -> None:
+        super().__init__()
+        self.replies = replies
+
+    def answer(self, request: Request) -> Reply:
+        return self.replies[min(request.ordinal, len(self.replies)) - 1]
+
+
+class Wire:
+    """A bare socket: every request on every connection is met by the same bytes, a pause between pieces."""
+
+    def __init__(
+        self, *pieces: bytes, pause_seconds: float = 0.0, keep: bool = False, certificate: Path | None = None
+    ) -> None:
+        self.pieces = pieces
+        self.tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH) if certificate else None
+        if self.tls and certificate:
+            self.tls.load_cert_chain(certificate)
+        self.pause_seconds = pause_seconds
+        self.keep = keep
+        self.accepted = 0
+        self.closing = threading.Event()
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"{'https' if certificate else 'http'}://127.0.0.1:{self.socket.getsockname()[1]}/{SECRET}"
+        self.thread = threading.Thread(target=self._accept, daemon=True)
+
+    def __enter__(self) -> Self:
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.closing.set()
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+        self.thread.join()
+
+    def _accept(self) -> None:
+        while not self.closing.is_set():
+            try:
+                connection, _ = self.socket.accept()
+            except OSError:
+                return
+            self.accepted += 1
+            with contextlib.suppress(OSError), self._spoken(connection) as spoken:
+                while self._meet(spoken) and self.keep:
+                    pass
+
+    def _spoken(self, connection: socket.socket) -> socket.socket:
+        return self.tls.wrap_socket(connection, server_side=True) if self.tls else connection
+
+    def _meet(self, connection: socket.socket) -> bool:
+        try:
+            if not connection.recv(65_536):
+                return False
+            for piece in self.pieces:
+                connection.sendall(piece)
+                self.closing.wait(self.pause_seconds)
+        except OSError:
+            return False
+        return True
+
+
+@contextmanager
+def free(deadline_seconds: float = 30.0, **more: float) -> Iterator[FreeSession]:
+    options = {"tries": 3, "backoff_seconds": 0.01, **more}
+    with FreeSession("segment", Deadline(deadline_seconds), **options) as session:  # type: ignore[arg-type] # figures
+        yield session
+
+
+def status(code: int, **headers: str) -> Reply:
+    return Reply(status=code, headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+
+@pytest.mark.parametrize("code", [408, 425, 429, 500, 502, 503])
+def test_a_busy_or_broken_service_is_asked_again(code: int) -> None:
+    with Scripted(status(code), OK) as service, free() as session:
+        assert session.get(service.url).body == OK.body
+        assert len(service.requests) == 2
+
+
+@pytest.mark.parametrize("ending", ["close", "reset", "cut"])
+def test_a_broken_reply_is_asked_for_again(ending: Ending) -> None:
+    broken = Reply(body=b"0123456789", ending=ending)
+    with Scripted(broken, OK) as service, free() as session:
+        assert session.get(service.url).body == OK.body
+
+
+@pytest.mark.parametrize("code", [200, 400, 401, 404, 422])
+def test_an_answer_that_would_not_change_is_returned_at_once(code: int) -> None:
+    with Scripted(status(code), OK) as service, free() as session:
+        assert session.get(service.url).status == code
+        assert len(service.requests) == 1
+
+
+def test_a_storm_ends_after_the_tries_with_the_status_and_the_request_id() -> None:
+    with Scripted(status(503, Request_Id="req_9")) as service, free() as session:
+        with pytest.raises(Unavailable, match=r"Segment answered 503 \(request id req_9\); tried 3 times"):
+            session.get(service.url)
+        assert len(service.requests) == 3
+
+
+def test_a_request_id_that_is_no_id_is_left_out() -> None:
+    with (
+        Scripted(status(500, X_Request_Id=f"<{SECRET}>")) as service,
+        free() as session,
+        pytest.raises(Unavailable, match=r"answered 500; tried"),
+    ):
+        session.get(service.url)
+
+
+def test_a_wait_that_would_outlast_the_deadline_ends_the_tries_and_is_passed_on() -> None:
+    begun = time.monotonic()
+    with Scripted(status(429, Retry_After="30")) as service, free(deadline_seconds=5) as session:
+        with pytest.raises(Unavailable) as raised:
+            session.get(service.url)
+        assert len(service.requests) == 1
+    assert raised.value.retry_after_seconds == 30
+    assert time.monotonic() - begun < 3
+
+
+def test_the_wait_that_a_service_asks_for_is_kept() -> None:
+    with Scripted(status(429, Retry_After="1"), OK) as service, free() as session:
+        session.get(service.url)
+        first, second = (request.at_seconds for request in service.requests)
+    assert second - first >= 1
+
+
+def test_no_request_is_made_when_the_time_is_up() -> None:
+    with Scripted(OK) as service, free(deadline_seconds=0) as session:
+        with pytest.raises(DeadlineExceeded):
+            session.get(service.url)
+        assert service.requests == []
+
+
+def in_seconds(seconds: float) -> str:
+    return format_datetime(datetime.now(UTC) + timedelta(seconds=seconds), usegmt=True)
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        pytest.param({}, None, id="nothing"),
+        pytest.param({"Retry-After": "2"}, 2, id="seconds"),
+        pytest.param({"Retry-After": "1.5"}, 1.5, id="fraction"),
+        pytest.param({"Retry-After": "0"}, 0, id="zero"),
+        pytest.param({"Retry-After": "86400"}, MOST_WAIT_SECONDS, id="a-day-is-capped"),
+        pytest.param({"Retry-After": "nan"}, None, id="nan"),
+        pytest.param({"Retry-After": "-1"}, None, id="negative"),
+        pytest.param({"Retry-After": "1e309"}, None, id="infinite"),
+        pytest.param({"Retry-After": "9" * 5_000}, None, id="five-thousand-digits"),
+        pytest.param({"Retry-After": "٣"}, None, id="digits-of-another-script"),
+        pytest.param({"Retry-After": in_seconds(-30)}, 0, id="past-date"),
+        pytest.param({"Retry-After": "Mon, 99 Foo 99999 99:99:99"}, None, id="garbled-date"),
+        pytest.param({"X-RateLimit-Reset": "12"}, None, id="reset-that-is-no-moment"),
+        pytest.param({"Retry-After": "2", "X-RateLimit-Reset": "9999999999"}, 2, id="retry-after-wins"),
+    ],
+)
+def test_a_wait_is_read_however_it_is_worded_and_nonsense_is_none(
+    headers: dict[str, str], expected: float | None
+) -> None:
+    assert asked_seconds(wire.Reply(429, headers, b"")) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "worded"),
+    [
+        pytest.param("Retry-After", in_seconds, id="date"),
+        pytest.param("X-RateLimit-Reset", in_seconds, id="reset-as-date"),
+        pytest.param("X-RateLimit-Reset", lambda seconds: str(time.time() + seconds), id="reset-as-seconds"),
+    ],
+)
+def test_a_wait_until_a_moment_lasts_until_then(name: str, worded: Callable[[float], str]) -> None:
+    # Dates know whole seconds only.
+    assert asked_seconds(wire.Reply(429, {name: worded(40)}, b"")) == pytest.approx(39.5, abs=0.6)
+
+
+@pytest.mark.parametrize(("code", "expected"), [(429, MOST_WAIT_SECONDS), (503, None), (200, None)])
+def test_the_end_of_a_rate_limit_s_window_matters_to_who_ran_into_it(
+    code: int, expected: float | None
+) -> None:
+    assert asked_seconds(wire.Reply(code, {"X-RateLimit-Reset": "9999999999"}, b"")) == expected
+
+
+def test_backoff_doubles_about_its_base_and_is_capped() -> None:
+    waits = [backoff_seconds(1.0, tried) for tried in (1, 2, 3, 60)]
+    assert all(0.5 * 2**n <= wait <= 1.5 * 2**n for n, wait in enumerate(waits[:3]))
+    assert waits[3] == MOST_WAIT_SECONDS
+
+
+@pytest.mark.parametrize("code", [301, 302, 307, 308])
+def test_a_redirect_is_named_and_never_followed(code: int) -> None:
+    with Scripted(OK) as elsewhere:
+        redirect = status(code, Location=f"{elsewhere.url}/computeMetadata")
+        with Scripted(redirect) as service, free() as session, pytest.raises(Invalid) as raised:
+            session.get(service.url)
+        assert elsewhere.requests == []
+    assert "a redirect" in str(raised.value)
+    assert "computeMetadata" not in str(raised.value)
+
+
+@pytest.mark.parametrize("code", [200, 302])
+def test_a_decompression_bomb_is_refused_without_holding_it(code: int) -> None:
+    bomb = Reply(status=code, body=BOMB.body, headers={**BOMB.headers, "Location": "http://127.0.0.1:1/"})
+    tracemalloc.start()
+    with Scripted(bomb) as service, free() as session, pytest.raises(Invalid):
+        session.get(service.url)
+    _, most_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most_bytes < 4 * wire.MOST_BODY_BYTES
+
+
+def test_a_bomb_within_a_bomb_is_refused_as_well() -> None:
+    inner = gzip.compress(b"0" * 300_000_000, 1)
+    nested = Reply(body=gzip.compress(inner), headers={"Content-Encoding": "gzip, gzip"})
+    with Scripted(nested) as service, free() as session, pytest.raises(Invalid, match="over 32 MiB"):
+        session.get(service.url)
+
+
+def test_a_body_that_does_not_decode_is_named() -> None:
+    reply = Reply(body=b"plain", headers={"Content-Encoding": "gzip"})
+    with Scripted(reply) as service, free() as session, pytest.raises(Invalid, match="Content-Encoding"):
+        session.get(service.url)
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
+DRIPS = {
+    "body": (HEAD, *[b"1"] * 200),
+    "status-line": (b"HTTP/1.1 ", *[b"2"] * 200),
+    "headers": (b"HTTP/1.1 200 OK\r\n", *[b"X-A: b\r\n"] * 200),
+    "continues": (*[b"HTTP/1.1 100 Continue\r\n\r\n"] * 200,),
+    "chunk-size": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", *[b"0"] * 200),
+    "silence": (b"",) * 200,
+}
+
+
+@pytest.mark.parametrize("drip", DRIPS)
+def test_a_slow_drip_is_cut_off_wherever_it_drips(drip: str) -> None:
+    begun = time.monotonic()
+    with (
+        Wire(*DRIPS[drip], pause_seconds=0.05) as bare,
+        free(tries=1, reply_seconds=0.3) as session,
+        pytest.raises(Unavailable, match="sent no complete reply"),
+    ):
+        session.get(bare.url)
+    assert time.monotonic() - begun < 1.5
+
+
+def test_a_pause_within_a_reply_ends_with_the_reply_s_time() -> None:
+    begun = time.monotonic()
+    with (
+        Wire(HEAD, b"1", b"2", pause_seconds=0.9) as bare,
+        free(tries=1, reply_seconds=1.0) as session,
+        pytest.raises(Unavailable, match="sent no complete reply"),
+    ):
+        session.get(bare.url)
+    assert time.monotonic() - begun < 1.5
+
+
+def test_a_flood_that_never_pauses_is_cut_off_too() -> None:
+    begun = time.monotonic()
+    with (
+        Wire(*[b"HTTP/1.1 100 Continue\r\n\r\n" * 1_000] * 10_000) as bare,
+        free(tries=1, reply_seconds=0.3) as session,
+        pytest.raises(Unavailable, match="sent no complete reply"),
+    ):
+        session.get(bare.url)
+    assert time.monotonic() - begun < 1.5
+
+
+def test_half_a_body_is_no_reply() -> None:
+    with (
+        Wire(HEAD, b"half") as bare,
+        free(tries=1) as session,
+        pytest.raises(Unavailable, match="the connection broke"),
+    ):
+        session.get(bare.url)
+
+
+def test_one_connection_serves_many_requests() -> None:
+    with (
+        Wire(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", keep=True) as bare,
+        free() as session,
+    ):
+        assert [session.get(bare.url).body for _ in range(3)] == [b"{}"] * 3
+    assert bare.accepted == 1
+
+
+def test_neither_netrc_nor_proxies_of_the_environment_are_used(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password else\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    with (
+        Scripted(OK) as service,
+        FreeSession("segment", Deadline(5), headers={"Authorization": "Bearer token"}) as session,
+    ):
+        session.get(service.url)
+        assert [request.headers["Authorization"] for request in service.requests] == ["Bearer token"]
+
+
+def test_a_user_and_password_go_as_basic_authorization() -> None:
+    with Scripted(OK) as service, FreeSession("segment", Deadline(5), auth=("token", "")) as session:
+        session.get(service.url)
+        assert service.requests[0].headers["Authorization"] == "Basic dG9rZW46"
+
+
+NO_ADDRESSES = ["https://", "https://[", "https://a\ud800b/", "https://*.example/"]
+
+
+@pytest.mark.parametrize("url", NO_ADDRESSES)
+def test_a_read_from_no_address_is_refused_before_anything_is_sent(url: str) -> None:
+    with free() as session, pytest.raises(Refused, match="no request to Segment can be made"):
+        session.get(url)
+
+
+@pytest.mark.parametrize("url", NO_ADDRESSES)
+def test_a_paid_call_to_no_address_is_refused_before_anything_is_sent(url: str) -> None:
+    with pytest.raises(Refused, match="no request to Mave can be made"):
+        paid().post(url, {"message": "the message"}, 5)
+
+
+def test_a_service_that_nobody_runs_could_not_be_reached(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with free() as session, pytest.raises(Unavailable, match="could not be reached") as raised:
+        session.get(unreachable())
+    assert_tells_nothing(raised.value, caplog)
+
+
+def unreachable() -> str:
+    """An address at which nothing listens any more."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return f"http://127.0.0.1:{server.getsockname()[1]}/{SECRET}"
+
+
+@contextmanager
+def full_house() -> Iterator[str]:
+    """An address whose queue of connections is full: connecting hangs."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        address = server.getsockname()
+        waiting = [socket.socket() for _ in range(4)]
+        for client in waiting:
+            client.setblocking(False)
+            client.connect_ex(address)
+        yield f"http://127.0.0.1:{address[1]}/{SECRET}"
+        for client in waiting:
+            client.close()
+
+
+def assert_tells_nothing(error: PersonaError, caplog: pytest.LogCaptureFixture) -> None:
+    """No address, path, token or body in the words, in a chained exception, or in a log line."""
+    told = (
+        f"{error} {error.__cause__} {'' if error.__suppress_context__ else error.__context__} {caplog.text}"
+    )
+    assert [
+        secret for secret in (SECRET, "127.0.0.1", "mvra_live_test", "the message") if secret in told
+    ] == []
+
+
+@pytest.mark.parametrize("code", [200, 302, 307, 401, 402, 429, 500, 503])
+def test_a_paid_call_is_sent_once_whatever_comes_back(code: int) -> None:
+    with Scripted(status(code, Retry_After="0", Location="/again")) as service:
+        assert paid().post(service.url, {"message": "the message"}, 5).status == code
+        assert [request.body for request in service.requests] == [b'{"message":"the message"}']
+
+
+def paid() -> PaidSession:
+    return PaidSession({"Authorization": "Bearer mvra_live_test"})
+
+
+@pytest.mark.parametrize("ending", ["close", "reset", "cut", "silence"])
+def test_a_paid_call_whose_reply_is_lost_is_not_sent_again(
+    ending: Ending, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    with Scripted(Reply(body=b"0123456789", ending=ending)) as service:
+        with pytest.raises(ReplyLost) as raised:
+            paid().post(f"{service.url}/{SECRET}", {"message": "the message"}, 0.5)
+        assert len(service.requests) == 1
+    assert_tells_nothing(raised.value, caplog)
+
+
+@pytest.mark.parametrize("drip", [*DRIPS, "half"])
+def test_a_paid_call_waits_no_longer_than_it_may_and_counts_as_sent(drip: str) -> None:
+    begun = time.monotonic()
+    pieces = (HEAD, b"half") if drip == "half" else DRIPS[drip]
+    with Wire(*pieces, pause_seconds=0.05) as bare:
+        with pytest.raises(ReplyLost):
+            paid().post(bare.url, {"message": "the message"}, 0.4)
+        assert bare.accepted == 1
+    assert time.monotonic() - begun < 1.5
+
+
+def test_a_paid_call_that_finds_nobody_is_known_not_to_be_sent(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with pytest.raises(Unavailable, match="refused; nothing was sent or paid") as raised:
+        paid().post(unreachable(), {"message": "the message"}, 5)
+    assert not isinstance(raised.value, ReplyLost)
+    assert_tells_nothing(raised.value, caplog)
+
+
+def test_a_paid_call_to_an_unknown_name_is_known_not_to_be_sent() -> None:
+    with pytest.raises(Unavailable, match="its name was not found; nothing was sent or paid") as raised:
+        paid().post("http://nobody.invalid/", {"message": "the message"}, 1)
+    assert not isinstance(raised.value, ReplyLost)
+
+
+def test_a_paid_call_that_cannot_connect_in_time_is_known_not_to_be_sent() -> None:
+    begun = time.monotonic()
+    with (
+        full_house() as url,
+        pytest.raises(Unavailable, match="took too long; nothing was sent or paid") as raised,
+    ):
+        paid().post(url, {"message": "the message"}, 0.5)
+    assert not isinstance(raised.value, ReplyLost)
+    assert time.monotonic() - begun < 2
+
+
+def test_a_paid_call_without_a_handshake_is_known_not_to_be_sent() -> None:
+    with Wire(b"HTTP/1.1 400 Bad Request\r\n\r\n") as bare:
+        with pytest.raises(Unavailable, match="the TLS handshake failed; nothing was sent or paid"):
+            paid().post(bare.url.replace("http:", "https:"), {"message": "the message"}, 5)
+        assert bare.accepted == 3
+
+
+def test_a_paid_call_gets_through_once_somebody_listens() -> None:
+    """Connecting is tried again: nothing was sent before."""
+    url = unreachable()
+    port = int(url.split(":")[2].split("/")[0])
+    heard: list[bytes] = []
+
+    def listen() -> None:
+        time.sleep(0.1)
+        with socket.create_server(("127.0.0.1", port)) as server:
+            connection, _ = server.accept()
+            with connection:
+                heard.append(connection.recv(65_536))
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    listener = threading.Thread(target=listen)
+    listener.start()
+    assert paid().post(url, {"message": "the message"}, 5).body == b"{}"
+    listener.join()
+    assert len(heard) == 1
+
+
+def test_a_paid_reply_over_the_cap_is_cut_there_and_says_so() -> None:
+    with Scripted(BOMB) as service:
+        reply = paid().post(service.url, {"message": "the message"}, 30)
+    assert (len(reply.body), reply.cut) == (wire.MOST_BODY_BYTES, True)
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A certificate for 127.0.0.1 that nobody vouches for, with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False
+        )
+        .sign(key, SHA256())
+    )
+    path = tmp_path / "certificate.pem"
+    path.write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + made.public_bytes(Encoding.PEM)
+    )
+    return path
+
+
+def test_a_paid_call_to_a_stranger_s_certificate_is_known_not_to_be_sent(certificate: Path) -> None:
+    with (
+        Wire(b"HTTP/1.1 200 OK\r\n\r\n", certificate=certificate) as bare,
+        pytest.raises(Unavailable, match="its certificate could not be verified; nothing was sent or paid"),
+    ):
+        paid().post(bare.url, {"message": "the message"}, 5)
+
+
+def trusting(certificate: Path) -> wire.Session:
+    session = wire.Session(pool_size=1)
+    session.verify = str(certificate)
+    return session
+
+
+def getting(session: wire.Session, url: str) -> requests.PreparedRequest:
+    return session.prepare_request(requests.Request("GET", url))
+
+
+def test_a_reply_over_tls_is_read_whole(certificate: Path) -> None:
+    body = b"0123456789" * 50_000
+    head = HEAD.replace(b"1000", b"500000")
+    with Wire(head, body, certificate=certificate) as bare, trusting(certificate) as session:
+        assert wire.exchange(session, getting(session, bare.url), 5).body == body
+
+
+def test_a_drip_over_tls_is_cut_off_too(certificate: Path) -> None:
+    begun = time.monotonic()
+    with (
+        Wire(HEAD, *[b"1"] * 200, pause_seconds=0.05, certificate=certificate) as bare,
+        trusting(certificate) as session,
+        pytest.raises(HTTPError, match="Read timed out"),
+    ):
+        wire.exchange(session, getting(session, bare.url), 0.4)
+    assert time.monotonic() - begun < 1.5

@@ -1,0 +1,612 @@
+"""One contract, held by a folder and by Cloud Storage's official client against a strict fake."""
+
+import multiprocessing
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.pool import Pool
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import pytest
+from cloud import Call, FakeStorage, Fault
+
+from persona.errors import Refused, Unavailable
+from persona.storage import open_bucket
+from persona.storage.bucket import BUDGET_SECONDS, Bucket, Conflict
+from persona.storage.cloud import CloudBucket
+from persona.storage.folder import Folder, exclusive
+
+JSON = "application/json"
+NAME = "runs/2026-11-23/state.json"
+ODD_NAMES = (
+    "runs/with space/state.json",
+    "runs/100%/state.json",
+    "runs/%2F%20/state.json",
+    "runs/größe-人物-🙂/state.json",
+    "runs/a+b/state.json",
+    "runs/a#b/state.json",
+    "runs/a?b=c&d/state.json",
+    "runs/'\"<>|*:;,[]{}~`\\/state.json",
+)
+CONTENDERS = 10
+
+
+class Store(NamedTuple):
+    kind: str
+    output: str
+    bucket: Bucket
+
+
+@pytest.fixture
+def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeStorage]:
+    with FakeStorage("frameworks", page_size=3) as storage:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", storage.url)
+        yield storage
+
+
+@pytest.fixture(params=["folder", "gs"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    if request.param == "gs":
+        request.getfixturevalue("cloud")
+        return Store("gs", "gs://frameworks/team/a", open_bucket("gs://frameworks/team/a"))
+    output = str(tmp_path / "frameworks")
+    return Store("folder", output, open_bucket(output))
+
+
+@pytest.fixture
+def bucket(store: Store) -> Bucket:
+    return store.bucket
+
+
+# The contract.
+
+
+def test_what_was_created_is_read(bucket: Bucket) -> None:
+    generation = bucket.create(NAME, b'{"txn": 1}', JSON)
+    stored = bucket.read(NAME)
+    assert stored is not None
+    assert (b'{"txn": 1}', generation) == (stored.data, stored.generation)
+
+
+def test_an_object_is_dated_by_its_store(bucket: Bucket) -> None:
+    before = time.time()
+    bucket.create(NAME, b"{}", JSON)
+    stored = bucket.read(NAME)
+    assert stored is not None
+    # Both stores here run on this machine's clock; Cloud Storage rounds to milliseconds.
+    assert before - 0.1 <= stored.updated <= time.time() + 0.1
+
+
+def test_a_missing_object_is_none(bucket: Bucket) -> None:
+    assert bucket.read(NAME) is None
+
+
+def test_a_second_creator_is_refused_and_changes_nothing(bucket: Bucket) -> None:
+    generation = bucket.create(NAME, b"first", JSON)
+    with pytest.raises(Conflict):
+        bucket.create(NAME, b"second", JSON)
+    stored = bucket.read(NAME)
+    assert stored is not None
+    assert (b"first", generation) == stored[:2]
+
+
+def test_a_creator_that_finds_its_own_bytes_has_created_them(bucket: Bucket) -> None:
+    generation = bucket.create(NAME, b"mine", JSON)
+    assert generation == bucket.create(NAME, b"mine", JSON)
+
+
+def test_a_swap_replaces_the_generation_that_was_read(bucket: Bucket) -> None:
+    generation = bucket.swap(NAME, b"second", JSON, bucket.create(NAME, b"first", JSON))
+    stored = bucket.read(NAME)
+    assert stored is not None
+    assert (b"second", generation) == stored[:2]
+
+
+def test_a_stale_swap_is_refused_and_changes_nothing(bucket: Bucket) -> None:
+    first = bucket.create(NAME, b"first", JSON)
+    second = bucket.swap(NAME, b"second", JSON, first)
+    with pytest.raises(Conflict):
+        bucket.swap(NAME, b"third", JSON, first)
+    stored = bucket.read(NAME)
+    assert stored is not None
+    assert (b"second", second) == stored[:2]
+
+
+def test_a_swap_of_what_is_gone_is_refused(bucket: Bucket) -> None:
+    generation = bucket.create(NAME, b"first", JSON)
+    bucket.delete(NAME)
+    with pytest.raises(Conflict):
+        bucket.swap(NAME, b"second", JSON, generation)
+    assert bucket.read(NAME) is None
+
+
+def test_a_swap_that_finds_its_own_bytes_has_swapped_them(bucket: Bucket) -> None:
+    first = bucket.create(NAME, b"first", JSON)
+    second = bucket.swap(NAME, b"second", JSON, first)
+    assert second == bucket.swap(NAME, b"second", JSON, first)
+
+
+def test_a_generation_is_never_the_one_that_means_absent(bucket: Bucket) -> None:
+    assert bucket.create(NAME, b"", JSON) > 0
+
+
+def test_deleting_twice_is_fine(bucket: Bucket) -> None:
+    bucket.create(NAME, b"first", JSON)
+    bucket.delete(NAME)
+    bucket.delete(NAME)
+    assert bucket.read(NAME) is None
+
+
+def test_deleting_in_an_empty_bucket_is_fine(bucket: Bucket) -> None:
+    bucket.delete(NAME)
+    assert list(bucket.list("")) == []
+
+
+def test_names_are_listed_by_prefix_sorted_and_over_pages(bucket: Bucket) -> None:
+    names = [f"runs/{run}/{part}.json" for run in ("a", "ab", "b") for part in ("answer", "state")]
+    for name in reversed([*names, "latest.json"]):
+        bucket.create(name, b"{}", JSON)
+    assert ["latest.json", *names] == list(bucket.list(""))
+    assert names[:4] == list(bucket.list("runs/a"))
+    assert names[:2] == list(bucket.list("runs/a/"))
+    assert list(bucket.list("runs/c/")) == []
+    assert list(bucket.list("latest.json/")) == []
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_odd_names_are_kept_as_they_are(bucket: Bucket, name: str) -> None:
+    generation = bucket.create(name, name.encode(), JSON)
+    bucket.swap(name, b"odd", JSON, generation)
+    stored = bucket.read(name)
+    assert stored is not None
+    assert (b"odd", [name]) == (stored.data, list(bucket.list(name.rpartition("/")[0])))
+    bucket.delete(name)
+    assert list(bucket.list("")) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["", "/etc/passwd", "../secret", "runs/../../secret", "runs//a", "runs/", ".lock", "a/.b", "a\nb"]
+)
+def test_names_that_would_escape_or_hide_are_refused(bucket: Bucket, name: str) -> None:
+    for act in (
+        lambda: bucket.read(name),
+        lambda: bucket.create(name, b"", JSON),
+        lambda: bucket.swap(name, b"", JSON, 1),
+        lambda: bucket.delete(name),
+        lambda: bucket.address(name),
+        lambda: bucket.link(name),
+    ):
+        with pytest.raises(ValueError, match="expected an object's name"):
+            act()
+
+
+def test_a_list_does_not_leave_the_bucket(bucket: Bucket) -> None:
+    with pytest.raises(ValueError, match="expected an object's name"):
+        list(bucket.list("../"))
+
+
+def test_large_objects_come_back_whole(bucket: Bucket) -> None:
+    data = os.urandom(9_000_000)  # above 8 MiB the client uploads in another way
+    bucket.create(NAME, data, JSON)
+    stored = bucket.read(NAME)
+    assert stored is not None
+    assert data == stored.data
+
+
+# Contention: processes for the folder, threads for the cloud.
+
+
+class Barrier(Protocol):
+    def wait(self, timeout: float | None = None) -> int: ...
+
+
+Contend = Callable[[str, int, Barrier], list[int]]
+ROUNDS = 100
+
+
+def create_in_every_round(output: str, contender: int, barrier: Barrier) -> list[int]:
+    """The rounds in which this contender's object was the one."""
+    bucket = open_bucket(output)
+    won = []
+    for number in range(ROUNDS):
+        barrier.wait(60)
+        try:
+            bucket.create(f"runs/{number}/state.json", b"contender %d" % contender, JSON)
+        except Conflict:
+            continue
+        won.append(number)
+    return won
+
+
+def swap_in_every_round(output: str, contender: int, barrier: Barrier) -> list[int]:
+    """The rounds in which this contender's swap went through; all read the same generation before."""
+    bucket = open_bucket(output)
+    won = []
+    for number in range(ROUNDS // 4):
+        stored = bucket.read(NAME)
+        assert stored is not None
+        barrier.wait(60)
+        try:
+            bucket.swap(NAME, b"round %d, contender %d" % (number, contender), JSON, stored.generation)
+            won.append(number)
+        except Conflict:
+            pass
+        barrier.wait(60)
+    return won
+
+
+_barrier: Barrier
+
+
+def _share(barrier: Barrier) -> None:
+    global _barrier  # noqa: PLW0603 - a barrier reaches a new process only this way
+    _barrier = barrier
+
+
+def _in_process(contend: Contend, output: str, contender: int) -> list[int]:
+    return contend(output, contender, _barrier)
+
+
+@pytest.fixture(scope="module")
+def processes() -> Iterator[Pool]:
+    """Ten processes that wait for each other before every round."""
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(CONTENDERS, _share, (context.Barrier(CONTENDERS),)) as pool:
+        yield pool
+
+
+def rounds_won(store: Store, contend: Contend, processes: Pool) -> list[list[int]]:
+    """What ten contenders at once won, each in its own process or thread."""
+    if store.kind == "folder":
+        jobs = [(contend, store.output, number) for number in range(CONTENDERS)]
+        return processes.starmap(_in_process, jobs, chunksize=1)
+    barrier = threading.Barrier(CONTENDERS)
+    with ThreadPoolExecutor(CONTENDERS) as threads:
+        running = [threads.submit(contend, store.output, number, barrier) for number in range(CONTENDERS)]
+        return [run.result() for run in running]
+
+
+def test_of_ten_creators_exactly_one_wins_in_each_of_a_hundred_rounds(store: Store, processes: Pool) -> None:
+    won = rounds_won(store, create_in_every_round, processes)
+    assert list(range(ROUNDS)) == sorted(number for rounds in won for number in rounds)
+    for contender, rounds in enumerate(won):
+        for number in rounds:
+            stored = store.bucket.read(f"runs/{number}/state.json")
+            assert stored is not None
+            assert b"contender %d" % contender == stored.data
+
+
+def test_of_ten_swappers_exactly_one_wins_in_each_round(store: Store, processes: Pool) -> None:
+    store.bucket.create(NAME, b"before", JSON)
+    won = rounds_won(store, swap_in_every_round, processes)
+    assert list(range(ROUNDS // 4)) == sorted(number for rounds in won for number in rounds)
+
+
+# The folder alone.
+
+
+def test_a_folder_is_created_by_the_first_write_and_not_by_a_read(tmp_path: Path) -> None:
+    bucket = open_bucket(str(tmp_path / "deep" / "frameworks"))
+    bucket.read(NAME)
+    bucket.delete(NAME)
+    list(bucket.list(""))
+    assert list(tmp_path.iterdir()) == []
+    bucket.create(NAME, b"{}", JSON)
+    assert (tmp_path / "deep" / "frameworks" / NAME).read_bytes() == b"{}"
+
+
+def test_a_folder_tells_where_its_files_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    bucket = open_bucket("frameworks")
+    assert ("frameworks/latest.json", str(tmp_path / "frameworks/latest.json")) == (
+        bucket.address("latest.json"),
+        bucket.link("latest.json"),
+    )
+
+
+def test_a_file_where_the_folder_should_be_is_told(tmp_path: Path) -> None:
+    (tmp_path / "frameworks").write_text("a file")
+    bucket = open_bucket(str(tmp_path / "frameworks"))
+    with pytest.raises(Refused, match="cannot be read: Not a directory"):
+        bucket.read(NAME)
+    with pytest.raises(Refused, match="cannot be written: File exists"):
+        bucket.create(NAME, b"{}", JSON)
+
+
+def test_a_folder_in_the_way_of_an_object_is_no_object(tmp_path: Path) -> None:
+    bucket = open_bucket(str(tmp_path))
+    bucket.create("runs/a/state.json", b"{}", JSON)
+    assert bucket.read("runs/a") is None
+    with pytest.raises(Refused, match="Is a directory"):
+        bucket.create("runs/a", b"{}", JSON)
+
+
+def test_a_folder_that_cannot_be_listed_is_told(tmp_path: Path) -> None:
+    bucket = open_bucket(str(tmp_path))
+    with pytest.raises(Refused, match="File name too long"):
+        list(bucket.list("x" * 300 + "/"))
+
+
+def test_a_full_disk_is_told_and_leaves_the_object_as_it_was(tmp_path: Path) -> None:
+    bucket = open_bucket(str(tmp_path))
+    generation = bucket.create(NAME, b"first", JSON)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+    try:
+        with pytest.raises(Refused, match="File too large"):
+            bucket.swap(NAME, b"second" * 100, JSON, generation)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    stored = bucket.read(NAME)
+    assert stored is not None
+    assert (stored.data, list(bucket.list(""))) == (b"first", [NAME])
+    assert list(tmp_path.rglob(".part")) == []
+
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from persona.storage.folder import exclusive
+with exclusive(Path(sys.argv[1]), 1):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def lock_holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process that holds the folder's lock."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+
+
+def test_a_lock_that_is_never_given_back_is_unavailable(
+    tmp_path: Path, lock_holder: subprocess.Popen[str]
+) -> None:
+    with pytest.raises(Unavailable, match="stayed locked"):
+        Folder(tmp_path, budget_seconds=0.2).create(NAME, b"{}", JSON)
+    assert lock_holder.poll() is None
+
+
+def test_a_killed_process_leaves_no_lock_behind(tmp_path: Path, lock_holder: subprocess.Popen[str]) -> None:
+    lock_holder.send_signal(signal.SIGKILL)
+    lock_holder.wait()
+    assert Folder(tmp_path, budget_seconds=0.2).create(NAME, b"{}", JSON)
+
+
+def test_what_a_killed_writer_left_half_written_is_no_object(tmp_path: Path) -> None:
+    bucket = open_bucket(str(tmp_path))
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / ".part").write_bytes(b"half and much longer than what comes")
+    bucket.create("runs/a.json", b"{}", JSON)
+    assert (list(bucket.list("")), (tmp_path / "runs/a.json").read_bytes()) == (["runs/a.json"], b"{}")
+
+
+def test_the_lock_is_free_again_after_a_failure(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), exclusive(tmp_path, 0.1):
+        raise RuntimeError
+    with exclusive(tmp_path, 0.1):
+        assert (tmp_path / ".lock").exists()
+
+
+# The cloud alone.
+
+
+def test_nothing_is_asked_before_the_first_read(cloud: FakeStorage) -> None:
+    open_bucket("gs://frameworks/team")
+    assert cloud.calls == []
+
+
+def test_content_types_are_stored(cloud: FakeStorage) -> None:
+    bucket = open_bucket("gs://frameworks/team")
+    bucket.create("a.md", b"# A", "text/markdown; charset=utf-8")
+    bucket.create("b.bin", bytes(9_000_000), "application/octet-stream")
+    assert {name: stored.content_type for name, stored in cloud.objects.items()} == {
+        "team/a.md": "text/markdown; charset=utf-8",
+        "team/b.bin": "application/octet-stream",
+    }
+
+
+def test_a_cloud_bucket_tells_where_its_objects_are() -> None:
+    bucket = open_bucket("gs://frameworks/our team/")
+    assert bucket.address("runs/a#1/framework.html") == ("gs://frameworks/our team/runs/a#1/framework.html")
+    assert (
+        bucket.link("runs/a#1/framework.html")
+        == "https://storage.cloud.google.com/frameworks/our%20team/runs/a%231/framework.html"
+    )
+
+
+def test_a_bucket_needs_no_prefix(cloud: FakeStorage) -> None:
+    open_bucket("gs://frameworks").create("latest.json", b"{}", JSON)
+    assert list(cloud.objects) == ["latest.json"]
+
+
+def test_only_the_calls_that_it_takes_are_made(cloud: FakeStorage) -> None:
+    """A read is two (record and content of one generation), a write one: they are billed one by one."""
+    bucket = open_bucket("gs://frameworks")
+    bucket.create("a", b"{}", JSON)
+    bucket.read("a")
+    bucket.delete("a")
+    assert [call.method for call in cloud.calls] == ["insert", "get", "media", "delete"]
+
+
+def test_a_create_whose_reply_is_lost_is_recognised_as_ones_own(cloud: FakeStorage) -> None:
+    cloud.call_faults = [Fault(lost=True)]
+    generation = open_bucket("gs://frameworks").create(NAME, b'{"txn": "a1"}', JSON)
+    assert cloud.objects[NAME].generation == generation
+
+
+def test_a_swap_whose_reply_is_lost_is_recognised_as_ones_own(cloud: FakeStorage) -> None:
+    bucket = open_bucket("gs://frameworks")
+    first = bucket.create(NAME, b'{"txn": "a1"}', JSON)
+    cloud.call_faults = [None, Fault(lost=True), None, Fault(status=503), None, Fault(lost=True)]
+    second = bucket.swap(NAME, b'{"txn": "b2"}', JSON, first)
+    assert cloud.objects[NAME].generation == second != first
+
+
+def test_a_lost_swap_that_another_overtook_is_a_conflict(cloud: FakeStorage) -> None:
+    bucket, other = open_bucket("gs://frameworks"), open_bucket("gs://frameworks")
+    first = bucket.create(NAME, b"first", JSON)
+
+    def overtaken(call: Call) -> Fault | None:
+        if call.ordinal == 2:
+            return Fault(lost=True)
+        if call.ordinal == 3:
+            cloud.call_faults = ()
+            other.swap(NAME, b"theirs", JSON, cloud.objects[NAME].generation)
+        return None
+
+    cloud.call_faults = overtaken
+    with pytest.raises(Conflict):
+        bucket.swap(NAME, b"mine", JSON, first)
+    assert cloud.objects[NAME].data == b"theirs"
+
+
+def test_a_delete_whose_reply_is_lost_is_done(cloud: FakeStorage) -> None:
+    bucket = open_bucket("gs://frameworks")
+    bucket.create(NAME, b"{}", JSON)
+    cloud.call_faults = [None, Fault(lost=True)]
+    bucket.delete(NAME)
+    assert cloud.objects == {}
+
+
+def test_content_and_generation_of_a_read_belong_together(cloud: FakeStorage) -> None:
+    """The object is replaced between the two requests of a read."""
+    bucket, other = open_bucket("gs://frameworks"), open_bucket("gs://frameworks")
+    first = bucket.create(NAME, b"first", JSON)
+
+    def replaced(call: Call) -> Fault | None:
+        if call.method == "media":
+            cloud.call_faults = ()
+            other.swap(NAME, b"second", JSON, first)
+        return None
+
+    cloud.call_faults = replaced
+    stored = bucket.read(NAME)
+    assert stored is not None
+    assert (b"second", cloud.objects[NAME].generation) == stored[:2]
+
+
+def every_operation(bucket: Bucket) -> list[Callable[[], object]]:
+    return [
+        lambda: bucket.read(NAME),
+        lambda: bucket.create(NAME, b"{}", JSON),
+        lambda: bucket.swap(NAME, b"{}", JSON, 1),
+        lambda: bucket.delete(NAME),
+        lambda: list(bucket.list("runs/")),
+    ]
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+def test_a_storm_that_ends_is_waited_out(cloud: FakeStorage, status: int) -> None:
+    cloud.call_faults = [Fault(status=status)] * 2
+    open_bucket("gs://frameworks").create(NAME, b"{}", JSON)
+    assert cloud.objects[NAME].data == b"{}"
+
+
+def test_a_storm_that_does_not_end_is_unavailable(cloud: FakeStorage) -> None:
+    cloud.call_faults = lambda _: Fault(status=503)
+    for act in every_operation(CloudBucket("frameworks", budget_seconds=0.3)):
+        with pytest.raises(Unavailable, match="the last time: status 503"):
+            act()
+
+
+def test_the_real_patience_ends_within_45_seconds(cloud: FakeStorage) -> None:
+    """The default budget, all operations at once, in a storm that does not end."""
+    cloud.call_faults = lambda _: Fault(status=503)
+    start = time.monotonic()
+    with ThreadPoolExecutor(5) as pool:
+        running = [pool.submit(act) for act in every_operation(open_bucket("gs://frameworks"))]
+        failures = [run.exception() for run in running]
+    assert [Unavailable] * 5 == [type(failure) for failure in failures]
+    assert 5 < time.monotonic() - start < 45
+    assert BUDGET_SECONDS == 25.0
+
+
+def test_a_store_that_does_not_answer_is_unavailable_in_time(cloud: FakeStorage) -> None:
+    cloud.call_faults = lambda _: Fault(delay_seconds=30)
+    start = time.monotonic()
+    with pytest.raises(Unavailable, match="Timeout"):
+        CloudBucket("frameworks", budget_seconds=0.3).create(NAME, b"{}", JSON)
+    assert time.monotonic() - start < 3
+
+
+def test_a_store_that_is_not_there_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://127.0.0.1:9")
+    with pytest.raises(Unavailable, match="the last time: ConnectionError"):
+        CloudBucket("frameworks", budget_seconds=0.3).read(NAME)
+
+
+def test_a_wrong_checksum_is_read_again(cloud: FakeStorage) -> None:
+    bucket = open_bucket("gs://frameworks")
+    bucket.create(NAME, b"{}", JSON)
+    cloud.call_faults = [None, None, Fault(corrupt=True)]
+    stored = bucket.read(NAME)
+    assert stored is not None
+    assert stored.data == b"{}"
+
+
+def test_a_checksum_that_stays_wrong_is_unavailable(cloud: FakeStorage) -> None:
+    bucket = CloudBucket("frameworks", budget_seconds=0.3)
+    bucket.create(NAME, b"{}", JSON)
+    cloud.call_faults = lambda call: Fault(corrupt=call.method == "media")
+    with pytest.raises(Unavailable, match="DataCorruption"):
+        bucket.read(NAME)
+
+
+def test_a_missing_permission_is_refused_at_once_and_names_the_role(cloud: FakeStorage) -> None:
+    cloud.call_faults = lambda _: Fault(status=403)
+    acts = every_operation(open_bucket("gs://frameworks"))
+    for act in acts:
+        with pytest.raises(Refused, match=r"frameworks \(403\): grant roles/storage.objectUser"):
+            act()
+    assert len(acts) == len(cloud.calls)
+
+
+def test_credentials_that_are_not_accepted_are_refused(cloud: FakeStorage) -> None:
+    cloud.call_faults = lambda _: Fault(status=401)
+    with pytest.raises(Refused, match=r"frameworks \(401\): it needs valid Google credentials"):
+        open_bucket("gs://frameworks").create(NAME, b"{}", JSON)
+
+
+@pytest.mark.usefixtures("cloud")
+def test_a_missing_bucket_is_refused_and_never_looks_empty() -> None:
+    for act in every_operation(open_bucket("gs://elsewhere")):
+        with pytest.raises(Refused, match=r"elsewhere \(404\): there is no such bucket"):
+            act()
+
+
+def test_other_refusals_keep_their_status(cloud: FakeStorage) -> None:
+    cloud.call_faults = [Fault(status=409)]
+    with pytest.raises(Refused, match=r"frameworks \(409\): look for a policy"):
+        open_bucket("gs://frameworks").create(NAME, b"{}", JSON)
+
+
+def test_missing_credentials_are_refused_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("STORAGE_EMULATOR_HOST", raising=False)
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "none.json"))
+    with pytest.raises(Refused, match="gcloud auth application-default login"):
+        open_bucket("gs://frameworks").read(NAME)
+
+
+def test_no_credentials_and_no_metadata_server_are_needed_for_an_emulator(
+    cloud: FakeStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "none.json"))
+    monkeypatch.setenv("GCE_METADATA_HOST", "127.0.0.1:9")
+    open_bucket("gs://frameworks").create(NAME, b"{}", JSON)
+    assert "Authorization" not in cloud.requests[0].headers

@@ -1,0 +1,376 @@
+"""What counts as drift, what as noise, and what as another rule."""
+
+import random
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from persona.model import (
+    Change,
+    Checks,
+    Drift,
+    Framework,
+    Origin,
+    PatternDrift,
+    Population,
+    Rule,
+    Strategy,
+    Summary,
+    label,
+)
+from persona.summarize.drift import FALSE_ALARM_SHARE, compare, holm, two_proportions, worth_asking
+
+EARLIER_DAY = "2026-10-23T06:00:00Z"
+SHARES = {"web_dominant": 0.30, "mobile_dominant": 0.35, "email_dominant": 0.20, "omnichannel": 0.15}
+
+
+def published(summary: Summary) -> Framework:
+    """The framework that an earlier run made of these figures."""
+    return Framework(
+        run_id="october",
+        created_at=EARLIER_DAY,
+        author="mave",
+        source=summary.source,
+        population=summary.population,
+        rule=summary.rule,
+        totals=summary.totals,
+        patterns=summary.patterns,
+        suppressed=summary.suppressed,
+        withheld=summary.withheld,
+        warnings=summary.warnings,
+        personas=[],
+        strategy=Strategy(),
+        narrative="",
+        checks=Checks(),
+        drift=None,
+        mave=None,
+    )
+
+
+def with_people(summary: Summary, people: Mapping[str, int]) -> Summary:
+    """The same space with so many people in each pattern; a pattern without people is not there."""
+    of = sum(people.values())
+    shape = summary.patterns[0]
+    return replace(
+        summary,
+        population=Population(read=of, classified=of),
+        patterns=[
+            replace(shape, key=key, label=label(key), n=n, share=n / of) for key, n in people.items() if n
+        ],
+    )
+
+
+def drawn(
+    summary: Summary, people: int, seed: str, shares: Sequence[float] = tuple(SHARES.values())
+) -> Summary:
+    """A space of so many people, each falling into a pattern by chance."""
+    chosen = Counter(random.Random(seed).choices(list(SHARES), shares, k=people))  # noqa: S311 - no secret
+    return with_people(summary, {key: chosen[key] for key in SHARES})
+
+
+def shown(drift: Drift, key: str) -> PatternDrift:
+    return next(pattern for pattern in drift.patterns if pattern.pattern == key)
+
+
+# --- The tests behind it ------------------------------------------------------------------------------
+
+# Worked by hand: z, then the normal table's two-sided p.
+PROPORTIONS = {
+    "no change": (30, 100, 30, 100, 1.0),
+    # pooled 0.35, error sqrt(0.35 * 0.65 * 2/100) = 0.0674537, z = 1.482498
+    "10 points of 100": (30, 100, 40, 100, 0.1382),
+    # pooled 0.35, error sqrt(0.2275 * 2/1000) = 0.0213307, z = 4.688072
+    "10 points of 1,000": (300, 1000, 400, 1000, 0.00000276),
+    # pooled 0.2, error sqrt(0.16 * (1/400 + 1/100)) = 0.0447214, z = 2.236068
+    "unequal readings": (72, 400, 28, 100, 0.02535),
+    "nobody, twice": (0, 50, 0, 70, 1.0),
+    "everybody, twice": (50, 50, 70, 70, 1.0),
+}
+
+
+@pytest.mark.parametrize(
+    ("before", "of_before", "after", "of_after", "p_value"), PROPORTIONS.values(), ids=PROPORTIONS
+)
+def test_two_proportions_gives_the_p_value_of_the_table(
+    before: int, of_before: int, after: int, of_after: int, p_value: float
+) -> None:
+    assert p_value == pytest.approx(two_proportions(before, of_before, after, of_after), rel=2e-3)
+
+
+# Thresholds at 5 % over four tests: 0.0125, 0.01667, 0.025, 0.05.
+HOLM = {
+    "nothing tested": ([], []),
+    "one test is held against the whole level": ([0.05], [True]),
+    "only the smallest passes its quarter": ([0.012, 0.02, 0.2, 0.9], [True, False, False, False]),
+    "each next one is held against a wider share": ([0.03, 0.01, 0.016, 0.02], [True, True, True, True]),
+    "one that fails ends it for all above": ([0.01, 0.02, 0.022, 0.04], [True, False, False, False]),
+    "alone significant, together not": ([0.04, 0.5, 0.6, 0.7], [False, False, False, False]),
+}
+
+
+@pytest.mark.parametrize(("p_values", "significant"), HOLM.values(), ids=HOLM)
+def test_holm_steps_down_from_the_smallest_p_value(p_values: list[float], significant: list[bool]) -> None:
+    assert significant == holm(p_values)
+
+
+# --- Then and now -------------------------------------------------------------------------------------
+
+
+def test_the_same_figures_are_no_drift(space_summary: Summary) -> None:
+    drift = compare(space_summary, published(space_summary))
+
+    assert (
+        Drift(
+            since_run_id="october",
+            since=EARLIER_DAY,
+            comparable=True,
+            patterns=[
+                PatternDrift(
+                    pattern=key,
+                    share_before=share,
+                    share_after=share,
+                    share_change=0.0,
+                    p_value=1.0,
+                    significant=False,
+                )
+                for key, share in SHARES.items()
+            ],
+        )
+        == drift
+    )
+
+
+def test_a_shift_is_told_pattern_by_pattern(space_summary: Summary) -> None:
+    earlier = with_people(space_summary, {"web_dominant": 300, "email_dominant": 700})
+    now = with_people(space_summary, {"web_dominant": 400, "email_dominant": 600})
+    drift = compare(now, published(earlier))
+
+    assert [(one.pattern, one.share_before, one.share_after, one.significant) for one in drift.patterns] == [
+        ("web_dominant", 0.3, 0.4, True),
+        ("email_dominant", 0.7, 0.6, True),
+    ]
+    assert drift.max_share_change == pytest.approx(0.1)
+    assert drift.significant
+
+
+def test_changes_name_what_moved_and_leave_out_what_did_not(seed_summary: Summary) -> None:
+    email, omnichannel = seed_summary.patterns
+    moved = replace(
+        email,
+        avg_ltv=350.0,
+        avg_activity={"web": 4.0, "mobile": 2.0, "email": 12.0},
+        identity_coverage={"user_id": 0.9, "email": 1.0, "phone": 0.5},
+    )
+    drift = compare(replace(seed_summary, patterns=[moved, omnichannel]), published(seed_summary))
+
+    assert [
+        Change(fact="avg_ltv", before=340.0, after=350.0),
+        Change(fact="avg_activity.mobile", before=1.0, after=2.0),
+        Change(fact="identity_coverage.user_id", before=1.0, after=0.9),
+    ] == shown(drift, "email_dominant").changes
+
+
+def test_withheld_coverage_is_no_change(seed_summary: Summary) -> None:
+    withheld = replace(
+        seed_summary, patterns=[replace(one, identity_coverage=None) for one in seed_summary.patterns]
+    )
+
+    assert shown(compare(withheld, published(seed_summary)), "email_dominant").changes == []
+
+
+def test_a_pattern_may_be_new_or_gone(space_summary: Summary) -> None:
+    earlier = with_people(space_summary, {"web_dominant": 90, "omnichannel": 10})
+    now = with_people(space_summary, {"web_dominant": 90, "email_dominant": 10})
+    drift = compare(now, published(earlier))
+
+    assert (drift.new, drift.vanished, drift.significant) == (["email_dominant"], ["omnichannel"], True)
+    assert (
+        shown(drift, "email_dominant").share_before,
+        shown(drift, "email_dominant").share_after,
+        shown(drift, "email_dominant").share_change,
+        shown(drift, "email_dominant").p_value,
+    ) == (None, 0.1, 0.1, None)
+    assert (
+        shown(drift, "omnichannel").share_before,
+        shown(drift, "omnichannel").share_after,
+        shown(drift, "omnichannel").share_change,
+    ) == (0.1, None, -0.1)
+
+
+@pytest.mark.parametrize("hidden_side", ["then", "now"])
+def test_a_suppressed_pattern_is_neither_new_nor_gone_and_shows_no_figure(
+    space_summary: Summary, hidden_side: str
+) -> None:
+    hidden = {"email_dominant", "omnichannel"}
+    partly = replace(
+        space_summary,
+        patterns=[one for one in space_summary.patterns if one.key not in hidden],
+        suppressed=sorted(hidden),
+    )
+    earlier, now = (partly, space_summary) if hidden_side == "then" else (space_summary, partly)
+    drift = compare(now, published(earlier))
+
+    assert (drift.new, drift.vanished, drift.significant) == ([], [], False)
+    assert not any(key in msgspec.json.encode(drift).decode() for key in hidden)
+
+
+# --- Like with like -----------------------------------------------------------------------------------
+
+RULE = Rule(channels={"web": "web_sessions_30d", "sms": "sms_clicks_30d"}, dominance=0.5, boundary_share=0.1)
+SPACE = Origin(kind="segment", space_id="spa_1", sampling="All of it.")
+
+OTHER = {
+    "dominance": (SPACE, replace(RULE, dominance=0.6), "The rule changed: dominance 0.5 → 0.6."),
+    "window": (SPACE, replace(RULE, window_days=14), "The rule changed: window 30 days → 14 days."),
+    "no window": (
+        SPACE,
+        replace(RULE, window_days=None),
+        "The rule changed: window 30 days → the traits' own.",
+    ),
+    "activity": (
+        SPACE,
+        replace(RULE, activity="raw events"),
+        "The rule changed: activity computed traits → raw events.",
+    ),
+    "a channel's trait": (
+        SPACE,
+        replace(RULE, channels={"web": "web_sessions_30d", "sms": "sms_replies_30d"}),
+        (
+            "The rule changed: channels sms=sms_clicks_30d, web=web_sessions_30d → "
+            "sms=sms_replies_30d, web=web_sessions_30d."
+        ),
+    ),
+    "kind of source": (
+        replace(SPACE, kind="bigquery"),
+        RULE,
+        "The source changed: kind segment → bigquery.",
+    ),
+    "space": (replace(SPACE, space_id="spa_2"), RULE, "The source changed: space spa_1 → spa_2."),
+    "sample data": (replace(SPACE, sample=True), RULE, "The source changed: sample data false → true."),
+}
+
+
+@pytest.mark.parametrize(("source", "rule", "reason"), OTHER.values(), ids=OTHER)
+def test_another_rule_or_source_is_said_to_be_one_and_never_drift(
+    space_summary: Summary, source: Origin, rule: Rule, reason: str
+) -> None:
+    earlier = published(replace(space_summary, source=SPACE, rule=RULE))
+    drift = compare(replace(space_summary, source=source, rule=rule), earlier)
+
+    assert Drift(since_run_id="october", since=EARLIER_DAY, comparable=False, reason=reason) == drift
+
+
+def test_what_was_found_and_the_order_of_channels_are_no_part_of_the_rule(space_summary: Summary) -> None:
+    turned = replace(RULE, channels=dict(reversed(RULE.channels.items())), boundary_share=0.3)
+    earlier = published(replace(space_summary, source=SPACE, rule=RULE))
+    now = replace(space_summary, source=replace(SPACE, sampling="The newest 5."), rule=turned)
+
+    assert compare(now, earlier).comparable
+
+
+def test_a_framework_that_counts_nobody_is_not_comparable(space_summary: Summary) -> None:
+    nobody = replace(space_summary, population=Population(), patterns=[])
+
+    assert (
+        compare(space_summary, published(nobody)).reason
+        == "One of the two frameworks counts no classified people."
+    )
+
+
+# --- Worth its price ----------------------------------------------------------------------------------
+
+
+def moved(change: float, *, significant: bool) -> PatternDrift:
+    return PatternDrift(
+        pattern="web_dominant",
+        share_before=0.3,
+        share_after=0.3 + change,
+        share_change=change,
+        p_value=0.0 if significant else 0.5,
+        significant=significant,
+    )
+
+
+STILL = Drift(since_run_id="october", since=EARLIER_DAY, comparable=True)
+WORTH = {
+    "a minimum of 0 always asks": (STILL, 0.0, True),
+    "nothing moved": (STILL, 0.05, False),
+    "another rule asks": (replace(STILL, comparable=False), 0.05, True),
+    "a new pattern asks": (replace(STILL, new=["sms_dominant"]), 0.05, True),
+    "a pattern that is gone asks": (replace(STILL, vanished=["sms_dominant"]), 0.05, True),
+    "large and significant": (replace(STILL, patterns=[moved(0.06, significant=True)]), 0.05, True),
+    "large, downwards": (replace(STILL, patterns=[moved(-0.06, significant=True)]), 0.05, True),
+    "large, but noise": (replace(STILL, patterns=[moved(0.06, significant=False)]), 0.05, False),
+    "significant, but small": (replace(STILL, patterns=[moved(0.04, significant=True)]), 0.05, False),
+    "just the minimum": (replace(STILL, patterns=[moved(0.4 - 0.3, significant=True)]), 0.1, False),
+    "one pattern large, the other significant": (
+        replace(STILL, patterns=[moved(0.06, significant=False), moved(0.04, significant=True)]),
+        0.05,
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize(("drift", "min_drift", "worth"), WORTH.values(), ids=WORTH)
+def test_worth_asking(drift: Drift, min_drift: float, worth: bool) -> None:  # noqa: FBT001 - a table's column
+    assert worth == worth_asking(drift, min_drift)
+
+
+# --- Drawn by chance ----------------------------------------------------------------------------------
+
+# A drift gate that is as touchy as it can be: any significant change pays.
+TOUCHY = 0.001
+
+
+@pytest.mark.parametrize("people", [300, 2000, 10000])
+def test_spaces_of_one_distribution_call_for_no_payment_in_nine_of_ten(
+    space_summary: Summary, people: int
+) -> None:
+    paid = sum(
+        worth_asking(
+            compare(
+                drawn(space_summary, people, f"now {seed}"),
+                published(drawn(space_summary, people, f"then {seed}")),
+            ),
+            TOUCHY,
+        )
+        for seed in range(10)
+    )
+
+    assert paid <= 1
+
+
+@pytest.mark.parametrize("people", [1000, 10000])
+def test_a_ten_point_shift_is_found_in_ten_of_ten(space_summary: Summary, people: int) -> None:
+    shifted = (0.40, 0.25, 0.20, 0.15)
+    paid = sum(
+        worth_asking(
+            compare(
+                drawn(space_summary, people, f"now {seed}", shifted),
+                published(drawn(space_summary, people, f"then {seed}")),
+            ),
+            0.05,
+        )
+        for seed in range(10)
+    )
+
+    assert paid == 10
+
+
+@pytest.mark.parametrize("people", [100, 1000])
+def test_false_alarms_stay_within_the_level(space_summary: Summary, people: int) -> None:
+    """One in twenty at most, and three standard errors of 1,000 draws."""
+    draws = 1000
+    alarms = sum(
+        compare(
+            drawn(space_summary, people, f"now {seed}"),
+            published(drawn(space_summary, people, f"then {seed}")),
+        ).significant
+        for seed in range(draws)
+    )
+    noise = 3 * (FALSE_ALARM_SHARE * (1 - FALSE_ALARM_SHARE) / draws) ** 0.5
+
+    assert alarms / draws <= FALSE_ALARM_SHARE + noise

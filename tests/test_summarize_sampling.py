@@ -1,0 +1,90 @@
+"""How profiles were chosen and counted is said in one honest sentence each."""
+
+import pytest
+
+from persona.settings import read_settings
+from persona.summarize.sampling import activity_window, sentence
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        pytest.param("segment", "All 1,234 profiles of the space were read.", id="segment"),
+        pytest.param("profile-api", "All 1,234 profiles of the space were read.", id="profile-api"),
+        pytest.param("export", "All 1,234 profiles of the export were read.", id="export"),
+        pytest.param(
+            "bigquery",
+            "All 1,234 profiles of the space (Profiles Sync in BigQuery) were read.",
+            id="bigquery",
+        ),
+        pytest.param(
+            "sample", "All 1,234 profiles of the built-in, invented sample space were read.", id="sample"
+        ),
+    ],
+)
+def test_a_whole_space_is_called_whole(source: str, said: str) -> None:
+    assert sentence(source, 1_234, truncated=False, drawn_from=None) == said
+
+
+def test_a_drawn_sample_names_its_size_its_seed_and_its_margin() -> None:
+    assert sentence("export", 10_000, truncated=True, drawn_from=2_000_000) == (
+        "10,000 of the 2,000,000 profiles of the export were drawn at random (seed 1); by chance alone, a "
+        "pattern's share may be off by up to 1.0 points (95 %)."
+    )
+
+
+def test_the_margin_shrinks_where_nearly_everybody_is_drawn() -> None:
+    said = sentence("export", 9_999, truncated=True, drawn_from=10_000)
+    assert "up to 0.0 points" in said
+
+
+@pytest.mark.parametrize(
+    ("source", "more", "words"),
+    [
+        pytest.param("segment", {}, "which Segment does not document", id="segment"),
+        pytest.param("profile-api", {}, "active people are over-represented", id="profile-api"),
+        pytest.param(
+            "profile-api", {"identifiers": True}, "in the order of PERSONA_IDENTIFIERS", id="identifiers"
+        ),
+        pytest.param("sample", {}, "in the source's own order", id="sample"),
+    ],
+)
+def test_the_head_of_a_list_is_called_biased_by_its_order(
+    source: str, more: dict[str, bool], words: str
+) -> None:
+    said = sentence(source, 100, truncated=True, drawn_from=None, **more)
+    assert said.startswith("Only the first 100 profiles")
+    assert words in said
+    assert said.endswith("up to 9.8 points (95 %), and by the order an unknown amount more.")
+
+
+def test_the_margin_of_nobody_and_of_one_is_no_crash() -> None:
+    assert "98.0 points" in sentence("export", 1, truncated=True, drawn_from=10_000)
+    assert "98.0 points" in sentence("segment", 0, truncated=True, drawn_from=None)
+
+
+EVENTS = (
+    "raw events: sessions by 30 minutes of inactivity on web and mobile, opens and clicks of email, "
+    "for all people alike"
+)
+
+
+@pytest.mark.parametrize(
+    ("more", "window"),
+    [
+        pytest.param({}, (30, "computed traits"), id="traits"),
+        pytest.param({"PERSONA_CHANNELS": "a=a_90d,b=b_30d_90d"}, (90, "computed traits"), id="90 days"),
+        pytest.param({"PERSONA_CHANNELS": "a=a_90d,b=b_30d"}, (None, "computed traits"), id="two windows"),
+        pytest.param({"PERSONA_CHANNELS": "a=a_30d,b=visits"}, (None, "computed traits"), id="one unnamed"),
+        pytest.param({"PERSONA_CHANNELS": "a=visits,b=opens"}, (None, "computed traits"), id="none named"),
+        pytest.param({"PERSONA_EVENTS": "on"}, (14, EVENTS), id="profile-api"),
+        pytest.param(
+            {"PERSONA_EVENTS": "on", "PERSONA_SOURCE": "bigquery://project.dataset"},
+            (30, EVENTS),
+            id="bigquery",
+        ),
+    ],
+)
+def test_the_window_is_the_one_that_was_counted(more: dict[str, str], window: tuple[int | None, str]) -> None:
+    names = {"PERSONA_SOURCE": "profile-api", "SEGMENT_TOKEN": "t", "SEGMENT_SPACE_ID": "s"}
+    assert activity_window(read_settings(names | more, "terminal")) == window

@@ -1,0 +1,459 @@
+"""Over HTTP every answer is a report, a framework or a failure in the contract's words."""
+
+import json
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from cloud import FakeMave, FakeSegment, listing_error
+from doors import client, damaged_installation, lines, published, run_terminal, serve
+from flask.testing import FlaskClient
+from msgspec import json as typed
+from werkzeug.test import TestResponse
+
+from persona.mave import prompt
+from persona.model import Framework, Summary
+from persona.write import render
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
+PATTERNS = [
+    {"key": "web_dominant", "label": "Web Dominant", "n": 147, "share": 147 / 512},
+    {"key": "mobile_dominant", "label": "Mobile Dominant", "n": 180, "share": 180 / 512},
+    {"key": "email_dominant", "label": "Email Dominant", "n": 102, "share": 102 / 512},
+    {"key": "omnichannel", "label": "Omnichannel", "n": 83, "share": 83 / 512},
+]
+PROFILES = {"read": 600, "classified": 512, "dormant": 80, "rejected": 8, "truncated": False}
+TYPES = {
+    "framework.json": "application/json",
+    "framework.html": "text/html; charset=utf-8",
+    "framework.md": "text/markdown; charset=utf-8",
+}
+OBJECTS = ["framework.html", "framework.json", "framework.md", "state.json", "summary.json"]
+
+
+@pytest.fixture
+def door(frameworks: Path) -> FlaskClient:
+    assert not frameworks.exists()
+    return client("persona_http")
+
+
+@pytest.fixture
+def monday(door: FlaskClient) -> FlaskClient:
+    """A door behind which the run `monday` was published."""
+    assert post(door, run_id="monday").status_code == 200
+    return door
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the run `monday` was published; for tests that only look."""
+    folder = tmp_path_factory.mktemp("shelf")
+    assert run_terminal("--run-id", "monday", cwd=folder).returncode == 0
+    return folder / "frameworks"
+
+
+@pytest.fixture
+def shown(door: FlaskClient, shelf: Path, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
+    monkeypatch.setenv("PERSONA_OUTPUT", str(shelf))
+    return door
+
+
+def post(door: FlaskClient, headers: Mapping[str, str] | None = None, **request: object) -> TestResponse:
+    return door.post("/", data=json.dumps(request), headers=headers)
+
+
+def content(answer: TestResponse) -> dict[str, Any]:
+    assert answer.mimetype == "application/json"
+    return json.loads(answer.data)  # type: ignore[no-any-return]
+
+
+def without_seconds(answer: TestResponse) -> dict[str, Any]:
+    report = content(answer)
+    seconds = report.pop("seconds")
+    assert list(seconds) == ["fetch", "mave", "total"]
+    assert 0 < seconds["fetch"] < seconds["total"] < 60
+    return report
+
+
+# -- the report -------------------------------------------------------------------------------------------
+
+
+def test_a_run_answers_with_its_report(door: FlaskClient, frameworks: Path) -> None:
+    folder = frameworks / "runs" / "monday"
+    claims = content(post(door, run_id="monday"))["checks"]["claims"]
+    assert claims["supported"] > 0
+    expected = {
+        "run_id": "monday",
+        "status": "replayed",
+        "source": "sample",
+        "author": "facts",
+        "profiles": PROFILES,
+        "patterns": PATTERNS,
+        "objects": {
+            "json": str(folder / "framework.json"),
+            "markdown": str(folder / "framework.md"),
+            "html": str(folder / "framework.html"),
+            "open": str(folder / "framework.html"),
+        },
+        "mave": None,
+        "checks": {
+            "missing_sections": 0,
+            "claims": {"supported": claims["supported"], "contradicted": 0, "unverified": 0},
+        },
+        "warnings": [],
+        "suppressed": [],
+    }
+    assert expected == without_seconds(post(door, run_id="monday"))
+
+
+def test_a_run_leaves_its_objects_and_moves_the_latest(door: FlaskClient, frameworks: Path) -> None:
+    post(door, run_id="monday")
+    assert ["latest.json", *(f"runs/monday/{name}" for name in OBJECTS)] == published(frameworks)
+
+
+def test_the_first_delivery_publishes_and_the_next_replays_what_it_reported(door: FlaskClient) -> None:
+    first, second = (content(post(door, run_id="monday")) for _ in range(2))
+    assert (first | {"status": "replayed"}, "published") == (second, first["status"])
+
+
+def test_a_dry_run_answers_with_the_summary_and_the_message_and_writes_nothing(
+    door: FlaskClient, frameworks: Path
+) -> None:
+    report = without_seconds(post(door, dry_run=True, run_id="look"))
+    summary, message = report.pop("summary"), report.pop("message")
+    expected = {
+        "run_id": "look",
+        "status": "dry_run",
+        "source": "sample",
+        "author": "facts",
+        "profiles": PROFILES,
+        "patterns": PATTERNS,
+        "mave": None,
+        "checks": {
+            "missing_sections": 0,
+            "claims": {"supported": 0, "contradicted": 0, "unverified": 0},
+        },
+        "warnings": [],
+        "suppressed": [],
+    }
+    assert expected == report
+    assert not frameworks.exists()
+    document = typed.decode(json.dumps(summary), type=Summary)
+    assert message == prompt.compose(
+        document, currency="$", names={}, drift=None, reference="(the run's reference)"
+    )
+
+
+def test_a_dry_run_with_a_key_tells_the_credits_that_are_left(
+    door: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with FakeMave(included_credits=500) as mave:
+        for name, text in {
+            "PERSONA_SOURCE": "sample",
+            "MAVERA_API_KEY": mave.key,
+            "MAVERA_API_URL": mave.url,
+        }.items():
+            monkeypatch.setenv(name, text)
+        report = content(post(door, dry_run=True))
+    assert (report["credits"], mave.paid) == ({"left": 500, "a_call_takes": "10-75"}, [])
+
+
+def test_a_limit_cuts_the_space_short_and_says_so(door: FlaskClient) -> None:
+    profiles = content(post(door, limit=300))["profiles"]
+    assert (profiles["read"], profiles["truncated"]) == (300, True)
+
+
+@pytest.mark.parametrize(
+    "content_type", ["application/octet-stream", "text/plain", "application/x-www-form-urlencoded", ""]
+)
+def test_the_content_type_is_not_looked_at(door: FlaskClient, content_type: str) -> None:
+    body = b'{"dry_run": true, "run_id": "typed"}'
+    answer = door.post("/", data=body, headers={"Content-Type": content_type})
+    assert content(answer)["run_id"] == "typed"
+
+
+# -- which run it is --------------------------------------------------------------------------------------
+
+SCHEDULER = {
+    "X-CloudScheduler": "true",
+    "X-CloudScheduler-JobName": "weekly",
+    "X-CloudScheduler-ScheduleTime": "2025-03-10T00:30:00+01:00",
+}
+
+
+@pytest.mark.parametrize(
+    ("period", "headers", "expected"),
+    [
+        ("none", {"Idempotency-Key": "key-7"}, "key-7"),
+        ("none", {"Idempotency-Key": "key-7", **SCHEDULER}, "key-7"),
+        ("none", SCHEDULER, f"id-{sha256(b'weekly-2025-03-10T00:30:00+01:00').hexdigest()[:40]}"),
+        ("day", {"Idempotency-Key": "key-7", **SCHEDULER}, "2025-03-09"),
+        ("week", SCHEDULER, "2025-W10"),
+        ("month", SCHEDULER, "2025-03"),
+    ],
+)
+def test_headers_name_the_run(
+    door: FlaskClient,
+    monkeypatch: pytest.MonkeyPatch,
+    period: str,
+    headers: dict[str, str],
+    expected: str,
+) -> None:
+    monkeypatch.setenv("PERSONA_PERIOD", period)
+    assert expected == content(post(door, headers, dry_run=True))["run_id"]
+
+
+def test_another_schedule_time_is_another_run(door: FlaskClient) -> None:
+    later = SCHEDULER | {"X-CloudScheduler-ScheduleTime": "2025-03-17T00:30:00+01:00"}
+    names = [
+        content(post(door, headers, dry_run=True))["run_id"] for headers in (SCHEDULER, SCHEDULER, later)
+    ]
+    assert (names[0], True) == (names[1], names[0] != names[2])
+
+
+# -- showing a framework ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/", "/runs/monday", "/runs/monday/"])
+@pytest.mark.parametrize(
+    ("accept", "name"),
+    [
+        (None, "framework.json"),
+        ("*/*", "framework.json"),
+        ("application/json", "framework.json"),
+        ("image/png", "framework.json"),
+        (BROWSER, "framework.html"),
+        ("text/markdown", "framework.md"),
+        ("text/html;q=0.5, text/markdown", "framework.md"),
+    ],
+    ids=["none", "curl", "json", "image", "browser", "markdown", "preference"],
+)
+def test_a_framework_is_shown_as_asked_for(
+    shown: FlaskClient, shelf: Path, path: str, accept: str | None, name: str
+) -> None:
+    answer = shown.get(path, headers={"Accept": accept} if accept else {})
+    stored = (shelf / "runs" / "monday" / name).read_bytes()
+    assert (200, TYPES[name], "Accept", stored) == (
+        answer.status_code,
+        answer.content_type,
+        answer.headers["Vary"],
+        answer.data,
+    )
+
+
+def test_what_is_shown_as_json_is_a_framework(shown: FlaskClient) -> None:
+    assert typed.decode(shown.get("/").data, type=Framework).run_id == "monday"
+
+
+def test_the_latest_is_the_newest_published_run(monday: FlaskClient) -> None:
+    post(monday, run_id="tuesday")
+    assert [content(monday.get(path))["run_id"] for path in ("/", "/runs/monday")] == ["tuesday", "monday"]
+
+
+def test_a_page_may_do_nothing_but_show_itself(shown: FlaskClient) -> None:
+    headers = shown.get("/", headers={"Accept": BROWSER}).headers
+    assert (
+        headers["Content-Security-Policy"],
+        headers["X-Content-Type-Options"],
+    ) == (render.CONTENT_SECURITY_POLICY, "nosniff")
+
+
+@pytest.mark.parametrize("path", ["/", "/runs/monday"])
+def test_head_tells_of_a_framework_without_it(shown: FlaskClient, path: str) -> None:
+    answer, whole = shown.head(path), shown.get(path)
+    assert (200, b"", whole.content_length, whole.content_type) == (
+        answer.status_code,
+        answer.data,
+        answer.content_length,
+        answer.content_type,
+    )
+
+
+# -- failures ---------------------------------------------------------------------------------------------
+
+
+def failure(answer: TestResponse) -> tuple[int, str, bool]:
+    error = content(answer)["error"]
+    assert list(error) == ["code", "message", "retryable"]
+    return answer.status_code, error["code"], error["retryable"]
+
+
+@pytest.mark.parametrize("path", ["/", "/runs/monday"])
+def test_before_anything_is_published_nothing_is_found(door: FlaskClient, path: str) -> None:
+    assert failure(door.get(path)) == (404, "not_found", False)
+
+
+@pytest.mark.parametrize(
+    "path", ["/runs", "/runs/", "/runs/a/b", "/runs/..%2F..", "/runs/-a", "/latest.json"]
+)
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_elsewhere_nothing_is_found(shown: FlaskClient, method: str, path: str) -> None:
+    assert failure(shown.open(path, method=method)) == (404, "not_found", False)
+
+
+def test_a_run_that_is_not_published_is_not_shown(monday: FlaskClient, frameworks: Path) -> None:
+    (frameworks / "runs" / "monday" / "framework.json").unlink()
+    answer = monday.get("/runs/monday", headers={"Accept": BROWSER})
+    assert failure(answer) == (404, "not_found", False)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", "/", "GET, HEAD, POST"),
+        ("DELETE", "/", "GET, HEAD, POST"),
+        ("PATCH", "/", "GET, HEAD, POST"),
+        ("OPTIONS", "/", "GET, HEAD, POST"),
+        ("POST", "/runs/monday", "GET, HEAD"),
+        ("DELETE", "/runs/monday", "GET, HEAD"),
+    ],
+)
+def test_another_method_is_told_which_there_are(
+    door: FlaskClient, method: str, path: str, allowed: str
+) -> None:
+    answer = door.open(path, method=method)
+    assert (failure(answer), allowed) == ((405, "method_not_allowed", False), answer.headers["Allow"])
+
+
+@pytest.mark.parametrize(
+    "body", [b"[]", b"{", b'{"bucket": "mine"}', b" " * 65_537], ids=["list", "cut", "unknown", "long"]
+)
+def test_a_request_that_does_not_fit_is_refused_before_it_has_a_name(door: FlaskClient, body: bytes) -> None:
+    answer = door.post("/", data=body)
+    assert (failure(answer), None) == ((400, "bad_request", False), content(answer)["run_id"])
+
+
+def test_mistaken_settings_are_named_together(door: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERSONA_LIMIT", "many")
+    monkeypatch.setenv("PERSONA_PERIOD", "year")
+    answer = post(door)
+    told = content(answer)["error"]["message"]
+    assert (failure(answer), True, True) == (
+        (500, "bad_settings", False),
+        "PERSONA_LIMIT" in told,
+        "PERSONA_PERIOD" in told,
+    )
+
+
+def test_a_space_in_which_nobody_can_be_shown_is_not_enough(door: FlaskClient) -> None:
+    answer = post(door, run_id="small", limit=3)
+    assert (failure(answer), "small") == ((422, "not_enough_data", False), content(answer)["run_id"])
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [(403, (502, "segment_refused", False)), (503, (503, "segment_unavailable", True))],
+)
+def test_a_service_that_fails_is_named_and_the_caller_told_whether_to_wait(
+    door: FlaskClient, monkeypatch: pytest.MonkeyPatch, status: int, expected: tuple[int, str, bool]
+) -> None:
+    refuse = listing_error(status, "jane@example.com", Retry_After="7")
+    with FakeSegment([], faults=lambda _: refuse) as segment:
+        for name, text in {
+            "SEGMENT_TOKEN": segment.token,
+            "SEGMENT_SPACE_ID": segment.space,
+            "SEGMENT_API_URL": segment.url,
+            "PERSONA_DEADLINE_SECONDS": "3",
+        }.items():
+            monkeypatch.setenv(name, text)
+        answer = post(door, run_id="down")
+    assert (expected, "down", "7" if status == 503 else None) == (
+        failure(answer),
+        content(answer)["run_id"],
+        answer.headers.get("Retry-After"),
+    )
+
+
+DAMAGED = {
+    "nothing": b"",
+    "no JSON": b'{"run_id": jane@example.com}',
+    "another shape": b'{"run_id": 7}',
+    "no UTF-8": b'{"run_id": "\xff", "created_at": "", "objects": {}}',
+    "nested": b'{"run_id": "a", "new": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    "a path": b'{"run_id": "../../jane@example.com", "created_at": "", "objects": {}}',
+}
+
+
+@pytest.mark.parametrize("data", DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_latest_json_is_named_with_what_to_do_about_it(
+    monday: FlaskClient, frameworks: Path, capsys: pytest.CaptureFixture[str], data: bytes
+) -> None:
+    (frameworks / "latest.json").write_bytes(data)
+    answer = monday.get("/")
+    assert failure(answer) == (502, "storage_refused", False)
+    assert "delete it" in content(answer)["error"]["message"]
+    assert "jane" not in answer.get_data(as_text=True) + "".join(capsys.readouterr())
+
+
+def test_a_run_never_overwrites_a_damaged_latest_json_and_ends_once_it_is_gone(
+    monday: FlaskClient, frameworks: Path
+) -> None:
+    latest = frameworks / "latest.json"
+    latest.write_bytes(b'{"run_id": "two words", "created_at": "", "objects": {}}')
+    refused = post(monday, run_id="tuesday")
+    assert failure(refused) == (502, "storage_refused", False)
+    latest.unlink()
+    assert content(post(monday, run_id="tuesday"))["status"] == "published"
+    assert json.loads(latest.read_bytes())["run_id"] == "tuesday"
+
+
+def test_a_defect_answers_without_its_words(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with serve("persona_http", log, PYTHONPATH=damaged_installation(tmp_path)) as url:
+        answer = requests.post(url, json={"run_id": "monday"}, timeout=30)
+    expected = {
+        "run_id": "monday",
+        "error": {
+            "code": "failed",
+            "message": "an unexpected error; its place is in the log",
+            "retryable": False,
+        },
+    }
+    assert (500, expected) == (answer.status_code, answer.json())
+    assert "LookupError" in log.read_text()
+    assert "jane" not in log.read_text()
+
+
+# -- logs -------------------------------------------------------------------------------------------------
+
+
+def test_on_the_cloud_each_event_is_a_json_line_that_names_the_run_and_the_request(
+    door: FlaskClient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, text in {
+        "K_SERVICE": "persona",
+        "GOOGLE_CLOUD_PROJECT": "p",
+        "PERSONA_SOURCE": "sample",
+        "PERSONA_AUTHOR": "facts",
+    }.items():
+        monkeypatch.setenv(name, text)
+    post(door, {"X-Cloud-Trace-Context": "abc123/1;o=1"}, run_id="monday")
+    logged = lines(capsys.readouterr().out)
+    assert [line["stage"] for line in logged] == ["fetch", "summarize", "report"]
+    assert all(
+        (line["severity"], line["run_id"], line["logging.googleapis.com/trace"])
+        == ("INFO", "monday", "projects/p/traces/abc123")
+        for line in logged
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "severity"),
+    [("{", "WARNING"), ('{"limit": 3}', "ERROR")],
+    ids=["the caller's own mistake", "what an operator must mend"],
+)
+def test_a_failure_is_logged_with_its_code(
+    door: FlaskClient,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    body: str,
+    severity: str,
+) -> None:
+    for name, text in {"K_SERVICE": "persona", "PERSONA_SOURCE": "sample", "PERSONA_AUTHOR": "facts"}.items():
+        monkeypatch.setenv(name, text)
+    code = content(door.post("/", data=body))["error"]["code"]
+    last = lines(capsys.readouterr().out)[-1]
+    assert (severity, code) == (last["severity"], last["code"])

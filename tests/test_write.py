@@ -1,0 +1,904 @@
+"""The report for people: what it shows, and what nobody can make it do."""
+
+import json
+import re
+from base64 import b64encode
+from collections.abc import Callable
+from hashlib import sha256
+from html.parser import HTMLParser
+from itertools import pairwise
+
+import msgspec
+import pytest
+import reports
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from msgspec.structs import replace
+
+from persona.model import (
+    Checks,
+    Claim,
+    Drift,
+    Framework,
+    MaveTrace,
+    Pattern,
+    PatternDrift,
+    Persona,
+    Rule,
+    Strategy,
+    Summary,
+    WebSource,
+)
+from persona.write import charts, figures, prose, render, templates, words
+
+WIDE_ENOUGH_FOR_TEXT = 4.5  # WCAG 2 AA, text of normal size
+
+
+class Page(HTMLParser):
+    """A page read by a parser of its own: its elements, its text, and the text of each marked stretch."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.marked: list[str] = []
+        self.feed(html)
+        self.text = " ".join(" ".join(self.words).split())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        tag = self.elements[-1][0] if self.elements else ""
+        if tag != "style":
+            self.words.append(data)
+        if tag == "mark" and len(self.marked) < sum(name == "mark" for name, _ in self.elements):
+            self.marked.append(data)
+
+    def having(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+@pytest.fixture
+def mave() -> Framework:
+    return reports.from_mave()
+
+
+@pytest.fixture
+def facts(space_summary: Summary) -> Framework:
+    return reports.from_facts(space_summary)
+
+
+@pytest.fixture
+def stress(space_summary: Summary) -> Framework:
+    return reports.stress(space_summary)
+
+
+@pytest.fixture
+def hostile(space_summary: Summary) -> Framework:
+    return reports.hostile(space_summary)
+
+
+@pytest.fixture
+def named(mave: Framework, facts: Framework, stress: Framework, hostile: Framework) -> dict[str, Framework]:
+    return {"mave": mave, "facts": facts, "stress": stress, "hostile": hostile}
+
+
+# --- Figures ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (figures.count(1450), "1,450"),
+        (figures.decimal(22.34), "22.3"),
+        (figures.decimal(-0.01), "0.0"),
+        (figures.exact(890.4), "890.4"),
+        (figures.exact(12), "12"),
+        (figures.percent(1 / 3), "33.3 %"),
+        (figures.percent(0.35, 0), "35 %"),
+        (figures.percent(0), "0 %"),
+        (figures.percent(1), "100 %"),
+        (figures.percent(0.0001), "<0.1 %"),
+        (figures.percent(-0.031), "\N{MINUS SIGN}3.1 %"),
+        (figures.interval((0.19, 0.512)), "19\N{EN DASH}51 %"),
+        (figures.points(0.042), "+4.2 points"),
+        (figures.points(-0.042), "\N{MINUS SIGN}4.2 points"),
+        (figures.points(0), "0.0 points"),
+        (figures.money(890.4, "$"), "$890"),
+        (figures.money(1450, "€"), "€1,450"),
+        (figures.money(38.7, "$"), "$38.70"),
+        (figures.money(-12, "$"), "\N{MINUS SIGN}$12.00"),
+        (figures.money(-0.001, "$"), "$0.00"),
+        (figures.money(1450, "USD"), "USD 1,450"),
+        (figures.exact_money(890.4, "$"), "$890.40"),
+        (figures.exact_money(890, "$"), "$890"),
+        (figures.date("2026-11-23T06:00:12Z"), "23 November 2026"),
+        (figures.date("some day"), "some day"),
+    ],
+)
+def test_figures_are_written_as_people_write_them(written: str, expected: str) -> None:
+    assert written.replace("\N{NO-BREAK SPACE}", " ") == expected
+
+
+# --- Words --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("avg_ltv", "average lifetime value"),
+        ("avg_activity.push_notifications", "push notifications activity per person"),
+        ("plans.pro.share", "people on the plan pro"),
+        ("plans.v1.2.n", "people on the plan v1.2"),
+        ("identity_coverage.ios.id", "people known by ios.id"),
+        ("totals.few_identities_share", "people with two identifiers or fewer, all active people"),
+        ("email_dominant.avg_ltv", "average lifetime value, Email Dominant"),
+        ("population.classified", "active people"),
+        ("something_new.altogether", "something new altogether"),
+    ],
+)
+def test_a_fact_is_named_in_words(name: str, expected: str) -> None:
+    assert words.fact(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "amount", "expected"),
+    [
+        ("avg_ltv", 890.4, "$890.40"),
+        ("few_identities_share", 0.62, "62.0 %"),
+        ("plans.pro.share", 0.5, "50.0 %"),
+        ("plans.pro.n", 1450, "1,450"),
+        ("avg_activity.web", 18.24, "18.24"),
+        ("something_new", 3, "3"),
+    ],
+)
+def test_a_facts_value_is_written_as_its_kind(name: str, amount: float, expected: str) -> None:
+    assert words.value(name, amount, "$").replace("\N{NO-BREAK SPACE}", " ") == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "significant", "expected", "verdict"),
+    [
+        (0.31, 0.35, True, "went from 31.0 % to 35.0 %, more than chance explains", "yes"),
+        (0.31, 0.32, False, "went from 31.0 % to 32.0 %, no more than chance explains", "no"),
+        (None, 0.35, True, "is new, with 35.0 % of active people", "new"),
+        (0.31, None, True, "is gone; it held 31.0 % of active people", "gone"),
+    ],
+)
+def test_a_change_says_whether_it_says_anything(
+    before: float | None, after: float | None, *, significant: bool, expected: str, verdict: str
+) -> None:
+    change = PatternDrift(
+        pattern="web_dominant",
+        share_before=before,
+        share_after=after,
+        share_change=0.04,
+        p_value=None,
+        significant=significant,
+    )
+    assert (words.shift(change).replace("\N{NO-BREAK SPACE}", " "), words.verdict(change)) == (
+        expected,
+        verdict,
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("push_notifications_dominant", "100 % of active people favour push notifications"),
+        ("omnichannel", "100 % of active people favour no single channel"),
+        ("old_channel_dominant", "100 % of active people favour old channel dominant"),
+    ],
+)
+def test_the_headline_is_the_largest_pattern(mave: Framework, key: str, expected: str) -> None:
+    rule = Rule(channels={"push_notifications": "pushes_30d"}, dominance=0.5)
+    only = replace(mave, rule=rule, patterns=[replace(mave.patterns[0], key=key, share=1.0)])
+    assert words.headline(only).replace("\N{NO-BREAK SPACE}", " ") == expected
+
+
+@pytest.mark.parametrize(
+    ("shares", "expected"),
+    [
+        ([0.5, 0.5], "Web Dominant and Mobile Dominant lead, with 50 % of active people each"),
+        ([0.2, 0.4, 0.4], "Mobile Dominant and Email Dominant lead, with 40 % of active people each"),
+        ([0.25, 0.25, 0.25, 0.25], "No pattern leads: each holds 25 % of active people"),
+    ],
+    ids=["two", "two of three", "all of many"],
+)
+def test_patterns_of_one_size_share_the_headline(mave: Framework, shares: list[float], expected: str) -> None:
+    patterns = [replace(one, share=share) for one, share in zip(mave.patterns, shares, strict=False)]
+    assert words.headline(replace(mave, patterns=patterns)).replace("\N{NO-BREAK SPACE}", " ") == expected
+
+
+@pytest.mark.parametrize(
+    ("figures_of_each", "topics"),
+    [
+        ({"avg_ltv": 100.0, "few_identities_share": 0.5}, ["How firm the split is"]),
+        ({"few_identities_share": 0.5}, ["Most valuable", "How firm the split is"]),
+        ({"avg_ltv": 100.0}, ["Fewest identifiers", "How firm the split is"]),
+    ],
+    ids=["all alike", "one worth more", "one with fewer identifiers"],
+)
+def test_only_what_differs_stands_out(
+    mave: Framework, figures_of_each: dict[str, object], topics: list[str]
+) -> None:
+    patterns = [replace(one, **figures_of_each) for one in mave.patterns]
+    shown = words.findings(replace(mave, patterns=patterns, drift=None))
+    assert [finding.topic for finding in shown] == topics
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("email_dominant/journey", "Email Dominant: How they move between channels"),
+        ("strategy/consistency", "Strategy: Where to be the same, where to adapt"),
+        ("email_dominant", "Email Dominant"),
+        ("email_dominant/new_thing", "Email Dominant: new thing"),
+    ],
+)
+def test_a_missing_section_is_named_in_words(path: str, expected: str) -> None:
+    assert words.missing(path) == expected
+
+
+@pytest.mark.parametrize(
+    ("validation", "expected"),
+    [
+        (None, None),
+        ({}, None),
+        ({"confidence": 0.5}, "Mave rates its own answer: confidence 0.50."),
+        (
+            {"confidence_score": 0.875, "hallucination_risk": "low"},
+            "Mave rates its own answer: confidence 0.88, risk of invention: low.",
+        ),
+        ({"confidence_score": "high", "hallucination_risk": ["low"]}, None),
+    ],
+)
+def test_mave_rates_its_own_answer_where_it_does(
+    mave: Framework, validation: dict[str, object] | None, expected: str | None
+) -> None:
+    trace = MaveTrace(thread_id=None, message_ids=[], credits_used=0, validation=validation)
+    assert words.self_check(replace(mave, mave=trace)) == expected
+
+
+# --- Charts -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("largest", "end", "ticks"),
+    [
+        (0.392, 0.4, ["0 %", "10 %", "20 %", "30 %", "40 %"]),
+        (1.0, 1.0, ["0 %", "20 %", "40 %", "60 %", "80 %", "100 %"]),
+        (0.03, 0.03, ["0 %", "1 %", "2 %", "3 %"]),
+        (0.0, 0.01, ["0 %", "1 %"]),
+        (1.4, 1.5, ["0 %", "25 %", "50 %", "75 %", "100 %", "125 %", "150 %"]),
+    ],
+)
+def test_an_axis_has_few_round_ticks(largest: float, end: float, ticks: list[str]) -> None:
+    axis = charts.axis(largest)
+    assert (round(axis.end, 6), [text.replace("\N{NO-BREAK SPACE}", " ") for _, text in axis.ticks]) == (
+        end,
+        ticks,
+    )
+
+
+def test_a_place_on_an_axis_never_leaves_the_chart() -> None:
+    axis = charts.axis(0.4)
+    assert [axis.at(share) for share in (-0.1, 0.1, 0.4, 7.0)] == [0.0, 25.0, 100.0, 100.0]
+
+
+def test_a_bar_is_full_whatever_its_channels(stress: Framework) -> None:
+    widths = [
+        sum(piece.width for piece in charts.mix(pattern, stress.rule).segments) for pattern in stress.patterns
+    ]
+    assert widths == pytest.approx([100.0] * 9, abs=0.1)
+
+
+def test_a_pattern_without_activity_has_an_empty_bar(mave: Framework) -> None:
+    idle = replace(mave.patterns[0], avg_activity={})
+    assert charts.mix(idle, mave.rule).segments == []
+
+
+def test_a_bar_is_labelled_as_far_as_there_is_room(stress: Framework) -> None:
+    texts = [
+        piece.text.replace("\N{NO-BREAK SPACE}", " ")
+        for piece in charts.mix(stress.patterns[4], stress.rule).segments
+    ]
+    assert texts == ["15 %", "", "", "", "45 %", "15 %", "", ""]
+
+
+def test_an_identifier_that_few_people_of_a_pattern_have_is_a_dash_and_never_zero(mave: Framework) -> None:
+    """An absent type may be one that fewer people have than may be shown: 0 % would be invented."""
+    first, *others = mave.patterns
+    coverage = {name: share for name, share in (first.identity_coverage or {}).items() if name != "ios.id"}
+    framework = replace(mave, patterns=[replace(first, identity_coverage=coverage), *others])
+    row = next(line for line in render.as_markdown(framework).splitlines() if line.startswith("| ios.id"))
+    assert row.split("|")[2].strip() == "\N{EN DASH}"
+
+
+def test_a_long_name_is_cut_with_an_ellipsis() -> None:
+    assert charts.short("Remarkably Long Channel Name Dominant", 12) == "Remarkably…"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_is_readable_on_every_colour_of_a_chart(scheme: str) -> None:
+    style = (templates.ROOM / "page.css").read_text(encoding="utf-8")
+    light, dark = style.split("@media screen and (prefers-color-scheme: dark)")
+    colours = dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", light))
+    colours |= (
+        dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", dark.split("@media print")[0]))
+        if scheme == "dark"
+        else {}
+    )
+    pairs = [
+        *((f"c{index}", f"on{index}") for index in range(9)),
+        *((f"h{index}", f"onh{index}") for index in range(6)),
+    ]
+    contrasts = {pair: _contrast(colours[pair[0]], colours[pair[1]]) for pair in pairs}
+    assert {pair: contrast for pair, contrast in contrasts.items() if contrast < WIDE_ENOUGH_FOR_TEXT} == {}
+
+
+def _contrast(one: str, other: str) -> float:
+    """WCAG 2's contrast of two colours."""
+    darker, lighter = sorted((_luminance(one), _luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    parts = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+# --- Prose --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("markdown", "expected"),
+    [
+        ("**bold** and *it*", "<p><strong>bold</strong> and <em>it</em></p>\n"),
+        ("<b>no</b>", "<p>&lt;b&gt;no&lt;/b&gt;</p>\n"),
+        ("[words](https://evil.example)", "<p>words</p>\n"),
+        ("[words](javascript:alert(1))", "<p>[words](javascript:alert(1))</p>\n"),
+        ("![a <picture>](https://evil.example/p.png)", "<p>a &lt;picture&gt;</p>\n"),
+        ("<https://evil.example>", "<p>https://evil.example</p>\n"),
+        ("# Heading", "<p><strong>Heading</strong></p>\n"),
+        ("a\n\n---\n\nb", "<p>a</p>\n<p>b</p>\n"),
+        ("half \ud800 and \x00\u202ehidden", "<p>half \N{REPLACEMENT CHARACTER} and hidden</p>\n"),
+        ("```html\n<script>\n```", '<pre><code class="language-html">&lt;script&gt;\n</code></pre>\n'),
+    ],
+)
+def test_an_answers_markdown_becomes_harmless_html(markdown: str, expected: str) -> None:
+    assert prose.html(markdown, [], str, 1000) == (expected, False)
+
+
+SCROLLING = '<div class="scroll" role="group" aria-label="Table" tabindex="0">'
+CELL = "<tbody>\n<tr>\n<td><mark>$9</mark></td>\n</tr>\n</tbody>\n"
+
+
+def _note(sentence: str, text: str) -> words.Note:
+    claim = Claim(
+        text=text, value=1, unit="", pattern=None, section=None, sentence=sentence, verdict="contradicted"
+    )
+    return words.Note(1, claim, text, "a fact", "2")
+
+
+@pytest.mark.parametrize(
+    ("markdown", "note", "expected"),
+    [
+        (
+            "One. LTV: $9. Two.",
+            _note("LTV: $9.", "LTV: $9"),
+            "<p>One. <mark>LTV: $9</mark>. Two.</p>\n[1]",
+        ),
+        (
+            "**LTV:** $9\nand more",
+            _note("LTV: $9 and more", "LTV: $9"),
+            "<p><strong><mark>LTV:</mark></strong><mark> $9</mark>\nand more</p>\n[1]",
+        ),
+        (
+            "It was $9. Now it is $9 again.",
+            _note("Now it is $9 again.", "$9"),
+            "<p>It was $9. Now it is <mark>$9</mark> again.</p>\n[1]",
+        ),
+        ("Half[1] of them.", _note("Half of them.", "Half"), "<p><mark>Half</mark>[1] of them.</p>\n[1]"),
+        ("- One\n- Two\n", _note("One", "1"), "<ul>\n<li>One[1]</li>\n<li>Two</li>\n</ul>\n"),
+        ("Nothing of it.", _note("Elsewhere.", "1"), "<p>Nothing of it.</p>\n[1]"),
+        ("So $9. More.", _note("Gaps: So $9. More.", "$9"), "<p>So <mark>$9</mark>. More.</p>\n[1]"),
+        ("$9 or $9.", _note("Gaps: $9.", "$9"), "<p>$9 or $9.</p>\n[1]"),
+        ("Nothing of it.", _note("", ""), "<p>Nothing of it.</p>\n[1]"),
+        (
+            "| a |\n| - |\n| $9 |\n",
+            _note("$9", "$9"),
+            f"{SCROLLING}<table>\n<thead>\n<tr>\n<th>a</th>\n</tr>\n</thead>\n{CELL}</table></div>\n[1]",
+        ),
+    ],
+    ids=[
+        "plain",
+        "across bold and lines",
+        "second of two",
+        "citation",
+        "list",
+        "elsewhere",
+        "cut up",
+        "cut up, twice",
+        "empty",
+        "table",
+    ],
+)
+def test_a_note_stands_after_its_sentence_and_marks_its_figure(
+    markdown: str, note: words.Note, expected: str
+) -> None:
+    html, _ = prose.html(markdown, [note], lambda notes: f"[{len(notes)}]", 1000)
+    assert html == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["word " * 1_000_000, "<" * 5_000_000, "- a\n" * 100_000], ids=["words", "signs", "list"]
+)
+def test_five_megabytes_are_cut_to_the_limit(text: str) -> None:
+    html, shortened = prose.html(text, [], str, 4000)
+    assert (shortened, 0 < len(html.encode()) <= 4000) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://example.org/a?b=c&d=é#f", "https://example.org/a?b=c&d=%C3%A9#f"),
+        ('https://example.org/"><b>', "https://example.org/%22%3E%3Cb%3E"),
+        (" https://example.org/a b\n", "https://example.org/a%20b"),
+        ("http://example.org", "http://example.org"),
+        ("javascript:alert(1)", None),
+        ("java\nscript:alert(1)", None),
+        ("//example.org", None),
+        ("https:example", None),
+        ("https://[", None),
+        ("https://example.org/" + "x" * 500, None),
+        ("", None),
+    ],
+)
+def test_only_web_addresses_may_be_linked(url: str, expected: str | None) -> None:
+    assert prose.address(url) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a|b\nc", r"a\|b c"),
+        ("<script>&", "&lt;script&gt;&amp;"),
+        ("[a](b) `c` *d* _e_ #f", r"\[a\](b) \`c\` \*d\* \_e\_ \#f"),
+        ("https://evil.example", "https\N{WORD JOINER}://evil.example"),
+        ("www.evil.example @team", "www\N{WORD JOINER}.evil.example @\N{WORD JOINER}team"),
+    ],
+)
+def test_a_line_from_outside_is_no_markdown(text: str, expected: str) -> None:
+    assert prose.markdown_line(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("**bold**\n\n- item", "**bold**\n\n- item"),
+        ("# Checked *figures* #\ntext", "**Checked figures**\n\ntext"),
+        ("Title\n===\nmore\n---", "Title\n\\===\nmore\n\\---"),
+        ("```\nopen", "\\`\\`\\`\nopen"),
+        ("~~~\nopen", "\\~\\~\\~\nopen"),
+        ("[a]: javascript:x", r"\[a\]: javascript:x"),
+        ("| a | b |\n| --- | --- |", "| a | b |\n| --- | --- |"),
+    ],
+)
+def test_a_block_from_outside_keeps_its_emphasis_and_nothing_more(text: str, expected: str) -> None:
+    assert prose.markdown_block(text) == expected
+
+
+# --- The page -----------------------------------------------------------------------------------------
+
+
+def test_the_page_is_one_file_that_asks_nobody_for_anything(mave: Framework) -> None:
+    page = Page(render.as_html(mave))
+    tags = {tag for tag, _ in page.elements}
+    loading = [
+        value
+        for _, attributes in page.elements
+        for name, value in attributes.items()
+        if name in {"src", "srcset", "data"}
+    ]
+    assert (tags & {"script", "img", "iframe", "object", "base", "form"}, loading) == (set(), [])
+
+
+def test_the_policy_lets_the_page_show_its_own_style_and_nothing_else(mave: Framework) -> None:
+    style = render.as_html(mave).split("<style>")[1].split("</style>")[0]
+    digest = b64encode(sha256(style.encode()).digest()).decode()
+    assert (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; "
+        "form-action 'none'; frame-ancestors 'none'"
+    ) == render.CONTENT_SECURITY_POLICY
+
+
+def test_the_page_carries_its_policy_where_no_header_can(mave: Framework) -> None:
+    [policy] = [meta["content"] for meta in Page(render.as_html(mave)).having("meta") if "http-equiv" in meta]
+    assert f"{policy}; frame-ancestors 'none'" == render.CONTENT_SECURITY_POLICY
+
+
+def test_only_sources_lead_out_of_the_page(mave: Framework) -> None:
+    links = [a for a in Page(render.as_html(mave)).having("a") if not (a["href"] or "").startswith("#")]
+    assert [(a["href"], a["rel"]) for a in links] == [
+        ("https://research.example.org/switching?year=2026&lang=en", "noopener noreferrer"),
+        ("https://example.com/survey", "noopener noreferrer"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["mave", "facts", "stress", "hostile"])
+def test_headings_are_in_order_and_anchors_are_unique(name: str, named: dict[str, Framework]) -> None:
+    page = Page(render.as_html(named[name]))
+    levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch(r"h[1-6]", tag)]
+    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    targets = {(a["href"] or "")[1:] for a in page.having("a") if (a["href"] or "").startswith("#")}
+    jumps = [(one, two) for one, two in pairwise(levels) if two > one + 1]
+    assert (levels.count(1), jumps, len(ids) - len(set(ids)), targets - set(ids)) == (1, [], 0, set())
+
+
+@pytest.mark.parametrize("name", ["mave", "facts", "stress"])
+def test_every_chart_has_a_name_and_a_description(name: str, named: dict[str, Framework]) -> None:
+    page = Page(render.as_html(named[name]))
+    described = [*page.having("title"), *page.having("desc")]
+    names = {str(attributes["id"]) for attributes in described if "id" in attributes}
+    drawn = [svg for svg in page.having("svg") if svg.get("aria-hidden") != "true"]
+    spoken = [
+        svg for svg in drawn if svg["role"] == "img" and set(str(svg["aria-labelledby"]).split()) <= names
+    ]
+    assert (len(drawn) >= 3, spoken) == (True, drawn)
+
+
+def _seen_in_html(framework: Framework) -> str:
+    """The page's text as a reader sees it."""
+    text = Page(render.as_html(framework)).text.replace("\N{NO-BREAK SPACE}", " ")
+    return text.replace(" ,", ",").replace(" .", ".")
+
+
+def _seen_in_markdown(framework: Framework) -> str:
+    return render.as_markdown(framework).replace("\N{NO-BREAK SPACE}", " ").replace("**", "")
+
+
+@pytest.mark.parametrize("seen_in", [_seen_in_html, _seen_in_markdown])
+@pytest.mark.parametrize(
+    "expected",
+    [
+        "35 % of active people favour mobile",
+        "Omnichannel people are worth $1,450 each on average",
+        "31\N{EN DASH}39 %",
+        "The On-The-Go Operator",
+        "18 web sessions",
+        "Missing: the text does not cover this.",
+        "Email Dominant: How they move between channels",
+        "Where to be the same, where to adapt",
+        "which is by recent activity: the report leans towards",
+        "7.0 % of active people",
+        "went from 26.2 % to 35.0 %, more than chance explains",
+        "The data contradict 3 of the 12 figures in the text",
+        "62.0 % (people with two identifiers or fewer)",
+        "A third of them would have to learn the product again",
+        "How people switch between devices during a purchase",
+        "A source that is no web page",
+        "activity negative: 6",
+        "Mave rates its own answer: confidence 0.87, risk of invention: low.",
+    ],
+)
+def test_a_reader_finds(mave: Framework, seen_in: Callable[[Framework], str], expected: str) -> None:
+    assert expected in seen_in(mave)
+
+
+def _noted(page: Page) -> list[str]:
+    return [str(p["id"]) for p in page.having("p") if str(p.get("id")).startswith("note-")]
+
+
+def test_contradictions_are_marked_in_the_text(mave: Framework) -> None:
+    page = Page(render.as_html(mave))
+    notes = _noted(page)
+    assert (page.marked, notes) == (["LTV: $1,450", "80%", "30% of profiles"], ["note-1", "note-2", "note-3"])
+
+
+def test_a_contradiction_outside_every_section_stands_in_the_ledger(mave: Framework) -> None:
+    claim = replace(mave.checks.claims[5], section=None, pattern=None, sentence="Elsewhere: $1,450.")
+    page = Page(render.as_html(replace(mave, checks=Checks(claims=[claim]))))
+    assert (page.marked, "Outside the sections" in page.text, "Elsewhere: $1,450." in page.text) == (
+        [],
+        True,
+        True,
+    )
+
+
+def test_a_contradiction_in_a_persona_without_a_section_stands_on_its_card(mave: Framework) -> None:
+    claim = replace(mave.checks.claims[5], section="name")
+    page = Page(render.as_html(replace(mave, checks=Checks(claims=[claim]))))
+    assert _noted(page) == ["note-1"]
+
+
+@pytest.mark.parametrize("seen_in", [_seen_in_html, _seen_in_markdown])
+def test_sample_data_and_the_facts_author_are_plainly_marked(
+    facts: Framework, seen_in: Callable[[Framework], str]
+) -> None:
+    top = seen_in(facts).split("What stands out")[0]
+    assert ("Sample data." in top, "Worded by rules, not by Mave." in top) == (True, True)
+
+
+@pytest.mark.parametrize("seen_in", [_seen_in_html, _seen_in_markdown])
+def test_a_report_by_mave_on_real_data_is_marked_as_neither(
+    mave: Framework, seen_in: Callable[[Framework], str]
+) -> None:
+    text = seen_in(mave)
+    assert ("Sample data." in text, "Worded by rules" in text) == (False, False)
+
+
+ELSEWHERE = Drift(since_run_id="a", since="2026-10-01T00:00:00Z", comparable=False)
+ABSENT: dict[str, tuple[dict[str, object], str]] = {
+    "suppressed": (
+        {"suppressed": ["web_dominant", "sms_dominant"]},
+        "fewer than 5 people are not shown, nor any that would give their size away: Web Dominant, SMS",
+    ),
+    "withheld": ({"withheld": {"plans": "it is free text."}}, "Withheld, plans: it is free text."),
+    "not comparable": (
+        {"drift": replace(ELSEWHERE, reason="the rule is another.")},
+        "ot compared with the framework of 1 October 2026: the rule is another.",
+    ),
+    "not comparable, no reason": (
+        {"drift": ELSEWHERE},
+        "ot compared with the framework of 1 October 2026: it was made differently.",
+    ),
+    "no drift": ({"drift": None}, "here is no earlier framework to compare with."),
+    "no claims": ({"checks": Checks()}, "The text holds no figure that the data could be asked about."),
+    "warning": ({"warnings": ["Half of it is missing."]}, "About the data. Half of it is missing."),
+    "no persona": ({"personas": []}, "No name given"),
+    "persona alone": ({"personas": [Persona(pattern="sms_dominant", name="The Stranger")]}, "The Stranger"),
+}
+
+
+@pytest.mark.parametrize("seen_in", [_seen_in_html, _seen_in_markdown])
+@pytest.mark.parametrize(("changed", "expected"), ABSENT.values(), ids=ABSENT)
+def test_what_is_not_there_is_said(
+    mave: Framework, seen_in: Callable[[Framework], str], changed: dict[str, object], expected: str
+) -> None:
+    assert expected in seen_in(replace(mave, **changed))
+
+
+def test_identity_coverage_that_is_withheld_says_why(mave: Framework) -> None:
+    hidden = [replace(pattern, identity_coverage=None) for pattern in mave.patterns]
+    shown = replace(
+        mave,
+        patterns=hidden,
+        totals=replace(mave.totals, identity_coverage=None),
+        withheld={"identity_coverage": "there are more than 100 types."},
+    )
+    assert "Not shown: there are more than 100 types." in Page(render.as_html(shown)).text
+
+
+def test_a_space_without_common_identifiers_says_so(mave: Framework) -> None:
+    bare = [replace(pattern, identity_coverage={}) for pattern in mave.patterns]
+    shown = replace(mave, patterns=bare, totals=replace(mave.totals, identity_coverage={}))
+    assert "No identifier is common enough to show." in Page(render.as_html(shown)).text
+
+
+@pytest.mark.parametrize("seen_in", [_seen_in_html, _seen_in_markdown])
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ({}, "people were active in the 30 days that their traits count"),
+        ({"window_days": None}, "people were active in the time that their traits count"),
+        ({"window_days": None}, "verage activity per person in the traits' own window"),
+        ({"window_days": 14, "activity": "raw events"}, "people were active in the last 14 days"),
+    ],
+)
+def test_the_window_is_told_as_far_as_it_is_known(
+    mave: Framework, seen_in: Callable[[Framework], str], rule: dict[str, object], expected: str
+) -> None:
+    assert expected in seen_in(replace(mave, rule=replace(mave.rule, **rule)))
+
+
+@pytest.mark.parametrize("seen_in", [_seen_in_html, _seen_in_markdown])
+@pytest.mark.parametrize(
+    ("truncated", "sampling", "said"),
+    [
+        (True, "Only the first 10 profiles were read.", (True, False)),
+        (True, "10 of 90 were drawn at random (seed 1).", (False, False)),
+        (False, "All 10 profiles were read.", (False, True)),
+    ],
+    ids=["cut", "drawn", "all"],
+)
+def test_how_far_the_reading_went_is_told(
+    mave: Framework,
+    seen_in: Callable[[Framework], str],
+    *,
+    truncated: bool,
+    sampling: str,
+    said: tuple[bool, bool],
+) -> None:
+    """A limit cuts a list and not a draw; where nobody was left out, the shares are exact."""
+    text = seen_in(
+        replace(
+            mave,
+            source=replace(mave.source, sampling=sampling),
+            population=replace(mave.population, truncated=truncated),
+        )
+    )
+    assert ("Reading stopped at the limit" in text, "shares are exact" in text) == said
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [("sample", "30 days, from"), ("export", "before the export, from"), ("bigquery", "by Segment, from")],
+)
+def test_who_counted_depends_on_the_source(mave: Framework, kind: str, said: str) -> None:
+    assert said in _seen_in_html(replace(mave, source=replace(mave.source, kind=kind)))
+
+
+@pytest.mark.parametrize("seen_in", [_seen_in_html, _seen_in_markdown])
+def test_a_missing_value_is_told_to_count_as_zero(
+    mave: Framework, seen_in: Callable[[Framework], str]
+) -> None:
+    assert "a missing value counts as zero" in seen_in(mave)
+
+
+@pytest.mark.parametrize(
+    ("earlier", "expected"),
+    [
+        ("2026-11-22T06:00:12Z", "22 November 2026"),
+        ("2026-11-23T05:58:00Z", "23 November 2026 at 05:58 UTC"),
+        ("some day", "some day"),
+    ],
+)
+def test_a_comparison_on_the_same_day_tells_the_time(earlier: str, expected: str) -> None:
+    assert figures.since(earlier, "2026-11-23T06:00:12Z") == expected
+
+
+def test_lifetime_value_that_is_missing_is_said_and_not_drawn(stress: Framework) -> None:
+    page = render.as_html(stress)
+    assert ("The data hold no lifetime value" in page, "Who holds the value" in page, "$0" in page) == (
+        True,
+        False,
+        False,
+    )
+
+
+def test_a_space_with_a_single_pattern_is_no_plural(mave: Framework) -> None:
+    alone = replace(mave, patterns=[replace(mave.patterns[0], few_identities_share=0.0)], drift=None)
+    assert "Web Dominant is the one pattern that can be shown." in Page(render.as_html(alone)).text
+
+
+def test_a_text_that_is_too_long_is_cut_where_the_page_says_so(mave: Framework) -> None:
+    long = replace(mave, strategy=Strategy(consistency="word " * 1_000_000))
+    assert [
+        text.count("Shortened here: the full text is in framework.json.")
+        for text in (render.as_html(long), render.as_markdown(long))
+    ] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("block", "line"),
+    [
+        (reports.ATTACKS, reports.ATTACK),
+        ("&" * 90_000, "&" * 900),
+        ("\N{CJK UNIFIED IDEOGRAPH-6F22} " * 60_000, "\N{CJK UNIFIED IDEOGRAPH-6F22}" * 2_000),
+        ("word " * 20_000, "w " * 9_000),
+        ("|a|b|\n|-|-|\n" + "|a|b|\n" * 9_000, "|" * 900),
+    ],
+    ids=["attack", "entities", "wide characters", "words", "tables"],
+)
+def test_a_page_never_outgrows_a_mail(space_summary: Summary, block: str, line: str) -> None:
+    large = reports.hostile(space_summary, block, line, claims_count=700)
+    sizes = {len(render.as_html(large).encode()), len(render.as_markdown(large).encode())}
+    assert {size for size in sizes if size >= 300_000} == set()
+
+
+def test_lists_that_were_cut_say_how_much_is_missing(space_summary: Summary) -> None:
+    large = reports.hostile(space_summary, "short", "short", claims_count=700)
+    page = Page(render.as_html(large)).text
+    expected = (
+        "18 more warnings are in framework.json.",
+        "88 rarer identifiers are in framework.json.",
+        "660 more contradictions are in framework.json.",
+        "660 more are in framework.json.",
+        "81 more are in framework.json.",
+    )
+    assert [phrase for phrase in expected if phrase not in page] == []
+
+
+# --- Hostile text -------------------------------------------------------------------------------------
+
+
+def test_nothing_from_outside_becomes_an_element_of_the_page(hostile: Framework, mave: Framework) -> None:
+    page, calm = Page(render.as_html(hostile)), Page(render.as_html(mave))
+    acting = {"script", "img", "iframe", "object", "embed", "form", "input", "base", "foreignobject"}
+    alone = ("title", "style", "meta", "link", "html", "body")  # "title" is also a chart's name
+    attributes = {name for _, attributes in page.elements for name in attributes}
+    assert (
+        {tag for tag, _ in page.elements} & acting,
+        {name for name in attributes if name.startswith("on") or name == "style"},
+        [len(page.having(tag)) for tag in alone],
+    ) == (set(), set(), [len(calm.having(tag)) for tag in alone])
+
+
+def test_no_address_of_a_hostile_source_is_anything_but_the_web(hostile: Framework) -> None:
+    hrefs = [str(a["href"]) for a in Page(render.as_html(hostile)).having("a")]
+    out = [href for href in hrefs if not href.startswith("#")]
+    assert (
+        len(out) > 10,
+        [href for href in out if not re.fullmatch(r"https://(ok|good)\.example/[^\s\"'<>]+", href)],
+    ) == (True, [])
+
+
+def test_nothing_from_outside_acts_in_the_markdown(hostile: Framework) -> None:
+    tokens = _flat(render.as_markdown(hostile))
+    links = [token.attrs["href"] for token in tokens if token.type == "link_open"]
+    acting = [
+        token.type
+        for token in tokens
+        if token.type in {"html_block", "html_inline", "image", "fence", "code_inline"}
+    ]
+    evil = [href for href in links if not re.fullmatch(r"https://(ok|good)\.example/\S+", str(href))]
+    assert (acting, evil, len(links) > 10) == ([], [], True)
+
+
+def test_the_headings_of_the_markdown_are_ours(hostile: Framework, stress: Framework) -> None:
+    ours = _headings(render.as_markdown(replace(stress, mave=hostile.mave, checks=hostile.checks)))
+    theirs = [text for text in _headings(render.as_markdown(hostile)) if "img src" not in text]
+    assert [text for text in theirs if text not in ours] == []
+
+
+def _headings(markdown: str) -> list[str]:
+    tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(markdown)
+    return [after.content for token, after in pairwise(tokens) if token.type == "heading_open"]
+
+
+def _flat(markdown: str) -> list[Token]:
+    tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(markdown)
+    return [leaf for token in tokens for leaf in (token, *(token.children or []))]
+
+
+def test_half_a_surrogate_pair_can_be_written_everywhere(hostile: Framework) -> None:
+    written = [
+        render.as_html(hostile).encode(),
+        render.as_markdown(hostile).encode(),
+        render.as_json(hostile),
+    ]
+    assert ["\N{REPLACEMENT CHARACTER}".encode() in page for page in written] == [True, True, True]
+
+
+# --- JSON ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["mave", "facts", "stress"])
+def test_the_json_is_the_framework_again(name: str, named: dict[str, Framework]) -> None:
+    framework = named[name]
+    assert msgspec.json.decode(render.as_json(framework), type=Framework) == framework
+
+
+def test_the_json_is_indented_for_people(mave: Framework) -> None:
+    assert (
+        render.as_json(mave)
+        .decode()
+        .startswith('{\n  "schema": "persona-framework/1",\n  "run_id": "2026-W48",\n')
+    )
+
+
+def test_the_json_of_a_hostile_answer_is_json(hostile: Framework) -> None:
+    assert json.loads(render.as_json(hostile))["schema"] == "persona-framework/1"
+
+
+def test_a_source_without_a_title_is_called_by_its_site(mave: Framework) -> None:
+    trace = MaveTrace(
+        thread_id=None,
+        message_ids=[],
+        credits_used=0,
+        sources=[WebSource(title=" ", url="https://a.example/b", domain="bank.example")],
+    )
+    [link] = [a for a in Page(render.as_html(replace(mave, mave=trace))).having("a") if "rel" in a]
+    assert (link["href"], ">a.example</a>" in render.as_html(replace(mave, mave=trace))) == (
+        "https://a.example/b",
+        True,
+    )
+
+
+def test_a_pattern_without_a_share_of_value_is_left_out_of_its_chart(mave: Framework) -> None:
+    patterns: list[Pattern] = [replace(mave.patterns[0], ltv_share=None), *mave.patterns[1:]]
+    _, rows = charts.values(replace(mave, patterns=patterns))
+    assert [row.name for row in rows] == ["Mobile Dominant", "Email Dominant", "Omnichannel"]

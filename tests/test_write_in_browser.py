@@ -1,0 +1,177 @@
+"""The page in a real browser: quiet, self-contained, readable on a phone, harmless, accessible.
+
+Needs Chromium (Debian: `apt-get install chromium`); where there is none, these tests are skipped and say so.
+"""
+
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.resources import files
+from threading import Thread
+from typing import Literal
+
+import pytest
+import reports
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from persona.model import Framework, Summary
+from persona.write import render
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None,
+    reason="no Chromium on this machine: install Debian's package chromium to run these tests",
+)
+
+# A browser that talks to nobody but the page under test.
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+Scheme = Literal["light", "dark"]
+NAMES = ("mave", "facts", "stress", "hostile")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def frameworks(space_summary: Summary) -> dict[str, Framework]:
+    return {
+        "mave": reports.from_mave(),
+        "facts": reports.from_facts(space_summary),
+        "stress": reports.stress(space_summary),
+        "hostile": reports.hostile(space_summary),
+    }
+
+
+@contextmanager
+def served(html: str) -> Iterator[tuple[str, list[str]]]:
+    """The address of a page served as the HTTP door serves it, and the paths that were asked for."""
+    asked: list[str] = []
+
+    class Door(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Security-Policy", render.CONTENT_SECURITY_POLICY)
+            self.end_headers()
+            self.wfile.write(html.encode())
+
+        def log_message(self, *_: object) -> None:
+            """Keep the tests' output clean."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Door)
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/", asked
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@contextmanager
+def opened(
+    browser: Browser, framework: Framework, *, width: int = 1280, scheme: Scheme = "light"
+) -> Iterator[Page]:
+    """The framework's page, loaded without its policy in the way of what a test wants to measure."""
+    context = browser.new_context(
+        viewport={"width": width, "height": 900},
+        color_scheme=scheme,
+        bypass_csp=True,
+        reduced_motion="reduce",
+    )
+    page = context.new_page()
+    page.set_content(render.as_html(framework))
+    page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true })")
+    yield page
+    context.close()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_page_says_nothing_on_the_console_and_asks_for_nothing(
+    browser: Browser, frameworks: dict[str, Framework], name: str
+) -> None:
+    with served(render.as_html(frameworks[name])) as (address, asked):
+        page = browser.new_page()
+        said: list[str] = []
+        requested: list[str] = []
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("request", lambda request: requested.append(request.url))
+        page.goto(address, wait_until="networkidle")
+        painted = page.evaluate("getComputedStyle(document.querySelector('.card')).borderTopWidth")
+        page.close()
+    own = [url for url in requested if not url.startswith("data:")]
+    assert (said, own, asked, painted) == ([], [address], ["/"], "4px")
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("name", NAMES)
+def test_the_page_never_scrolls_sideways(
+    browser: Browser, frameworks: dict[str, Framework], name: str, width: int
+) -> None:
+    with opened(browser, frameworks[name], width=width) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_what_was_injected_stays_text(browser: Browser, frameworks: dict[str, Framework]) -> None:
+    with opened(browser, frameworks["hostile"]) as page:
+        found = page.evaluate("document.querySelectorAll('img, script, iframe, [onerror], [style]').length")
+        hit = page.evaluate("window.hit")
+        text = page.evaluate("document.body.innerText.includes('<img src=x onerror')")
+    assert (found, hit, text) == (0, None, True)
+
+
+@pytest.mark.parametrize("name", ["mave", "facts", "stress"])
+def test_every_chart_is_named_for_a_screen_reader(
+    browser: Browser, frameworks: dict[str, Framework], name: str
+) -> None:
+    with opened(browser, frameworks[name]) as page:
+        drawn = page.locator("svg:not([aria-hidden])").count()
+        named = page.get_by_role("img", name=re.compile(r"\w")).count()
+    assert (drawn >= 3, named) == (True, drawn)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("name", NAMES)
+def test_axe_finds_no_barrier(
+    browser: Browser, frameworks: dict[str, Framework], name: str, width: int, scheme: Scheme
+) -> None:
+    axe = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+    with opened(browser, frameworks[name], width=width, scheme=scheme) as page:
+        page.evaluate(axe)
+        result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    violations = {
+        violation["id"]: [node["html"][:200] for node in violation["nodes"][:3]]
+        for violation in result["violations"]
+    }
+    assert (violations, len(result["passes"]) > 20) == ({}, True)
+
+
+def test_the_page_prints_on_white_with_every_table_open(
+    browser: Browser, frameworks: dict[str, Framework]
+) -> None:
+    with served(render.as_html(frameworks["mave"])) as (address, _):
+        page = browser.new_page(color_scheme="dark")
+        page.goto(address)
+        page.emulate_media(media="print", color_scheme="dark")
+        paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        table = page.locator("details table").first.bounding_box()
+        page.close()
+    assert (paper, table is not None and table["height"] > 0) == ("rgb(255, 255, 255)", True)
