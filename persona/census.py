@@ -9,12 +9,12 @@ from persona.classify.rule import classify
 from persona.classify.tally import Tally
 from persona.deadline import Deadline
 from persona.fetch import fetch
+from persona.log import Log, Progress
 from persona.model import Origin, Rule, Summary
 from persona.settings import Settings
 from persona.summarize.sampling import activity_window, sentence
 from persona.summarize.summary import summarize
 from persona.summarize.trait_check import examine
-from persona.watcher import Progress, Watcher
 
 
 class _Counted(NamedTuple):
@@ -26,7 +26,7 @@ class _Counted(NamedTuple):
     notes: list[str]  # what the reader should know, in sentences
 
 
-def take_census(settings: Settings, limit: int, deadline: Deadline, watcher: Watcher) -> Summary:
+def take_census(settings: Settings, limit: int, deadline: Deadline, log: Log) -> Summary:
     """The summary of a space of which `limit` profiles are read at most (0: all).
 
     BigQuery fetches, classifies and counts in one query; every other source is read page by page.
@@ -37,14 +37,14 @@ def take_census(settings: Settings, limit: int, deadline: Deadline, watcher: Wat
     """
     rule = rule_of(settings)
     if settings.source == "bigquery":
-        counted = _ask_the_warehouse(settings, limit, deadline, watcher)
+        counted = _ask_the_warehouse(settings, limit, deadline, log)
     else:
-        counted = _count(settings, rule, limit, deadline, watcher)
+        counted = _count(settings, rule, limit, deadline, log)
     tally, truncated, drawn_from, notes = counted
     doubts = examine(tally, rule)
     for code, sentences in (("missing_table", notes), ("few_traits", doubts)):
         for said in sentences:
-            watcher.log.warning(said, stage="summarize", code=code)
+            log.warning(said, stage="summarize", code=code)
     sampling = sentence(
         settings.source,
         tally.read,
@@ -59,7 +59,7 @@ def take_census(settings: Settings, limit: int, deadline: Deadline, watcher: Wat
         sampling=sampling,
     )
     summary = summarize(tally, rule, origin, truncated=truncated)
-    watcher.log.info(
+    log.info(
         "summarized",
         stage="summarize",
         classified=tally.classified,
@@ -84,7 +84,7 @@ def rule_of(settings: Settings) -> Rule:
     )
 
 
-def _count(settings: Settings, rule: Rule, limit: int, deadline: Deadline, watcher: Watcher) -> _Counted:
+def _count(settings: Settings, rule: Rule, limit: int, deadline: Deadline, log: Log) -> _Counted:
     """Count page by page; one page is in memory at a time."""
     reader = Reader(list(rule.channels.values()), rule.ltv_trait, rule.plan_trait)
     tally = Tally(len(rule.channels))
@@ -94,19 +94,19 @@ def _count(settings: Settings, rule: Rule, limit: int, deadline: Deadline, watch
         people = reader.read(page.profiles)
         tally.add(people, classify(people, rule.dominance))
         truncated, drawn_from = page.more, page.drawn_from
-        watcher.notice(Progress("fetch", pages, tally.read))
+        log.notify(Progress("fetch", pages, tally.read))
         deadline.check("read more profiles")
-    watcher.log.info("fetched", stage="fetch", pages=pages, profiles=tally.read, truncated=truncated)
+    log.info("fetched", stage="fetch", pages=pages, profiles=tally.read, truncated=truncated)
     return _Counted(tally, truncated, drawn_from, [])
 
 
-def _ask_the_warehouse(settings: Settings, limit: int, deadline: Deadline, watcher: Watcher) -> _Counted:
+def _ask_the_warehouse(settings: Settings, limit: int, deadline: Deadline, log: Log) -> _Counted:
     """Let BigQuery count where the data lies."""
     from persona.fetch import bigquery  # noqa: PLC0415 - a cold start pays for what it needs
 
-    counted = bigquery.count(settings, deadline, limit, run_id=str(watcher.log.fields.get("run_id", "")))
-    watcher.notice(Progress("fetch", 1, counted.tally.read))
-    watcher.log.info(
+    counted = bigquery.count(settings, deadline, limit, run_id=str(log.fields.get("run_id", "")))
+    log.notify(Progress("fetch", 1, counted.tally.read))
+    log.info(
         "fetched",
         stage="fetch",
         profiles=counted.tally.read,

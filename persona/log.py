@@ -4,20 +4,33 @@ import json
 import re
 import sys
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 _SEVERITIES = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
+class Progress(NamedTuple):
+    """What a run is doing, for whoever waits for it."""
+
+    stage: str
+    pages: int = 0
+    profiles: int = 0
+
+
 @dataclass(frozen=True)
 class Log:
-    """Writes events with the fields that are bound to it; holds no secret, profile or message text."""
+    """Writes events with the fields that are bound to it; holds no secret, profile or message text.
+
+    `notify` gets the progress of the run, which is no event.
+    """
 
     as_json: bool
     level: str = "INFO"
     fields: dict[str, object] = field(default_factory=dict)
+    notify: Callable[[Progress], None] = lambda _: None
 
     def bind(self, **fields: object) -> "Log":
         """The same log with more fields on every line."""

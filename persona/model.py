@@ -361,10 +361,10 @@ class Framework(Struct, frozen=True, kw_only=True):
     currency: str = "$"
 
 
-class Ask(Struct, frozen=True, kw_only=True):
+class Message(Struct, frozen=True, kw_only=True):
     """What to say to Mave next; `{reference}` stands where the call's own reference goes."""
 
-    message: str
+    text: str
     thread_id: str | None = None
     essential: bool = True  # without its answer there is no framework at all
 

@@ -1,20 +1,30 @@
-"""The whole run on one page: fetch, classify, summarize, Mave, write."""
+"""The whole run on one page: fetch → classify → summarize → Mave → check → write."""
 
 import secrets
-from functools import partial
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
 
+from msgspec import UNSET, DecodeError, json, structs
+
+from persona.census import take_census
+from persona.check import claims, sections
 from persona.deadline import Deadline
-from persona.mave.paid_calls import Conversation
-from persona.model import Report
+from persona.log import Log, Progress
+from persona.mave import dialogue, without_mave
+from persona.mave.paid_calls import HOLE, Answers, Mave, PaidCalls
+from persona.model import Answer, Baseline, Checks, Framework, Message, Reading, Report, Seconds, Summary
 from persona.request import Request
-from persona.settings import Settings
-from persona.steps import Steps
+from persona.settings import SPARE_SECONDS, Settings
 from persona.storage import open_bucket
-from persona.storage.run_folder import Delivery, Limits, Run, claim
-from persona.watcher import Watcher
+from persona.storage.bucket import Bucket
+from persona.storage.objects import path, read_latest
+from persona.storage.run_folder import Delivery, Limits, RunFolder, claim
+from persona.summarize import drift
+from persona.write import render, run_report
 
 
-def run(request: Request, run_id: str, settings: Settings, deadline: Deadline, watcher: Watcher) -> Report:
+def run(request: Request, run_id: str, settings: Settings, deadline: Deadline, log: Log) -> Report:
     """Carry one run to its end, or as far as only a later delivery can go on.
 
     Costs one call of Mave (10-75 credits) and at most PERSONA_MAVE_CALLS of them; a repeated delivery of a
@@ -24,29 +34,208 @@ def run(request: Request, run_id: str, settings: Settings, deadline: Deadline, w
         PersonaError: see `persona.errors`; nothing that was paid for is lost.
     """
     bucket = open_bucket(settings.output)
-    steps = Steps(request, settings, bucket, deadline, watcher)
+    steps = _Steps(request, settings, bucket, deadline, log)
     if request.dry_run:
-        return steps.preview(run_id)
+        return steps.dry_run(run_id)
     limits = Limits(
         lease_seconds=settings.lease_seconds,
         mave_calls=settings.mave_calls,
         mave_timeout_seconds=settings.mave_timeout_seconds,
         force=request.force,
     )
-    delivery = Delivery(secrets.token_hex(8), deadline)
-    with claim(bucket, run_id, limits, delivery) as held:
-        return perform(held, steps)
+    with claim(bucket, run_id, limits, Delivery(secrets.token_hex(8), deadline)) as run_folder:
+        return carry_out(run_folder, steps)
 
 
-def perform(held: Run, steps: Steps) -> Report:
-    """The steps of a claimed run, each from where the last delivery left it."""
-    if held.finished:
-        return held.finished
-    summary = held.keep_summary(steps.summarize)
-    baseline = held.keep_baseline(partial(steps.compare, summary))
-    if not held.calls and steps.unchanged(baseline):
-        return held.end_unchanged(steps.report_unchanged(held, summary, baseline))
-    conversation = Conversation(held, steps.ask, steps.recover)
-    answers = conversation.hold(partial(steps.next_ask, summary, baseline))
-    framework = steps.frame(held, summary, baseline, answers)
-    return held.publish(steps.render(framework), answers, steps.report(held, framework))
+class Steps(Mave, Protocol):
+    """What a run does between two changes of its folder; the model check of the protocol has its own."""
+
+    def fetch_classify_summarize(self) -> Summary: ...
+    def compare(self, summary: Summary) -> Baseline: ...
+    def is_unchanged(self, baseline: Baseline) -> bool: ...
+    def check(
+        self, answers: Answers, summary: Summary, baseline: Baseline, run_folder: RunFolder
+    ) -> Framework: ...
+    def write(self, framework: Framework) -> dict[str, bytes]: ...
+    def report(self, framework: Framework, run_folder: RunFolder) -> Report: ...
+    def report_unchanged(self, summary: Summary, baseline: Baseline, run_folder: RunFolder) -> Report: ...
+
+
+def carry_out(run_folder: RunFolder, steps: Steps) -> Report:
+    """The steps of a claimed run in their order, each from where the last delivery left it."""
+    if run_folder.finished:
+        return run_folder.finished
+    summary = run_folder.summary() or run_folder.keep_summary(steps.fetch_classify_summarize())
+    baseline = run_folder.keep_baseline(run_folder.baseline or steps.compare(summary))
+    if not run_folder.calls and steps.is_unchanged(baseline):
+        return run_folder.end_unchanged(steps.report_unchanged(summary, baseline, run_folder))
+    answers = PaidCalls(run_folder, steps, summary, baseline).answers()
+    framework = steps.check(answers, summary, baseline, run_folder)
+    return run_folder.publish(steps.write(framework), answers, steps.report(framework, run_folder))
+
+
+class _Steps:
+    """One run's steps, under one deployment's settings."""
+
+    def __init__(
+        self, request: Request, settings: Settings, bucket: Bucket, deadline: Deadline, log: Log
+    ) -> None:
+        self._request, self._settings = request, settings
+        self._bucket, self._deadline, self._log = bucket, deadline, log
+        self._stage_seconds = {"fetch": 0.0, "mave": 0.0}
+        self._answers: dict[int, Answer] = {}  # by the call that was paid for them
+
+    def fetch_classify_summarize(self) -> Summary:
+        with self._stage("fetch"):
+            return take_census(self._settings, self._limit, self._deadline, self._log)
+
+    def compare(self, summary: Summary) -> Baseline:
+        latest = read_latest(self._bucket)
+        stored = latest and self._bucket.read(path(latest.run_id, "framework.json"))
+        if not latest or not stored:
+            return Baseline()
+        try:
+            earlier = json.decode(stored.data, type=Framework)
+        except DecodeError:
+            self._log.warning("the newest framework could not be read; nothing is compared", stage="drift")
+            return Baseline()
+        return drift.baseline(summary, earlier, latest.objects)
+
+    def is_unchanged(self, baseline: Baseline) -> bool:
+        min_drift_share = self._settings.min_drift
+        if self._settings.author != "mave" or min_drift_share == 0 or self._request.force:
+            return False
+        return baseline.stands and not (
+            baseline.drift and drift.worth_asking(baseline.drift, min_drift_share)
+        )
+
+    def next_message(self, summary: Summary, baseline: Baseline, answers: Answers) -> Message | None:
+        if self._settings.author == "facts":
+            return None
+        return dialogue.next_message(summary, baseline, self._parsed(answers), self._settings.currency)
+
+    def ask(self, message: str, thread_id: str | None) -> bytes:
+        from persona.mave import client  # noqa: PLC0415 - a run of the facts author needs no client
+
+        self._log.info("asking Mave", stage="mave", follow_up=thread_id is not None)
+        with self._stage("mave"):
+            return client.ask(self._settings, self._deadline.less(SPARE_SECONDS), message, thread_id)
+
+    def recover(self, reference: str, began_at_seconds: float, *, patient: bool) -> bytes | None:
+        from persona.mave import threads  # noqa: PLC0415 - as above
+
+        self._log.warning("looking for a lost reply in Mave's threads", stage="mave", reference=reference)
+        with self._stage("mave"):
+            deadline = self._deadline.less(SPARE_SECONDS)
+            poll_seconds = threads.POLL_SECONDS if patient else None
+            return threads.recover(
+                self._settings, deadline, reference, began_at_seconds, poll_seconds=poll_seconds
+            )
+
+    def _parsed(self, answers: Answers) -> list[Answer]:
+        """The stored answers in the order of their calls, each parsed once a run."""
+        from persona.mave import client  # noqa: PLC0415 - as above
+
+        for call, raw in answers.items():
+            if call not in self._answers:
+                self._answers[call] = client.parse(raw)
+        return [self._answers[call] for call in sorted(answers)]
+
+    def check(
+        self, answers: Answers, summary: Summary, baseline: Baseline, run_folder: RunFolder
+    ) -> Framework:
+        parsed = self._parsed(answers)
+        with self._stage("check"):
+            reading, narrative = self._sections(parsed, summary)
+            checked = claims.check(reading.passages, summary, self._settings.currency)
+        left_out = claims.unchecked(reading.passages, checked)
+        framework = Framework(
+            run_id=run_folder.run_id,
+            created_at=run_folder.created_at,
+            author="mave" if parsed else "facts",
+            **structs.asdict(summary) | {"warnings": [*summary.warnings, *filter(None, [left_out])]},
+            personas=reading.personas,
+            strategy=reading.strategy,
+            narrative=narrative,
+            checks=Checks(missing_sections=reading.missing_sections, claims=checked),
+            drift=baseline.drift,
+            mave=run_report.trace(parsed) if parsed else None,
+            currency=self._settings.currency,
+        )
+        if reading.missing_sections:
+            missing = len(reading.missing_sections)
+            self._log.warning("the answer lacks sections", code="missing_sections", sections=missing)
+        contradicted = framework.checks.counts().contradicted
+        if contradicted:
+            self._log.warning("the answer contradicts the figures", code="contradicted", claims=contradicted)
+        return framework
+
+    def _sections(self, parsed: list[Answer], summary: Summary) -> tuple[Reading, str]:
+        """The framework in its author's words, cut into its sections."""
+        if not parsed:
+            text = without_mave.write(summary, self._settings.currency)
+            return sections.read(text, summary), text
+        # Read once more, what is no framework says of itself why.
+        return dialogue.read_together(parsed, summary) or (
+            sections.read(parsed[-1].content, summary),
+            parsed[-1].content,
+        )
+
+    def write(self, framework: Framework) -> dict[str, bytes]:
+        with self._stage("write"):
+            return {
+                "framework.html": render.as_html(framework).encode(),
+                "framework.md": render.as_markdown(framework).encode(),
+                "framework.json": render.as_json(framework),
+            }
+
+    def report(self, framework: Framework, run_folder: RunFolder) -> Report:
+        return run_report.published(framework, run_folder.objects, run_folder.calls, self._seconds())
+
+    def report_unchanged(self, summary: Summary, baseline: Baseline, run_folder: RunFolder) -> Report:
+        report = run_report.unpaid(
+            "unchanged", run_folder.run_id, summary, self._settings.author, self._seconds()
+        )
+        return structs.replace(report, objects=baseline.objects or {})
+
+    def dry_run(self, run_id: str) -> Report:
+        """The figures and the exact message for Mave; nothing is claimed, paid or written."""
+        settings, deadline = self._settings, self._deadline
+        costs: dict[str, object] = {}
+        if settings.mavera_api_key:
+            from persona.mave import client  # noqa: PLC0415 - as above
+
+            costs["credits"] = client.credits_left(settings, deadline)
+        if settings.source == "bigquery":
+            from persona.fetch import bigquery  # noqa: PLC0415 - where the warehouse is opened
+
+            # Asked before the space is counted, which BigQuery bills in a dry run, too.
+            costs["estimate"] = {"bytes": bigquery.affordable_bytes(settings, deadline, self._limit)}
+        summary = self.fetch_classify_summarize()
+        message = dialogue.first_message(summary, self.compare(summary), settings.currency)
+        report = run_report.unpaid("dry_run", run_id, summary, settings.author, self._seconds())
+        text = message.text.replace(HOLE, "(the run's reference)")
+        return structs.replace(report, summary=summary, message=text, **costs)
+
+    @property
+    def _limit(self) -> int:
+        """Most profiles to read; 0: all."""
+        return self._settings.limit if self._request.limit is UNSET else self._request.limit
+
+    def _seconds(self) -> Seconds:
+        return Seconds(
+            fetch=round(self._stage_seconds["fetch"], 3),
+            mave=round(self._stage_seconds["mave"], 3),
+            total=round(self._deadline.elapsed_seconds, 3),
+        )
+
+    @contextmanager
+    def _stage(self, name: str) -> Iterator[None]:
+        """Tell whoever waits what is being done, and remember how long it took."""
+        self._log.notify(Progress(name))
+        began_at_seconds = self._deadline.elapsed_seconds
+        try:
+            yield
+        finally:
+            took_seconds = self._deadline.elapsed_seconds - began_at_seconds
+            self._stage_seconds[name] = self._stage_seconds.get(name, 0.0) + took_seconds

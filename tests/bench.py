@@ -42,7 +42,6 @@ from persona.pipeline import run
 from persona.request import Request
 from persona.settings import read_settings
 from persona.summarize.summary import summarize
-from persona.watcher import Watcher
 
 ROOT = Path(__file__).resolve().parent.parent
 PROFILES = 200_000
@@ -416,7 +415,7 @@ def sample_run() -> Row:
         taken: list[float] = []
         for number in range(WARM_RUNS + 1):
             deadline = Deadline(settings.deadline_seconds)
-            run(Request(), f"run-{number}", settings, deadline, Watcher(Log(as_json=False, level="ERROR")))
+            run(Request(), f"run-{number}", settings, deadline, Log(as_json=False, level="ERROR"))
             taken.append(deadline.elapsed_seconds)
     milliseconds = 1e3 * median(taken[1:])  # the first one warms up
     return Row(

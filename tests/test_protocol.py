@@ -426,7 +426,7 @@ def test_of_everything_at_once_150_schedules_hold_what_is_promised(scene: Scene)
     assert Explorer(plan).some(seed=3, schedules=150).told >= {"run_in_progress", "storage_unavailable"}
 
 
-def lost(sent_at: float) -> ReplyLost:
+def lost(sent_at_seconds: float) -> ReplyLost:
     error = ReplyLost("reset")
-    error.sent_at = sent_at
+    error.sent_at_seconds = sent_at_seconds
     return error

@@ -17,7 +17,6 @@ ROOMS = [
     ("main", "__main__"),
     ("triggers",),
     ("pipeline",),
-    ("steps",),
     ("census",),
     ("write",),
     ("mave",),
@@ -29,7 +28,7 @@ ROOMS = [
     ("storage", "net"),
     ("wording",),
     ("settings",),
-    ("model", "deadline", "setting_values", "watcher"),
+    ("model", "deadline", "setting_values"),
     ("errors", "log"),
 ]
 # What only computes: what it imports, and what that imports, reaches no network and no machine.

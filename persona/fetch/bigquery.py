@@ -78,6 +78,21 @@ def estimate(settings: Settings, deadline: Deadline, limit: int) -> int:
         return warehouse.estimate(asked.sql, asked.parameters)
 
 
+def affordable_bytes(settings: Settings, deadline: Deadline, limit: int) -> int:
+    """How many bytes `count` would have BigQuery process, as far as PERSONA_MAX_BYTES allows.
+
+    Raises: as `estimate`, and Refused where it allows fewer.
+    """
+    needed_bytes = estimate(settings, deadline, limit)
+    if needed_bytes > settings.max_bytes:
+        raise Refused(
+            "bigquery",
+            f"the query would read {needed_bytes:,} bytes, and PERSONA_MAX_BYTES allows "
+            f"{settings.max_bytes:,}; raise it",
+        )
+    return needed_bytes
+
+
 def _tally(counts: Mapping[str, Sequence[Mapping[str, Any]]], channels: int) -> Tally:
     """The warehouse's counts as if the profiles had been counted here."""
     tally = Tally(channels)

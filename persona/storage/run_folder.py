@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple, TypeVar
 
-from msgspec import DecodeError, Struct, json, structs
+from msgspec import DecodeError, Struct, field, json, structs
 
 from persona.deadline import Deadline
 from persona.errors import PersonaError, Refused, RunInProgress, Unavailable, describe
@@ -39,7 +39,7 @@ class Call(Struct, frozen=True, kw_only=True):
 
     reference: str  # stands in the message, and nowhere else in the world
     message: str
-    began_at: float  # Unix seconds
+    began_at_seconds: float = field(name="began_at")  # Unix time
     essential: bool
 
 
@@ -77,14 +77,14 @@ class Delivery(NamedTuple):
     now: Callable[[], float] = time.time  # Unix seconds
 
 
-class Run:
+class RunFolder:
     """A run that this delivery works on; only `claim` makes one."""
 
     def __init__(self, bucket: Bucket, run_id: str, limits: Limits, delivery: Delivery) -> None:
         self.run_id = run_id
         self.limits = limits
         self.deadline = delivery.deadline
-        self.now = delivery.now
+        self.now = delivery.now  # Unix seconds
         self._bucket = bucket
         self._owner = delivery.owner
         self._writes = 0
@@ -198,13 +198,22 @@ class Run:
         """Calls that were begun and not taken back."""
         return len(self.state.calls)
 
-    def keep_summary(self, fetch: Callable[[], Summary]) -> Summary:
-        """The run's summary: the kept one, or the one that is fetched now, and kept."""
-        return _decoded(self.keep("summary.json", lambda: json.encode(fetch())), Summary)
+    def summary(self) -> Summary | None:
+        """The kept summary; None: nothing was fetched yet."""
+        data = self.read("summary.json")
+        return None if data is None else _decoded(data, Summary)
 
-    def keep_baseline(self, compare: Callable[[], Baseline]) -> Baseline:
-        """What the run knows of the framework before it; as soon as anything is written, always the same."""
-        baseline = self.state.baseline or compare()
+    def keep_summary(self, summary: Summary) -> Summary:
+        """The run's summary: this one, or the one that another delivery kept before."""
+        return _decoded(self.keep_first("summary.json", json.encode(summary)), Summary)
+
+    @property
+    def baseline(self) -> Baseline | None:
+        """What the run knows of the framework before it; None: nobody has looked yet."""
+        return self.state.baseline
+
+    def keep_baseline(self, baseline: Baseline) -> Baseline:
+        """The same baseline; as soon as anything is written, it is in the state, and stays."""
         self.state = structs.replace(self.state, baseline=baseline)
         return baseline
 
@@ -212,11 +221,6 @@ class Run:
         """An object of the run's folder; None: there is none."""
         stored = self._bucket.read(self._path(name))
         return stored.data if stored else None
-
-    def keep(self, name: str, make: Callable[[], bytes]) -> bytes:
-        """An object's content: what is there, or what is made now, if nobody else was faster."""
-        stored = self.read(name)
-        return self.keep_first(name, make()) if stored is None else stored
 
     def keep_first(self, name: str, made: bytes, content_type: str = JSON) -> bytes:
         """An object's content: this, or what another delivery wrote before."""
@@ -300,16 +304,16 @@ def _decoded(data: bytes, kind: type[Decoded]) -> Decoded:
 
 
 @contextmanager
-def claim(bucket: Bucket, run_id: str, limits: Limits, delivery: Delivery) -> Iterator[Run]:
+def claim(bucket: Bucket, run_id: str, limits: Limits, delivery: Delivery) -> Iterator[RunFolder]:
     """The run, for this delivery alone; let go again at every ending short of a crash.
 
     Raises:
         RunInProgress: another delivery holds it.
     """
-    run = Run(bucket, run_id, limits, delivery)
+    run_folder = RunFolder(bucket, run_id, limits, delivery)
     try:
-        run.claim()
-        yield run
+        run_folder.claim()
+        yield run_folder
     except BaseException as error:
-        run.let_go(error)
+        run_folder.let_go(error)
         raise

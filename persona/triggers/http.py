@@ -72,9 +72,8 @@ def _run(wanted: "Request", run_id: str, settings: Settings, deadline: Deadline,
     import msgspec  # noqa: PLC0415 - as above
 
     from persona.pipeline import run  # noqa: PLC0415 - as above
-    from persona.watcher import Watcher  # noqa: PLC0415 - as above
 
-    report = run(wanted, run_id, settings, deadline, Watcher(log))
+    report = run(wanted, run_id, settings, deadline, log)
     log.info(f"run {report.status}", stage="report", seconds=report.seconds.total)
     return Response(msgspec.json.encode(report), 200, mimetype=JSON)
 

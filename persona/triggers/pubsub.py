@@ -36,9 +36,8 @@ def deliver(event: CloudEvent) -> None:
         log = log.bind(run_id=run_id)
 
         from persona.pipeline import run  # noqa: PLC0415 - a refused message needs no pipeline
-        from persona.watcher import Watcher  # noqa: PLC0415 - as above
 
-        report = run(wanted, run_id, settings, starts.of(settings.deadline_seconds), Watcher(log))
+        report = run(wanted, run_id, settings, starts.of(settings.deadline_seconds), log)
         log.info(f"run {report.status}", stage="report", seconds=report.seconds.total)
     except PersonaError as error:
         if error.retryable:

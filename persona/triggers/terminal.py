@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+from dataclasses import replace
 from types import FrameType
 from typing import NoReturn, Self
 
@@ -13,11 +14,9 @@ import click
 from persona import request
 from persona.deadline import Deadline
 from persona.errors import BadRequest, BadSettings, PersonaError
-from persona.log import Log, log_unexpected
+from persona.log import Log, Progress, log_unexpected
 from persona.model import Report, label
-from persona.pipeline import run
 from persona.settings import Settings, read_settings
-from persona.watcher import Progress, Watcher
 
 _STAGES = {
     "fetch": "reading profiles",
@@ -122,10 +121,12 @@ def main(**options: object) -> None:
 
 
 def _run(wanted: request.Request, run_id: str, settings: Settings, deadline: Deadline, log: Log) -> Report:
+    from persona.pipeline import run  # noqa: PLC0415 - help and a mistaken setting need no pipeline
+
     # The watch and the table show what happens; beside them, only a failure is worth a line.
     quiet = log.at("ERROR" if settings.log_level == "INFO" else settings.log_level).bind(run_id=run_id)
     with _Watch(deadline) as watch:
-        return run(wanted, run_id, settings, deadline, Watcher(quiet, watch))
+        return run(wanted, run_id, settings, deadline, replace(quiet, notify=watch))
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
