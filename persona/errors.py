@@ -110,9 +110,8 @@ class UnusableReply(Invalid):
 class ReplyLost(Unavailable):
     """A paid call was sent, or may have been, and no reply was read: it counts as spent."""
 
-    sent_at_seconds = (
-        0.0  # Unix seconds, where it is known: a call may wait for a busy Mave before it is sent
-    )
+    # None: as it was begun. A call may wait for a busy Mave before it is sent.
+    sent_seconds_ago: float | None = None
 
     def __init__(self, message: str) -> None:
         super().__init__("mave", message)

@@ -121,15 +121,20 @@ class _Steps:
         with self._stage("mave"):
             return client.ask(self._settings, self._deadline.less(SPARE_SECONDS), message, thread_id)
 
-    def recover(self, reference: str, began_at_seconds: float, *, patient: bool) -> bytes | None:
+    def recover(
+        self, reference: str, age_seconds: float, *, patient: bool, every_thread: bool
+    ) -> bytes | None:
         from persona.mave import threads  # noqa: PLC0415 - as above
 
         self._log.warning("looking for a lost reply in Mave's threads", stage="mave", reference=reference)
         with self._stage("mave"):
-            deadline = self._deadline.less(SPARE_SECONDS)
-            poll_seconds = threads.POLL_SECONDS if patient else None
             return threads.recover(
-                self._settings, deadline, reference, began_at_seconds, poll_seconds=poll_seconds
+                self._settings,
+                self._deadline.less(SPARE_SECONDS),
+                reference,
+                age_seconds,
+                poll_seconds=threads.POLL_SECONDS if patient else None,
+                every_thread=every_thread,
             )
 
     def _parsed(self, answers: Answers) -> list[Answer]:

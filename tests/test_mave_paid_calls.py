@@ -228,6 +228,28 @@ def test_case_03_what_a_killed_delivery_left_is_gone_on_with(house: House, writt
         assert json.loads(storage.objects[f"{FOLDER}/answer.json"].data)["content"] == WHOLE
 
 
+@pytest.mark.parametrize("ahead_seconds", [-1_000.0, 1_000.0])
+def test_case_03_the_store_s_own_clock_measures_a_lease(house: House, ahead_seconds: float) -> None:
+    """Whatever this machine's clock shows, a live lease is left alone, and one that ran out is not."""
+    asked = threading.Event()
+
+    def turn(_message: str, _thread: str | None) -> Turn:
+        asked.set()
+        return answer(WHOLE, delay_seconds=30, thread_after_seconds=0)
+
+    with FakeStorage() as storage, asking(house, turn) as mave:
+        storage.clock_ahead_seconds = ahead_seconds
+        house.use(storage)
+        with started("-m", "persona", "--run-id", "run") as process:
+            assert asked.wait(20)
+            process.kill()
+        assert house.post().word == "run_in_progress"
+        state = storage.objects[f"{FOLDER}/state.json"]
+        storage.objects[state.name] = replace(state, updated=state.updated - 100)  # the lease runs out
+        assert house.post().word == "published"
+        assert calls(mave) == 1
+
+
 # 4 to 9: Mave.
 
 

@@ -5,7 +5,6 @@ stops at the next effect. So many worlds can be held at once, and every continua
 """
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, cast
 
@@ -215,9 +214,7 @@ class Play:
             mave_timeout_seconds=MAVE_SECONDS,
             force=self.force,
         )
-        delivery = Delivery(
-            f"owner{self.number}", Deadline(DEADLINE_SECONDS, lambda: stage.clock), lambda: stage.clock
-        )
+        delivery = Delivery(f"owner{self.number}", Deadline(DEADLINE_SECONDS, lambda: stage.clock))
         try:
             with claim(stage, self.run_id, limits, delivery) as run_folder:
                 return carry_out(run_folder, _Steps(stage))
@@ -265,8 +262,8 @@ class _Stage:
     def delete(self, name: str) -> None:
         self.do("delete", name)
 
-    def list(self, prefix: str) -> Iterator[str]:
-        raise NotImplementedError
+    def now(self) -> float:
+        return self.clock
 
     def address(self, name: str) -> str:
         return name
@@ -312,8 +309,11 @@ class _Steps:
         assert (thread_id is None) == message.startswith("all")
         return cast("bytes", self._stage.do("ask", message))
 
-    def recover(self, reference: str, began_at_seconds: float, *, patient: bool) -> bytes | None:
-        assert began_at_seconds
+    def recover(
+        self, reference: str, age_seconds: float, *, patient: bool, every_thread: bool
+    ) -> bytes | None:
+        # No call is given up before every thread was looked into.
+        assert every_thread or patient or age_seconds < MAVE_SECONDS
         return cast("bytes | None", self._stage.do("recover", reference, b"patient" if patient else b""))
 
     def check(

@@ -67,7 +67,7 @@ def ask(
     while True:
         tried += 1
         seconds = min(settings.mave_timeout_seconds, deadline.left_seconds)
-        sent_at_seconds = time.time()
+        sent_at_seconds = deadline.elapsed_seconds
         try:
             reply = session.post(
                 f"{settings.mavera_api_url}/mave/chat", {k: v for k, v in document.items() if v}, seconds
@@ -75,7 +75,7 @@ def ask(
             if reply.status != TOO_MANY_REQUESTS:
                 return _usable(reply, settings)
         except ReplyLost as lost:
-            lost.sent_at_seconds = sent_at_seconds
+            lost.sent_seconds_ago = deadline.elapsed_seconds - sent_at_seconds
             raise
         wait_seconds = max(asked_seconds(reply) or 0, backoff_seconds(busy_backoff_seconds, tried))
         needed_seconds = wait_seconds + settings.mave_timeout_seconds + SPARE_SECONDS

@@ -47,8 +47,14 @@ class Mave(Protocol):
     def ask(self, message: str, thread_id: str | None) -> bytes:
         """The raw reply to a message in a thread, or in a new one; sent once, and paid for."""
 
-    def recover(self, reference: str, began_at_seconds: float, *, patient: bool) -> bytes | None:
-        """The raw answer to a call whose reply was lost, from Mave's threads, for free; waits if patient."""
+    def recover(
+        self, reference: str, age_seconds: float, *, patient: bool, every_thread: bool
+    ) -> bytes | None:
+        """The raw answer to a call that was begun so long ago and whose reply was lost; free.
+
+        A patient one waits for it. Before a call is given up, every thread is looked into, not only those
+        that were touched since it began.
+        """
 
 
 class PaidCalls:
@@ -143,10 +149,10 @@ class PaidCalls:
             self._folder.deadline.check("ask Mave", needed_seconds)
             raw = self._mave.ask(text, message.thread_id)
         except ReplyLost as lost:
-            if lost.sent_at_seconds > call.began_at_seconds:
-                self._folder.save(
-                    calls=[*before.calls, structs.replace(call, began_at_seconds=lost.sent_at_seconds)]
-                )
+            if lost.sent_seconds_ago is not None:
+                sent_at_seconds = self._folder.now() - lost.sent_seconds_ago
+                sent = structs.replace(call, began_at_seconds=max(call.began_at_seconds, sent_at_seconds))
+                self._folder.save(calls=[*before.calls, sent])
             return self._look(k)
         except UnusableReply as reply:
             self._folder.keep_first(f"reply-{k}.bin", reply.raw, "application/octet-stream")
@@ -161,9 +167,13 @@ class PaidCalls:
         call = self._folder.state.calls[k - 1]
         timeout_seconds = self._folder.limits.mave_timeout_seconds
         replied = self._folder.read(f"reply-{k}.bin") is not None
-        given_up = self._folder.now() - call.began_at_seconds > LOST_AFTER_TIMEOUTS * timeout_seconds
+        age_seconds = self._folder.now() - call.began_at_seconds
         # A reply came, so Mave is not at work any more: what its thread lacks now, it lacks for good.
-        raw = self._mave.recover(call.reference, call.began_at_seconds, patient=not replied and not given_up)
+        patient = not replied and age_seconds <= LOST_AFTER_TIMEOUTS * timeout_seconds
+        left_seconds = timeout_seconds - age_seconds
+        raw = self._mave.recover(
+            call.reference, age_seconds, patient=patient, every_thread=replied or left_seconds <= 0
+        )
         if raw is not None:
             return self._store(k, raw)
         if replied:
@@ -172,7 +182,6 @@ class PaidCalls:
                 f"Mave's reply to {call.reference} has no answer in it, nor has its thread; what came is "
                 f"kept as reply-{k}.bin in the run's folder, and this run never pays again; start another",
             )
-        left_seconds = timeout_seconds - (self._folder.now() - call.began_at_seconds)
         if left_seconds > 0:
             raise Unavailable(
                 "mave",

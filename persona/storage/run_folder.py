@@ -14,8 +14,7 @@ with a clock that is behind since, so that its lost call looks old), or a call w
 answer Mave's threads do not show in time; PERSONA_MAVE_CALLS=1 rules the latter out.
 """
 
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple, TypeVar
@@ -74,7 +73,6 @@ class Delivery(NamedTuple):
 
     owner: str  # random: stands in every state that this delivery writes, and nowhere else in the world
     deadline: Deadline
-    now: Callable[[], float] = time.time  # Unix seconds
 
 
 class RunFolder:
@@ -84,7 +82,7 @@ class RunFolder:
         self.run_id = run_id
         self.limits = limits
         self.deadline = delivery.deadline
-        self.now = delivery.now  # Unix seconds
+        self.now = bucket.now  # Unix seconds; one clock for all deliveries, whatever their machines' show
         self._bucket = bucket
         self._owner = delivery.owner
         self._writes = 0

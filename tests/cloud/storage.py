@@ -262,7 +262,7 @@ class FakeStorage(Service):
             data=data,
             content_type=str(metadata.get("contentType", content_type)),
             generation=self._generation,
-            updated=time.time(),
+            updated=self.now(),
         )
         self.objects[name] = stored
         return self._described(stored)
