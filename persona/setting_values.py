@@ -91,7 +91,8 @@ def source(text: str) -> str:
     if not text:
         raise ValueError(
             "sample, segment, profile-api, bigquery://PROJECT.DATASET, gs://BUCKET/OBJECT or a file path (or "
-            "SEGMENT_TOKEN), since only a laptop without a Mave key gets the built-in sample unasked"
+            "SEGMENT_TOKEN), since the built-in sample comes unasked only on a laptop without any setting of "
+            "Segment or Mave"
         )
     if text in BUILT_IN:
         return text
