@@ -415,6 +415,8 @@ class Report(Struct, frozen=True, kw_only=True):
     """What a run answers; the last four fields only in a dry run."""
 
     run_id: str
+    created_at: str = ""  # of the run's first delivery; RFC 3339, UTC
+    trial: bool = False
     status: Literal["published", "replayed", "unchanged", "dry_run"]
     source: str
     author: Literal["mave", "facts"]
@@ -426,6 +428,8 @@ class Report(Struct, frozen=True, kw_only=True):
     seconds: Seconds = Seconds()
     warnings: list[str] = []
     suppressed: list[str] = []  # keys of the patterns that are too small to show
+    rejected: dict[str, int] = {}  # reason -> profiles
+    changes: list[str] = []  # since the framework before, in sentences
     summary: Summary | UnsetType = UNSET
     message: str | UnsetType = UNSET
     credits: dict[str, float | str | None] | UnsetType = UNSET

@@ -43,7 +43,8 @@ def run(request: Request, run_id: str, settings: Settings, deadline: Deadline, l
         mave_timeout_seconds=settings.mave_timeout_seconds,
         force=request.force,
     )
-    with claim(bucket, run_id, limits, Delivery(secrets.token_hex(8), deadline)) as run_folder:
+    delivery = Delivery(secrets.token_hex(8), deadline)
+    with claim(bucket, run_id, limits, delivery, trial=request.trial) as run_folder:
         return carry_out(run_folder, steps)
 
 
@@ -195,7 +196,13 @@ class _Steps:
             }
 
     def report(self, framework: Framework, run_folder: RunFolder) -> Report:
-        return run_report.published(framework, run_folder.objects, run_folder.calls, self._seconds())
+        return run_report.published(
+            framework,
+            run_folder.objects,
+            run_folder.calls,
+            self._seconds(),
+            trial=run_folder.state.trial,
+        )
 
     def report_unchanged(self, summary: Summary, baseline: Baseline, run_folder: RunFolder) -> Report:
         report = run_report.unpaid(

@@ -16,7 +16,7 @@ from persona.storage.objects import RUN_ID
 MOST_BYTES = 64 * 1024
 
 _SLOTS = {"day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m"}
-_EXPECTED = "expected a JSON object with run_id, limit, dry_run and force, all of them optional"
+_EXPECTED = "expected a JSON object with run_id, limit, trial, dry_run and force, all of them optional"
 
 
 class Request(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -24,6 +24,7 @@ class Request(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     run_id: str | UnsetType = UNSET
     limit: int | UnsetType = UNSET  # profiles
+    trial: bool = False  # published in its own folder alone, and no base of comparison
     dry_run: bool = False
     force: bool = False
 

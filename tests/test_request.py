@@ -12,7 +12,7 @@ from persona.request import MOST_BYTES, Request
 from persona.settings import read_settings
 
 SETTINGS = read_settings({"PERSONA_LIMIT": "500"}, "http")
-EXPECTED = "expected a JSON object with run_id, limit, dry_run and force, all of them optional"
+EXPECTED = "expected a JSON object with run_id, limit, trial, dry_run and force, all of them optional"
 SHAPE = "run_id: expected [A-Za-z0-9][A-Za-z0-9._-]{0,99} as a whole"
 
 
@@ -27,6 +27,7 @@ SHAPE = "run_id: expected [A-Za-z0-9][A-Za-z0-9._-]{0,99} as a whole"
         (b'{"run_id": "' + b"a" * 100 + b'"}', Request(run_id="a" * 100)),
         (b'{"limit": 1}', Request(limit=1)),
         (b'{"limit": 500}', Request(limit=500)),
+        (b'{"trial": true}', Request(trial=True)),
         (b'{"dry_run": true, "force": false}', Request(dry_run=True)),
         (b'{"force": true}', Request(force=True)),
         (b"{" + b" " * (MOST_BYTES - 2) + b"}", Request()),

@@ -54,6 +54,7 @@ class State(Struct, frozen=True, kw_only=True):
     calls: list[Call] = []
     needs_operator: bool = False  # the cap was reached without a framework, and an operator was told
     forced: bool = False  # the one call above the cap was begun
+    trial: bool = False  # moves no latest.json
     baseline: Baseline | None = None
     closed: list[int] | None = None  # the calls whose answers the outputs are made of, once one is written
     report: Report | None = None
@@ -78,7 +79,9 @@ class Delivery(NamedTuple):
 class RunFolder:
     """A run that this delivery works on; only `claim` makes one."""
 
-    def __init__(self, bucket: Bucket, run_id: str, limits: Limits, delivery: Delivery) -> None:
+    def __init__(
+        self, bucket: Bucket, run_id: str, limits: Limits, delivery: Delivery, *, trial: bool
+    ) -> None:
         self.run_id = run_id
         self.limits = limits
         self.deadline = delivery.deadline
@@ -94,6 +97,7 @@ class RunFolder:
             created_at=_rfc3339(self.now()),
             reference=f"persona-{self._owner}",
             lease_seconds=limits.lease_seconds,
+            trial=trial,
         )
 
     # -- claim ------------------------------------------------------------------------------------------
@@ -247,7 +251,7 @@ class RunFolder:
         }
 
     def publish(self, outputs: Mapping[str, bytes], made_of: Iterable[int], report: Report) -> Report:
-        """Write the outputs, move `latest.json` forward, and end the run with its report.
+        """Write the outputs, move `latest.json` forward unless it is a trial, and end the run.
 
         The calls whose answers they are made of are fixed before the first is written: whoever goes on from
         there writes the same.
@@ -256,7 +260,8 @@ class RunFolder:
             self.save(closed=sorted(made_of))
         for name, content_type in OUTPUTS.items():
             self.keep_first(name, outputs[name], content_type)  # an earlier one is made of the same answers
-        self._move_latest()
+        if not self.state.trial:
+            self._move_latest()
         self._bucket.delete(self._path("error.json"))
         self.save(status="published", report=report)
         return report
@@ -302,13 +307,17 @@ def _decoded(data: bytes, kind: type[Decoded]) -> Decoded:
 
 
 @contextmanager
-def claim(bucket: Bucket, run_id: str, limits: Limits, delivery: Delivery) -> Iterator[RunFolder]:
+def claim(
+    bucket: Bucket, run_id: str, limits: Limits, delivery: Delivery, *, trial: bool = False
+) -> Iterator[RunFolder]:
     """The run, for this delivery alone; let go again at every ending short of a crash.
+
+    Whether it is a trial, its first delivery decides.
 
     Raises:
         RunInProgress: another delivery holds it.
     """
-    run_folder = RunFolder(bucket, run_id, limits, delivery)
+    run_folder = RunFolder(bucket, run_id, limits, delivery, trial=trial)
     try:
         run_folder.claim()
         yield run_folder

@@ -240,6 +240,20 @@ def shift(change: PatternDrift) -> str:
     return f"{way}, {'more' if change.significant else 'no more'} than chance explains"
 
 
+def changes(framework: Framework) -> list[str]:
+    """What has changed since the framework before, in sentences; nothing where there is none to compare."""
+    drift = framework.drift
+    if drift is None:
+        return []
+    since = f"Since {figures.since(drift.since, framework.created_at)}"
+    if not drift.comparable:
+        return [f"{since}: not comparable. {drift.reason or ''}".strip()]
+    moved = [entry for entry in drift.patterns if entry.significant or entry.p_value is None]
+    if not moved:
+        return [f"{since}: no change that is more than chance explains."]
+    return [f"{since}: {label(entry.pattern)} {shift(entry)}." for entry in moved]
+
+
 def verdict(change: PatternDrift) -> str:
     """The same in a table's cell."""
     if change.share_before is None:
