@@ -8,6 +8,7 @@
     ├── NotEnoughData      422 not_enough_data      nobody active, or all groups too small to show
     ├── BadSettings        500 bad_settings         the deployment is misconfigured
     ├── NeedsOperator      500 needs_operator       paid calls spent without an answer
+    ├── Unforeseen         500 failed               a defect after a paid call was begun; try again
     ├── Refused            502 <service>_refused    a key, a permission, credits, an entitlement
     ├── Invalid            502 <service>_invalid    a broken answer
     │   └── UnusableReply      … to a paid call: kept, never asked for again
@@ -72,6 +73,15 @@ class BadSettings(PersonaError):
 
 class NeedsOperator(PersonaError):
     status, code = 500, "needs_operator"
+
+
+class Unforeseen(PersonaError):
+    """A defect of ours after a paid call was begun: what was paid for must not depend on there being none."""
+
+    retryable = True
+
+    def __init__(self) -> None:
+        super().__init__("an unexpected error; its place is in the log; what was paid for is kept: try again")
 
 
 class ServiceError(PersonaError):

@@ -22,7 +22,7 @@ from typing import Literal, NamedTuple, TypeVar
 from msgspec import DecodeError, Struct, field, json, structs
 
 from persona.deadline import Deadline
-from persona.errors import PersonaError, Refused, RunInProgress, Unavailable, describe
+from persona.errors import PersonaError, Refused, RunInProgress, Unavailable, Unforeseen, describe
 from persona.model import Baseline, Report, Summary
 from persona.storage.bucket import Bucket, Conflict
 from persona.storage.objects import JSON, LATEST, OUTPUTS, Latest, as_latest, path
@@ -321,6 +321,12 @@ def claim(
     try:
         run_folder.claim()
         yield run_folder
+    except Exception as error:
+        failure = error if isinstance(error, PersonaError) or not run_folder.calls else Unforeseen()
+        run_folder.let_go(failure)
+        if failure is error:
+            raise
+        raise failure from error
     except BaseException as error:
         run_folder.let_go(error)
         raise
