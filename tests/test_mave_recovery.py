@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import cast
 
+import pytest
 from cloud import FakeMave, Reply, Request, error, json_reply, lose
 from cloud.mave import Message as FakeMessage
 from cloud.mave import Thread
@@ -22,6 +23,8 @@ from persona.model import Baseline, Message, Summary
 from persona.settings import Settings, read_settings
 from persona.storage.folder import Folder
 from persona.storage.run_folder import Delivery, Limits, claim
+
+pytestmark = pytest.mark.slow
 
 ANSWER = "The answer that was paid for."
 TIMEOUT_SECONDS = 0.25
