@@ -583,6 +583,33 @@ def test_case_15_when_the_outputs_cannot_be_written_the_answer_is_kept(
         assert calls(mave) == 1
 
 
+MISHAPS = {
+    "its reply lost": Fault(lost=True),
+    "its reply cut short": Fault(cut=True),
+    "a busy object": Fault(status=429),
+    "the credentials gone": Fault(status=401),
+    "a role taken away": Fault(status=403),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mishap", MISHAPS.values(), ids=MISHAPS)
+def test_case_15_whatever_happens_to_any_one_storage_request_the_run_ends_published_and_paid_once(
+    house: House, mishap: Fault
+) -> None:
+    """Of a run's storage requests each meets the mishap in turn; then the run is delivered again."""
+    ordinals = iter(range(1, 100))
+    for spoilt in ordinals:
+        with FakeStorage() as storage, asking(house, answer(WHOLE)) as mave:
+            house.use(storage)
+            storage.call_faults = [*[None] * (spoilt - 1), mishap]
+            first = house.post()
+            again = first if first.word == "published" else house.post()
+            assert (again.word, calls(mave)) == ("published", 1), f"request {spoilt}, first {first.word}"
+            if len(storage.calls) < spoilt:
+                return
+
+
 def test_case_15_a_412_storm_on_the_latest_framework_ends(house: House) -> None:
     def on_latest(call: Call) -> Fault | None:
         return Fault(status=412) if call.method == "insert" and call.name == "latest.json" else None
