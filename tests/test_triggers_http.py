@@ -261,6 +261,14 @@ def test_a_page_may_do_nothing_but_show_itself(shown: FlaskClient) -> None:
     ) == (render.CONTENT_SECURITY_POLICY, "nosniff")
 
 
+@pytest.mark.parametrize("accept", ["text/html", "application/json", "text/markdown"])
+def test_what_is_shown_is_kept_by_no_cache_and_named_to_no_other_page(
+    shown: FlaskClient, accept: str
+) -> None:
+    headers = shown.get("/", headers={"Accept": accept}).headers
+    assert (headers["Cache-Control"], headers["Referrer-Policy"]) == ("private, no-store", "no-referrer")
+
+
 @pytest.mark.parametrize("path", ["/", "/runs/monday"])
 def test_head_tells_of_a_framework_without_it(shown: FlaskClient, path: str) -> None:
     answer, whole = shown.head(path), shown.get(path)

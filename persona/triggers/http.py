@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 from flask import Request as HttpRequest
 from flask import Response
-from werkzeug.exceptions import HTTPException
 
 from persona.deadline import Deadline
 from persona.errors import BadRequest, MethodNotAllowed, NotFound, PersonaError, describe
-from persona.log import Log, log_unexpected, trace
+from persona.log import Log, log_unexpected, request_log
 from persona.settings import Settings, read_settings
 from persona.storage import open_bucket
 from persona.storage.bucket import Bucket
@@ -33,7 +32,7 @@ _FORMATS = {
 def answer(http: HttpRequest) -> Response:
     """The answer to one HTTP request, whatever happens."""
     starts = Deadline(0)
-    log = Log(as_json=bool(os.environ.get("K_SERVICE"))).bind(**_trace(http))
+    log = request_log(os.environ, http.headers.get("X-Cloud-Trace-Context"), http.headers.get("traceparent"))
     run_id = None
     try:
         _check_door(http)
@@ -92,7 +91,7 @@ def _body(http: HttpRequest, most_bytes: int) -> bytes:
         raise BadRequest(f"the body is over {most_bytes} bytes")
     try:
         return http.stream.read(most_bytes + 1)
-    except (HTTPException, OSError):
+    except Exception:  # noqa: BLE001 - a broken body is the caller's; each server has errors of its own for it
         raise BadRequest("the body could not be read to its end") from None
 
 
@@ -108,6 +107,9 @@ def _show(http: HttpRequest, settings: Settings) -> Response:
     if shown is None:
         raise NotFound(f"no framework of run {run_id} has been published")
     response = Response(shown.data, 200, content_type=OUTPUTS[_FORMATS[wanted]])
+    # Nobody's cache keeps it, and no page that it links to learns its address.
+    response.headers["Cache-Control"] = "private, no-store"
+    response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["Vary"] = "Accept"
     response.headers["X-Content-Type-Options"] = "nosniff"
     if wanted == "text/html":
@@ -132,11 +134,3 @@ def _failure(error: PersonaError, run_id: str | None) -> Response:
     if isinstance(error, MethodNotAllowed):
         response.headers["Allow"] = error.allowed
     return response
-
-
-def _trace(http: HttpRequest) -> dict[str, str]:
-    return trace(
-        os.environ.get("GOOGLE_CLOUD_PROJECT"),
-        http.headers.get("X-Cloud-Trace-Context"),
-        http.headers.get("traceparent"),
-    )
