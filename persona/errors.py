@@ -7,6 +7,7 @@
     ├── RunInProgress      409 run_in_progress      another delivery is at work; try again
     ├── NotEnoughData      422 not_enough_data      nobody active, or all groups too small to show
     ├── BadSettings        500 bad_settings         the deployment is misconfigured
+    ├── TooOld             500 too_old              the newest framework is older than the caller allows
     ├── NeedsOperator      500 needs_operator       paid calls spent without an answer
     ├── Refused            502 <service>_refused    a key, a permission, credits, an entitlement
     ├── Invalid            502 <service>_invalid    a broken answer
@@ -68,6 +69,10 @@ class NotEnoughData(PersonaError):
 
 class BadSettings(PersonaError):
     status, code = 500, "bad_settings"
+
+
+class TooOld(PersonaError):
+    status, code = 500, "too_old"
 
 
 class NeedsOperator(PersonaError):

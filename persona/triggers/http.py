@@ -4,13 +4,14 @@ import json
 import math
 import os
 import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from flask import Request as HttpRequest
 from flask import Response
 
 from persona.deadline import Deadline
-from persona.errors import BadRequest, MethodNotAllowed, NotFound, PersonaError, describe
+from persona.errors import BadRequest, MethodNotAllowed, NotFound, PersonaError, TooOld, describe
 from persona.log import Log, log_unexpected, request_log
 from persona.settings import Settings, read_settings
 from persona.storage import open_bucket
@@ -99,7 +100,7 @@ def _show(http: HttpRequest, settings: Settings) -> Response:
     """A published framework, in the format that is asked for."""
     bucket = open_bucket(settings.output)
     named = _RUN.fullmatch(http.path)
-    run_id = named[1] if named else _newest(bucket)
+    run_id = named[1] if named else _newest(bucket, http.args.get("max_age_days"))
     wanted = http.accept_mimetypes.best_match(list(_FORMATS), default=JSON)
     # Published means that framework.json, the last of the three, is there.
     published = bucket.read(path(run_id, "framework.json"))
@@ -119,10 +120,20 @@ def _show(http: HttpRequest, settings: Settings) -> Response:
     return response
 
 
-def _newest(bucket: Bucket) -> str:
+def _newest(bucket: Bucket, max_age_days: str | None) -> str:
+    """The latest run; with `max_age_days`, which a daily check asks with, only where it is no older."""
     latest = read_latest(bucket)
+    if max_age_days is None:
+        if latest is None:
+            raise NotFound("no framework has been published yet; POST / makes one")
+        return latest.run_id
+    if not re.fullmatch("[1-9][0-9]{0,3}", max_age_days):
+        raise BadRequest("max_age_days: expected whole days, 1 to 9999")
     if latest is None:
-        raise NotFound("no framework has been published yet; POST / makes one")
+        raise TooOld("no framework has been published yet; is the schedule at work?")
+    age_days = (datetime.now(UTC) - datetime.fromisoformat(latest.created_at)).days
+    if age_days >= int(max_age_days):
+        raise TooOld(f"the newest framework is {age_days} days old; is the schedule at work?")
     return latest.run_id
 
 
