@@ -80,7 +80,27 @@ COMMANDS = {
     "eventarc triggers describe": Command("", "eventarc", "eventarc.admin"),
     "scheduler jobs describe": Command("--location", "cloudscheduler", "cloudscheduler.admin"),
     "scheduler jobs create http": Command(_JOB, "cloudscheduler", "cloudscheduler.admin"),
+    "alpha monitoring policies list": Command("--filter"),
+    "beta monitoring channels list": Command("--filter"),
+    "projects remove-iam-policy-binding": Command(_BIND),
+    "scheduler jobs delete": Command("--location", "cloudscheduler"),
+    "functions delete": Command("--region --gen2", "cloudfunctions"),
+    "pubsub subscriptions delete": Command(services="pubsub"),
+    "pubsub topics delete": Command(services="pubsub"),
+    "secrets delete": Command(services="secretmanager"),
+    "storage rm": Command("--recursive", "storage"),
+    "iam service-accounts delete": Command(services="iam"),
     "scheduler jobs update http": Command(_JOB, "cloudscheduler", "cloudscheduler.admin"),
+}
+# What changes nothing in the project, and what it prints.
+_PRINTED = {
+    "config get account": "ada@example.com",
+    "auth print-identity-token": "token",
+    "billing accounts list": "0A-1",
+    "beta services identity create": "",
+    "beta builds submit": "",
+    "alpha monitoring policies list": "",
+    "beta monitoring channels list": "",
 }
 _ANYWHERE = {"--project", "--format", "--quiet"}
 # The agents that a trigger needs, each with the role without which it does nothing.
@@ -140,6 +160,8 @@ def key_of(command: str, name: str) -> str:
         return "project"
     if command.startswith("iam"):
         return f"account/{name.partition('@')[0]}"
+    if command == "storage rm":
+        return f"bucket/{name}"
     kinds = ("secret", "bucket", "topic", "subscription", "function", "service", "trigger", "job")
     return f"{next((kind for kind in kinds if kind in command), command)}/{name}"
 
@@ -183,7 +205,7 @@ class Gcloud:
         if command == "services enable":
             self.world.services.update(one.removesuffix(".googleapis.com") for one in names)
             return ""
-        return self._act(command, name, flags)
+        return _PRINTED[command] if command in _PRINTED else self._act(command, name, flags)
 
     def _permit(self, account: str, command: str, name: str) -> None:
         _, services, roles = COMMANDS[command]
@@ -198,18 +220,17 @@ class Gcloud:
 
     def _act(self, command: str, name: str, flags: Flags) -> str:
         things, key = self.world.things, key_of(command, name)
-        if command in {"config get account", "auth print-identity-token", "billing accounts list"}:
-            return {"config": "ada@example.com", "auth": "token", "billing": "0A-1"}[
-                command.split(maxsplit=1)[0]
-            ]
-        if command in {"beta services identity create", "beta builds submit"}:
-            return ""
         creates = command.endswith((" create", " create http"))
         if creates and key in things:
             raise Refused(f"({command}) ALREADY_EXISTS: {name}")
         if not creates and key not in things and command != "functions deploy":
             raise Refused(f"({command}) {absent(command, name)}")
-        if command.endswith("binding"):
+        if command.endswith("remove-iam-policy-binding"):
+            self.world.roles[key].remove([flags["--role"], flags["--member"]])
+        elif command.endswith((" delete", " rm")):
+            self._delete(key)
+            return ""
+        elif command.endswith("binding"):
             self._bind(key, flags.get("--role", "roles/run.invoker"), flags["--member"])
         elif command == "functions deploy":
             self._deploy(name, flags)
@@ -231,6 +252,17 @@ class Gcloud:
         binding = [role, member]
         if binding not in self.world.roles.setdefault(key, []):
             self.world.roles[key].append(binding)
+
+    def _delete(self, key: str) -> None:
+        """What goes takes its roles along, and a function its service, its trigger and its subscription."""
+        name = key.partition("/")[2]
+        made = {"trigger": f"/{name}-", "subscription": f"-{name}-", "service": f"/{name}"}
+        of_function = key.startswith("function")
+        for one in list(self.world.things):
+            mark = made.get(one.partition("/")[0])
+            if one == key or (of_function and mark and mark in one):
+                del self.world.things[one]
+                self.world.roles.pop(one, None)
 
     def _versions(self, key: str, *, add: bool) -> str:
         """The newest enabled first. No --limit: the real one applies it before its filter."""
