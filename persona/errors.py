@@ -7,6 +7,7 @@
     ├── RunInProgress      409 run_in_progress      another delivery is at work; try again
     ├── NotEnoughData      422 not_enough_data      nobody active, or all groups too small to show
     ├── BadSettings        500 bad_settings         the deployment is misconfigured
+    ├── TooOld             500 too_old              the newest framework is older than the caller allows
     ├── NeedsOperator      500 needs_operator       paid calls spent without an answer
     ├── Unforeseen         500 failed               a defect after a paid call was begun; try again
     ├── Refused            502 <service>_refused    a key, a permission, credits, an entitlement
@@ -71,17 +72,25 @@ class BadSettings(PersonaError):
     status, code = 500, "bad_settings"
 
 
+class TooOld(PersonaError):
+    status, code = 500, "too_old"
+
+
 class NeedsOperator(PersonaError):
     status, code = 500, "needs_operator"
 
 
 class Unforeseen(PersonaError):
-    """A defect of ours after a paid call was begun: what was paid for must not depend on there being none."""
+    """A defect of ours after a paid call was begun: what was paid for must not depend on there being none.
+
+    `cause` is what happened; its words may hold anything.
+    """
 
     retryable = True
 
-    def __init__(self) -> None:
+    def __init__(self, cause: Exception) -> None:
         super().__init__("an unexpected error; its place is in the log; what was paid for is kept: try again")
+        self.cause = cause
 
 
 class ServiceError(PersonaError):

@@ -415,8 +415,8 @@ class Report(Struct, frozen=True, kw_only=True):
     """What a run answers; the last four fields only in a dry run."""
 
     run_id: str
-    created_at: str = ""  # of the run's first delivery; RFC 3339, UTC
-    trial: bool = False
+    created_at: str | UnsetType = UNSET  # of the run's first delivery; RFC 3339, UTC
+    trial: bool | UnsetType = UNSET
     status: Literal["published", "replayed", "unchanged", "dry_run"]
     source: str
     author: Literal["mave", "facts"]

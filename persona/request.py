@@ -9,11 +9,15 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from persona.errors import BadRequest
+from persona.model import printable
 from persona.settings import Settings
 from persona.storage.objects import RUN_ID
 
 # Far more than four fields need; enough to refuse anything else cheaply.
 MOST_BYTES = 64 * 1024
+# Of a caller's own text in an answer or a log line: so much is shown, masked. An address that begins in it
+# has its @ at most 64 characters later; masking looks no further.
+_SHOWN_CHARACTERS, _MASKED_CHARACTERS = 120, 200
 
 _SLOTS = {"day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m"}
 _EXPECTED = "expected a JSON object with run_id, limit, trial, dry_run and force, all of them optional"
@@ -40,7 +44,9 @@ def parse(body: bytes, settings: Settings) -> Request:
     try:
         request = msgspec.json.decode(body, type=Request) if body.strip() else Request()
     except msgspec.ValidationError as error:
-        raise BadRequest(f"{_EXPECTED}; {_shortened(str(error))}") from None
+        raise BadRequest(
+            f"{_EXPECTED}; {printable(str(error)[:_MASKED_CHARACTERS], _SHOWN_CHARACTERS)}"
+        ) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise BadRequest(f"the body is no JSON; {_EXPECTED}") from None
     if request.run_id is not UNSET and not RUN_ID.fullmatch(request.run_id):
@@ -83,7 +89,3 @@ def moment(text: object) -> datetime | None:
         return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         return None
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= 200 else f"{text[:200]}…"  # noqa: PLR2004 - a line for an operator

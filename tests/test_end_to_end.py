@@ -219,6 +219,12 @@ def test_a_body_in_chunks_is_refused_beyond_its_bound(server: str) -> None:
     assert (status.split()[1], report["error"]["code"]) == ("400", "bad_request")
 
 
+@pytest.mark.parametrize("body", [b"zz\r\n{}\r\n0\r\n\r\n", b"2\r\n{}!!0\r\n\r\n"], ids=["size", "end"])
+def test_a_body_in_broken_chunks_is_refused(server: str, body: bytes) -> None:
+    status, report = exchange(server, "Transfer-Encoding: chunked", body)
+    assert (status.split()[1], report["error"]["code"]) == ("400", "bad_request")
+
+
 # -- the README's own lines -------------------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@ import gzip
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -36,7 +37,7 @@ from cloud import (
     raw,
     refuse,
 )
-from doors import client
+from doors import client, event, serve
 from werkzeug.datastructures import Headers
 from werkzeug.test import TestResponse
 
@@ -248,6 +249,41 @@ def test_case_03_the_store_s_own_clock_measures_a_lease(house: House, ahead_seco
         storage.objects[state.name] = replace(state, updated=state.updated - 100)  # the lease runs out
         assert house.post().word == "published"
         assert calls(mave) == 1
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [("persona_http", (500, True)), ("persona_pubsub", (503, True))],
+    ids=["http", "pubsub"],
+)
+def test_case_03_a_defect_after_a_paid_call_is_worth_another_try(
+    tmp_path: Path, target: str, expected: tuple[int, bool]
+) -> None:
+    """An installation with a broken page: the answer is paid for, kept, and published once it is mended."""
+    broken = tmp_path / "broken"
+    shutil.copytree(ROOT / "persona", broken / "persona")
+    (broken / "persona" / "write" / "page.html").write_text("{% jane@example.com")
+    log = tmp_path / "log"
+    with FakeMave(answer(WHOLE)) as mave:
+        settings = {
+            "PERSONA_SOURCE": "sample",
+            "PERSONA_OUTPUT": str(tmp_path / "frameworks"),
+            "MAVERA_API_KEY": mave.key,
+            "MAVERA_API_URL": mave.url,
+        }
+        request: dict[str, object] = {"run_id": "run"}
+        if target == "persona_pubsub":
+            data = base64.b64encode(json.dumps(request).encode()).decode()
+            request = event({"message": {"data": data, "messageId": "1"}})
+        with serve(target, log, **settings, PYTHONPATH=str(broken)) as url:
+            refused = requests.post(url, json=request, timeout=60)
+        with serve(target, log, **settings) as url:
+            assert requests.post(url, json=request, timeout=60).ok
+        assert calls(mave) == 1
+    told = refused.text + log.read_text()
+    retryable = refused.status_code == 503 or refused.json()["error"]["retryable"]
+    assert (refused.status_code, retryable, "jane" in told) == (*expected, False)
+    assert (tmp_path / "frameworks" / FOLDER / "framework.json").exists()
 
 
 # 4 to 9: Mave.

@@ -322,7 +322,7 @@ def claim(
         run_folder.claim()
         yield run_folder
     except Exception as error:
-        failure = error if isinstance(error, PersonaError) or not run_folder.calls else Unforeseen()
+        failure = error if isinstance(error, PersonaError) or not run_folder.calls else Unforeseen(error)
         run_folder.let_go(failure)
         if failure is error:
             raise

@@ -14,7 +14,7 @@ import click
 
 from persona import request
 from persona.deadline import Deadline
-from persona.errors import BadRequest, BadSettings, PersonaError
+from persona.errors import BadRequest, BadSettings, PersonaError, Unforeseen
 from persona.log import Log, log_unexpected
 from persona.model import Report, label
 from persona.settings import Settings, read_settings
@@ -93,6 +93,8 @@ def _told_failures() -> Iterator[_Named]:
     try:
         yield named
     except PersonaError as error:
+        if isinstance(error, Unforeseen):
+            log_unexpected(Log(as_json=False), error.cause)
         click.echo(f"{error.code}: {error.message}", err=True)
         sys.exit(2 if isinstance(error, BadRequest | BadSettings) else 1)
     except KeyboardInterrupt:
@@ -159,7 +161,7 @@ def _remarks(report: Report) -> Iterator[str]:
     """Yield what the status alone does not tell, the data's flaws, and what has changed."""
     if report.status == "replayed":
         yield f"Published {_ago(report.created_at)} with the data of then; another --run-id makes a new one"
-    if report.trial:
+    if report.trial is True:
         yield "A trial: the latest framework stays what it is"
     if report.rejected:
         reasons = (f"{n:,} {reason.replace('_', ' ')}" for reason, n in report.rejected.items())
@@ -168,7 +170,7 @@ def _remarks(report: Report) -> Iterator[str]:
     yield from (f"Note: {warning}" for warning in report.warnings)
 
 
-def _ago(rfc3339: str) -> str:
+def _ago(rfc3339: object) -> str:
     at = request.moment(rfc3339)
     if at is None:
         return "before"
