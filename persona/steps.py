@@ -2,19 +2,19 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from persona.deadline import Deadline
-from persona.errors import Invalid, PersonaError, Refused
+from persona.errors import PersonaError, Refused
 from persona.mave.paid_calls import HOLE, Answers
 from persona.model import (
     Answer,
     Ask,
     Baseline,
-    Checks,
+    Fact,
     Framework,
-    Reading,
     Report,
     Seconds,
     Summary,
@@ -26,6 +26,9 @@ from persona.storage.objects import path, read_latest
 from persona.storage.run_folder import Run
 from persona.watcher import Progress, Watcher
 from persona.write.run_report import published, trace, unpaid
+
+if TYPE_CHECKING:
+    from persona.check.answer import CheckedAnswer
 
 # Credits (docs: guides/credits); a follow-up in the same thread costs 30-50 % less.
 CALL_TAKES = "10-75"
@@ -98,7 +101,6 @@ class Steps:
 
     def next_ask(self, summary: Summary, baseline: Baseline, answers: Answers) -> Ask | None:
         """What to say to Mave next: the message, a nudge where it asks back, what is missing; or nothing."""
-        from persona.check.sections import asks_back  # noqa: PLC0415
         from persona.mave import prompt  # noqa: PLC0415
 
         if self._settings.author == "facts":
@@ -107,13 +109,17 @@ class Steps:
             return Ask(message=self._message(summary, baseline))
         said = self._said(answers)
         thread_id = next((answer.thread_id for answer in reversed(said) if answer.thread_id), None)
-        read = self._reading(said, summary)
-        missing = read[0].missing_sections if read else []
-        if thread_id and missing:
-            message = prompt.follow_up(missing, summary, reference=HOLE)
+        if not thread_id:
+            return None
+        facts = self._facts(summary, baseline)
+        checked = self._checked([answer.content for answer in said], summary, facts)
+        if checked.asks_back:
+            return Ask(message=prompt.proceed(summary, facts, reference=HOLE), thread_id=thread_id)
+        if checked.sections_to_ask:
+            message = prompt.follow_up(
+                checked.sections_to_ask, summary, facts, unresolved=checked.unresolved_to_ask, reference=HOLE
+            )
             return Ask(message=message, thread_id=thread_id, essential=False)
-        if thread_id and not read and len(said) == 1 and asks_back(said[0].content, summary):
-            return Ask(message=prompt.proceed(summary, reference=HOLE), thread_id=thread_id)
         return None
 
     def ask(self, message: str, thread_id: str | None) -> bytes:
@@ -137,83 +143,61 @@ class Steps:
     def _message(self, summary: Summary, baseline: Baseline) -> str:
         from persona.mave import prompt  # noqa: PLC0415
 
-        return prompt.compose(
-            summary,
-            currency=self._settings.currency,
-            names=baseline.names,
-            drift=baseline.drift,
-            reference=HOLE,
-        )
+        facts = self._facts(summary, baseline)
+        return prompt.compose(summary, facts, names=baseline.names, drift=baseline.drift, reference=HOLE)
+
+    def _facts(self, summary: Summary, baseline: Baseline) -> dict[str, Fact]:
+        from persona.check.facts import facts_of  # noqa: PLC0415
+
+        return facts_of(summary, self._settings.currency, baseline.drift)
+
+    def _checked(self, contents: list[str], summary: Summary, facts: dict[str, Fact]) -> "CheckedAnswer":
+        from persona.check.answer import read_answers  # noqa: PLC0415
+
+        return read_answers(contents, summary, facts, self._settings.currency)
 
     def _said(self, answers: Answers) -> list[Answer]:
         from persona.mave import client  # noqa: PLC0415
 
         return [client.parse(raw) for _, raw in sorted(answers.items())]
 
-    def _reading(self, said: list[Answer], summary: Summary) -> tuple[Reading, str] | None:
-        """What the answers say together, and their words; None where none of them is a framework.
-
-        A question that Mave asked back, and whatever else came before the framework, is left out.
-        """
-        from persona.check import sections  # noqa: PLC0415
-
-        together: Reading | None = None
-        words: list[str] = []
-        for answer in said:
-            try:
-                reading = sections.read(answer.content, summary, goes_on=together is not None)
-            except Invalid:
-                continue
-            together = sections.merge(together, reading, summary) if together else reading
-            words.append(answer.content)
-        return (together, "\n\n".join(words)) if together else None
-
     # -- check, write -----------------------------------------------------------------------------------
 
     def frame(self, held: Run, summary: Summary, baseline: Baseline, answers: Answers) -> Framework:
-        """The framework, with its narrative read and held against the summary.
+        """The framework, with its figures filled in.
 
         Raises:
-            Invalid: no pattern of the summary can be found in what Mave said.
+            Invalid: Mave said nothing at all.
         """
-        from persona.check import claims  # noqa: PLC0415
+        from persona.mave import without_mave  # noqa: PLC0415
 
         said = self._said(answers)
-        reading, narrative = self._worded(said, summary)
+        facts = self._facts(summary, baseline)
+        contents = [answer.content for answer in said] or [without_mave.write(summary)]
         with self._stage("check"):
-            checked = claims.check(reading.passages, summary, self._settings.currency)
-        left_out = claims.unchecked(reading.passages, checked)
-        made = Framework(
+            checked = self._checked(contents, summary, facts)
+        missing = len(checked.checks.missing_sections)
+        if missing:
+            self._log.warning("the answer lacks sections", code="missing_sections", sections=missing)
+        unresolved = len(checked.checks.unresolved)
+        if unresolved:
+            self._log.warning(
+                "the answer names figures that do not exist", code="unresolved", names=unresolved
+            )
+        return Framework(
             run_id=held.run_id,
             created_at=held.created_at,
             author="mave" if said else "facts",
-            **msgspec.structs.asdict(summary) | {"warnings": [*summary.warnings, *filter(None, [left_out])]},
-            personas=reading.personas,
-            strategy=reading.strategy,
-            narrative=narrative,
-            checks=Checks(missing_sections=reading.missing_sections, claims=checked),
+            **msgspec.structs.asdict(summary) | {"warnings": [*checked.warnings, *summary.warnings]},
+            facts=facts,
+            personas=checked.personas,
+            strategy=checked.strategy,
+            narrative=checked.narrative,
+            checks=checked.checks,
             drift=baseline.drift,
             mave=trace(said) if said else None,
             currency=self._settings.currency,
         )
-        if reading.missing_sections:
-            missing = len(reading.missing_sections)
-            self._log.warning("the answer lacks sections", code="missing_sections", sections=missing)
-        contradicted = made.checks.counts().contradicted
-        if contradicted:
-            self._log.warning("the answer contradicts the figures", code="contradicted", claims=contradicted)
-        return made
-
-    def _worded(self, said: list[Answer], summary: Summary) -> tuple[Reading, str]:
-        """The framework in its author's words, read."""
-        from persona.check import sections  # noqa: PLC0415
-        from persona.mave import without_mave  # noqa: PLC0415
-
-        if not said:
-            words = without_mave.write(summary, self._settings.currency)
-            return sections.read(words, summary), words
-        # Read once more, what is no framework says of itself why.
-        return self._reading(said, summary) or (sections.read(said[-1].content, summary), said[-1].content)
 
     def render(self, framework: Framework) -> dict[str, bytes]:
         """The outputs, by the name of the object that each becomes."""

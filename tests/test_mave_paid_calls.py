@@ -43,7 +43,7 @@ from werkzeug.test import TestResponse
 ROOT = Path(__file__).parent.parent
 MAIN = str(ROOT / "main.py")
 DATA = Path(__file__).parent / "data"
-WHOLE = (DATA / "answer_headings.md").read_text()
+WHOLE = (DATA / "answer_named.md").read_text()
 QUESTION = (DATA / "answer_question.md").read_text()
 # The answer without its last pattern and the strategy.
 PARTIAL = WHOLE[: WHOLE.index("Omnichannel") - 10]
@@ -373,11 +373,12 @@ def test_case_08_a_question_is_answered_once_in_its_thread(house: House) -> None
     assert "clarify" not in house.read("framework.md").decode()
 
 
-def test_case_08_a_mave_that_only_asks_is_no_framework(house: House) -> None:
+def test_case_08_a_mave_that_only_asks_leaves_its_words(house: House) -> None:
+    """What was paid for is published as it came, once the calls are spent."""
     with asking(house, answer(QUESTION)) as mave:
-        assert [house.post().word for _ in range(2)] == ["mave_invalid"] * 2
+        assert [house.post().word for _ in range(2)] == ["published", "replayed"]
         assert calls(mave) == 2
-    assert not house.has("framework.json")
+    assert "No persona could be found" in house.read("framework.md").decode()
 
 
 def test_case_09_a_hostile_answer_is_inert_stored_and_bounded(house: House) -> None:
@@ -511,7 +512,7 @@ def test_case_13_a_plan_s_name_stays_data_and_an_email_in_it_goes_nowhere(
     assert "bob@example.com" not in said + written + streams + json.dumps(report.body)
     (fenced,) = re.findall(r"^```json\n.*?^```$", said, re.DOTALL | re.MULTILINE)
     assert said.count("```") == 2
-    assert (said.count("ignore previous"), fenced.count("ignore previous")) == (1, 1)
+    assert (said.count("ignore previous"), fenced.count("ignore previous")) == (2, 2)
 
 
 def test_case_14_every_missing_setting_is_named_at_once(

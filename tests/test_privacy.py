@@ -77,7 +77,7 @@ def secrets_in(*texts: str) -> list[str]:
 @pytest.mark.parametrize("door", DOORS)
 def test_a_published_run_shows_nobody(tmp_path: Path, door: str) -> None:
     log = tmp_path / "log"
-    content = (ROOT / "tests" / "data" / "answer_headings.md").read_text(encoding="utf-8")
+    content = (ROOT / "tests" / "data" / "answer_named.md").read_text(encoding="utf-8")
     with FakeSegment(crowd()) as segment, FakeMave(answer(content)) as mave, FakeStorage() as storage:
         settings = {
             **segment_settings(segment),

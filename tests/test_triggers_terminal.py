@@ -23,7 +23,7 @@ Run monday: {status} (sample, words by facts)
   Mobile Dominant        180   35.2%
   Email Dominant         102   19.9%
   Omnichannel             83   16.2%
-Figures in the text: N supported, 0 contradicted, 0 unverified
+Figures in the text: N from the data, 0 typed and equal to it, 0 not in it
 
 Framework: {folder}/runs/monday/framework.html
            frameworks/runs/monday/framework.json
@@ -44,7 +44,7 @@ def test_without_any_setting_a_framework_lies_in_the_folder_that_the_table_names
     ended = run_terminal("--run-id", "monday", cwd=tmp_path)
     assert (0, TABLE.format(status="published", folder=tmp_path / "frameworks")) == (
         ended.returncode,
-        re.sub(r"\d+ supported", "N supported", ended.stdout),
+        re.sub(r"\d+ from the data", "N from the data", ended.stdout),
     )
 
 
@@ -53,7 +53,7 @@ def test_the_same_run_again_is_replayed(tmp_path: Path) -> None:
     ended = run_terminal("--run-id", "monday", cwd=tmp_path)
     assert (0, TABLE.format(status="replayed", folder=tmp_path / "frameworks"), "") == (
         ended.returncode,
-        re.sub(r"\d+ supported", "N supported", ended.stdout),
+        re.sub(r"\d+ from the data", "N from the data", ended.stdout),
         ended.stderr,
     )
 
@@ -109,7 +109,7 @@ def test_a_dry_run_shows_the_message_and_writes_nothing(tmp_path: Path) -> None:
     ended = run_terminal("--dry-run", cwd=tmp_path)
     assert (
         ended.returncode,
-        "The message that Mave would get:\n\n" in ended.stdout and "(N=147" in ended.stdout,
+        "The message that Mave would get:\n\n" in ended.stdout and "Number of people: 147" in ended.stdout,
         list(tmp_path.iterdir()),
     ) == (0, True, [])
 

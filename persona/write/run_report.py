@@ -28,7 +28,12 @@ def published(framework: Framework, objects: dict[str, str], calls: int, seconds
         patterns=_patterns(framework),
         objects=objects,
         mave=_mave(framework.mave, calls),
-        checks=ReportedChecks(missing_sections=len(checks.missing_sections), claims=checks.counts()),
+        checks=ReportedChecks(
+            missing_sections=len(checks.missing_sections),
+            figures=checks.counts(),
+            unresolved=len(checks.unresolved),
+            assumptions=checks.assumptions,
+        ),
         seconds=seconds,
         warnings=framework.warnings,
         suppressed=framework.suppressed,
