@@ -68,8 +68,10 @@ def compute(expression: str, facts: Mapping[str, Fact]) -> Result:
                 _apply(values, signs, _OPERATIONS[text][0])
             signs.append(text)
             operand = True
+    if operand:
+        raise UnresolvedError
     _apply(values, signs, 0)
-    if signs or len(values) != 1 or all(kind != "name" for kind, _ in tokens):
+    if signs or all(kind != "name" for kind, _ in tokens):
         raise UnresolvedError
     return values[0]
 

@@ -260,11 +260,11 @@ def _runs_in(bold: re.Match[str]) -> bool:
 def _label(line: Line) -> tuple[str, str] | None:
     """The words at a line's beginning that name what follows, and what follows on the same line."""
     if line.rank <= LAST_HEADING:
-        head, _, tail = line.text.partition(":")
+        head, colon, tail = line.text.partition(":")
         dashed = re.match(
             r"(\W{0,8}(?:persona name|persona|name))\s[-\u2010-\u2015]\s(.+)", line.text, re.IGNORECASE
         )
-        known = titles.section(head) or titles.strategy_section(head)
+        known = colon and (titles.section(head) or titles.strategy_section(head))
         return (dashed[1], dashed[2]) if dashed else (head, tail.strip()) if known else (line.text, "")
     if bold := _BOLD.match(line.text):
         head, colon, tail = bold[2].partition(":")

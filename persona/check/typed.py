@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from math import inf
 from typing import NamedTuple
 
 from persona.check.filling import END, FIRST_MARK, Filled, unmarked
@@ -63,6 +64,7 @@ class Vocabulary(NamedTuple):
 
     behind: tuple[tuple[re.Pattern[str], Unit], ...]
     before: re.Pattern[str]  # a currency
+    currency: re.Pattern[str]  # the space's own, by its sign or its code
     names: re.Pattern[str]  # channels whose own name holds a number
     subjects: Mapping[str, str]  # how a pattern is called, in lower case -> its key
     facts: Mapping[tuple[str, Unit], list[tuple[str, float]]]  # subject and unit -> names and values
@@ -98,6 +100,7 @@ def learn(rule: Rule, subjects: Mapping[str, str], facts: Mapping[str, Fact], cu
     return Vocabulary(
         tuple((re.compile(expression, re.IGNORECASE), unit) for expression, unit in kinds),
         re.compile(rf"(?:{sign}|[$€£¥]|\b(?:USD|EUR|GBP))\s?\Z"),
+        re.compile(rf"(?:{sign}|{_MONEY.get(currency, sign)})", re.IGNORECASE),
         re.compile(
             rf"\b(?:{'|'.join(sorted(numbered, key=len, reverse=True))})\b" if numbered else r"(?!)",
             re.IGNORECASE,
@@ -176,6 +179,8 @@ def _number(text: str, found: re.Match[str], words: Vocabulary) -> Iterator[_Typ
     value, precision = _read(found)
     if unit == "average" and value == _LINE_OF_FEW and behind and "id" in (behind[0] or [""])[0].lower():
         return
+    if sign and not words.currency.match(sign[0]):
+        precision = -inf  # no fact is in another currency
     scale = 100 if unit == "share" else 1
     high = max(value, float(spread["high"])) if spread else value
     stop = behind[0].end() if behind and behind[0] and (not sign or behind[1] == "money") else end
