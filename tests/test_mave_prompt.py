@@ -232,6 +232,26 @@ def test_what_is_withheld_or_doubtful_is_said(seed_summary: Summary) -> None:
     ) == (True, True, False, 1)
 
 
+@pytest.mark.parametrize(
+    ("lowest", "said"),
+    [
+        pytest.param((300.0, 1100.0), True, id="intervals overlap"),
+        pytest.param((300.0, 380.0), False, id="intervals part"),
+    ],
+)
+def test_a_difference_that_may_be_chance_is_none_to_speak_of(
+    seed_summary: Summary, lowest: tuple[float, float], *, said: bool
+) -> None:
+    intervals = [lowest, (1000.0, 1300.0)]
+    patterns = [
+        replace(pattern, avg_ltv_ci95=interval)
+        for pattern, interval in zip(seed_summary.patterns, intervals, strict=True)
+    ]
+    note = "No clear difference in average LTV, so call neither worth more: Email Dominant and Omnichannel."
+
+    assert (note in _compose(replace(seed_summary, patterns=patterns))) == said
+
+
 def test_of_many_identifier_types_the_rest_is_counted(seed_summary: Summary) -> None:
     """No limit is reached in silence."""
     many = {f"type_{number:02}": 1 - number / 100 for number in range(20)}

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined
@@ -163,7 +164,21 @@ def _notes(summary: Summary) -> list[str]:
     if summary.suppressed:
         hidden = ", ".join(map(label, summary.suppressed))
         notes.append(f"Too small to show, and not to be written about: {hidden}.")
+    if alike := _worth_alike(summary):
+        notes.append(f"No clear difference in average LTV, so call neither worth more: {'; '.join(alike)}.")
     return [_one_line(note) for note in (*summary.warnings, *notes)]
+
+
+def _worth_alike(summary: Summary) -> list[str]:
+    """Neighbours by average LTV whose intervals overlap."""
+    ranked = sorted(
+        (interval, pattern.label) for pattern in summary.patterns if (interval := pattern.avg_ltv_ci95)
+    )
+    return [
+        f"{below} and {above}"
+        for (interval, below), (interval_above, above) in pairwise(ranked)
+        if interval[1] >= interval_above[0]
+    ]
 
 
 def _window(days: int | None) -> str:
