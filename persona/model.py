@@ -1,11 +1,9 @@
 """The nouns: immutable records that pass from step to step.
 
-Field order and names of `Framework` and everything below it are the public `persona-framework/1`; they
+Field order and names of `Framework` and everything below it are the public `persona-framework/2`; they
 change only with a new schema name. Shares lie between 0 and 1. Averages are per person of the group.
 """
 
-import re
-import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -13,65 +11,25 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-SCHEMA = "persona-framework/1"
+SCHEMA = "persona-framework/2"
 OMNICHANNEL = "omnichannel"
 
-# The six points that Mave is asked for about every pattern, in the order of the question.
-SECTIONS = ("description", "why_dominant", "reach_on_weak", "journey", "formats", "risk")
+# The points that Mave is asked for about every pattern, in the order of the message.
+SECTIONS = ("description", "why_dominant", "reach_on_weak", "journey", "formats", "risk", "next_step")
 # The three points that it is asked for about the whole space.
 STRATEGY_SECTIONS = ("consistency", "identity_resolution", "switch_moments")
 
 # How far the threshold is moved to see who would change pattern.
 BOUNDARY = 0.05
 
-Verdict = Literal["supported", "contradicted", "unverified"]
+Unit = Literal["people", "share", "points", "money", "average", "ratio"]
+# Filled in by the program; typed by the author and equal to a fact; typed, and no such figure.
+Verdict = Literal["from_data", "equal", "not_in_data"]
 
 
 def dominant(channel: str) -> str:
     """The key of the pattern in which one channel dominates: `web` gives `web_dominant`."""
     return f"{channel}_dominant"
-
-
-# Letters that are spelled out one by one: sms, mms, rcs, tv.
-_ABBREVIATION = re.compile(r"[b-df-hj-np-tv-xz]{2,4}")
-
-
-def plain(key: str) -> str:
-    """A key as running text: `in_app` gives `in app`, `sms` gives `SMS`."""
-    return " ".join(word.upper() if _ABBREVIATION.fullmatch(word) else word for word in key.split("_"))
-
-
-def label(key: str) -> str:
-    """A key as a title: `web_dominant` gives `Web Dominant`, `sms_dominant` gives `SMS Dominant`."""
-    return " ".join(word if word.isupper() else word.title() for word in plain(key).split(" "))
-
-
-# Unicode's control, format (zero-width, right-to-left), surrogate, private-use and unassigned characters,
-# and its line and paragraph separators: nothing a reader would see, and much that could fool one.
-_UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_AT = re.compile("%40|&#0*64;|&#x0*40;|&commat;", re.IGNORECASE)  # as URLs and HTML write it
-_EMAIL = re.compile(r"[^\s@]*\w[^\s@]* ?@ ?[^\s@]*\w[^\s@]*")
-# Seven digits or more, written together or apart as telephone numbers are.
-_NUMBER = re.compile(r"\+?\d(?:[\s().\-\u2010-\u2015/]*\d){6,}")
-# Of a longer text the rest is not looked at: nobody's plan has such a name.
-_LOOKED_AT_CHARACTERS = 10_000
-
-
-def printable(text: str, most: int = 60) -> str:
-    """Other people's text (a plan, an id's type) on one line, without what could mislead or identify.
-
-    Characters that nobody sees are gone, email addresses and long numbers replaced by `[email]` and
-    `[number]`, and what is longer than `most` characters ends in `…`. Doing it twice changes nothing.
-    """
-    plain = unicodedata.normalize("NFKC", text[:_LOOKED_AT_CHARACTERS])
-    seen = "".join(
-        " " if character.isspace() else character
-        for character in plain
-        if character.isspace() or unicodedata.category(character) not in _UNPRINTABLE
-    )
-    anonymous = _EMAIL.sub("[email]", " ".join(_AT.sub("@", seen).split())).replace("@", "")
-    words = " ".join(_NUMBER.sub("[number]", anonymous).split())
-    return words if len(words) <= most else words[: most - 1].rstrip() + "…"
 
 
 class Page(NamedTuple):
@@ -156,10 +114,11 @@ class Group(Struct, frozen=True, kw_only=True):
     """The figures of a group of people; averages count a missing value as 0."""
 
     n: int
-    avg_ltv: float
+    avg_ltv: float | None  # None: the data holds no LTV
+    avg_ltv_ci95: tuple[float, float] | None = None
     avg_activity: dict[str, float]  # channel -> activity a person
-    avg_identities: float  # external ids a person
-    few_identities_share: float  # people with two external ids or fewer
+    avg_identities: float | None  # external ids a person; None: the data holds none
+    few_identities_share: float | None  # people with two external ids or fewer
     identity_coverage: (
         dict[str, float] | None
     )  # external-id type -> share of people; None: see Summary.withheld
@@ -189,8 +148,25 @@ class Summary(Struct, frozen=True, kw_only=True):
     warnings: list[str] = []  # what the reader should know about the data, in sentences
 
 
+class Fact(Struct, frozen=True, kw_only=True):
+    """One figure that may be shown, under its name (`email_dominant.avg_ltv`)."""
+
+    value: float  # in its unit: 0.8 for 80 %, 4.2 for 4.2 points
+    unit: Unit
+    text: str  # as people write it: "$340"
+    label: str  # in words: "Average LTV of Email Dominant"
+
+
+class NextStep(Struct, frozen=True, kw_only=True):
+    """What to do this week; a part that the author left out is None."""
+
+    action: str
+    channel: str | None = None  # a channel's key where it names one
+    measure: str | None = None
+
+
 class Persona(Struct, frozen=True, kw_only=True):
-    """What the author says about one pattern; a section it left out is None, never filled in."""
+    """What the author says about one pattern; a section it left out is None, never invented."""
 
     pattern: str
     name: str | None = None
@@ -200,6 +176,7 @@ class Persona(Struct, frozen=True, kw_only=True):
     journey: str | None = None
     formats: str | None = None
     risk: str | None = None
+    next_step: NextStep | None = None
 
 
 class Strategy(Struct, frozen=True, kw_only=True):
@@ -210,53 +187,52 @@ class Strategy(Struct, frozen=True, kw_only=True):
     switch_moments: str | None = None
 
 
-class Passage(Struct, frozen=True, kw_only=True):
-    """A stretch of the narrative with the place it belongs to; all passages together are the narrative."""
+class Figure(Struct, frozen=True, kw_only=True):
+    """One figure of the text, and where it stands."""
 
-    text: str
-    pattern: str | None = None  # None: about the whole space
-    section: str | None = None  # of SECTIONS, STRATEGY_SECTIONS, "name"; None: outside every section
-
-
-class Reading(Struct, frozen=True, kw_only=True):
-    """An answer, read: what was found, and where."""
-
-    personas: list[Persona]
-    strategy: Strategy
-    passages: list[Passage]
-    missing_sections: list[str]  # "email_dominant/journey", "strategy/consistency"
-
-
-class Claim(Struct, frozen=True, kw_only=True):
-    """One figure of the narrative, held against the summary."""
-
-    text: str  # as written, with the words that make it a figure: "LTV: $890"
-    value: float  # as written: 80 for "80 %", 1450 for "1,450"
-    unit: str  # "%", the currency, "x", or "" for a plain count
-    pattern: str | None
-    section: str | None
-    sentence: str
+    text: str  # as it stands in the text: "$340"
+    value: float  # in its unit; the lower end of a range
+    unit: Unit
     verdict: Verdict
-    fact: str | None = None  # "avg_ltv", "avg_activity.web", "plans.pro.share"; None where unverified
-    fact_value: float | None = None
+    fact: str | None = None  # the name or the arithmetic; None where it is not in the data
+    pattern: str | None = None  # None: about the whole space
+    section: str | None = None  # as in `Persona`, `Strategy`; "next_step.action"; None: outside every section
+    sentence: str = ""
+    start: int | None = None  # of its characters in the section's text; None outside of every section
+    end: int | None = None
 
 
-class ClaimCounts(Struct, frozen=True, kw_only=True):
-    supported: int = 0
-    contradicted: int = 0
-    unverified: int = 0
+class Span(Struct, frozen=True, kw_only=True):
+    """A stretch of a section's text, in characters."""
+
+    pattern: str | None
+    section: str
+    start: int
+    end: int
+
+
+class FigureCounts(Struct, frozen=True, kw_only=True):
+    from_data: int = 0
+    equal: int = 0
+    not_in_data: int = 0
 
 
 class Checks(Struct, frozen=True, kw_only=True):
-    missing_sections: list[str] = []
-    claims: list[Claim] = []
+    """What the answer lacks, and every figure of it."""
 
-    def counts(self) -> ClaimCounts:
-        verdicts = [claim.verdict for claim in self.claims]
-        return ClaimCounts(
-            supported=verdicts.count("supported"),
-            contradicted=verdicts.count("contradicted"),
-            unverified=verdicts.count("unverified"),
+    missing_sections: list[str] = []  # "email_dominant/journey", "strategy/consistency"
+    unresolved: list[str] = []  # what stood in braces and is no figure
+    unlike: list[str] = []  # arithmetic over facts that are not alike
+    assumptions: int = 0
+    assumed: list[Span] = []  # those of the sections
+    figures: list[Figure] = []
+
+    def counts(self) -> FigureCounts:
+        verdicts = [figure.verdict for figure in self.figures]
+        return FigureCounts(
+            from_data=verdicts.count("from_data"),
+            equal=verdicts.count("equal"),
+            not_in_data=verdicts.count("not_in_data"),
         )
 
 
@@ -349,6 +325,7 @@ class Framework(Struct, frozen=True, kw_only=True):
     rule: Rule
     totals: Group
     patterns: list[Pattern]
+    facts: dict[str, Fact] = {}
     suppressed: list[str]
     withheld: dict[str, str]
     warnings: list[str]
@@ -402,7 +379,9 @@ class ReportedMave(Struct, frozen=True, kw_only=True):
 
 class ReportedChecks(Struct, frozen=True, kw_only=True):
     missing_sections: int = 0
-    claims: ClaimCounts = ClaimCounts()
+    figures: FigureCounts = FigureCounts()
+    unresolved: int = 0
+    assumptions: int = 0
 
 
 class Seconds(Struct, frozen=True, kw_only=True):

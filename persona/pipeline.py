@@ -8,12 +8,13 @@ from typing import Protocol
 from msgspec import UNSET, DecodeError, json, structs
 
 from persona.census import take_census
-from persona.check import claims, sections
+from persona.check.answer import CheckedAnswer, read_answers
+from persona.check.facts import facts_of
 from persona.deadline import Deadline
 from persona.log import Log, Progress
 from persona.mave import dialogue, without_mave
 from persona.mave.paid_calls import HOLE, Answers, Mave, PaidCalls
-from persona.model import Answer, Baseline, Checks, Framework, Message, Reading, Report, Seconds, Summary
+from persona.model import Answer, Baseline, Fact, Framework, Message, Report, Seconds, Summary
 from persona.request import Request
 from persona.settings import SPARE_SECONDS, Settings
 from persona.storage import open_bucket
@@ -84,7 +85,9 @@ class _Steps:
         self._request, self._settings = request, settings
         self._bucket, self._deadline, self._log = bucket, deadline, log
         self._stage_seconds = {"fetch": 0.0, "mave": 0.0}
-        self._answers: dict[int, Answer] = {}  # by the call that was paid for them
+        # By the calls that were paid for them.
+        self._answers: dict[int, Answer] = {}
+        self._checked_answers: dict[tuple[int, ...], CheckedAnswer] = {}
 
     def fetch_classify_summarize(self) -> Summary:
         with self._stage("fetch"):
@@ -113,7 +116,11 @@ class _Steps:
     def next_message(self, summary: Summary, baseline: Baseline, answers: Answers) -> Message | None:
         if self._settings.author == "facts":
             return None
-        return dialogue.next_message(summary, baseline, self._parsed(answers), self._settings.currency)
+        facts = self._facts(summary, baseline)
+        if not answers:
+            return dialogue.first_message(summary, facts, baseline)
+        checked = self._checked(answers, summary, facts)
+        return dialogue.next_message(summary, facts, self._parsed(answers), checked)
 
     def ask(self, message: str, thread_id: str | None) -> bytes:
         from persona.mave import client  # noqa: PLC0415 - a run of the facts author needs no client
@@ -140,6 +147,8 @@ class _Steps:
 
     def _parsed(self, answers: Answers) -> list[Answer]:
         """The stored answers in the order of their calls, each parsed once a run."""
+        if not answers:
+            return []
         from persona.mave import client  # noqa: PLC0415 - as above
 
         for call, raw in answers.items():
@@ -147,44 +156,43 @@ class _Steps:
                 self._answers[call] = client.parse(raw)
         return [self._answers[call] for call in sorted(answers)]
 
+    def _facts(self, summary: Summary, baseline: Baseline) -> dict[str, Fact]:
+        return facts_of(summary, self._settings.currency, baseline.drift)
+
+    def _checked(self, answers: Answers, summary: Summary, facts: dict[str, Fact]) -> CheckedAnswer:
+        """What the answers say together; without any, the facts author's. Each is read once a run."""
+        calls = tuple(sorted(answers))
+        if calls not in self._checked_answers:
+            texts = [answer.content for answer in self._parsed(answers)] or [without_mave.write(summary)]
+            with self._stage("check"):
+                checked = read_answers(texts, summary, facts, self._settings.currency)
+            self._checked_answers[calls] = checked
+        return self._checked_answers[calls]
+
     def check(
         self, answers: Answers, summary: Summary, baseline: Baseline, run_folder: RunFolder
     ) -> Framework:
-        parsed = self._parsed(answers)
-        with self._stage("check"):
-            reading, narrative = self._sections(parsed, summary)
-            checked = claims.check(reading.passages, summary, self._settings.currency)
-        left_out = claims.unchecked(reading.passages, checked)
-        framework = Framework(
+        facts = self._facts(summary, baseline)
+        checked, parsed = self._checked(answers, summary, facts), self._parsed(answers)
+        if missing := len(checked.checks.missing_sections):
+            self._log.warning("the answer lacks sections", code="missing_sections", sections=missing)
+        if unresolved := len(checked.checks.unresolved):
+            self._log.warning(
+                "the answer names figures that do not exist", code="unresolved", names=unresolved
+            )
+        return Framework(
             run_id=run_folder.run_id,
             created_at=run_folder.created_at,
             author="mave" if parsed else "facts",
-            **structs.asdict(summary) | {"warnings": [*summary.warnings, *filter(None, [left_out])]},
-            personas=reading.personas,
-            strategy=reading.strategy,
-            narrative=narrative,
-            checks=Checks(missing_sections=reading.missing_sections, claims=checked),
+            **structs.asdict(summary) | {"warnings": [*checked.warnings, *summary.warnings]},
+            facts=facts,
+            personas=checked.personas,
+            strategy=checked.strategy,
+            narrative=checked.narrative,
+            checks=checked.checks,
             drift=baseline.drift,
             mave=run_report.trace(parsed) if parsed else None,
             currency=self._settings.currency,
-        )
-        if reading.missing_sections:
-            missing = len(reading.missing_sections)
-            self._log.warning("the answer lacks sections", code="missing_sections", sections=missing)
-        contradicted = framework.checks.counts().contradicted
-        if contradicted:
-            self._log.warning("the answer contradicts the figures", code="contradicted", claims=contradicted)
-        return framework
-
-    def _sections(self, parsed: list[Answer], summary: Summary) -> tuple[Reading, str]:
-        """The framework in its author's words, cut into its sections."""
-        if not parsed:
-            text = without_mave.write(summary, self._settings.currency)
-            return sections.read(text, summary), text
-        # Read once more, what is no framework says of itself why.
-        return dialogue.read_together(parsed, summary) or (
-            sections.read(parsed[-1].content, summary),
-            parsed[-1].content,
         )
 
     def write(self, framework: Framework) -> dict[str, bytes]:
@@ -224,7 +232,8 @@ class _Steps:
             # Asked before the space is counted, which BigQuery bills in a dry run, too.
             costs["estimate"] = {"bytes": bigquery.affordable_bytes(settings, deadline, self._limit)}
         summary = self.fetch_classify_summarize()
-        message = dialogue.first_message(summary, self.compare(summary), settings.currency)
+        baseline = self.compare(summary)
+        message = dialogue.first_message(summary, self._facts(summary, baseline), baseline)
         report = run_report.unpaid("dry_run", run_id, summary, settings.author, self._seconds())
         text = message.text.replace(HOLE, "(the run's reference)")
         return structs.replace(report, summary=summary, message=text, **costs)

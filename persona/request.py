@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from persona.errors import BadRequest
-from persona.model import printable
+from persona.masking import printable
 from persona.settings import Settings
 from persona.storage.objects import RUN_ID
 

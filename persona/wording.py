@@ -1,8 +1,13 @@
-"""How the framework's parts are titled and its figures written: the same in question, answer and report."""
+"""How keys are titled and figures written: the same in the message, the answer, the page and the terminal."""
 
-from persona.model import OMNICHANNEL, plain
+import re
+from datetime import datetime
 
-# The headings that the question demands, the facts author writes and the reader knows best.
+from persona.model import OMNICHANNEL, Unit
+
+MINUS = "\N{MINUS SIGN}"
+
+# The headings that the message demands, the facts author writes and the reader knows best.
 SECTION_TITLES = {
     "description": "Description",
     "why_dominant": "Why they prefer their channels",
@@ -10,7 +15,10 @@ SECTION_TITLES = {
     "journey": "Cross-channel journey",
     "formats": "Content formats",
     "risk": "Risk of losing them",
+    "next_step": "Next step",
 }
+# The lines of a next step, each a label with a colon.
+NEXT_STEP_TITLES = {"action": "Action", "channel": "Channel", "measure": "Measure"}
 STRATEGY_TITLE = "Cross-Channel Strategy"
 STRATEGY_TITLES = {
     "consistency": "Consistency and adaptation",
@@ -27,30 +35,113 @@ _COUNTED = {
     "view": "views",
     "call": "calls",
 }
+# The number words that are read as figures; "one" is more often a pronoun.
+NUMBER_WORDS = {
+    word: number
+    for number, word in enumerate(
+        ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"], 2
+    )
+}
+# Letters that are spelled out one by one: sms, mms, rcs, tv.
+_ABBREVIATION = re.compile(r"[b-df-hj-np-tv-xz]{2,4}")
 
-# From here on a sum is written with its power of ten; no honest average is that large.
+# From here on a figure is written with its power of ten; no honest average is that large.
 _HUGE = 1e15
 # Below this, a sum is written with two decimals, so that its rounding stays small beside it.
-_SMALL = 100
+_WHOLE_MONEY = 100
+# A share below this would round to "0.0 %", which reads as nobody.
+_SMALLEST_SHARE = 0.0005
+# From here on a ratio needs no decimal: "12 times".
+_WHOLE_RATIO = 10
 
 
-def percent(share: float) -> str:
-    """A share between 0 and 1 in per cent with one decimal: `33.3 %`."""
-    return f"{share * 100:.1f} %"
+def plain(key: str) -> str:
+    """A key as running text: `in_app` gives `in app`, `sms` gives `SMS`."""
+    return " ".join(word.upper() if _ABBREVIATION.fullmatch(word) else word for word in key.split("_"))
 
 
-def decimal(amount: float) -> str:
-    """An average with one decimal and thousands apart: `22.0`."""
-    return f"{amount:,.1f}" if abs(amount) < _HUGE else f"{amount:.3g}"
+def label(key: str) -> str:
+    """A key as a title: `web_dominant` gives `Web Dominant`, `sms_dominant` gives `SMS Dominant`."""
+    return " ".join(word if word.isupper() else word.title() for word in plain(key).split(" "))
+
+
+def activity(channel: str, trait: str) -> str:
+    """What people do on a channel, as its trait's name says: `web sessions`, `email opens`, `TV actions`."""
+    if any(channel.endswith(counted) for counted in _COUNTED.values()):
+        return plain(channel)
+    parts = [part for part in trait.casefold().split("_") if part not in channel]
+    counted = (noun for part in parts for stem, noun in _COUNTED.items() if part.startswith(stem))
+    return f"{plain(channel)} {next(counted, 'actions')}"
+
+
+def heading(title: str, name: str) -> str:
+    """The heading of a pattern with its persona's name, as the message demands it."""
+    return f"## {title} — “{name}”"
+
+
+def dominating(key: str) -> str | None:
+    """The channel that dominates a pattern; None for omnichannel."""
+    return None if key == OMNICHANNEL else key.removesuffix("_dominant")
+
+
+def written(value: float, unit: Unit, currency: str) -> str:
+    """A figure as people write it, by its unit."""
+    match unit:
+        case "people":
+            return count(value)
+        case "share":
+            return percent(value)
+        case "points":
+            return points(value / 100)
+        case "money":
+            return money(value, currency)
+        case "ratio":
+            return count(value) if abs(value) >= _WHOLE_RATIO else decimal(value)
+        case "average":
+            return decimal(value)
+
+
+def count(number: float) -> str:
+    """A whole number with thousands separated: `1,450`."""
+    return _digits(number, 0)
+
+
+def decimal(number: float) -> str:
+    """One decimal, thousands separated: `22.3`."""
+    return _digits(number, 1)
+
+
+def exact(number: float) -> str:
+    """As many decimals as a reader needs to compare, at most two: `890.4`, `12`."""
+    return _digits(number, 2).rstrip("0").rstrip(".") if abs(number) < _HUGE else _digits(number, 2)
+
+
+def percent(share: float, decimals: int = 1) -> str:
+    """A share between 0 and 1 as per cent: `33.3 %`; `0 %` is nobody, `100 %` is everybody."""
+    if 0 < share < _SMALLEST_SHARE:
+        return "<0.1 %"
+    return f"{_digits(share * 100, 0 if share in {0, 1} else decimals)} %"
+
+
+def interval(low_and_high: tuple[float, float]) -> str:
+    """The two ends of an interval as whole per cents, joined by a dash."""
+    low, high = low_and_high
+    return f"{low * 100:.0f}\N{EN DASH}{high * 100:.0f} %"
+
+
+def points(change: float) -> str:
+    """A change of a share in percentage points: `+4.2 points`."""
+    digits = _digits(change * 100, 1)
+    rises = change > 0 and any(digit in digits for digit in "123456789")
+    return f"{'+' if rises else ''}{digits} points"
 
 
 def money(amount: float, currency: str) -> str:
     """A sum in the deployment's currency: `$1,450`, `$3.42`, `EUR 890`; cents only where they matter."""
     size = abs(amount)
-    cents = size < _SMALL and not size.is_integer()
-    figure = f"{size:.3g}" if size >= _HUGE else f"{size:,.2f}" if cents else f"{size:,.0f}"
-    gap = " " if currency[-1].isalnum() else ""
-    return f"{'-' if amount < 0 else ''}{currency}{gap}{figure}"
+    decimals = 2 if round(size, 2) < _WHOLE_MONEY and not round(size, 2).is_integer() else 0
+    sign = MINUS if round(amount, decimals) < 0 else ""
+    return f"{sign}{currency}{' ' if currency[-1:].isalnum() else ''}{_digits(size, decimals)}"
 
 
 def window(days: int | None) -> str:
@@ -58,18 +149,24 @@ def window(days: int | None) -> str:
     return "in the traits' own window" if days is None else f"in {days} days"
 
 
-def activity(channel: str, trait: str) -> str:
-    """What people do on a channel, as its trait's name says: `web sessions`, `email opens`, `TV actions`."""
-    parts = [part for part in trait.casefold().split("_") if part not in channel]
-    counted = (noun for part in parts for stem, noun in _COUNTED.items() if part.startswith(stem))
-    return f"{plain(channel)} {next(counted, 'actions')}"
+def date(stamp: str) -> str:
+    """The day of an RFC 3339 time: `23 November 2026`; anything else comes back as it is."""
+    try:
+        day = datetime.fromisoformat(stamp)
+    except ValueError:
+        return stamp
+    return f"{day.day} {day:%B %Y}"
 
 
-def heading(label: str, name: str) -> str:
-    """The heading of a pattern with its persona's name, as the question demands it."""
-    return f"## {label} — “{name}”"
+def since(stamp: str, now: str) -> str:
+    """The day of an earlier time, with the time of day where both are of one day: `… at 06:00 UTC`."""
+    if date(stamp) != date(now) or date(stamp) == stamp:
+        return date(stamp)
+    return f"{date(stamp)} at {datetime.fromisoformat(stamp):%H:%M} UTC"
 
 
-def dominating(key: str) -> str | None:
-    """The channel that dominates a pattern; None for omnichannel."""
-    return None if key == OMNICHANNEL else key.removesuffix("_dominant")
+def _digits(number: float, decimals: int) -> str:
+    """A number with thousands separated and a true minus, which no zero has."""
+    size = abs(number)
+    digits = f"{size:,.{decimals}f}" if size < _HUGE else f"{size:.3g}"
+    return f"{MINUS if number < 0 and any(digit in digits for digit in '123456789') else ''}{digits}"

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from doors import NAMES
 
-from persona.model import Group, Origin, Pattern, Plan, Population, Rule, Summary, label
+from persona.model import Group, Origin, Pattern, Plan, Population, Rule, Summary
+from persona.wording import label
 
 SEED_CHANNELS = {"web": "web_sessions_30d", "mobile": "mobile_sessions_30d", "email": "emails_opened_30d"}
 

@@ -9,11 +9,12 @@ from persona.model import (
     SECTIONS,
     STRATEGY_SECTIONS,
     Checks,
-    Claim,
     Drift,
+    Figure,
     Framework,
     Group,
     MaveTrace,
+    NextStep,
     Origin,
     Pattern,
     PatternDrift,
@@ -25,16 +26,22 @@ from persona.model import (
     Summary,
     WebSource,
     dominant,
-    label,
 )
+from persona.wording import label
 
 TEXT = "Discovers on the web → installs the app → checks daily → a deep dive on the web → decides at a desk."
 
 
 def from_mave() -> Framework:
-    """A space of 520 active people, worded by Mave, with three contradictions, one gap and a drift."""
+    """A space of 520 active people, worded by Mave, with figures typed and filled in, one gap and a drift."""
     written = Path(__file__).with_name("data") / "framework_from_mave.json"
     return msgspec.json.decode(written.read_bytes(), type=Framework)
+
+
+def _texts(text: str) -> dict[str, object]:
+    """The same text in every section of a persona."""
+    step = NextStep(action=text, channel="email", measure=text)
+    return dict.fromkeys(SECTIONS, text) | {"next_step": step}
 
 
 def framework(summary: Summary, **more: object) -> Framework:
@@ -73,7 +80,7 @@ def from_facts(summary: Summary) -> Framework:
             Persona(
                 pattern=pattern.key,
                 name=f"{pattern.label} ({pattern.n} people)",
-                **dict.fromkeys(SECTIONS, said.format(pattern)),
+                **_texts(said.format(pattern)),  # type: ignore[arg-type]
             )
             for pattern in summary.patterns
         ],
@@ -145,7 +152,7 @@ def stress(summary: Summary) -> Framework:
         ),
         patterns=patterns,
         withheld={"plans": "the trait holds more than 1,000 different values, so it is free text."},
-        personas=[Persona(pattern=key, name=LONG, **dict.fromkeys(SECTIONS, TEXT)) for key in keys],
+        personas=[Persona(pattern=key, name=LONG, **_texts(TEXT)) for key in keys],  # type: ignore[arg-type]
         strategy=Strategy(**dict.fromkeys(STRATEGY_SECTIONS, TEXT)),
         checks=Checks(missing_sections=[f"{key}/journey" for key in keys]),
         drift=Drift(
@@ -195,10 +202,18 @@ EVIL_URLS = (
 )
 
 
-def hostile(summary: Summary, block: str = ATTACKS, line: str = ATTACK, claims_count: int = 20) -> Framework:
+def hostile(summary: Summary, block: str = ATTACKS, line: str = ATTACK, figures_count: int = 20) -> Framework:
     """Nine patterns and eight channels with something evil in every text that comes from outside."""
     calm = stress(summary)
-    claim = _claim(line)
+    figure = Figure(
+        text=line,
+        value=1.0,
+        unit="share",
+        pattern="web_dominant",
+        section="description",
+        sentence=line,
+        verdict="not_in_data",
+    )
     kinds = {f"{index}{line}": 0.5 for index in range(100)}
     plans = [Plan(plan=f"{index}{line}", n=9, share=0.3) for index in range(3)]
     return replace(
@@ -214,17 +229,19 @@ def hostile(summary: Summary, block: str = ATTACKS, line: str = ATTACK, claims_c
         withheld={"plans": block},
         warnings=[block] * 30,
         personas=[
-            Persona(pattern=pattern.key, name=line, **dict.fromkeys(SECTIONS, block))
+            Persona(pattern=pattern.key, name=line, **_texts(block))  # type: ignore[arg-type]
             for pattern in calm.patterns
         ],
         strategy=Strategy(**dict.fromkeys(STRATEGY_SECTIONS, block)),
         narrative=block,
         checks=Checks(
             missing_sections=[line] * 100,
-            claims=[
-                replace(claim, verdict=verdict)
-                for verdict in ("contradicted", "supported", "unverified")
-                for _ in range(claims_count)
+            unresolved=[line] * 100,
+            unlike=[line] * 100,
+            figures=[
+                replace(figure, verdict=verdict)
+                for verdict in ("from_data", "equal", "not_in_data")
+                for _ in range(figures_count)
             ],
         ),
         mave=MaveTrace(
@@ -234,20 +251,6 @@ def hostile(summary: Summary, block: str = ATTACKS, line: str = ATTACK, claims_c
             sources=_sources(line),
             validation={"confidence": 0.5, "hallucination_risk": line, line: line},
         ),
-    )
-
-
-def _claim(line: str) -> Claim:
-    return Claim(
-        text=line,
-        value=1.0,
-        unit="%",
-        pattern="web_dominant",
-        section="description",
-        sentence=line,
-        verdict="contradicted",
-        fact=f"plans.{line}.share",
-        fact_value=0.5,
     )
 
 

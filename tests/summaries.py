@@ -14,8 +14,8 @@ from persona.model import (
     Rule,
     Summary,
     dominant,
-    label,
 )
+from persona.wording import label
 
 _SHARE = st.floats(0, 1)
 _CHANNEL = st.one_of(

@@ -32,7 +32,7 @@ LEASE_SECONDS = 1.1 * DEADLINE_SECONDS + 5
 MOST_REDELIVERIES = 6
 # The words on stderr after which a process may be killed; nothing is said before the first.
 STAGES = ("", "reading profiles", "asking Mave", "checking the answer", "writing the framework")
-ANSWER = (Path(__file__).parent / "data" / "answer_headings.md").read_text()
+ANSWER = (Path(__file__).parent / "data" / "answer_named.md").read_text()
 REFERENCE = re.compile(r"persona-[0-9a-f]{16}/\d+")
 
 

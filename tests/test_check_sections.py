@@ -8,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from persona.check import sections
+from persona.check.answer import NO_PATTERN, CheckedAnswer, read_answers
+from persona.check.facts import facts_of
 from persona.errors import Invalid
 from persona.model import (
     Group,
@@ -19,8 +21,8 @@ from persona.model import (
     Strategy,
     Summary,
     dominant,
-    label,
 )
+from persona.wording import label
 
 ANSWERS = Path(__file__).parent / "data"
 
@@ -30,15 +32,20 @@ def answer(name: str) -> str:
     return (ANSWERS / f"{name}.md").read_text(encoding="utf-8").partition("\n")[2]
 
 
+def read(body: str, summary: Summary, *more: str) -> CheckedAnswer:
+    """An answer, and further ones in its thread, read with the summary's own facts."""
+    return read_answers([body, *more], summary, facts_of(summary, "$"), "$")
+
+
 def only(summary: Summary, body: str) -> Persona:
     """The one persona of an answer about people on mobile."""
-    (persona,) = sections.read(body, summary).personas
+    (persona,) = read(body, summary).personas
     return persona
 
 
 def test_the_seeds_example_gives_three_personas(seed_summary: Summary) -> None:
     """Also the pattern that the summary does not show: it is what the author said."""
-    personas = sections.read(answer("seed_answer"), seed_summary).personas
+    personas = read(answer("seed_answer"), seed_summary).personas
 
     assert [(persona.pattern, persona.name) for persona in personas] == [
         ("mobile_dominant", "The On-The-Go Operator"),
@@ -48,7 +55,7 @@ def test_the_seeds_example_gives_three_personas(seed_summary: Summary) -> None:
 
 
 def test_the_seeds_example_has_its_sections_apart(seed_summary: Summary) -> None:
-    mobile = sections.read(answer("seed_answer"), seed_summary).personas[0]
+    mobile = read(answer("seed_answer"), seed_summary).personas[0]
 
     assert mobile == Persona(
         pattern="mobile_dominant",
@@ -66,7 +73,7 @@ def test_the_seeds_example_has_its_sections_apart(seed_summary: Summary) -> None
 
 def test_the_seeds_example_has_its_strategy(seed_summary: Summary) -> None:
     """Adaptation is the other half of consistency; several labels under one section are kept."""
-    assert sections.read(answer("seed_answer"), seed_summary).strategy == Strategy(
+    assert read(answer("seed_answer"), seed_summary).strategy == Strategy(
         consistency="**Consistency:** Value proposition, core metrics, notification content\n\n"
         "**Adaptation:** Layout (mobile-optimized cards vs. desktop tables),\ndepth (email summaries → web "
         "details), interaction (mobile gestures\nvs. desktop keyboard shortcuts)",
@@ -77,14 +84,16 @@ def test_the_seeds_example_has_its_strategy(seed_summary: Summary) -> None:
 
 def test_what_the_seeds_example_lacks_is_listed(seed_summary: Summary) -> None:
     """Only for the patterns that the summary shows."""
-    assert sections.read(answer("seed_answer"), seed_summary).missing_sections == [
+    assert read(answer("seed_answer"), seed_summary).checks.missing_sections == [
         "email_dominant/reach_on_weak",
         "email_dominant/journey",
         "email_dominant/formats",
+        "email_dominant/next_step",
         "omnichannel/why_dominant",
         "omnichannel/reach_on_weak",
         "omnichannel/formats",
         "omnichannel/risk",
+        "omnichannel/next_step",
         "strategy/switch_moments",
     ]
 
@@ -92,11 +101,17 @@ def test_what_the_seeds_example_lacks_is_listed(seed_summary: Summary) -> None:
 NAMES = ["The Desk Planner", "The On-The-Go Operator", "The Inbox Dweller", "The Power Orchestrator"]
 
 
+NEXT_STEPS = [f"{key}_dominant/next_step" for key in ("web", "mobile", "email")] + ["omnichannel/next_step"]
+
+
 def test_headings_in_other_words_are_understood(space_summary: Summary) -> None:
     """Numbers, emoji, quotes of all kinds, the name before the pattern, sections worded anew."""
-    reading = sections.read(answer("answer_headings"), space_summary)
+    reading = read(answer("answer_headings"), space_summary)
 
-    assert ([persona.name for persona in reading.personas], reading.missing_sections) == (NAMES, [])
+    assert ([persona.name for persona in reading.personas], reading.checks.missing_sections) == (
+        NAMES,
+        NEXT_STEPS,
+    )
 
 
 @pytest.mark.parametrize(
@@ -128,24 +143,23 @@ def test_headings_in_other_words_are_understood(space_summary: Summary) -> None:
 def test_sections_hold_their_own_text(
     space_summary: Summary, number: int, section: str, expected: str
 ) -> None:
-    persona = sections.read(answer("answer_headings"), space_summary).personas[number]
+    persona = read(answer("answer_headings"), space_summary).personas[number]
 
     assert getattr(persona, section) == expected
 
 
 def test_a_conclusion_belongs_to_no_section(space_summary: Summary) -> None:
-    last = sections.read(answer("answer_headings"), space_summary).passages[-1]
+    framework = read(answer("answer_headings"), space_summary)
 
-    assert (last.text, last.pattern, last.section) == (
-        "## Conclusion\nRevisit the 4 personas every quarter.\n\n",
-        None,
-        None,
+    assert ("every quarter" in framework.narrative, framework.strategy.switch_moments) == (
+        True,
+        "A push that needs a keyboard.",
     )
 
 
 def test_bold_titles_and_run_in_labels_are_understood(space_summary: Summary) -> None:
     """A bullet that only speaks of a pattern opens none where a title does."""
-    web, email = sections.read(answer("answer_bold"), space_summary).personas
+    web, email = read(answer("answer_bold"), space_summary).personas
 
     assert (web, email) == (
         Persona(
@@ -167,7 +181,7 @@ def test_bold_titles_and_run_in_labels_are_understood(space_summary: Summary) ->
 
 
 def test_all_of_a_missing_pattern_is_missing(space_summary: Summary) -> None:
-    missing = sections.read(answer("answer_bold"), space_summary).missing_sections
+    missing = read(answer("answer_bold"), space_summary).checks.missing_sections
 
     assert [path for path in missing if path.startswith("mobile_dominant/")] == [
         "mobile_dominant/name",
@@ -177,12 +191,13 @@ def test_all_of_a_missing_pattern_is_missing(space_summary: Summary) -> None:
         "mobile_dominant/journey",
         "mobile_dominant/formats",
         "mobile_dominant/risk",
+        "mobile_dominant/next_step",
     ]
 
 
 def test_numbered_points_are_the_questions(space_summary: Summary) -> None:
     """With labels, without any, and with some."""
-    reading = sections.read(answer("answer_numbered"), space_summary)
+    reading = read(answer("answer_numbered"), space_summary)
 
     assert (reading.personas[1], reading.personas[2].name, reading.strategy) == (
         Persona(
@@ -205,7 +220,7 @@ def test_numbered_points_are_the_questions(space_summary: Summary) -> None:
 
 
 def test_labelled_points_keep_what_is_nested_below(space_summary: Summary) -> None:
-    mobile = sections.read(answer("answer_numbered"), space_summary).personas[0]
+    mobile = read(answer("answer_numbered"), space_summary).personas[0]
 
     assert (mobile.why_dominant, mobile.risk) == (
         "speed.\n- **Need:** control\n- **Risk avoided:** missed orders",
@@ -215,7 +230,7 @@ def test_labelled_points_keep_what_is_nested_below(space_summary: Summary) -> No
 
 def test_an_answer_in_a_fence_is_taken_out_of_it(space_summary: Summary) -> None:
     """Keys for headings, tables as text; what follows the fence is no part of its last section."""
-    web, email = sections.read(answer("answer_tables"), space_summary).personas
+    web, email = read(answer("answer_tables"), space_summary).personas
 
     assert (web.description, web.formats, email.journey) == (
         "| | |\n| --- | --- |\n| People | 156 |\n| Share | 30.0 % |",
@@ -229,19 +244,32 @@ def test_an_answer_in_a_fence_is_taken_out_of_it(space_summary: Summary) -> None
 
 def test_html_is_text_and_code_titles_nothing(space_summary: Summary) -> None:
     """Making it harmless is the renderer's part; the reader keeps it and is not led astray."""
-    reading = sections.read(answer("answer_hostile"), space_summary)
+    reading = read(answer("answer_hostile"), space_summary)
     web = reading.personas[0]
 
     assert (len(reading.personas), web.name, web.risk) == (
         1,
         "The Desk Planner",
-        "{{ 7 * 7 }} and ${jndi:ldap://example.invalid/a}",
+        "(no such figure) and ${jndi:ldap://example.invalid/a}",
     )
 
 
-def test_an_answer_without_any_pattern_is_invalid(seed_summary: Summary) -> None:
-    with pytest.raises(Invalid, match="at least one of email_dominant, omnichannel") as failure:
-        sections.read("# Personas\n\nNothing to say about **Mobile Dominant**.\n", seed_summary)
+def test_an_answer_without_any_pattern_is_kept_whole(seed_summary: Summary) -> None:
+    """It was paid for: its words stand as they came, all sections are missing, a warning says so."""
+    body = "# Personas\n\nNothing to say about **Mobile Dominant**.\n"
+    framework = read(body, seed_summary)
+
+    assert (
+        framework.narrative,
+        framework.personas,
+        framework.warnings,
+        len(framework.checks.missing_sections),
+    ) == (body, [], [NO_PATTERN], 2 * 8 + 3)
+
+
+def test_an_answer_without_any_text_is_invalid(seed_summary: Summary) -> None:
+    with pytest.raises(Invalid, match="expected an answer in words") as failure:
+        read(" \n", seed_summary)
 
     assert failure.value.code == "mave_invalid"
 
@@ -263,24 +291,25 @@ def test_an_answer_without_any_pattern_is_invalid(seed_summary: Summary) -> None
 def test_a_clarifying_question_is_told_from_an_answer(
     space_summary: Summary, text: str, *, expected: bool
 ) -> None:
-    assert sections.asks_back(text, space_summary) == expected
+    assert read(text, space_summary).asks_back == expected
 
 
 def test_a_second_answer_fills_and_overwrites_nothing(space_summary: Summary) -> None:
     """Personas stand in the rule's order, the first answer's words stay, what is missing is counted anew."""
-    first = sections.read(answer("answer_bold"), space_summary)
-    second = sections.read(answer("answer_follow_up"), space_summary)
-    merged = sections.merge(first, second, space_summary)
+    merged = read(answer("answer_bold"), space_summary, answer("answer_follow_up"))
     web, mobile, email = merged.personas
 
     assert (
         (web.why_dominant, web.journey, mobile.name, email.risk, merged.strategy.identity_resolution),
-        merged.passages,
-        [path for path in merged.missing_sections if not path.startswith(("mobile", "omnichannel"))],
+        [path for path in merged.checks.missing_sections if not path.startswith(("mobile", "omnichannel"))],
     ) == (
         ("Room for comparison.", "Mail → web.", "The On-The-Go Operator", "Poor mails.", "Ask early."),
-        first.passages + second.passages,
-        ["email_dominant/why_dominant", "email_dominant/reach_on_weak"],
+        [
+            "web_dominant/next_step",
+            "email_dominant/why_dominant",
+            "email_dominant/reach_on_weak",
+            "email_dominant/next_step",
+        ],
     )
 
 
@@ -372,7 +401,7 @@ def test_sections_are_found_however_they_are_titled(space_summary: Summary, titl
     ],
 )
 def test_the_strategy_is_found_however_it_is_titled(space_summary: Summary, title: str, point: str) -> None:
-    reading = sections.read(f"## Omnichannel\n### Risk\nLow.\n\n{title}\nWords.", space_summary)
+    reading = read(f"## Omnichannel\n### Risk\nLow.\n\n{title}\nWords.", space_summary)
 
     assert (getattr(reading.strategy, point), reading.personas[0].risk) == ("Words.", "Low.")
 
@@ -392,7 +421,7 @@ def test_the_strategy_may_speak_of_patterns(space_summary: Summary, text: str) -
     """A pattern that is only spoken of there takes no words away from it."""
     strategy = f"## Cross-Channel Strategy\n### Consistency\nWords.\n\n{text}\nMore."
     body = f'## Email Dominant — "A B"\nX.\n\n{strategy}'
-    reading = sections.read(body, space_summary)
+    reading = read(body, space_summary)
 
     assert [persona.pattern for persona in reading.personas] == ["email_dominant"]
 
@@ -423,7 +452,7 @@ def test_a_later_overview_is_no_second_description(space_summary: Summary) -> No
 def test_dashes_under_a_line_of_text_are_a_break(space_summary: Summary) -> None:
     body = "## Omnichannel\n### Risk\nThe churn would follow at once.\n---\n\n## Web Dominant\n### Risk\nLow."
 
-    assert sections.read(body, space_summary).personas[1].risk == "The churn would follow at once."
+    assert read(body, space_summary).personas[1].risk == "The churn would follow at once."
 
 
 @pytest.mark.parametrize(
@@ -440,36 +469,11 @@ def test_a_numbered_list_of_another_kind_gives_no_sections(space_summary: Summar
 def test_an_answer_is_taken_out_of_three_wrappings_and_no_more(space_summary: Summary) -> None:
     """Bounded, so that a tower of quotation marks costs nothing."""
     body = "## Omnichannel\n### Risk\nLow.\nLower."
-    quoted = [body.replace("\n", f"\n{'> ' * depth}") for depth in (3, 4)]
+    quoted = ["\n".join("> " * depth + line for line in body.split("\n")) for depth in (3, 4)]
 
-    assert [
-        only(space_summary, f"{'> ' * depth}{text}").risk for depth, text in zip((3, 4), quoted, strict=True)
-    ] == [
-        "Low.\nLower.",
-        "> Low.\n> Lower.",
-    ]
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["seed_answer", "answer_headings", "answer_bold", "answer_hostile", "answer_numbered"],
-)
-def test_the_passages_are_the_narrative(space_summary: Summary, name: str) -> None:
-    """In order and whole, so that no figure escapes the ledger."""
-    passages = sections.read(answer(name), space_summary).passages
-
-    assert "".join(passage.text for passage in passages).rstrip() == answer(name).rstrip()
-
-
-def test_a_passage_knows_its_place(seed_summary: Summary) -> None:
-    passages = sections.read(answer("seed_answer"), seed_summary).passages
-
-    assert [(passage.pattern, passage.section) for passage in passages[:5]] == [
-        (None, None),
-        ("mobile_dominant", "name"),
-        ("mobile_dominant", "description"),
-        ("mobile_dominant", "why_dominant"),
-        ("mobile_dominant", "reach_on_weak"),
+    assert [[persona.risk for persona in read(text, space_summary).personas] for text in quoted] == [
+        ["Low.\nLower."],
+        [],
     ]
 
 
@@ -478,7 +482,7 @@ def test_channels_of_any_name_are_told_apart() -> None:
     body = "## In App Dominant — “A B”\n\n## App Dominant — “C D”\n\n## A  P Dominant — “E F”\n"
     summary = _of_channels("app", "in_app", "a__p")
 
-    assert [(persona.pattern, persona.name) for persona in sections.read(body, summary).personas] == [
+    assert [(persona.pattern, persona.name) for persona in read(body, summary).personas] == [
         ("app_dominant", "C D"),
         ("in_app_dominant", "A B"),
         ("a__p_dominant", "E F"),
@@ -486,16 +490,11 @@ def test_channels_of_any_name_are_told_apart() -> None:
 
 
 def test_beyond_the_cap_titles_are_not_looked_for_and_nothing_is_lost(space_summary: Summary) -> None:
-    """The rest is a passage of its own that belongs nowhere."""
     start = "## Omnichannel\n"
     body = start + "x" * (sections.MOST_CHARACTERS - len(start)) + "## Web Dominant\n"
-    reading = sections.read(body, space_summary)
+    framework = read(body, space_summary)
 
-    assert (len(reading.personas), reading.passages[-1].text, reading.passages[-1].pattern) == (
-        1,
-        "## Web Dominant\n",
-        None,
-    )
+    assert (len(framework.personas), framework.narrative) == (1, body)
 
 
 @pytest.mark.parametrize(
@@ -515,7 +514,7 @@ def test_beyond_the_cap_titles_are_not_looked_for_and_nothing_is_lost(space_summ
 def test_five_megabytes_of_hostile_markdown_take_seconds(space_summary: Summary, body: str) -> None:
     """The bound is generous, for a machine that does other things too."""
     before = time.process_time()
-    sections.asks_back(body, space_summary)
+    read(body, space_summary)
 
     assert time.process_time() - before < 15
 
@@ -527,7 +526,7 @@ def test_five_megabytes_of_hostile_markdown_take_seconds(space_summary: Summary,
 @settings(deadline=None)
 def test_no_text_breaks_the_reader(text: str, risk: str) -> None:
     """Lone surrogates, control characters and stray marks included."""
-    reading = sections.read(f"## Web Dominant\n{text}\n\n### Risk\n{risk}", _of_channels("web", "mobile"))
+    reading = read(f"## Web Dominant\n{text}\n\n### Risk\n{risk}", _of_channels("web", "mobile"))
 
     assert reading.personas[0].pattern == "web_dominant"
 

@@ -100,7 +100,7 @@ OBJECTS = {
 def test_a_scheduled_call_becomes_a_framework_in_the_bucket(
     tmp_path: Path, cursor: Literal["pagination", "cursor"]
 ) -> None:
-    content = (DATA / "answer_headings.md").read_text(encoding="utf-8")
+    content = (DATA / "answer_named.md").read_text(encoding="utf-8")
     body = json.dumps({"content": content, "id": "msg_1", "thread_id": "t_1", "new": 1}, indent=3).encode()
     with world(raw(body, content), cursor=cursor) as around:
         settings = {**around.settings(), "PERSONA_MAVE_CALLS": "1"}
@@ -156,7 +156,7 @@ def assert_published(report: dict[str, Any], stored: dict[str, bytes]) -> None:
 
 
 def test_a_message_becomes_a_framework_in_the_bucket_and_its_redelivery_pays_nothing(tmp_path: Path) -> None:
-    content = (DATA / "answer_headings.md").read_text(encoding="utf-8")
+    content = (DATA / "answer_named.md").read_text(encoding="utf-8")
     data = base64.b64encode(b'{"run_id": "monday"}').decode()
     event = json.dumps({"message": {"data": data, "messageId": "1"}, "subscription": "s"}).encode()
     headers = {
@@ -298,5 +298,5 @@ def test_the_readmes_lines_work_as_printed(printed: tuple[str, str], tmp_path: P
         documents.append(document.get("status") or document["schema"])
         text = text[end:].lstrip()
     page, _, rest = text.partition("</html>")
-    assert documents == ["dry_run", "published", "persona-framework/1"]
+    assert documents == ["dry_run", "published", "persona-framework/2"]
     assert (page[:15].lower(), rest.strip()[:2]) == ("<!doctype html>", "# ")

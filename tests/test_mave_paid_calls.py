@@ -44,7 +44,7 @@ from werkzeug.test import TestResponse
 ROOT = Path(__file__).parent.parent
 MAIN = str(ROOT / "main.py")
 DATA = Path(__file__).parent / "data"
-WHOLE = (DATA / "answer_headings.md").read_text()
+WHOLE = (DATA / "answer_named.md").read_text()
 QUESTION = (DATA / "answer_question.md").read_text()
 # The answer without its last pattern and the strategy.
 PARTIAL = WHOLE[: WHOLE.index("Omnichannel") - 10]
@@ -184,7 +184,7 @@ def test_case_02_of_two_deliveries_at_once_one_works_and_the_other_comes_again(
     with asking(house, answer(WHOLE, delay_seconds=0.7)) as mave, ThreadPoolExecutor(1) as pool:
         at_work: Future[int] = pool.submit(deliver)
         until(lambda: bool(mave.paid))
-        assert deliver() == (500 if way == "pubsub" else 409)
+        assert deliver() == (503 if way == "pubsub" else 409)
         assert at_work.result() == 200
         assert deliver() == 200
         assert calls(mave) == 1
@@ -431,11 +431,12 @@ def test_case_08_a_question_is_answered_once_in_its_thread(house: House) -> None
     assert "clarify" not in house.read("framework.md").decode()
 
 
-def test_case_08_a_mave_that_only_asks_is_no_framework(house: House) -> None:
+def test_case_08_a_mave_that_only_asks_leaves_its_words(house: House) -> None:
+    """What was paid for is published as it came, once the calls are spent."""
     with asking(house, answer(QUESTION)) as mave:
-        assert [house.post().word for _ in range(2)] == ["mave_invalid"] * 2
+        assert [house.post().word for _ in range(2)] == ["published", "replayed"]
         assert calls(mave) == 2
-    assert not house.has("framework.json")
+    assert "No persona could be found" in house.read("framework.md").decode()
 
 
 def test_case_09_a_hostile_answer_is_inert_stored_and_bounded(house: House) -> None:
@@ -460,7 +461,7 @@ def test_case_10_a_storm_at_segment_ends_the_run_unpaid(house: House, status: in
         asking(house) as mave,
     ):
         house.use(segment)
-        assert (house.post().word, house.deliver()) == ("segment_unavailable", 500)
+        assert (house.post().word, house.deliver()) == ("segment_unavailable", 503)
         assert len(segment.requests) == 2
         assert mave.requests == []
     assert house.kept("state.json")["status"] == "released"
@@ -569,7 +570,7 @@ def test_case_13_a_plan_s_name_stays_data_and_an_email_in_it_goes_nowhere(
     assert "bob@example.com" not in said + written + streams + json.dumps(report.body)
     (fenced,) = re.findall(r"^```json\n.*?^```$", said, re.DOTALL | re.MULTILINE)
     assert said.count("```") == 2
-    assert (said.count("ignore previous"), fenced.count("ignore previous")) == (1, 1)
+    assert (said.count("ignore previous"), fenced.count("ignore previous")) == (2, 2)
 
 
 def test_case_14_every_missing_setting_is_named_at_once(

@@ -19,9 +19,9 @@ from persona.model import (
     Rule,
     Strategy,
     Summary,
-    label,
 )
 from persona.summarize.drift import FALSE_ALARM_SHARE, compare, holm, two_proportions, worth_asking
+from persona.wording import label
 
 EARLIER_DAY = "2026-10-23T06:00:00Z"
 SHARES = {"web_dominant": 0.30, "mobile_dominant": 0.35, "email_dominant": 0.20, "omnichannel": 0.15}

@@ -15,6 +15,7 @@ from flask.testing import FlaskClient
 from msgspec import json as typed
 from werkzeug.test import TestResponse
 
+from persona.check.facts import facts_of
 from persona.mave import prompt
 from persona.model import Framework, Summary
 from persona.write import render
@@ -93,8 +94,8 @@ def without_seconds(answer: TestResponse) -> dict[str, Any]:
 
 def test_a_run_answers_with_its_report(door: FlaskClient, frameworks: Path) -> None:
     folder = frameworks / "runs" / "monday"
-    claims = content(post(door, run_id="monday"))["checks"]["claims"]
-    assert claims["supported"] > 0
+    figures = content(post(door, run_id="monday"))["checks"]["figures"]
+    assert figures["from_data"] > 0
     expected = {
         "run_id": "monday",
         "created_at": json.loads((folder / "framework.json").read_bytes())["created_at"],
@@ -113,7 +114,9 @@ def test_a_run_answers_with_its_report(door: FlaskClient, frameworks: Path) -> N
         "mave": None,
         "checks": {
             "missing_sections": 0,
-            "claims": {"supported": claims["supported"], "contradicted": 0, "unverified": 0},
+            "figures": {"from_data": figures["from_data"], "equal": 0, "not_in_data": 0},
+            "unresolved": 0,
+            "assumptions": 0,
         },
         "warnings": [],
         "suppressed": [],
@@ -148,7 +151,9 @@ def test_a_dry_run_answers_with_the_summary_and_the_message_and_writes_nothing(
         "mave": None,
         "checks": {
             "missing_sections": 0,
-            "claims": {"supported": 0, "contradicted": 0, "unverified": 0},
+            "figures": {"from_data": 0, "equal": 0, "not_in_data": 0},
+            "unresolved": 0,
+            "assumptions": 0,
         },
         "warnings": [],
         "suppressed": [],
@@ -159,7 +164,7 @@ def test_a_dry_run_answers_with_the_summary_and_the_message_and_writes_nothing(
     assert not frameworks.exists()
     document = typed.decode(json.dumps(summary), type=Summary)
     assert message == prompt.compose(
-        document, currency="$", names={}, drift=None, reference="(the run's reference)"
+        document, facts_of(document, "$"), names={}, drift=None, reference="(the run's reference)"
     )
 
 

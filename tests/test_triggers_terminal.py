@@ -25,7 +25,7 @@ Run monday: {status} (sample, words by facts)
   Omnichannel             83   16.2%
 {replay}Rejected: 1 activity boolean, 1 activity negative, 1 activity not finite, 1 activity not numeric, \
 1 external ids malformed, 2 profile not object, 1 traits not object
-Figures in the text: N supported, 0 contradicted, 0 unverified
+Figures in the text: N from the data, 0 typed and equal to it, 0 not in it
 
 Framework: {folder}/runs/monday/framework.html
            frameworks/runs/monday/framework.json
@@ -46,7 +46,7 @@ def test_without_any_setting_a_framework_lies_in_the_folder_that_the_table_names
     ended = run_terminal("--run-id", "monday", cwd=tmp_path)
     assert (0, TABLE.format(status="published", replay="", folder=tmp_path / "frameworks")) == (
         ended.returncode,
-        re.sub(r"\d+ supported", "N supported", ended.stdout),
+        re.sub(r"\d+ from the data", "N from the data", ended.stdout),
     )
 
 
@@ -57,7 +57,7 @@ def test_the_same_run_again_is_replayed(tmp_path: Path) -> None:
     table = TABLE.format(status="replayed", replay=replay, folder=tmp_path / "frameworks")
     assert (0, table, "") == (
         ended.returncode,
-        re.sub(r"\d+ supported", "N supported", ended.stdout),
+        re.sub(r"\d+ from the data", "N from the data", ended.stdout),
         ended.stderr,
     )
 
@@ -113,7 +113,7 @@ def test_a_dry_run_shows_the_message_and_writes_nothing(tmp_path: Path) -> None:
     ended = run_terminal("--dry-run", cwd=tmp_path)
     assert (
         ended.returncode,
-        "The message that Mave would get:\n\n" in ended.stdout and "(N=147" in ended.stdout,
+        "The message that Mave would get:\n\n" in ended.stdout and "Number of people: 147" in ended.stdout,
         list(tmp_path.iterdir()),
     ) == (0, True, [])
 

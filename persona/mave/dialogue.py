@@ -1,49 +1,34 @@
 """What to say to Mave next: the message, a nudge where it asks back, or what its answer left out."""
 
-from persona.check import sections
-from persona.errors import Invalid
+from collections.abc import Mapping, Sequence
+
+from persona.check.answer import CheckedAnswer
 from persona.mave import prompt
 from persona.mave.paid_calls import HOLE
-from persona.model import Answer, Baseline, Message, Reading, Summary
+from persona.model import Answer, Baseline, Fact, Message, Summary
+
+Facts = Mapping[str, Fact]
+
+
+def first_message(summary: Summary, facts: Facts, baseline: Baseline) -> Message:
+    """The message with the figures and the question; `HOLE` stands where its reference goes."""
+    return Message(
+        text=prompt.compose(summary, facts, names=baseline.names, drift=baseline.drift, reference=HOLE)
+    )
 
 
 def next_message(
-    summary: Summary, baseline: Baseline, answers: list[Answer], currency: str
+    summary: Summary, facts: Facts, answers: Sequence[Answer], checked: CheckedAnswer
 ) -> Message | None:
-    """The next message of the run, `HOLE` standing where its reference goes; None: nothing is left to say."""
-    if not answers:
-        return first_message(summary, baseline, currency)
+    """What to say after these answers; None: there is nothing more to say."""
     thread_id = next((answer.thread_id for answer in reversed(answers) if answer.thread_id), None)
-    read = read_together(answers, summary)
-    missing = read[0].missing_sections if read else []
-    if thread_id and missing:
-        text = prompt.follow_up(missing, summary, reference=HOLE)
-        return Message(text=text, thread_id=thread_id, essential=False)
-    if thread_id and not read and len(answers) == 1 and sections.asks_back(answers[0].content, summary):
-        return Message(text=prompt.proceed(summary, reference=HOLE), thread_id=thread_id)
-    return None
-
-
-def first_message(summary: Summary, baseline: Baseline, currency: str) -> Message:
-    """The message with the figures and the question."""
-    text = prompt.compose(
-        summary, currency=currency, names=baseline.names, drift=baseline.drift, reference=HOLE
+    if not thread_id:
+        return None
+    if checked.asks_back:
+        return Message(text=prompt.proceed(summary, facts, reference=HOLE), thread_id=thread_id)
+    if not checked.sections_to_ask:
+        return None
+    text = prompt.follow_up(
+        checked.sections_to_ask, summary, facts, unresolved=checked.unresolved_to_ask, reference=HOLE
     )
-    return Message(text=text)
-
-
-def read_together(answers: list[Answer], summary: Summary) -> tuple[Reading, str] | None:
-    """What the answers say together, and their words; None where none of them is a framework.
-
-    A question that Mave asked back, and whatever else came before the framework, is left out.
-    """
-    together: Reading | None = None
-    narratives: list[str] = []
-    for answer in answers:
-        try:
-            reading = sections.read(answer.content, summary, goes_on=together is not None)
-        except Invalid:
-            continue
-        together = sections.merge(together, reading, summary) if together else reading
-        narratives.append(answer.content)
-    return (together, "\n\n".join(narratives)) if together else None
+    return Message(text=text, thread_id=thread_id, essential=False)

@@ -1,28 +1,36 @@
-"""The messages to Mave, filled from a summary: aggregates only, other people's words fenced as data."""
+"""The messages to Mave: every figure beside its name, other people's words fenced, nobody's profile."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache, partial
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined
 
 from persona import wording
-from persona.model import Change, Drift, Group, Pattern, PatternDrift, Summary, label, plain, printable
+from persona.check.facts import EVERYBODY, NAMED_BY_OTHERS
+from persona.masking import printable
+from persona.model import Drift, Fact, PatternDrift, Summary
+from persona.wording import label, plain
+
+Facts = Mapping[str, Fact]
 
 # Identifier types named a group; the rest are only counted, lest a hundred of them drown the question.
 MOST_TYPES = 12
+# Names that a follow-up lists as wrong; an answer that invents more is told what the rule is all the same.
+_MOST_UNRESOLVED = 20
 # A persona's name may be longer than a plan's.
 _NAME_CHARACTERS = 80
 
 
 def compose(
-    summary: Summary, *, currency: str, names: Mapping[str, str], drift: Drift | None, reference: str
+    summary: Summary, facts: Facts, *, names: Mapping[str, str], drift: Drift | None, reference: str
 ) -> str:
-    """The question: the figures, what is wanted, and the form of the answer.
+    """The question: the figures with their names, what is wanted, and the form of the answer.
 
-    `names` are the personas' names in the previous framework, by pattern. A drift is told where the two
-    summaries can be compared.
+    `facts` are those of the summary and the drift. `names` are the personas' names in the previous framework,
+    by pattern. A drift is told where the two summaries can be compared.
 
     Raises:
         jinja2.UndefinedError: the template has a hole that nothing fills.
@@ -30,37 +38,49 @@ def compose(
     """
     shown = {pattern.key for pattern in summary.patterns}
     kept = {key: printable(name, _NAME_CHARACTERS) for key, name in names.items() if key in shown}
-    told = drift if drift and drift.comparable else None
+    comparable = drift if drift and drift.comparable else None
     return _message(
         "ask",
         summary,
+        facts,
         reference,
         channels=[plain(channel) for channel in summary.rule.channels],
         sample=summary.source.sample,
         sampling=_one_line(summary.source.sampling),
-        population=summary.population,
-        rejected=sum(summary.population.rejected.values()),
-        rule=summary.rule,
+        activity=summary.rule.activity,
         window=_window(summary.rule.window_days),
         notes=_notes(summary),
-        totals=summary.totals,
         patterns=summary.patterns,
-        group=partial(_group, traits=summary.rule.channels, currency=currency),
-        labels_as_data=_data(summary, kept, told, currency),
-        changes=_changes(summary, told) if told else [],
-        since=told.since[: len("2026-11-23")] if told else "",
+        everybody=EVERYBODY,
+        figures=lambda subject, people="": list(_figures(facts, subject, people)),
+        labels_as_data=_data(summary, facts, kept),
+        changes=_changes(summary, comparable) if comparable else [],
+        since=comparable.since[: len("2026-11-23")] if comparable else "",
         keeps_names=bool(kept),
     )
 
 
-def follow_up(missing: Sequence[str], summary: Summary, *, reference: str) -> str:
-    """The message that asks, in the same thread, for exactly the sections that the answer left out."""
-    return _message("follow_up", summary, reference, missing=[_asked(path) for path in missing])
+def follow_up(
+    sections: Sequence[str],
+    summary: Summary,
+    facts: Facts,
+    *,
+    unresolved: Iterable[str] = (),
+    reference: str,
+) -> str:
+    """The message that asks, in the same thread, for exactly these sections (`email_dominant/journey`).
+
+    `unresolved` are the names in them that do not exist.
+    """
+    wrong = [printable(name, _NAME_CHARACTERS).replace("`", "") for name in unresolved][:_MOST_UNRESOLVED]
+    return _message(
+        "follow_up", summary, facts, reference, sections=[_asked(path) for path in sections], unresolved=wrong
+    )
 
 
-def proceed(summary: Summary, *, reference: str) -> str:
+def proceed(summary: Summary, facts: Facts, *, reference: str) -> str:
     """The one answer to a clarifying question: go ahead with what was given, and say what was assumed."""
-    return _message("proceed", summary, reference)
+    return _message("proceed", summary, facts, reference)
 
 
 def fill(template: str, **parts: object) -> str:
@@ -76,9 +96,7 @@ def fill(template: str, **parts: object) -> str:
 def _environment() -> Environment:
     # Markdown for a language model, not HTML for a browser: escaping `&` and `<` would only spoil it.
     # What comes from outside stands in JSON within a fence that it cannot close.
-    environment = Environment(undefined=StrictUndefined, autoescape=False)  # noqa: S701 - see above
-    environment.filters["percent"] = wording.percent
-    return environment
+    return Environment(undefined=StrictUndefined, autoescape=False)  # noqa: S701 - see above
 
 
 @cache
@@ -86,7 +104,7 @@ def _template() -> str:
     return Path(__file__).with_suffix(".md").read_text(encoding="utf-8")
 
 
-def _message(kind: str, summary: Summary, reference: str, **parts: object) -> str:
+def _message(kind: str, summary: Summary, facts: Facts, reference: str, **parts: object) -> str:
     if not reference.strip() or not reference.isprintable():
         raise ValueError("a message's reference is one line of text, so that threads can be searched for it")
     return fill(
@@ -94,15 +112,43 @@ def _message(kind: str, summary: Summary, reference: str, **parts: object) -> st
         kind=kind,
         reference=reference,
         labels=[pattern.label for pattern in summary.patterns],
-        section_titles=list(wording.SECTION_TITLES.values()),
+        section_titles=wording.SECTION_TITLES,
+        next_step_titles=wording.NEXT_STEP_TITLES,
         strategy_title=wording.STRATEGY_TITLE,
         strategy_titles=list(wording.STRATEGY_TITLES.values()),
+        example=_example(summary, facts),
+        arithmetic=_arithmetic(summary, facts),
         **parts,
     )
 
 
+def _example(summary: Summary, facts: Facts) -> tuple[str, str]:
+    """A name in braces, and what stands in its place in the end."""
+    first = summary.patterns[0].key
+    name = next(name for name in (f"{first}.avg_ltv", f"{first}.share") if name in facts)
+    return _braces(name), facts[name].text
+
+
+def _arithmetic(summary: Summary, facts: Facts) -> list[str]:
+    """Three comparisons within this message's own figures, as they should be written."""
+    first, last = summary.patterns[0].key, summary.patterns[-1].key
+    other = "all" if first == last else last
+    average = next(name.partition(".")[2] for name in facts if name.startswith(f"{first}.avg_"))
+    rest = "few_identifiers_share" if f"{first}.few_identifiers_share" in facts else "share"
+    third = f"{first}.share + {last}.share" if first != last else f"{first}.people / all.people"
+    return [
+        f"{_braces(f'{first}.{average} / {other}.{average}')} times",
+        _braces(f"1 - {first}.{rest}"),
+        _braces(third),
+    ]
+
+
+def _braces(name: str) -> str:
+    return f"{{{{{name}}}}}"
+
+
 def _asked(path: str) -> str:
-    """A missing section as the question titles it, with its path behind."""
+    """A section as the question titles it, with its path behind."""
     place, _, section = path.partition("/")
     if place == "strategy":
         return f"{wording.STRATEGY_TITLE}: {wording.STRATEGY_TITLES[section]} ({path})"
@@ -111,10 +157,28 @@ def _asked(path: str) -> str:
 
 def _notes(summary: Summary) -> list[str]:
     notes = [f"Held back: {what.replace('_', ' ')}. {why}" for what, why in summary.withheld.items()]
+    if summary.totals.avg_ltv is None:
+        notes.append("There is no LTV in the data: say nothing about what these people are worth.")
+    if summary.totals.avg_identities is None:
+        notes.append("There are no external identifiers in the data.")
     if summary.suppressed:
         hidden = ", ".join(map(label, summary.suppressed))
         notes.append(f"Too small to show, and not to be written about: {hidden}.")
+    if alike := _worth_alike(summary):
+        notes.append(f"No clear difference in average LTV, so call neither worth more: {'; '.join(alike)}.")
     return [_one_line(note) for note in (*summary.warnings, *notes)]
+
+
+def _worth_alike(summary: Summary) -> list[str]:
+    """Neighbours by average LTV whose intervals overlap."""
+    ranked = sorted(
+        (interval, pattern.label) for pattern in summary.patterns if (interval := pattern.avg_ltv_ci95)
+    )
+    return [
+        f"{below} and {above}"
+        for (interval, below), (interval_above, above) in pairwise(ranked)
+        if interval[1] >= interval_above[0]
+    ]
 
 
 def _window(days: int | None) -> str:
@@ -125,95 +189,59 @@ def _one_line(sentence: str) -> str:
     return " ".join(sentence.split())
 
 
-def _group(group: Group, *, traits: Mapping[str, str], currency: str) -> str:
-    """A group's figures as a list."""
-    activity = ", ".join(
-        f"{wording.decimal(amount)} {wording.activity(channel, traits[channel])}"
-        for channel, amount in group.avg_activity.items()
-    )
-    return "\n".join(
-        [
-            f"- Average LTV: {wording.money(group.avg_ltv, currency)}",
-            f"- Average activity a person: {activity}",
-            f"- Average number of identifiers: {wording.decimal(group.avg_identities)}",
-            f"- People with few identifiers: {wording.percent(group.few_identities_share)}",
-        ]
-    )
+def _figures(facts: Facts, subject: str, people: str) -> Iterator[str]:
+    """A subject's figures with their names; what other people named stands with the data."""
+    for name, fact in facts.items():
+        owner, _, own = name.partition(".")
+        if owner == subject and not own.startswith(NAMED_BY_OTHERS):
+            yield f"{_braces(name)} {_line(fact, people)}"
 
 
-def _data(summary: Summary, names: dict[str, str], drift: Drift | None, currency: str) -> str:
+def _line(fact: Fact, people: str) -> str:
+    return f"{fact.label.removesuffix(f' of {people}')}: {fact.text}"
+
+
+def _data(summary: Summary, facts: Facts, names: dict[str, str]) -> str:
     """Everything that other people named, as JSON that neither closes its fence nor opens a tag."""
-    population = summary.population
+    groups = [(pattern.key, pattern.label) for pattern in summary.patterns]
     content: dict[str, object] = {
-        "trait_coverage": _shares(population.trait_coverage),
         "channel_traits": {channel: printable(trait) for channel, trait in summary.rule.channels.items()},
-        "identifier_coverage": {"all": _shares(summary.totals.identity_coverage)}
-        | {pattern.key: _shares(pattern.identity_coverage) for pattern in summary.patterns},
-        "most_common_plans": {pattern.key: _plans(pattern) for pattern in summary.patterns},
+        "identifiers": {
+            subject: named
+            for subject, people in (("all", EVERYBODY), *groups)
+            if (named := _named(facts, f"{subject}.has_", people, MOST_TYPES))
+        },
+        "most_common_plans": {
+            subject: named
+            for subject, people in groups
+            if (named := _named(facts, f"{subject}.plan_", people))
+        },
     }
     if names:
         content["previous_persona_names"] = names
-    if drift:
-        content["changes_within_patterns"] = {
-            entry.pattern: {printable(change.fact): _change(change, currency) for change in entry.changes}
-            for entry in _shown(summary, drift)
-            if entry.changes
-        }
-    written = json.dumps(content, ensure_ascii=False, indent=1)
-    return written.replace("`", "\\u0060").replace("~", "\\u007e").replace("<", "\\u003c")
+    shown = json.dumps(content, ensure_ascii=False, indent=1)
+    return shown.replace("`", "\\u0060").replace("~", "\\u007e").replace("<", "\\u003c")
 
 
-def _shares(shares: Mapping[str, float] | None) -> dict[str, str] | None:
-    if shares is None:
-        return None
-    common = sorted(shares.items(), key=lambda item: (-item[1], item[0]))
-    named = {printable(key): wording.percent(share) for key, share in common[:MOST_TYPES]}
-    return named | ({"…": f"{len(common) - MOST_TYPES} more"} if len(common) > MOST_TYPES else {})
-
-
-def _plans(pattern: Pattern) -> list[dict[str, object]] | None:
-    if pattern.plans is None:
-        return None
-    return [
-        {"plan": printable(plan.plan), "n": plan.n, "share": wording.percent(plan.share)}
-        for plan in pattern.plans
-    ]
-
-
-def _shown(summary: Summary, drift: Drift) -> list[PatternDrift]:
-    """The drift of patterns that may be spoken of: none that is too small to show now."""
-    return [entry for entry in drift.patterns if entry.pattern not in summary.suppressed]
+def _named(facts: Facts, beginning: str, people: str, most: int | None = None) -> dict[str, str]:
+    """The facts of one kind of one subject: the name in braces, then what it is and how much."""
+    named = {_braces(name): _line(fact, people) for name, fact in facts.items() if name.startswith(beginning)}
+    shown = dict(list(named.items())[:most])
+    return shown | ({"…": f"{len(named) - len(shown)} more"} if len(named) > len(shown) else {})
 
 
 def _changes(summary: Summary, drift: Drift) -> list[str]:
-    """What has become of each pattern's share, with a word on whether it may be chance."""
+    """What has become of each pattern, with a word on whether it may be chance."""
     verdict = "more than" if drift.significant else "no more than"
-    return [
-        f"Taken together, this is {verdict} sampling noise.",
-        *(_share_change(entry) for entry in _shown(summary, drift)),
-    ]
+    shown = [entry for entry in drift.patterns if entry.pattern not in summary.suppressed]
+    return [f"Taken together, this is {verdict} sampling noise.", *map(_change, shown)]
 
 
-def _share_change(entry: PatternDrift) -> str:
-    name = label(entry.pattern)
+def _change(entry: PatternDrift) -> str:
     if entry.share_before is None:
-        return f"{name}: new, {wording.percent(entry.share_after or 0)} now"
+        return f"{label(entry.pattern)}: new"
     if entry.share_after is None:
-        return f"{name}: gone, {wording.percent(entry.share_before)} before"
-    chance = "significant" if entry.significant else "not significant"
-    points = f"{entry.share_change * 100:+.1f}"
-    return (
-        f"{name}: {wording.percent(entry.share_before)} before, {wording.percent(entry.share_after)} now "
-        f"({points} points, {chance})"
-    )
-
-
-def _change(change: Change, currency: str) -> dict[str, str]:
-    """A figure then and now, written as its kind is."""
-    if change.fact == "avg_ltv":
-        written: Callable[[float], str] = partial(wording.money, currency=currency)
-    elif change.fact.startswith("avg_"):
-        written = wording.decimal
-    else:
-        written = wording.percent
-    return {"before": written(change.before), "after": written(change.after)}
+        return f"{label(entry.pattern)}: gone"
+    chance = "more" if entry.significant else "no more"
+    names = ", ".join(_braces(f"{entry.pattern}.{fact}") for fact in ("share_before", "share_change"))
+    return f"{label(entry.pattern)} ({names}): {chance} than chance explains"

@@ -11,6 +11,7 @@ from msgspec import structs
 
 from persona.classify.tally import MOST_PLANS, MOST_TYPES, GroupTally, Tally
 from persona.errors import NotEnoughData
+from persona.masking import printable
 from persona.model import (
     OMNICHANNEL,
     Group,
@@ -21,9 +22,8 @@ from persona.model import (
     Rule,
     Summary,
     dominant,
-    label,
-    printable,
 )
+from persona.wording import label
 
 TOP_PLANS = 3
 # Why figures are missing, in the reader's words.

@@ -16,9 +16,10 @@ from persona import request
 from persona.deadline import Deadline
 from persona.errors import BadRequest, BadSettings, PersonaError, Unforeseen
 from persona.log import Log, log_unexpected
-from persona.model import Report, label
+from persona.model import Report
 from persona.settings import Settings, read_settings
 from persona.triggers.progress_line import ProgressLine
+from persona.wording import label
 
 _EXAMPLES = """
 \b
@@ -147,10 +148,10 @@ def _table(report: Report) -> str:
         told = f"{left:,.0f}" if isinstance(left, float) else "Mave does not say"
         lines += ["", f"Credits left: {told}; a call takes {report.credits['a_call_takes']}"]
     if report.status in {"published", "replayed"}:
-        claims, missing = report.checks.claims, report.checks.missing_sections
+        figures, missing = report.checks.figures, report.checks.missing_sections
         lines += [
-            f"Figures in the text: {claims.supported} supported, {claims.contradicted} contradicted, "
-            f"{claims.unverified} unverified" + (f"; {missing} sections missing" if missing else "")
+            f"Figures in the text: {figures.from_data} from the data, {figures.equal} typed and equal to it, "
+            f"{figures.not_in_data} not in it" + (f"; {missing} sections missing" if missing else "")
         ]
     if isinstance(report.objects, dict) and report.objects:
         lines += ["", f"Framework: {report.objects['open']}", f"           {report.objects['json']}"]

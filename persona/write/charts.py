@@ -8,8 +8,9 @@ import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from persona.model import Drift, Framework, Pattern, Rule, dominant, label, plain
-from persona.write import figures
+from persona import wording
+from persona.model import Drift, Framework, Pattern, Rule, dominant
+from persona.wording import label, plain
 
 # A chart on a phone 390 pixels wide, and an average character of a bar's label.
 NARROWEST_PIXELS = 330
@@ -82,7 +83,7 @@ def axis(largest: float) -> Axis:
     step = next((step for step in STEPS if largest / step <= MOST_TICKS - 1), 0.25)
     steps = max(1, math.ceil(round(largest / step, 6)))
     end = steps * step
-    return Axis(end, [(100 * i / steps, figures.percent(i * step, 0)) for i in range(steps + 1)])
+    return Axis(end, [(100 * i / steps, wording.percent(i * step, 0)) for i in range(steps + 1)])
 
 
 def mix(pattern: Pattern, rule: Rule) -> Mix:
@@ -107,7 +108,7 @@ def _segments(pattern: Pattern, rule: Rule) -> Iterator[Segment]:
 
 def _fitting(name: str, share: float) -> str:
     """As much of `name 46 %` as fits into its piece of the bar."""
-    figure = figures.percent(share, 0)
+    figure = wording.percent(share, 0)
     room = share * NARROWEST_PIXELS / CHARACTER_PIXELS - 2
     return next((text for text in (f"{name} {figure}", figure) if len(text) <= room), "")
 
@@ -118,7 +119,7 @@ def intervals(framework: Framework) -> tuple[Axis, list[Estimate]]:
     return scale, [
         Estimate(
             short(pattern.label),
-            figures.percent(pattern.share),
+            wording.percent(pattern.share),
             scale.at(pattern.share),
             scale.at(pattern.share_ci95[0]),
             scale.at(pattern.share_ci95[1]),
@@ -136,7 +137,7 @@ def values(framework: Framework) -> tuple[Axis, list[Pair]]:
     return scale, [
         Pair(
             short(pattern.label),
-            f"{figures.percent(pattern.share, 0)} → {figures.percent(ltv_share, 0)}",
+            f"{wording.percent(pattern.share, 0)} → {wording.percent(ltv_share, 0)}",
             scale.at(pattern.share),
             scale.at(ltv_share),
             slot(pattern.key, framework.rule),
@@ -154,7 +155,7 @@ def changes(drift: Drift, rule: Rule) -> tuple[Axis, list[Pair]]:
     return scale, [
         Pair(
             short(label(row.pattern)),
-            figures.points(row.share_change),
+            wording.points(row.share_change),
             None if row.share_before is None else scale.at(row.share_before),
             None if row.share_after is None else scale.at(row.share_after),
             slot(row.pattern, rule),

@@ -5,19 +5,14 @@ makes no outside request, and its only links are its sources), a heading becomes
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from persona.write.words import Note
-
 if TYPE_CHECKING:  # Reading Markdown is half of this program's import time: only who renders pays for it.
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
-
-# Words the notes of one block.
-Draw = Callable[[Sequence[Note]], str]
 
 # Control characters break HTML and logs; direction overrides make a text read differently from what it is.
 UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -26,10 +21,6 @@ SURROGATE = re.compile("[\ud800-\udfff]")
 
 # What a link may cost of the page's size; a longer address is shown as words.
 LONGEST_URL = 500
-# A sentence is found by its beginning: enough to be unique, little enough to be quick.
-SENTENCE_CHARACTERS = 300
-# What may stand between a sentence's words on one side only: spaces, Markdown's marks, citations like [1].
-BETWEEN_WORDS = r"(?:[\s*_`~\\]|\[\^?\d{1,3}\])"
 
 
 def clean(text: str) -> str:
@@ -63,17 +54,12 @@ def host(url: str) -> str:
     return urlsplit(url).hostname or ""
 
 
-def html(text: str, notes: Sequence[Note], draw: Draw, limit_bytes: int) -> tuple[str, bool]:
-    """Markdown as HTML of at most `limit_bytes`, each note after its sentence; and whether it was shortened.
-
-    A note whose sentence is not found stands at the end; notes do not count towards the limit.
-    """
+def html(text: str, limit_bytes: int) -> tuple[str, bool]:
+    """Markdown as HTML of at most `limit_bytes`; and whether it was shortened."""
     shown, shortened = shorten(text, limit_bytes)
-    tokens = _parser().parse(shown)
-    while (size_bytes := len(_rendered(tokens).encode())) > limit_bytes:
+    while (size_bytes := len((rendered := _parser().render(shown)).encode())) > limit_bytes:
         shown, shortened = shorten(shown, len(shown) * limit_bytes // (size_bytes + limit_bytes // 10))
-        tokens = _parser().parse(shown)
-    return _rendered(_annotated(tokens, notes, draw)), shortened
+    return str(rendered), shortened
 
 
 def shorten(text: str, characters: int) -> tuple[str, bool]:
@@ -138,89 +124,3 @@ def _image_words(self: Any, tokens: Sequence["Token"], index: int, options: Any,
 
     words = self.renderInlineAsText(tokens[index].children or [], options, env)
     return escapeHtml(words)
-
-
-def _rendered(tokens: Sequence["Token"]) -> str:
-    parser = _parser()
-    return str(parser.renderer.render(tokens, parser.options, {}))
-
-
-def _annotated(tokens: Sequence["Token"], notes: Sequence[Note], draw: Draw) -> list["Token"]:
-    """The tokens with every note after the block that holds its sentence, its figure marked."""
-    from markdown_it.token import Token  # noqa: PLC0415 - see TYPE_CHECKING above
-
-    blocks = [token for token in tokens if token.type == "inline"]
-    homes = [_mark(note, blocks) for note in notes]
-    annotated: list[Token] = []
-    due: list[Note] = []
-    for token in tokens:
-        annotated.append(token)
-        due += [note for note, home in zip(notes, homes, strict=True) if home is token]
-        if due and token.type in {"paragraph_close", "heading_close", "table_close"}:
-            annotated.append(Token("html_block", "", 0, content=draw(due)))
-            due = []
-    due += [note for note, home in zip(notes, homes, strict=True) if home is None]
-    return [*annotated, Token("html_block", "", 0, content=draw(due))] if due else annotated
-
-
-def _mark(note: Note, blocks: Sequence["Token"]) -> "Token | None":
-    """The block that holds the note's sentence, its figure marked there."""
-    place = _place(note, blocks)
-    if place is None:
-        return None
-    block, start, end = place
-    figure = _find(_text_of_block(block), note.claim.text, start, end)
-    if figure is not None:
-        block.children = list(_with_mark(block.children or [], *figure))
-    return block
-
-
-def _place(note: Note, blocks: Sequence["Token"]) -> tuple["Token", int, int] | None:
-    """Where the note's sentence stands; or, if that was cut up, the only place where its words stand."""
-    sentence, figure = note.claim.sentence, note.claim.text
-    for block in blocks:
-        text = _text_of_block(block)
-        found = _find(text, sentence[:SENTENCE_CHARACTERS], 0, len(text))
-        if found is not None:
-            return block, found[0], found[0] + len(sentence)
-    once = [block for block in blocks if _stands_once(figure, _text_of_block(block))]
-    return (once[0], 0, len(_text_of_block(once[0]))) if len(once) == 1 else None
-
-
-def _stands_once(wanted: str, text: str) -> bool:
-    found = _find(text, wanted, 0, len(text))
-    return found is not None and _find(text, wanted, found[1], len(text)) is None
-
-
-def _text_of_block(block: "Token") -> str:
-    return "".join(map(_text_of, block.children or []))
-
-
-def _text_of(child: "Token") -> str:
-    return "\n" if child.type in {"softbreak", "hardbreak"} else child.content
-
-
-def _find(text: str, wanted: str, start: int, end: int) -> tuple[int, int] | None:
-    """Where a stretch of Markdown stands in its text, whatever became of its stars and line breaks."""
-    pieces = [re.escape(piece) for piece in re.split(f"{BETWEEN_WORDS}+", clean(wanted)) if piece]
-    found = re.compile(f"{BETWEEN_WORDS}*".join(pieces)).search(text, start, end) if pieces else None
-    return found and found.span()
-
-
-def _with_mark(children: Iterable["Token"], first: int, last: int) -> Iterator["Token"]:
-    """Yield the inline tokens with the characters from `first` to `last` marked."""
-    from markdown_it.token import Token  # noqa: PLC0415 - see TYPE_CHECKING above
-
-    at = 0
-    for child in children:
-        text = _text_of(child)
-        left, right = max(first - at, 0), min(last - at, len(text))
-        at += len(text)
-        if child.type != "text" or left >= right:
-            yield child
-            continue
-        yield Token("text", "", 0, content=text[:left])
-        yield Token("mark_open", "mark", 1)
-        yield Token("text", "", 0, content=text[left:right])
-        yield Token("mark_close", "mark", -1)
-        yield Token("text", "", 0, content=text[right:])

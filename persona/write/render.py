@@ -13,7 +13,7 @@ from hashlib import sha256
 
 import msgspec
 
-from persona.model import SECTIONS, STRATEGY_SECTIONS, Claim, Framework, Pattern, Persona
+from persona.model import SECTIONS, STRATEGY_SECTIONS, Figure, Framework, Pattern, Persona
 from persona.write import charts, prose, templates, words
 
 _STYLE = (templates.ROOM / "page.css").read_text(encoding="utf-8")
@@ -34,8 +34,7 @@ PROSE_BYTES = 120_000
 SECTION_BYTES = 6_000
 # … and lists that have no end of their own so many rows. What is left out is counted on the page.
 ROWS = {
-    "contradictions": 40,
-    "claims": 40,  # supported, and as many unverified
+    "figures": 40,  # typed and not in the data, and as many typed and equal to it
     "sources": 30,
     "warnings": 12,
     "identifiers": 12,
@@ -83,8 +82,8 @@ def as_html(framework: Framework) -> str:
     def drawn(room: float) -> str:
         limit_bytes = _section_bytes(framework, room)
 
-        def written(text: str, notes: list[words.Note], draw: prose.Draw) -> tuple[str, bool]:
-            html, shortened = prose.html(text, notes, draw, limit_bytes)
+        def written(text: str) -> tuple[str, bool]:
+            html, shortened = prose.html(text, limit_bytes)
             return Markup(html), shortened  # noqa: S704 - made by a renderer that passes no HTML through
 
         page = template.render(
@@ -111,16 +110,13 @@ def _fitting(drawn: Callable[[float], str]) -> str:
 def _content(framework: Framework, room: float) -> dict[str, object]:
     """What both templates show, in the order of the page."""
     most = {name: int(rows * room) for name, rows in ROWS.items()}
-    notes = words.notes(framework)[: most["contradictions"]]
     return {
         "f": framework,
         "most": most,
         "headline": words.headline(framework),
         "findings": list(words.findings(framework)),
-        "notes": notes,
-        "notes_of": partial(_notes_of, notes),
         "counts": framework.checks.counts(),
-        "claims_of": partial(_claims_of, framework, most["claims"]),
+        "figures_of": partial(_figures_of, framework, most["figures"]),
         "cards": list(_cards(framework)),
         "strategy": [
             (section, words.STRATEGY_TITLES[section], getattr(framework.strategy, section))
@@ -141,15 +137,10 @@ def _cards(framework: Framework) -> Iterator[tuple[Pattern | None, Persona]]:
         yield None, persona
 
 
-def _notes_of(notes: list[words.Note], pattern: str | None, *sections: str | None) -> list[words.Note]:
-    """The contradictions that one place of the text has to show."""
-    return [note for note in notes if note.claim.pattern == pattern and note.claim.section in sections]
-
-
-def _claims_of(framework: Framework, most: int, verdict: str) -> tuple[list[Claim], int]:
-    """The claims with a verdict that the page has room for, and how many it leaves out."""
-    claims = [claim for claim in framework.checks.claims if claim.verdict == verdict]
-    return claims[:most], max(0, len(claims) - most)
+def _figures_of(framework: Framework, most: int, verdict: str) -> tuple[list[Figure], int]:
+    """The figures with a verdict that the page has room for, and how many it leaves out."""
+    figures = [figure for figure in framework.checks.figures if figure.verdict == verdict]
+    return figures[:most], max(0, len(figures) - most)
 
 
 def _identifiers(framework: Framework) -> list[str]:
@@ -169,7 +160,7 @@ def _sources(framework: Framework) -> Iterator[tuple[str, str | None, str]]:
 
 def _section_bytes(framework: Framework, room: float) -> int:
     """What each section may take of the page."""
-    texts = [getattr(persona, section) for persona in framework.personas for section in SECTIONS]
+    texts = [words.text(persona, section) for persona in framework.personas for section in SECTIONS]
     texts += [getattr(framework.strategy, section) for section in STRATEGY_SECTIONS]
     return int(room * min(SECTION_BYTES, PROSE_BYTES / max(1, len([text for text in texts if text]))))
 

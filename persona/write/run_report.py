@@ -33,7 +33,12 @@ def published(
         patterns=_patterns(framework),
         objects=objects,
         mave=_mave(framework.mave, calls),
-        checks=ReportedChecks(missing_sections=len(checks.missing_sections), claims=checks.counts()),
+        checks=ReportedChecks(
+            missing_sections=len(checks.missing_sections),
+            figures=checks.counts(),
+            unresolved=len(checks.unresolved),
+            assumptions=checks.assumptions,
+        ),
         seconds=seconds,
         warnings=framework.warnings,
         suppressed=framework.suppressed,

@@ -5,9 +5,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from persona.model import label, plain
-from persona.wording import window
-from persona.write import figures, prose, words
+from persona import wording
+from persona.write import prose, words
 
 if TYPE_CHECKING:  # A cold start that renders nothing need not load the template engine.
     from jinja2 import Environment
@@ -50,20 +49,27 @@ def _templates(*, autoescape: bool, finalize: Callable[[object], str] | None = N
         auto_reload=False,
     )
     environment.filters |= {
-        "count": figures.count,
-        "decimal": figures.decimal,
-        "exact": figures.exact,
-        "percent": figures.percent,
-        "interval": figures.interval,
-        "points": figures.points,
-        "money": figures.money,
-        "date": figures.date,
-        "since": figures.since,
+        "count": _figure(wording.count),
+        "decimal": _figure(wording.decimal),
+        "exact": wording.exact,
+        "percent": _figure(wording.percent),
+        "interval": _figure(wording.interval),
+        "points": _figure(wording.points),
+        "money": _figure(wording.money),
+        "date": wording.date,
+        "since": wording.since,
         "clip": prose.clip,
         "unmarked": prose.unmarked,
-        "label": label,
-        "plain": plain,
-        "window": window,
+        "label": wording.label,
+        "plain": wording.plain,
+        "window": wording.window,
     }
     environment.globals |= {"words": words}
     return environment
+
+
+def _figure(written: Callable[..., str]) -> Callable[..., str]:
+    """The same filter, with a dash for what the data does not hold, and no line break within a figure."""
+    return lambda value, *how: (
+        "\N{EN DASH}" if value is None else written(value, *how).replace(" ", "\N{NO-BREAK SPACE}")
+    )

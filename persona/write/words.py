@@ -1,10 +1,20 @@
-"""The framework's keys in words that a marketer uses, and what stands out in its figures."""
+"""The framework's keys in words that a marketer uses, and what stands out in its wording."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from persona.model import OMNICHANNEL, Claim, Framework, Pattern, PatternDrift, Rule, dominant, label, plain
-from persona.write import figures
+from persona import wording
+from persona.model import (
+    OMNICHANNEL,
+    Figure,
+    Framework,
+    Pattern,
+    PatternDrift,
+    Persona,
+    Rule,
+    dominant,
+)
+from persona.wording import label, plain
 
 SECTION_TITLES = {
     "name": "Name",
@@ -14,50 +24,25 @@ SECTION_TITLES = {
     "journey": "How they move between channels",
     "formats": "What to send on each channel",
     "risk": "What would lose them",
+    "next_step": "What to do this week",
 }
 STRATEGY_TITLES = {
     "consistency": "Where to be the same, where to adapt",
     "identity_resolution": "How to recognise more people",
     "switch_moments": "When people switch channels, and why",
 }
-# What a fact is called (the braces: which channel, plan, identifier or trait), and how its value is written.
-FACTS = {
-    "n": ("people", "count"),
-    "read": ("profiles read", "count"),
-    "classified": ("active people", "count"),
-    "dormant": ("dormant profiles", "count"),
-    "share": ("share of active people", "share"),
-    "share_ci95": ("lower end of the 95 % interval", "share"),
-    "avg_ltv": ("average lifetime value", "money"),
-    "ltv_share": ("share of all lifetime value", "share"),
-    "avg_activity": ("{} activity per person", "number"),
-    "activity_share": ("share of activity that is on {}", "share"),
-    "avg_identities": ("identifiers per person", "number"),
-    "few_identities_share": ("people with two identifiers or fewer", "share"),
-    "identity_coverage": ("people known by {}", "share"),
-    "trait_coverage": ("profiles with the trait {}", "share"),
-    "boundary_share": ("people near the threshold", "share"),
-    "dominance": ("threshold of the rule", "share"),
-    "plans": ("people on the plan {}", "share"),
+# What a fact that has changed is called (the braces: which channel or identifier), and how it is written.
+_CHANGED = {
+    "avg_ltv": ("average lifetime value", wording.money),
+    "avg_activity": ("{} activity per person", lambda amount, _: wording.exact(amount)),
+    "identity_coverage": ("people known by {}", lambda share, _: wording.percent(share)),
 }
-# Facts of the whole space, by the part of the framework they stand in.
-OWNERS = {"": "", "totals": "all active people", "population": "", "rule": ""}
 
 
 # More patterns than these, all alike, are not named one by one.
 MOST_LEADING = 2
-# So much more than the next a group must be worth to be called the most valuable.
-CLEARLY = 1.05
-
-
-class Note(NamedTuple):
-    """A contradiction, numbered and worded: what the text says and what the data say."""
-
-    number: int
-    claim: Claim
-    said: str
-    fact: str
-    value: str
+# From here on a group's people are hard to recognise.
+_MANY = 0.5
 
 
 class Finding(NamedTuple):
@@ -72,11 +57,11 @@ def section_title(section: str, pattern_key: str) -> str:
     return SECTION_TITLES[section]
 
 
-def place(claim: Claim) -> str:
-    """Where in the text a claim stands: `Email Dominant, Who they are`."""
-    section = claim.section or ""
+def place(figure: Figure) -> str:
+    """Where in the text a figure stands: `Email Dominant, Who they are`."""
+    section = (figure.section or "").partition(".")[0]
     title = SECTION_TITLES.get(section) or STRATEGY_TITLES.get(section)
-    parts = (label(claim.pattern) if claim.pattern else None, title)
+    parts = (label(figure.pattern) if figure.pattern else None, title)
     return ", ".join(filter(None, parts)) or "Outside the sections"
 
 
@@ -87,50 +72,30 @@ def missing(path: str) -> str:
     return f"{label(owner)}: {title}" if title else label(owner)
 
 
-def fact(name: str) -> str:
-    """A fact's name in words: `plans.pro.share` gives `people on the plan pro`."""
-    known = _kind(name)
-    if known is None:
-        return plain(name.replace(".", " "))
-    before, _, after = f".{name}.".partition(f".{known}.")
-    owner = before.strip(".").removeprefix("patterns.")
-    detail = after.strip(".").removesuffix(".share").removesuffix(".n")
-    wording = (
-        FACTS[known][0]
-        .format(plain(detail) if known in {"avg_activity", "activity_share"} else detail)
-        .strip()
-    )
-    return ", ".join(filter(None, (wording, OWNERS.get(owner, label(owner)))))
-
-
-def _kind(name: str) -> str | None:
-    """The step of a fact's name that says what kind of figure it is."""
-    return next((step for step in name.split(".") if step in FACTS), None)
+def changed(name: str) -> str:
+    """A changed fact's name in words: `avg_activity.web` gives `web activity per person`."""
+    kind, _, detail = name.partition(".")
+    words, _ = _CHANGED.get(kind, (plain(name.replace(".", " ")), None))
+    return words.format(plain(detail) if kind == "avg_activity" else detail)
 
 
 def value(name: str, amount: float, currency: str) -> str:
-    """A fact's value as its kind is written; shares are between 0 and 1."""
-    kind = FACTS[_kind(name) or "n"][1]
-    if kind == "money":
-        return figures.exact_money(amount, currency)
-    if kind == "share" and not name.endswith(".n"):
-        return figures.percent(amount)
-    return figures.exact(amount)
+    """A changed fact's value as its kind is written."""
+    _, written = _CHANGED.get(name.partition(".")[0], ("", lambda number, _: wording.exact(number)))
+    return written(amount, currency)
 
 
-def notes(framework: Framework) -> list[Note]:
-    """The contradictions, in the text's order."""
-    contradicted = (claim for claim in framework.checks.claims if claim.verdict == "contradicted")
-    return [
-        Note(
-            number,
-            claim,
-            claim.text,
-            fact(claim.fact or ""),
-            value(claim.fact or "", claim.fact_value or 0.0, framework.currency),
-        )
-        for number, claim in enumerate(contradicted, 1)
-    ]
+def text(persona: Persona, section: str) -> str | None:
+    """A section as Markdown; a next step as one paragraph."""
+    if section != "next_step":
+        said: str | None = getattr(persona, section)
+        return said
+    step = persona.next_step
+    if step is None:
+        return None
+    channel = f" Channel: {plain(step.channel)}." if step.channel else ""
+    measure = f" Measure: {step.measure}" if step.measure else ""
+    return f"**{step.action}**{channel}{measure}"
 
 
 def favoured(pattern: Pattern, channels: dict[str, str]) -> str:
@@ -168,16 +133,17 @@ def band(framework: Framework) -> str:
 
 
 def headline(framework: Framework) -> str:
-    """The report's first sentence: the largest pattern, or those that share the first place."""
-    top = figures.percent(max(pattern.share for pattern in framework.patterns))
-    largest = [pattern for pattern in framework.patterns if figures.percent(pattern.share) == top]
-    share = figures.percent(largest[0].share, 0)
-    if len(largest) == 1:
-        return f"{share} of active people favour {favoured(largest[0], framework.rule.channels)}"
-    if len(largest) == len(framework.patterns) > MOST_LEADING:
-        return f"No pattern leads: each holds {share} of active people"
-    *first, last = (pattern.label for pattern in largest)
-    return f"{', '.join(first)} and {last} lead, with {share} of active people each"
+    """The report's first sentence: the largest pattern, or those whose shares chance cannot tell apart."""
+    ranked = sorted(framework.patterns, key=lambda pattern: -pattern.share)
+    first = ranked[0]
+    leading = [pattern for pattern in ranked if pattern.share_ci95[1] >= first.share_ci95[0]]
+    if len(leading) == 1:
+        share = wording.percent(first.share, 0)
+        return f"{share} of active people favour {favoured(first, framework.rule.channels)}"
+    if len(leading) == len(framework.patterns) > MOST_LEADING:
+        return "No pattern leads: there is no clear difference in size"
+    *others, last = (pattern.label for pattern in leading)
+    return f"{', '.join(others)} and {last} lead, with no clear difference in size"
 
 
 def findings(framework: Framework) -> Iterator[Finding]:
@@ -189,33 +155,39 @@ def findings(framework: Framework) -> Iterator[Finding]:
 
 
 def _value(framework: Framework) -> Iterator[Finding]:
-    valued = [pattern for pattern in framework.patterns if pattern.ltv_share is not None]
-    if not valued:
+    if framework.totals.avg_ltv is None or all(pattern.ltv_share is None for pattern in framework.patterns):
         yield Finding("Value", "The data hold no lifetime value, so no pattern can be called worth more.")
         return
-    best, *others = sorted(valued, key=lambda pattern: -pattern.avg_ltv)
-    if not others or best.avg_ltv < CLEARLY * others[0].avg_ltv:
+    bands = {pattern.key: pattern.avg_ltv_ci95 for pattern in framework.patterns if pattern.avg_ltv_ci95}
+    best, *others = sorted(framework.patterns, key=lambda pattern: -(pattern.avg_ltv or 0))
+    if not others or len(bands) < len(framework.patterns):
+        return
+    if any(bands[other.key][1] >= bands[best.key][0] for other in others):
+        yield Finding("Value", "There is no clear difference in average lifetime value at the top.")
         return
     yield Finding(
         "Most valuable",
-        f"{best.label} people are worth {figures.money(best.avg_ltv, framework.currency)} each on average: "
-        f"{figures.percent(best.share)} of active people hold {figures.percent(best.ltv_share or 0)} "
+        f"{best.label} people are worth {wording.money(best.avg_ltv or 0, framework.currency)} each: "
+        f"{wording.percent(best.share)} of active people hold {wording.percent(best.ltv_share or 0)} "
         "of all lifetime value.",
     )
 
 
 def _recognition(framework: Framework) -> Iterator[Finding]:
-    least, *others = sorted(framework.patterns, key=lambda pattern: -pattern.few_identities_share)
-    few = figures.percent(least.few_identities_share)
-    if others and few != figures.percent(others[0].few_identities_share):
-        yield Finding("Fewest identifiers", f"{few} of {least.label} people have two or fewer.")
+    for pattern in framework.patterns:
+        few_share = pattern.few_identities_share
+        if few_share is not None and few_share > _MANY:
+            few = wording.percent(few_share)
+            yield Finding(
+                "Hard to recognise", f"{few} of {pattern.label} people have two identifiers or fewer."
+            )
 
 
 def _firmness(framework: Framework) -> Iterator[Finding]:
     yield Finding(
         "How firm the split is",
-        f"{figures.percent(framework.rule.boundary_share)} of active people would change pattern if the "
-        f"threshold of {figures.percent(framework.rule.dominance, 0)} moved by 5 points either way.",
+        f"{wording.percent(framework.rule.boundary_share)} of active people would change pattern if the "
+        f"threshold of {wording.percent(framework.rule.dominance, 0)} moved by 5 points either way.",
     )
 
 
@@ -225,7 +197,7 @@ def _change(framework: Framework) -> Iterator[Finding]:
         return
     most = max(drift.patterns, key=lambda change: (change.significant, abs(change.share_change)))
     yield Finding(
-        f"Since {figures.since(drift.since, framework.created_at)}",
+        f"Since {wording.since(drift.since, framework.created_at)}",
         f"{label(most.pattern)} {shift(most)}.",
     )
 
@@ -233,10 +205,10 @@ def _change(framework: Framework) -> Iterator[Finding]:
 def shift(change: PatternDrift) -> str:
     """A pattern's way from then to now: `went from 31.0 % to 35.0 %, more than chance explains`."""
     if change.share_before is None:
-        return f"is new, with {figures.percent(change.share_after or 0)} of active people"
+        return f"is new, with {wording.percent(change.share_after or 0)} of active people"
     if change.share_after is None:
-        return f"is gone; it held {figures.percent(change.share_before)} of active people"
-    way = f"went from {figures.percent(change.share_before)} to {figures.percent(change.share_after)}"
+        return f"is gone; it held {wording.percent(change.share_before)} of active people"
+    way = f"went from {wording.percent(change.share_before)} to {wording.percent(change.share_after)}"
     return f"{way}, {'more' if change.significant else 'no more'} than chance explains"
 
 
@@ -245,7 +217,7 @@ def changes(framework: Framework) -> list[str]:
     drift = framework.drift
     if drift is None:
         return []
-    since = f"Since {figures.since(drift.since, framework.created_at)}"
+    since = f"Since {wording.since(drift.since, framework.created_at)}"
     if not drift.comparable:
         return [f"{since}: not comparable. {drift.reason or ''}".strip()]
     moved = [entry for entry in drift.patterns if entry.significant or entry.p_value is None]

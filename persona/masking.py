@@ -1,0 +1,87 @@
+"""Other people's text, fit to be shown: one line, nothing that misleads a reader or identifies a person."""
+
+import re
+import unicodedata
+
+# Unicode's control, format (zero-width, right-to-left), surrogate, private-use and unassigned characters,
+# and its line and paragraph separators: nothing a reader would see, and much that could fool one.
+_UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+# How an email address is written to escape masks: `%40`, `&#64;`, `(at)`, `[dot]`.
+_AT = re.compile(r" ?(?:%40|&#0*64;|&#x0*40;|&commat;|[(\[{]at[)\]}]|@) ?", re.IGNORECASE)
+_DOT = re.compile(r" ?[(\[{]dot[)\]}] ?", re.IGNORECASE)
+# Seven digits or more, with little between two of them: `+1_555_867_5309`, `4111x1111x1111`.
+_NUMBER = re.compile(r"\+?\d(?:(?:[\W_]{0,5}|[^\W\d_])\d){6,}")
+# Of a longer text the rest is not looked at: nobody's plan has such a name.
+_LOOKED_AT_CHARACTERS = 10_000
+# What one mask leaves may be what another takes; more rounds than this change nothing.
+_MOST_ROUNDS = 4
+
+
+def printable(text: str, most: int = 60) -> str:
+    """Other people's text (a plan, an id's type) on one line, without what could mislead or identify.
+
+    Characters that nobody sees are gone, email addresses and long numbers replaced by `[email]` and
+    `[number]`, and what is longer than `most` characters ends in `…`. Doing it twice changes nothing.
+    """
+    # An ellipsis is kept from becoming three dots: the mark of an earlier cut stays one.
+    pieces = text[:_LOOKED_AT_CHARACTERS].split("…")
+    line = _visible("…".join(unicodedata.normalize("NFKC", piece) for piece in pieces))
+    for _ in range(_MOST_ROUNDS):
+        masked = _masked(line)
+        if masked == line:
+            break
+        line = masked
+    return cut(line, most)
+
+
+def cut(line: str, most: int) -> str:
+    """At most so many characters of a line, with an ellipsis where it was longer."""
+    return line if len(line) <= most else line[: most - 1].rstrip() + "…"
+
+
+def _visible(text: str) -> str:
+    return "".join(
+        " " if character.isspace() else character
+        for character in text
+        if character.isspace() or unicodedata.category(character) not in _UNPRINTABLE
+    )
+
+
+def _masked(line: str) -> str:
+    words = _DOT.sub(".", _AT.sub("@", " ".join(line.split()))).split(" ")
+    anonymous = " ".join(map(_without_address, _without_spelled_addresses(words)))
+    return " ".join(_NUMBER.sub("[number]", anonymous).split())
+
+
+def _without_address(word: str) -> str:
+    """A word with an `@` between letters is an address; one at its edge is only left out."""
+    before, at, after = word.partition("@")
+    sides = any(map(str.isalnum, before)), any(map(str.isalnum, after))
+    return "[email]" if at and all(sides) else word.replace("@", "")
+
+
+def _without_spelled_addresses(words: list[str]) -> list[str]:
+    """`j.doe at example dot com` and `j.doe at example.com` as one masked word."""
+    kept: list[str] = []
+    position = 0
+    while position < len(words):
+        end = _address_end(words, position) if kept else None
+        if end is None:
+            kept.append(words[position])
+            position += 1
+            continue
+        while len(kept) > 2 and kept[-2].casefold() == "dot":  # noqa: PLR2004 - `j dot doe at …`
+            del kept[-2:]
+        kept[-1] = "[email]"
+        position = end
+    return kept
+
+
+def _address_end(words: list[str], at: int) -> int | None:
+    """Where an address ends whose "at" stands here; None where the words are no address."""
+    if words[at].casefold() != "at" or at + 1 >= len(words):
+        return None
+    end, dotted = at + 2, "." in words[at + 1].strip(".")
+    while end + 1 < len(words) and words[end].casefold() == "dot":
+        end, dotted = end + 2, True
+    return end if dotted else None

@@ -1,0 +1,149 @@
+"""Every figure that may be shown, by its name."""
+
+import pytest
+from msgspec.structs import replace
+
+from persona.check.facts import facts_of
+from persona.model import Drift, Fact, PatternDrift, Plan, Rule, Summary
+
+
+@pytest.mark.parametrize(
+    ("name", "fact"),
+    [
+        ("space.people_read", Fact(value=600, unit="people", text="600", label="People read")),
+        (
+            "space.people_unreadable",
+            Fact(value=10, unit="people", text="10", label="Unreadable and left out"),
+        ),
+        (
+            "all.avg_identifiers",
+            Fact(
+                value=3.0,
+                unit="average",
+                text="3.0",
+                label="Average number of identifiers of all classified people",
+            ),
+        ),
+        (
+            "email_dominant.avg_ltv",
+            Fact(value=338.7, unit="money", text="$339", label="Average LTV of Email Dominant"),
+        ),
+        (
+            "email_dominant.avg_email_opens",
+            Fact(
+                value=11.6,
+                unit="average",
+                text="11.6",
+                label="Average number of email opens of Email Dominant",
+            ),
+        ),
+        (
+            "email_dominant.plan_pro_people",
+            Fact(value=20, unit="people", text="20", label="People on the plan “pro” of Email Dominant"),
+        ),
+        (
+            "all.has_ios_id",
+            Fact(
+                value=2 / 3,
+                unit="share",
+                text="66.7 %",
+                label="Share with the identifier “ios.id” of all classified people",
+            ),
+        ),
+    ],
+)
+def test_a_figure_has_a_name_a_value_a_unit_a_text_and_a_label(
+    space_summary: Summary, name: str, fact: Fact
+) -> None:
+    assert facts_of(space_summary, "$")[name] == fact
+
+
+def test_the_facts_stand_in_a_fixed_order(seed_summary: Summary) -> None:
+    assert [name for name in facts_of(seed_summary, "$") if not name.startswith("omnichannel")] == [
+        *("space.people_read", "space.people_classified", "space.people_dormant", "space.people_unreadable"),
+        *("space.near_threshold_share", "space.threshold"),
+        *("all.people", "all.avg_ltv", "all.avg_web_sessions", "all.avg_mobile_sessions"),
+        *("all.avg_email_opens", "all.avg_identifiers", "all.few_identifiers_share"),
+        *("all.has_email", "all.has_user_id", "all.has_ios_id", "all.has_android_id"),
+        *("email_dominant.people", "email_dominant.share", "email_dominant.share_low"),
+        *("email_dominant.share_high", "email_dominant.ltv_share", "email_dominant.avg_ltv"),
+        *("email_dominant.avg_web_sessions", "email_dominant.avg_mobile_sessions"),
+        *("email_dominant.avg_email_opens", "email_dominant.avg_identifiers"),
+        *("email_dominant.few_identifiers_share", "email_dominant.has_email", "email_dominant.has_user_id"),
+        *("email_dominant.plan_starter_share", "email_dominant.plan_starter_people"),
+    ]
+
+
+def test_what_the_data_lacks_is_no_fact(seed_summary: Summary) -> None:
+    bare = replace(seed_summary.totals, avg_ltv=None, avg_identities=None, few_identities_share=None)
+    names = facts_of(replace(seed_summary, totals=bare), "$")
+
+    assert [name for name in names if name.startswith("all.")][:4] == [
+        "all.people",
+        "all.avg_web_sessions",
+        "all.avg_mobile_sessions",
+        "all.avg_email_opens",
+    ]
+
+
+def test_a_suppressed_pattern_has_no_facts(seed_summary: Summary) -> None:
+    hidden = replace(seed_summary, patterns=seed_summary.patterns[:1], suppressed=["omnichannel"])
+
+    assert [name for name in facts_of(hidden, "$") if name.startswith("omnichannel")] == []
+
+
+@pytest.mark.parametrize(
+    ("plans", "slugs"),
+    [
+        pytest.param(["Pro", "pro!", "pro 2"], ["pro", "pro_2", "pro_2_2"], id="alike"),
+        pytest.param(["Für alle", "日本"], ["f_r_alle", "unnamed"], id="other letters"),
+        pytest.param(["x" * 60, "x" * 59], ["x" * 40, f"{'x' * 38}_2"], id="long"),
+        pytest.param(["j.doe@example.com"], ["email"], id="masked first"),
+    ],
+)
+def test_other_peoples_text_becomes_a_slug(seed_summary: Summary, plans: list[str], slugs: list[str]) -> None:
+    first, *others = seed_summary.patterns
+    named = replace(first, plans=[Plan(plan=plan, n=5, share=0.1) for plan in plans])
+    facts = facts_of(replace(seed_summary, patterns=[named, *others]), "$")
+
+    beginning = "email_dominant.plan_"
+    assert [
+        name.removeprefix(beginning).removesuffix("_people")
+        for name in facts
+        if name.startswith(beginning) and name.endswith("_people")
+    ] == slugs
+
+
+def test_activities_of_one_name_are_told_apart(seed_summary: Summary) -> None:
+    """Of channels that count alike, the second gets a number, in every group the same."""
+    rule = Rule(channels={"sms": "sms_clicks_30d", "s_ms": "clicks", "email": "email_30d"}, dominance=0.5)
+    activity = {"sms": 1.0, "s_ms": 2.0, "email": 3.0}
+    groups = [replace(group, avg_activity=activity) for group in seed_summary.patterns]
+    totals = replace(seed_summary.totals, avg_activity=activity)
+    facts = facts_of(replace(seed_summary, rule=rule, patterns=groups, totals=totals), "$")
+
+    assert [facts[f"all.avg_{slug}"].value for slug in ("sms_clicks", "s_ms_clicks", "email_actions")] == [
+        1,
+        2,
+        3,
+    ]
+
+
+def test_a_change_is_a_fact_where_two_frameworks_can_be_compared(seed_summary: Summary) -> None:
+    entry = PatternDrift(
+        pattern="email_dominant",
+        share_before=0.3,
+        share_after=1 / 3,
+        share_change=1 / 3 - 0.3,
+        p_value=0.5,
+        significant=False,
+    )
+    drift = Drift(since_run_id="a", since="2026-11-01", comparable=True, patterns=[entry])
+    facts = facts_of(seed_summary, "$", drift)
+
+    assert (
+        facts["email_dominant.share_before"].text,
+        facts["email_dominant.share_change"].text,
+        "omnichannel.share_before" in facts,
+        facts_of(seed_summary, "$", replace(drift, comparable=False)) == facts_of(seed_summary, "$"),
+    ) == ("30.0 %", "+3.3 points", False, True)

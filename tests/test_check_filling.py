@@ -1,0 +1,236 @@
+"""Names in braces, filled in."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from persona.check.answer import CheckedAnswer, read_answers
+from persona.check.arithmetic import Result, UnresolvedError, compute
+from persona.check.facts import facts_of
+from persona.check.filling import END, FIRST_MARK, fill
+from persona.model import Fact, Summary
+
+FACTS = {
+    "a.avg_ltv": Fact(value=300.0, unit="money", text="$300", label="Average LTV of A"),
+    "b.avg_ltv": Fact(value=120.0, unit="money", text="$120", label="Average LTV of B"),
+    "a.share": Fact(value=0.25, unit="share", text="25.0 %", label="Share of A"),
+    "b.share": Fact(value=0.2, unit="share", text="20.0 %", label="Share of B"),
+    "a.ltv_share": Fact(value=0.5, unit="share", text="50.0 %", label="Share of all LTV of A"),
+    "a.share_change": Fact(value=4.2, unit="points", text="+4.2 points", label="Change of A"),
+    "a.people": Fact(value=1450, unit="people", text="1,450", label="People of A"),
+    "a.avg_web_sessions": Fact(value=24.0, unit="average", text="24.0", label="Web of A"),
+    "a.avg_email_opens": Fact(value=2.0, unit="average", text="2.0", label="Email of A"),
+    "a.plan_pro_share": Fact(value=0.4, unit="share", text="40.0 %", label="pro of A"),
+    "a.plan_free_share": Fact(value=0.1, unit="share", text="10.0 %", label="free of A"),
+    "a.has_email": Fact(value=0.9, unit="share", text="90.0 %", label="email of A"),
+    "a.few": Fact(value=0.0, unit="share", text="0 %", label="few of A"),
+}
+
+
+def shown(text: str, currency: str = "$") -> str:
+    """The text as a reader sees it."""
+    filled = fill(text, FACTS, currency).text
+    return "".join(one for one in filled if one != END and ord(one) < FIRST_MARK)
+
+
+@pytest.mark.parametrize(
+    ("expression", "value", "unit"),
+    [
+        pytest.param("a.avg_ltv", 300.0, "money", id="a name"),
+        pytest.param(" A.Avg_LTV ", 300.0, "money", id="a name in capitals"),
+        pytest.param("a.avg_ltv / b.avg_ltv", 2.5, None, id="equal units over each other"),
+        pytest.param("1 - a.share", 0.75, "share", id="a number less a share"),
+        pytest.param("a.share + b.share", 0.45, "share", id="shares together"),
+        pytest.param("a.share - b.share", 5.0, "points", id="a share less a share"),
+        pytest.param("a.avg_ltv * 1.1", 330.0, "money", id="a unit times a number"),
+        pytest.param("2 * a.avg_ltv", 600.0, "money", id="a number times a unit"),
+        pytest.param("a.avg_ltv / 2", 150.0, "money", id="a unit over a number"),
+        pytest.param("2 / a.avg_ltv", 2 / 300, None, id="a number over a unit"),
+        pytest.param("a.people * a.share", 362.5, None, id="anything else"),
+        pytest.param("(a.avg_ltv - b.avg_ltv) / b.avg_ltv", 1.5, None, id="parentheses first"),
+        pytest.param("a.avg_ltv - b.avg_ltv - b.avg_ltv", 60.0, "money", id="from the left"),
+        pytest.param("a.avg_ltv + b.avg_ltv * 2", 540.0, "money", id="products first"),
+        pytest.param("a.avg\\_ltv × 2", 600.0, "money", id="escaped, with another sign"),  # noqa: RUF001
+    ],
+)
+def test_arithmetic_keeps_its_units(expression: str, value: float, unit: str | None) -> None:
+    result = compute(expression, FACTS)
+
+    assert (round(result.value, 6), result.unit) == (round(value, 6), unit)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        *("", " ", "42", "7 * 7", "a.nothing", "a", "a.share +", "+ a.share", "(a.share", "a.share)", "()"),
+        *("a.share b.share", "a.share ** 2", "a.share % 2", "abs(a.share)", "a.share / 0", "1 / a.few"),
+        *("a.share / (b.share - b.share)", "__import__('os')", "a.share;b.share", "-a.share", "a.share.real"),
+        "*".join(["a.share"] * 30),
+        "a.share" + " " * 300,
+        "(" * 90 + "a.share" + ")" * 90 + "+1" * 20 + "(",
+        "9" * 199,
+    ],
+)
+def test_what_is_no_arithmetic_over_facts_is_unresolved(expression: str) -> None:
+    with pytest.raises(UnresolvedError):
+        compute(expression, FACTS)
+
+
+def test_a_product_beyond_all_numbers_is_unresolved() -> None:
+    """Each factor is a number; the product is none."""
+    huge = " * ".join(["1" + "0" * 30] * 6)
+    with pytest.raises(UnresolvedError):
+        compute(f"a.people * {huge[:180]} * a.people / 0.0", FACTS)
+
+
+def test_parentheses_may_be_as_deep_as_the_text_allows() -> None:
+    assert compute("(" * 90 + "a.share" + ")" * 90, FACTS) == Result(0.25, "share", ("a.share",))
+
+
+@pytest.mark.parametrize(
+    ("expression", "like"),
+    [
+        ("a.avg_ltv / b.avg_ltv", True),
+        ("a.avg_web_sessions / a.avg_email_opens", True),
+        ("a.ltv_share / a.share", True),
+        ("a.plan_pro_share + a.plan_free_share", True),
+        ("a.share * 2", True),
+        ("(a.share + b.share) / a.share", True),
+        ("a.plan_pro_share / a.has_email", False),
+        ("a.avg_ltv / a.avg_web_sessions", False),
+        ("a.plan_pro_share - a.plan_free_share", False),
+        ("a.people * a.share", False),
+    ],
+)
+def test_only_like_facts_are_computed_without_a_mark(expression: str, like: bool) -> None:  # noqa: FBT001
+    assert compute(expression, FACTS).like == like
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("worth {{a.avg_ltv}} each", "worth $300 each", id="a name"),
+        pytest.param("{{ a.avg_ltv / b.avg_ltv }} times", "2.5 times", id="a ratio"),
+        pytest.param("{{a.avg_web_sessions / a.avg_email_opens}} times", "12 times", id="a large ratio"),
+        pytest.param(
+            "{{a.share - b.share}} points more", "+5.0 points more", id="points are not written twice"
+        ),
+        pytest.param("{{a.share_change}} percentage points", "+4.2 points", id="nor percentage points"),
+        pytest.param("{{a.share}}% of all", "25.0 % of all", id="nor a percent sign"),
+        pytest.param("{{a.share}} percent, {{a.share}} per cent", "25.0 %, 25.0 %", id="nor the word"),
+        pytest.param("${{a.avg_ltv}} or $ {{b.avg_ltv}}", "$300 or $120", id="nor a currency sign"),
+        pytest.param("{{a.avg_ltv}} USD", "$300", id="nor a currency's code"),
+        pytest.param(
+            "**${{a.avg_ltv}}** and **{{a.share}}**%", "**$300** and **25.0 %**", id="nor beside stars"
+        ),
+        pytest.param("$**{{a.avg_ltv}}**", "**$300**", id="nor before stars"),
+        pytest.param("{{a.people}} % of them", "1,450 % of them", id="another unit stays"),
+        pytest.param("`{{a.share}}` of them", "25.0 % of them", id="a code span around it goes"),
+        pytest.param("{{a.nothing}} of them", "(no such figure) of them", id="no such name"),
+        pytest.param("{{a.share / 0}}", "(no such figure)", id="no such arithmetic"),
+        pytest.param("{{a.share} of them", "25.0 % of them", id="half closed"),
+        pytest.param("{{a.share of them", "25.0 % of them", id="not closed"),
+        pytest.param("{{{a.share}}} of them", "25.0 % of them", id="three braces"),
+        pytest.param("{{ and }} and { x }", "(no such figure) and { x }", id="braces around other words"),
+        pytest.param("{{{{{{ so", "{{{{{{ so", id="loose braces"),
+        pytest.param("| {{a.share}} | x |", "| 25.0 % | x |", id="in a table"),
+        pytest.param("## A — “The {{a.people}} Club”", "## A — “The 1,450 Club”", id="in a heading"),
+    ],
+)
+def test_a_name_is_filled_in_wherever_it_stands(text: str, expected: str) -> None:
+    assert shown(text) == expected
+
+
+def test_another_currency_is_not_written_twice_either() -> None:
+    facts = {"a.avg_ltv": Fact(value=300.0, unit="money", text="kr 300", label="")}
+    text = fill("kr {{a.avg_ltv}}, {{a.avg_ltv}} kr", facts, "kr").text
+
+    assert [one for one in text.split(", ") if "kr" in one.replace("kr 300", "")] == []
+
+
+def test_marks_in_an_answer_are_taken_out_before_any_is_made() -> None:
+    """An answer cannot pass its own words off as filled in."""
+    forged = f"{chr(FIRST_MARK)}$999{END} and \ue001this\ue002"
+
+    assert fill(forged, FACTS, "$").text == "$999 and this"
+
+
+@given(st.text(alphabet="{}ab._ */+()1\n`$%", max_size=200))
+def test_no_braces_break_the_filling(text: str) -> None:
+    """What was filled in can always be taken out again."""
+    filled = fill(text, FACTS, "$")
+
+    assert filled.text.count(END) == sum(ord(one) >= FIRST_MARK for one in filled.text)
+
+
+def read(text: str, summary: Summary) -> CheckedAnswer:
+    return read_answers([text], summary, facts_of(summary, "$"), "$")
+
+
+def test_a_figure_is_traced_to_its_place_in_the_published_text(seed_summary: Summary) -> None:
+    """Its text stands between its two characters, and its fact gives the same text."""
+    answer = read(
+        "## Omnichannel — “The {{omnichannel.people}} Club”\n\n### Description\n\nAll {{all.people}} people. "
+        "**{{omnichannel.share}}** of them here.\n\n### Next step\n\n- Channel: email\n- Measure: opens\n"
+        "- Action: Mail {{omnichannel.people}} people\n",
+        seed_summary,
+    )
+    (persona,) = answer.personas
+    sections = {"name": persona.name, "description": persona.description}
+    if persona.next_step:
+        sections["next_step.action"] = persona.next_step.action
+
+    assert [
+        (figure.section, figure.fact, (sections[figure.section or ""] or "")[figure.start : figure.end])
+        for figure in answer.checks.figures
+    ] == [
+        ("description", "all.people", "30"),
+        ("description", "omnichannel.share", "66.7 %"),
+        ("name", "omnichannel.people", "20"),
+        ("next_step.action", "omnichannel.people", "20"),
+    ]
+
+
+def test_unlike_arithmetic_is_filled_and_listed(seed_summary: Summary) -> None:
+    answer = read(
+        "## Omnichannel\n\n{{omnichannel.avg_ltv / omnichannel.avg_web_sessions}} a session", seed_summary
+    )
+
+    assert (answer.personas[0].description, answer.checks.unlike) == (
+        "56 a session",
+        ["omnichannel.avg_ltv / omnichannel.avg_web_sessions"],
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("{{omnichannel.share}} " * 10_000, id="ten thousand names"),
+        pytest.param("{{1/0}}" * 10_000, id="ten thousand divisions by zero"),
+        pytest.param("{" * 200_000, id="loose braces"),
+        pytest.param("{{" + "(" * 100_000, id="deep nesting"),
+        pytest.param("{{" + "9*" * 100_000 + "9}}", id="a huge product"),
+        pytest.param("{{a.b " * 50_000, id="never closed"),
+    ],
+)
+def test_hostile_braces_cost_little(seed_summary: Summary, text: str) -> None:
+    """Linear: some microseconds a brace, on any machine less than this."""
+    before = time.process_time()
+    read(f"## Omnichannel\n\n{text}", seed_summary)
+
+    assert time.process_time() - before < 3
+
+
+def test_the_name_of_a_suppressed_pattern_tells_nothing(space_summary: Summary) -> None:
+    """Neither its figure nor that of anything computed with it."""
+    hidden = replace(space_summary, patterns=space_summary.patterns[:3], suppressed=["omnichannel"])
+    names = ["omnichannel.people", "all.people - omnichannel.people", "omnichannel.avg_ltv / all.avg_ltv"]
+    answer = read("## Web Dominant\n\n" + " ".join(f"{{{{{name}}}}}" for name in names), hidden)
+
+    assert (answer.personas[0].description, answer.checks.unresolved) == (
+        " ".join(["(no such figure)"] * 3),
+        names,
+    )

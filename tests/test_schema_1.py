@@ -1,0 +1,91 @@
+"""Runs and frameworks of `persona-framework/1` in a bucket: replayed, carried on, compared with.
+
+`data/run_1` was left by the last version that wrote it: the sample space, worded by an answer that types its
+figures. A run that was not finished yet differs in what is taken away here.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cloud import FakeMave, answer
+from doors import client
+from flask.testing import FlaskClient
+
+DATA = Path(__file__).parent / "data"
+ANSWER = (DATA / "answer_named.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def mave() -> Iterator[FakeMave]:
+    with FakeMave(answer(ANSWER)) as mave:
+        yield mave
+
+
+@pytest.fixture
+def door(frameworks: Path, mave: FakeMave, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
+    shutil.copytree(DATA / "run_1", frameworks)
+    for name, text in {
+        "PERSONA_SOURCE": "sample",
+        "MAVERA_API_KEY": mave.key,
+        "MAVERA_API_URL": mave.url,
+        "PERSONA_MAVE_CALLS": "1",
+    }.items():
+        monkeypatch.setenv(name, text)
+    return client("persona_http")
+
+
+def framework(frameworks: Path, run_id: str) -> dict[str, object]:
+    document: dict[str, object] = json.loads((frameworks / "runs" / run_id / "framework.json").read_bytes())
+    return document
+
+
+def test_a_published_run_is_replayed(door: FlaskClient, mave: FakeMave) -> None:
+    reply = door.post("/", json={"run_id": "before"})
+
+    assert (reply.status_code, (reply.json or {})["status"], len(mave.paid)) == (200, "replayed", 0)
+
+
+def test_a_paid_answer_is_published_without_paying_again(
+    door: FlaskClient, mave: FakeMave, frameworks: Path
+) -> None:
+    """With what the new schema knows of it: figures that were typed, and no next step."""
+    folder = frameworks / "runs" / "before"
+    state = json.loads((folder / "state.json").read_bytes())
+    unfinished = state | {"status": "released", "closed": None, "report": None}
+    (folder / "state.json").write_text(json.dumps(unfinished))
+    (folder / "framework.json").unlink()
+    reply = door.post("/", json={"run_id": "before"})
+    document = framework(frameworks, "before")
+
+    assert (
+        (reply.json or {})["status"],
+        len(mave.paid),
+        document["schema"],
+        [persona["name"] for persona in document["personas"]],  # type: ignore[attr-defined]
+        [path for path in document["checks"]["missing_sections"] if "next_step" not in path],  # type: ignore[index]
+        {figure["verdict"] for figure in document["checks"]["figures"]},  # type: ignore[index]
+    ) == (
+        "published",
+        0,
+        "persona-framework/2",
+        ["The Desk Planner", "The On-The-Go Operator", "The Inbox Dweller", "The Power Orchestrator"],
+        [],
+        {"not_in_data"},
+    )
+
+
+def test_a_framework_is_compared_with_and_its_names_are_kept(
+    door: FlaskClient, mave: FakeMave, frameworks: Path
+) -> None:
+    door.post("/", json={"run_id": "after"})
+    drift = framework(frameworks, "after")["drift"]
+
+    assert (
+        drift["since_run_id"],  # type: ignore[index]
+        drift["comparable"],  # type: ignore[index]
+        '"web_dominant": "The Desk Planner"' in mave.paid[0],
+        "{{web_dominant.share_before}} Earlier share of the classified: 28.7 %" in mave.paid[0],
+    ) == ("before", True, True, True)

@@ -1,0 +1,57 @@
+"""Figures and keys as people write them."""
+
+import pytest
+
+from persona import wording
+from persona.model import Unit
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "written"),
+    [
+        pytest.param(890.4, "$", "$890", id="whole above a hundred"),
+        pytest.param(1450.0, "€", "€1,450", id="thousands apart"),
+        pytest.param(3.419, "$", "$3.42", id="cents below"),
+        pytest.param(40.0, "$", "$40", id="no empty cents"),
+        pytest.param(99.999, "$", "$100", id="no cents after rounding up"),
+        pytest.param(-12.5, "$", "\u2212$12.50", id="below zero"),
+        pytest.param(-0.001, "$", "$0", id="no minus before nothing"),
+        pytest.param(890.0, "EUR", "EUR 890", id="a code stands apart"),
+        pytest.param(1e18, "$", "$1e+18", id="beyond all measure"),
+    ],
+)
+def test_money_is_written_as_people_do(amount: float, currency: str, written: str) -> None:
+    assert wording.money(amount, currency) == written
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "written"),
+    [
+        pytest.param(1450, "people", "1,450", id="people"),
+        pytest.param(1 / 3, "share", "33.3 %", id="a share"),
+        pytest.param(0.0, "share", "0 %", id="nobody"),
+        pytest.param(1.0, "share", "100 %", id="everybody"),
+        pytest.param(0.0004, "share", "<0.1 %", id="hardly anybody"),
+        pytest.param(4.21, "points", "+4.2 points", id="more"),
+        pytest.param(-4.21, "points", "\u22124.2 points", id="less"),
+        pytest.param(0.01, "points", "0.0 points", id="no change"),
+        pytest.param(22, "average", "22.0", id="an average"),
+        pytest.param(2.66, "ratio", "2.7", id="a ratio"),
+        pytest.param(12.6, "ratio", "13", id="a large ratio"),
+    ],
+)
+def test_a_figure_is_written_by_its_unit(value: float, unit: Unit, written: str) -> None:
+    assert wording.written(value, unit, "$") == written
+
+
+@pytest.mark.parametrize(
+    ("channel", "trait", "done"),
+    [
+        ("web", "web_sessions_30d", "web sessions"),
+        ("email", "emails_opened_30d", "email opens"),
+        ("store_visits", "store_visits_30d", "store visits"),
+        ("tv", "tv_30d", "TV actions"),
+    ],
+)
+def test_an_activity_is_called_what_its_trait_counts(channel: str, trait: str, done: str) -> None:
+    assert wording.activity(channel, trait) == done

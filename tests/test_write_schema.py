@@ -1,0 +1,74 @@
+"""The published schema of framework.json; run this file to write it anew."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import msgspec
+import pytest
+import reports
+from hypothesis import HealthCheck, given, settings
+from summaries import summaries
+
+from persona.check.answer import read_answers
+from persona.check.facts import facts_of
+from persona.mave import without_mave
+from persona.model import SCHEMA, Framework, Summary
+from persona.write import render
+
+SCHEMA_FILE = Path(__file__).parents[1] / "persona" / "write" / "framework.schema.json"
+
+
+def generated() -> str:
+    """The schema (JSON Schema, draft 2020-12) of what this program writes."""
+    schema = msgspec.json.schema(Framework, schema_hook=lambda _: {"description": "as Mave sent it"})
+    schema["$defs"]["Framework"]["properties"]["schema"] = {"const": SCHEMA}
+    document = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": SCHEMA} | schema
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def valid(framework: Framework) -> bool:
+    validator = jsonschema.Draft202012Validator(json.loads(SCHEMA_FILE.read_text(encoding="utf-8")))
+    return bool(validator.is_valid(json.loads(render.as_json(framework))))
+
+
+def test_the_published_schema_is_that_of_the_model() -> None:
+    assert SCHEMA_FILE.read_text(encoding="utf-8") == generated()
+
+
+@pytest.mark.parametrize("kind", ["mave", "facts", "stress", "hostile"])
+def test_every_framework_of_the_tests_is_valid(space_summary: Summary, kind: str) -> None:
+    frameworks = {
+        "mave": reports.from_mave(),
+        "facts": reports.from_facts(space_summary),
+        "stress": reports.stress(space_summary),
+        "hostile": reports.hostile(space_summary),
+    }
+
+    assert valid(frameworks[kind])
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(summary=summaries())
+def test_the_framework_of_any_space_is_valid(summary: Summary) -> None:
+    facts = facts_of(summary, "$")
+    answer = read_answers([without_mave.write(summary)], summary, facts, "$")
+
+    assert valid(
+        reports.framework(
+            summary,
+            facts=facts,
+            personas=answer.personas,
+            strategy=answer.strategy,
+            narrative=answer.narrative,
+            checks=answer.checks,
+        )
+    )
+
+
+def test_a_framework_of_another_schema_is_not_valid(space_summary: Summary) -> None:
+    assert not valid(reports.framework(space_summary, schema="persona-framework/1"))
+
+
+if __name__ == "__main__":
+    SCHEMA_FILE.write_text(generated(), encoding="utf-8")
