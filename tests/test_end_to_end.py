@@ -292,5 +292,5 @@ def test_the_readmes_lines_work_as_printed(printed: tuple[str, str], tmp_path: P
         documents.append(document.get("status") or document["schema"])
         text = text[end:].lstrip()
     page, _, rest = text.partition("</html>")
-    assert documents == ["dry_run", "published", "persona-framework/1"]
+    assert documents == ["dry_run", "published", "persona-framework/2"]
     assert (page[:15].lower(), rest.strip()[:2]) == ("<!doctype html>", "# ")
