@@ -45,7 +45,7 @@ def test_a_channel_that_fewer_than_half_carry_is_named_with_the_trait_to_create(
         pytest.param([900, 900, 9, 900, 900], ["emails_opened_30d", "Email Opened"], id="email"),
         pytest.param([900, 900, 900, 0, 900], ["carry ltv", "PERSONA_LTV_TRAIT"], id="ltv"),
         pytest.param([900, 900, 900, 900, 499], ["carry plan", "PERSONA_PLAN_TRAIT"], id="plan"),
-        pytest.param([900] * 4 + [0], ["0.0 %", "carry plan: no plan is known;"], id="no plan"),
+        pytest.param([900] * 4 + [0], ["Only 0 %", "carry plan: no plan is known;"], id="no plan"),
     ],
 )
 def test_every_trait_has_help_of_its_own(carried: list[int], named: list[str]) -> None:
