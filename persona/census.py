@@ -1,120 +1,41 @@
 """The space as it is now: fetched, classified and summarized, from whatever source the deployment has."""
 
-from typing import NamedTuple
-
 import msgspec
 
-from persona.classify.profile import Reader
-from persona.classify.rule import classify
-from persona.classify.tally import Tally
+from persona.classify.counts import classify
 from persona.deadline import Deadline
 from persona.fetch import fetch
-from persona.model import Origin, Rule, Summary
+from persona.model import Summary
 from persona.settings import Settings
-from persona.summarize.sampling import activity_window, sentence
+from persona.summarize.sampling import origin_of, rule_of
 from persona.summarize.summary import summarize
 from persona.summarize.trait_check import examine
-from persona.watcher import Progress, Watcher
-
-
-class _Counted(NamedTuple):
-    """Everybody who was read."""
-
-    tally: Tally
-    truncated: bool  # there are more
-    drawn_from: int | None  # they were drawn at random from so many
-    notes: list[str]  # what the reader should know, in sentences
+from persona.watcher import Watcher
 
 
 def take_census(settings: Settings, limit: int, deadline: Deadline, watcher: Watcher) -> Summary:
     """The summary of a space of which `limit` profiles are read at most (0: all).
-
-    BigQuery fetches, classifies and counts in one query; every other source is read page by page.
 
     Raises:
         NotEnoughData: too few people, or too few of the needed traits, for a framework worth paying for.
         Refused, Invalid, Unavailable, DeadlineExceeded: the source says no, or does not answer in time.
     """
     rule = rule_of(settings)
-    if settings.source == "bigquery":
-        counted = _ask_the_warehouse(settings, limit, deadline, watcher)
-    else:
-        counted = _count(settings, rule, limit, deadline, watcher)
-    tally, truncated, drawn_from, notes = counted
-    doubts = examine(tally, rule)
-    for code, sentences in (("missing_table", notes), ("few_traits", doubts)):
+    with fetch(settings, limit, deadline, watcher) as people:
+        counts = classify(people, rule)
+    truncated = people.truncated or counts.drawn_from is not None
+    watcher.log.info("fetched", stage="fetch", profiles=counts.read, truncated=truncated)
+    doubts = examine(counts, rule)
+    for code, sentences in (("missing_table", people.notes), ("few_traits", doubts)):
         for said in sentences:
             watcher.log.warning(said, stage="summarize", code=code)
-    sampling = sentence(
-        settings.source,
-        tally.read,
-        truncated=truncated,
-        drawn_from=drawn_from,
-        identifiers=settings.source == "profile-api" and bool(settings.identifiers),
-    )
-    origin = Origin(
-        kind=settings.source,
-        space_id=settings.segment_space_id or None,
-        sample=settings.source == "sample",
-        sampling=sampling,
-    )
-    summary = summarize(tally, rule, origin, truncated=truncated)
+    summary = summarize(counts, rule, origin_of(settings, counts, truncated=truncated), truncated=truncated)
     watcher.log.info(
         "summarized",
         stage="summarize",
-        classified=tally.classified,
-        dormant=tally.dormant,
-        rejected=tally.rejected.total(),
+        classified=counts.classified,
+        dormant=counts.dormant,
+        rejected=counts.rejected.total(),
         patterns=len(summary.patterns),
     )
-    return msgspec.structs.replace(summary, warnings=[*notes, *doubts])
-
-
-def rule_of(settings: Settings) -> Rule:
-    """How this deployment tells people apart."""
-    window_days, activity = activity_window(settings)
-    return Rule(
-        channels=dict(settings.channels),
-        dominance=settings.dominance,
-        ltv_trait=settings.ltv_trait,
-        plan_trait=settings.plan_trait,
-        min_group=settings.min_group,
-        window_days=window_days,
-        activity=activity,
-    )
-
-
-def _count(settings: Settings, rule: Rule, limit: int, deadline: Deadline, watcher: Watcher) -> _Counted:
-    """Count page by page; one page is in memory at a time."""
-    reader = Reader(list(rule.channels.values()), rule.ltv_trait, rule.plan_trait)
-    tally = Tally(len(rule.channels))
-    truncated, drawn_from, pages = False, None, 0
-    for pages, page in enumerate(fetch(settings, reader, deadline, limit), start=1):
-        tally.reject(page.rejected)
-        people = reader.read(page.profiles)
-        tally.add(people, classify(people, rule.dominance))
-        truncated, drawn_from = page.more, page.drawn_from
-        watcher.notice(Progress("fetch", pages, tally.read))
-        deadline.check("read more profiles")
-    watcher.log.info("fetched", stage="fetch", pages=pages, profiles=tally.read, truncated=truncated)
-    return _Counted(tally, truncated, drawn_from, [])
-
-
-def _ask_the_warehouse(settings: Settings, limit: int, deadline: Deadline, watcher: Watcher) -> _Counted:
-    """Let BigQuery count where the data lies."""
-    from persona.fetch import bigquery  # noqa: PLC0415 - a cold start pays for what it needs
-
-    counted = bigquery.count(settings, deadline, limit, run_id=str(watcher.log.fields.get("run_id", "")))
-    watcher.notice(Progress("fetch", 1, counted.tally.read))
-    watcher.log.info(
-        "fetched",
-        stage="fetch",
-        profiles=counted.tally.read,
-        truncated=counted.truncated,
-        job_id=counted.job_id,
-        billed_bytes=counted.billed_bytes,
-    )
-    notes = [
-        f"The event table {table} does not exist: nothing was counted from it." for table in counted.absent
-    ]
-    return _Counted(counted.tally, counted.truncated, counted.drawn_from, notes)
+    return msgspec.structs.replace(summary, warnings=[*people.notes, *doubts])

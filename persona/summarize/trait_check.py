@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from persona.classify.tally import Tally
+from persona.classify.counts import Counts
 from persona.errors import NotEnoughData
 from persona.model import Rule
 from persona.wording import percent
@@ -21,18 +21,18 @@ _COUNTED = {
 _DERIVABLE = frozenset(_COUNTED)
 
 
-def examine(tally: Tally, rule: Rule) -> list[str]:
+def examine(counts: Counts, rule: Rule) -> list[str]:
     """What the reader should know about the traits, in sentences; free, and before anything is paid.
 
     Raises:
         NotEnoughData: hardly anybody carries any channel's trait, or has any event; says what to create.
     """
-    readable = tally.classified + tally.dormant
+    readable = counts.classified + counts.dormant
     if not readable:
         return []
     if rule.activity != "computed traits":
-        return _silent_channels(tally, rule)
-    shares = {name: n / readable for name, n in zip(rule.traits, tally.carried, strict=True)}
+        return _silent_channels(counts, rule)
+    shares = {name: n / readable for name, n in zip(rule.traits, counts.carried, strict=True)}
     if all(shares[trait] < HARDLY_ANY_SHARE for trait in rule.channels.values()):
         raise NotEnoughData(
             f"of {readable} profiles, less than {percent(HARDLY_ANY_SHARE)} carry any of the channels' "
@@ -83,8 +83,8 @@ def _next_step(trait: str, channel: str | None, rule: Rule, *, few: bool) -> str
     return f": {told}; PERSONA_PLAN_TRAIT names the trait to read"
 
 
-def _silent_channels(tally: Tally, rule: Rule) -> list[str]:
-    totals = tally.everybody().activity
+def _silent_channels(counts: Counts, rule: Rule) -> list[str]:
+    totals = counts.everybody().activity
     silent = [channel for channel, total in zip(rule.channels, totals, strict=True) if not total]
     if len(silent) == len(rule.channels):
         raise NotEnoughData(
