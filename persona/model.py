@@ -119,10 +119,11 @@ class Group(Struct, frozen=True, kw_only=True):
     """The figures of a group of people; averages count a missing value as 0."""
 
     n: int
-    avg_ltv: float
+    avg_ltv: float | None  # None: the data holds no LTV
+    avg_ltv_ci95: tuple[float, float] | None = None
     avg_activity: dict[str, float]  # channel -> activity a person
-    avg_identities: float  # external ids a person
-    few_identities_share: float  # people with two external ids or fewer
+    avg_identities: float | None  # external ids a person; None: the data holds none
+    few_identities_share: float | None  # people with two external ids or fewer
     identity_coverage: (
         dict[str, float] | None
     )  # external-id type -> share of people; None: see Summary.withheld

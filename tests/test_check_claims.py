@@ -97,8 +97,8 @@ def space(space_summary: Summary) -> Summary:
                 "mobile": mean(lambda one: one.avg_activity["mobile"]),
                 "email": mean(lambda one: one.avg_activity["email"]),
             },
-            avg_identities=mean(lambda one: one.avg_identities),
-            few_identities_share=mean(lambda one: one.few_identities_share),
+            avg_identities=mean(lambda one: one.avg_identities or 0),
+            few_identities_share=mean(lambda one: one.few_identities_share or 0),
             identity_coverage={"email": mean(lambda one: (one.identity_coverage or {})["email"])},
         ),
     )

@@ -67,9 +67,10 @@ def test_all_patterns_dormant_people_and_broken_profiles_occur(summary: Summary)
 def test_the_patterns_differ_as_those_of_real_people_do(summary: Summary) -> None:
     web, mobile, email, omnichannel = summary.patterns
 
-    assert email.avg_ltv < web.avg_ltv < mobile.avg_ltv < omnichannel.avg_ltv
-    assert email.avg_identities < mobile.avg_identities < omnichannel.avg_identities
-    assert email.few_identities_share > 0.5 > web.few_identities_share
+    ltvs = [pattern.avg_ltv or 0 for pattern in (email, web, mobile, omnichannel)]
+    identities = [pattern.avg_identities or 0 for pattern in (email, mobile, omnichannel)]
+    assert (sorted(ltvs), sorted(identities)) == (ltvs, identities)
+    assert (email.few_identities_share or 0) > 0.5 > (web.few_identities_share or 1)
     assert [(pattern.plans or [])[0].plan for pattern in (web, mobile, email, omnichannel)] == [
         "pro",
         "pro",

@@ -82,10 +82,14 @@ def _known(summary: Summary, key: str | None) -> set[str]:
     groups = [summary.totals, *(pattern for pattern in summary.patterns if pattern.key == key)]
     known = {str(summary.rule.window_days), wording.percent(summary.rule.boundary_share)}
     for group in groups:
-        shares = [group.few_identities_share, *(group.identity_coverage or {}).values()]
+        shares = [group.few_identities_share or 0, *(group.identity_coverage or {}).values()]
         if isinstance(group, Pattern):
             shares += [group.share, group.ltv_share or 0, *(plan.share for plan in group.plans or [])]
-        known |= {f"{group.n:,}", wording.money(group.avg_ltv, "$"), wording.decimal(group.avg_identities)}
+        known |= {
+            f"{group.n:,}",
+            wording.money((group.avg_ltv or 0), "$"),
+            wording.decimal(group.avg_identities or 0),
+        }
         whole = sum(group.avg_activity.values()) or 1
         shares += [amount / whole for amount in group.avg_activity.values()]
         known |= {*map(wording.decimal, group.avg_activity.values()), *map(wording.percent, shares)}

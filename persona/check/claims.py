@@ -107,9 +107,9 @@ def _facts(group: Group) -> Facts:
     return (
         {
             "n": group.n,
-            "avg_ltv": group.avg_ltv,
-            "avg_identities": group.avg_identities,
-            "few_identities_share": group.few_identities_share,
+            "avg_ltv": (group.avg_ltv or 0),
+            "avg_identities": (group.avg_identities or 0),
+            "few_identities_share": (group.few_identities_share or 0),
         }
         | {f"avg_activity.{channel}": activity for channel, activity in group.avg_activity.items()}
         | {f"activity_share.{channel}": activity / whole for channel, activity in group.avg_activity.items()}

@@ -133,10 +133,10 @@ def _group(group: Group, *, traits: Mapping[str, str], currency: str) -> str:
     )
     return "\n".join(
         [
-            f"- Average LTV: {wording.money(group.avg_ltv, currency)}",
+            f"- Average LTV: {wording.money((group.avg_ltv or 0), currency)}",
             f"- Average activity a person: {activity}",
-            f"- Average number of identifiers: {wording.decimal(group.avg_identities)}",
-            f"- People with few identifiers: {wording.percent(group.few_identities_share)}",
+            f"- Average number of identifiers: {wording.decimal(group.avg_identities or 0)}",
+            f"- People with few identifiers: {wording.percent(group.few_identities_share or 0)}",
         ]
     )
 

@@ -105,12 +105,12 @@ def _name(pattern: Pattern, summary: Summary) -> str:
 
 def _trait(pattern: Pattern, summary: Summary) -> str:
     """LTV beside all people's first, then how few identifiers they have, then how many they are."""
-    usual = summary.totals.avg_ltv
-    if usual > 0 and pattern.avg_ltv >= _HIGH * usual:
+    usual = summary.totals.avg_ltv or 0
+    if usual > 0 and (pattern.avg_ltv or 0) >= _HIGH * usual:
         return "High-Value"
-    if usual > 0 and pattern.avg_ltv <= _LOW * usual:
+    if usual > 0 and (pattern.avg_ltv or 0) <= _LOW * usual:
         return "Light-Spending"
-    if pattern.few_identities_share > max(_MANY, summary.totals.few_identities_share):
+    if (pattern.few_identities_share or 0) > max(_MANY, (summary.totals.few_identities_share or 0)):
         return "Lightly Linked"
     if all(pattern.n >= other.n for other in summary.patterns):
         return "Everyday"
@@ -129,13 +129,13 @@ def _description(pattern: Pattern, summary: Summary, currency: str) -> str:
 
 def _value(pattern: Pattern, summary: Summary, currency: str) -> str:
     """What they are worth, beside all people; a loss is told without its figure."""
-    if pattern.avg_ltv < 0:
+    if (pattern.avg_ltv or 0) < 0:
         return "Their average LTV is below zero: refunds outweigh purchases."
-    if summary.totals.avg_ltv <= 0:
-        return f"Their average LTV is {wording.money(pattern.avg_ltv, currency)}."
+    if (summary.totals.avg_ltv or 0) <= 0:
+        return f"Their average LTV is {wording.money((pattern.avg_ltv or 0), currency)}."
     return (
-        f"Their average LTV is {wording.money(pattern.avg_ltv, currency)}, against "
-        f"{wording.money(summary.totals.avg_ltv, currency)} over all classified people."
+        f"Their average LTV is {wording.money((pattern.avg_ltv or 0), currency)}, against "
+        f"{wording.money((summary.totals.avg_ltv or 0), currency)} over all classified people."
     )
 
 
@@ -206,7 +206,7 @@ def _risk(pattern: Pattern, ranked: list[str]) -> str:
     """The grade with the figure that it goes by; what follows from it is marked as a rule of thumb."""
     strongest = ranked[0]
     held = _activity_share(pattern, strongest)
-    worth, few = pattern.ltv_share or 0, pattern.few_identities_share
+    worth, few = pattern.ltv_share or 0, (pattern.few_identities_share or 0)
     stake = f" At stake: {wording.percent(worth)} of all LTV." if worth > 0 else ""
     known = f" {wording.percent(few)} of them have two identifiers or fewer." if few > _MANY else ""
     harder = ", and the fewer identifiers, the harder to win them back elsewhere" if known else ""
@@ -266,15 +266,15 @@ def _first(ranked: list[tuple[float, Pattern]]) -> Pattern | None:
 
 def _identities(summary: Summary) -> str:
     totals = summary.totals
-    few = wording.percent(totals.few_identities_share)
+    few = wording.percent(totals.few_identities_share or 0)
     figures = (
-        f"{wording.decimal(totals.avg_identities)} identifiers a person on average; {few} of all classified "
-        "people have two identifiers or fewer."
+        f"{wording.decimal(totals.avg_identities or 0)} identifiers a person on average; {few} of all "
+        "classified people have two identifiers or fewer."
     )
     covered = sorted((totals.identity_coverage or {}).items(), key=lambda item: (-item[1], item[0]))
     named = [f"{wording.percent(share)} have {_quoted(kind)}" for kind, share in covered if _wordy(kind)]
     coverage = f" Of all people, {_listed(named[:_MOST_TYPES])}." if named else ""
-    gaps = [pattern.label for pattern in summary.patterns if pattern.few_identities_share > _MANY]
+    gaps = [pattern.label for pattern in summary.patterns if (pattern.few_identities_share or 0) > _MANY]
     # Where it is so everywhere, there is nowhere to begin.
     apart = 0 < len(gaps) < len(summary.patterns)
     where = f" begin with {_listed(gaps)}, where most people have few identifiers;" if apart else ""

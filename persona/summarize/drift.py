@@ -167,7 +167,7 @@ def _changes(before: Pattern, after: Pattern) -> Iterator[Change]:
 
 def _figures(pattern: Pattern) -> dict[str, float]:
     return (
-        {"avg_ltv": pattern.avg_ltv}
+        ({} if pattern.avg_ltv is None else {"avg_ltv": pattern.avg_ltv})
         | {f"avg_activity.{channel}": activity for channel, activity in pattern.avg_activity.items()}
         | {f"identity_coverage.{kind}": share for kind, share in (pattern.identity_coverage or {}).items()}
     )

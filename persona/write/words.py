@@ -193,21 +193,21 @@ def _value(framework: Framework) -> Iterator[Finding]:
     if not valued:
         yield Finding("Value", "The data hold no lifetime value, so no pattern can be called worth more.")
         return
-    best, *others = sorted(valued, key=lambda pattern: -pattern.avg_ltv)
-    if not others or best.avg_ltv < CLEARLY * others[0].avg_ltv:
+    best, *others = sorted(valued, key=lambda pattern: -(pattern.avg_ltv or 0))
+    if not others or (best.avg_ltv or 0) < CLEARLY * (others[0].avg_ltv or 0):
         return
     yield Finding(
         "Most valuable",
-        f"{best.label} people are worth {figures.money(best.avg_ltv, framework.currency)} each on average: "
+        f"{best.label} people are worth {figures.money(best.avg_ltv or 0, framework.currency)} each on average: "
         f"{figures.percent(best.share)} of active people hold {figures.percent(best.ltv_share or 0)} "
         "of all lifetime value.",
     )
 
 
 def _recognition(framework: Framework) -> Iterator[Finding]:
-    least, *others = sorted(framework.patterns, key=lambda pattern: -pattern.few_identities_share)
-    few = figures.percent(least.few_identities_share)
-    if others and few != figures.percent(others[0].few_identities_share):
+    least, *others = sorted(framework.patterns, key=lambda pattern: -(pattern.few_identities_share or 0))
+    few = figures.percent(least.few_identities_share or 0)
+    if others and few != figures.percent(others[0].few_identities_share or 0):
         yield Finding("Fewest identifiers", f"{few} of {least.label} people have two or fewer.")
 
 
