@@ -9,7 +9,7 @@ from persona.model import Summary
 from persona.settings import Settings
 from persona.summarize.sampling import origin_of, rule_of
 from persona.summarize.summary import summarize
-from persona.summarize.trait_check import examine
+from persona.summarize.trait_check import examine, machine_opens
 from persona.watcher import Watcher
 
 
@@ -38,4 +38,4 @@ def take_census(settings: Settings, limit: int, deadline: Deadline, watcher: Wat
         rejected=counts.rejected.total(),
         patterns=len(summary.patterns),
     )
-    return msgspec.structs.replace(summary, warnings=[*people.notes, *doubts])
+    return msgspec.structs.replace(summary, warnings=[*people.notes, *doubts, *machine_opens(rule)])

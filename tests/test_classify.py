@@ -14,7 +14,6 @@ from persona.classify.counts import (
     MOST_PLANS,
     MOST_TYPES,
     NAME_CHARACTERS,
-    PROBED_PEOPLE,
     Counts,
     GroupCounts,
 )
@@ -284,13 +283,6 @@ def test_a_trait_of_too_many_names_is_free_text(plans: int, types: int, expected
     assert {name: set() for name in expected} == {
         name: set(getattr(counts.everybody(), name)) for name in expected
     }
-
-
-def test_free_text_is_told_whether_it_comes_early_or_late() -> None:
-    one_plan = [person(1, "pro")] * PROBED_PEOPLE
-    texts = [person(1, f"note {n}") for n in range(2 * MOST_PLANS)]
-    early, late = count([*texts, *one_plan], CHANNELS), count([*one_plan, *texts], CHANNELS)
-    assert ({"plans"}, early) == (late.free_text, late)
 
 
 def test_traits_may_have_any_names() -> None:

@@ -486,8 +486,8 @@ def test_a_job_is_cancelled_at_the_deadline(
 
 def test_the_job_is_bounded_and_labelled(host: Callable[[FakeBigQuery], FakeBigQuery]) -> None:
     reply = bigquery_error(403, "accessDenied")
+    log = QUIET.bind(run_id="Nightly.2026-11-23" + "x" * 60)
     with host(FakeBigQuery(starts=reply)) as service, pytest.raises(Refused):
-        log = QUIET.bind(run_id="Nightly.2026-11-23" + "x" * 60)
         count(ANYWHERE, 10, deadline_seconds=5, log=log, PERSONA_MAX_BYTES="123")
     job = json.loads(service.requests[-1].body)["configuration"]
     assert "web_sessions_30d" not in job["query"]["query"]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from spaces import CHANNELS, channels, count, dominances, plain_figures, profiles, summary_of
 
@@ -40,6 +40,7 @@ def sized(*sizes: int) -> Counts:
         group.n = n
         group.ltv = 100.0 * n
     counts.read = sum(sizes)
+    counts.carried = [counts.read] * 5
     return counts
 
 
@@ -72,11 +73,15 @@ def close(expected: float) -> Any:
 
 def assert_figures(expected: dict[str, Any], group: Any) -> None:
     assert expected["n"] == group.n
-    assert close(expected["avg_ltv"]) == group.avg_ltv
-    for name in ("avg_activity", "avg_identities", "few_identities_share", "identity_coverage"):
+    assert group.avg_ltv in (close(expected["avg_ltv"]), None)
+    for name in ("avg_activity", "identity_coverage"):
         assert expected[name] == getattr(group, name)
+    # Where nobody has an external id, there is no figure of them.
+    for name in ("avg_identities", "few_identities_share"):
+        assert getattr(group, name) in {expected[name], None}
 
 
+@settings(max_examples=15, deadline=None, derandomize=True)
 @given(st.data())
 def test_every_figure_is_the_one_of_the_seeds_rule_however_the_space_is_paged(data: st.DataObject) -> None:
     some = data.draw(st.just(CHANNELS) | channels())
@@ -332,3 +337,26 @@ def test_a_summary_says_where_it_comes_from_and_whom_it_left_out() -> None:
     assert population.rejected == {"activity_negative": 1, "profile_not_object": 2, "traits_not_object": 1}
     assert list(population.rejected) == sorted(population.rejected)
     assert population.trait_coverage["ltv"] == pytest.approx(30 / 31)
+
+
+def test_the_average_ltv_has_an_interval() -> None:
+    space = [{"traits": {"web_sessions_30d": 1, "ltv": ltv}} for ltv in (10, 20, 30, 40)]
+    [pattern] = summary_of(count(space, CHANNELS), CHANNELS).patterns
+    # By hand: 25 ± 1.959964 · √(500/3) / √4.
+    assert pattern.avg_ltv == 25.0
+    assert pattern.avg_ltv_ci95 == pytest.approx((12.348, 37.652), abs=1e-3)
+
+
+def test_one_person_s_ltv_has_no_interval() -> None:
+    [pattern] = summary_of(
+        count([{"traits": {"web_sessions_30d": 1, "ltv": 5}}], CHANNELS), CHANNELS
+    ).patterns
+    assert (pattern.avg_ltv, pattern.avg_ltv_ci95) == (5.0, None)
+
+
+def test_what_the_data_do_not_hold_is_null_and_never_zero() -> None:
+    summary = summary_of(count([{"traits": {"web_sessions_30d": 1}}] * 9, CHANNELS), CHANNELS)
+    for group in (summary.totals, *summary.patterns):
+        assert (group.avg_ltv, group.avg_ltv_ci95) == (None, None)
+        assert (group.avg_identities, group.few_identities_share) == (None, None)
+    assert [pattern.ltv_share for pattern in summary.patterns] == [None]

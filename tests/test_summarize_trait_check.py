@@ -7,7 +7,7 @@ import pytest
 from persona.classify.counts import Counts, GroupCounts
 from persona.errors import NotEnoughData
 from persona.model import Rule
-from persona.summarize.trait_check import examine, help_for
+from persona.summarize.trait_check import examine, help_for, machine_opens
 
 CHANNELS = {"web": "web_sessions_30d", "mobile": "mobile_sessions_30d", "email": "emails_opened_30d"}
 RULE = Rule(channels=CHANNELS, dominance=0.5)
@@ -19,7 +19,9 @@ def counts(carried: Sequence[int], people: int = 1_000, activity: tuple[int, ...
     if not any(activity):
         counted.dormant = people
         return counted
-    counted.groups[3] = GroupCounts(3, n=people, activity=[people * one for one in activity])
+    counted.groups[3] = GroupCounts(
+        3, n=people, identities=people, activity=[people * one for one in activity]
+    )
     return counted
 
 
@@ -31,9 +33,9 @@ def test_a_channel_that_fewer_than_half_carry_is_named_with_the_trait_to_create(
     (warning,) = examine(counts([499, 900, 900, 900, 900]), RULE)
     assert warning == (
         "Only 49.9 % of the profiles carry web_sessions_30d, and everybody else counts as not active on web. "
-        "If that is not so, create in Segment (Unify, Traits, Computed traits) web_sessions_30d, an Event "
-        "Counter of “Session Started” or, where no such event is tracked, “Page Viewed” of the web sources, "
-        "over the last 30 days."
+        "If that is not so, create in Segment (Unify, Traits, Computed traits; each needs a destination or "
+        "“Compute without connected destinations”, and is computed every eight hours) web_sessions_30d, an "
+        "Event Counter of “Session Started” of the web sources, over the last 30 days."
     )
 
 
@@ -42,7 +44,11 @@ def test_a_channel_that_fewer_than_half_carry_is_named_with_the_trait_to_create(
     [
         pytest.param([900, 0, 900, 900, 900], ["mobile_sessions_30d", "Application Opened"], id="mobile"),
         pytest.param([900, 900, 9, 900, 900], ["emails_opened_30d", "Email Opened"], id="email"),
-        pytest.param([900, 900, 900, 0, 900], ["carry ltv", "PERSONA_LTV_TRAIT"], id="ltv"),
+        pytest.param(
+            [900, 900, 900, 0, 900],
+            ["No profile carries ltv: there is no LTV", "PERSONA_LTV_TRAIT"],
+            id="ltv",
+        ),
         pytest.param([900, 900, 900, 900, 499], ["carry plan", "PERSONA_PLAN_TRAIT"], id="plan"),
         pytest.param([900] * 4 + [0], ["0.0 %", "carry plan: no plan is known;"], id="no plan"),
     ],
@@ -110,3 +116,31 @@ def test_with_raw_events_a_silent_channel_is_named() -> None:
 def test_without_any_event_there_is_no_framework() -> None:
     with pytest.raises(NotEnoughData, match="no event of the last 14 days"):
         examine(counts([1_000] * 5, activity=(0, 0, 0)), RAW)
+
+
+def test_people_without_external_ids_have_no_figures_of_them() -> None:
+    space = counts([900] * 5)
+    space.groups[3].identities = 0
+    (warning,) = examine(space, RULE)
+    assert warning.startswith("No active profile has an external id: there is no figure of identifiers")
+
+
+@pytest.mark.parametrize(
+    ("channels", "named"),
+    [
+        pytest.param(
+            {"web": "web_sessions_30d", "email": "emails_opened_30d"}, ["emails_opened_30d"], id="opens"
+        ),
+        pytest.param({"web": "web_sessions_30d", "email": "email_clicks_30d"}, [], id="clicks"),
+        pytest.param({"app": "app_opens_30d", "web": "web_sessions_30d"}, [], id="opens-of-an-app"),
+    ],
+)
+def test_a_trait_that_counts_opens_of_mail_is_said_to_count_machines_too(
+    channels: dict[str, str], named: list[str]
+) -> None:
+    notes = machine_opens(Rule(channels=channels, dominance=0.5))
+    assert [note.split(" counts opens")[0] for note in notes] == named
+
+
+def test_raw_events_are_counted_otherwise_and_need_no_such_note() -> None:
+    assert machine_opens(RAW) == []

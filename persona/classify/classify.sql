@@ -54,7 +54,7 @@ UNNEST(ARRAY_CONCAT(
 {% endfor %}
       -- A list or an object in the place of a name is none.
       IF(SUBSTR(trait_{{ plan }}, 1, 1) IN ('', '{', '['), NULL, SUBSTR(trait_{{ plan }}, 1, {{ name_characters }})) AS plan
-    FROM {{ "(SELECT * FROM people LIMIT %d)" % first if first else "people" }}
+    FROM people
   ),
   numbers AS (
     SELECT *{% for i in range(channels + 1) %}, {{ try_cast("digits_%d" % i) }} AS number_{{ i }}{% endfor +%}

@@ -23,8 +23,6 @@ MOST_TYPES = 100
 FEW_IDENTITIES = 2
 # Plans with so many different hashes are more than MOST_PLANS, without one of them being kept.
 PLAN_HASHES = 2**16
-# So many people show free text; where it only comes later, it shows by the room it takes.
-PROBED_PEOPLE = 10_000
 
 
 class People(Protocol):
@@ -40,7 +38,6 @@ class People(Protocol):
 class Scope(NamedTuple):
     """What a statement counts."""
 
-    first: int = 0  # of the people; 0: everybody
     free_text: frozenset[str] = frozenset()  # names that stay uncounted
     hashed: int = 0  # plans go by so many hashes of theirs, and none is named; 0: by their names
 
@@ -107,20 +104,13 @@ def classify(people: People, rule: Rule) -> Counts:
     `rule.dominance`; otherwise, and where the largest shares are equal, the person is omnichannel. Nobody
     without activity has a pattern.
     """
-    if people.dialect == "bigquery":
-        return _count(people, rule)
-    # What is free text among the first is free text: millions of names are then never grouped by.
-    first = _count(people, rule, Scope(first=PROBED_PEOPLE))
-    if first.read < PROBED_PEOPLE:
-        return first
-    free_text = frozenset(first.free_text)
     try:
-        return _count(people, rule, Scope(free_text=free_text))
+        return _count(people, rule)
     except OutOfRoom:
         # So many names: whether they are plans can be told in little memory, and else they are types.
-        plans = _count(people, rule, Scope(free_text=free_text | {"identity_coverage"}, hashed=PLAN_HASHES))
-        names = {"plans"} if "plans" in plans.free_text - free_text else {"identity_coverage"}
-        return _count(people, rule, Scope(free_text=free_text | names))
+        plans = _count(people, rule, Scope(frozenset({"identity_coverage"}), hashed=PLAN_HASHES))
+        names = {"plans"} if "plans" in plans.free_text else {"identity_coverage"}
+        return _count(people, rule, Scope(frozenset(names)))
 
 
 def statement(
@@ -131,7 +121,6 @@ def statement(
         dialect=dialect,
         channels=len(rule.channels),
         drawn=drawn,
-        first=scope.first,
         hashed=scope.hashed,
         plans="plans" not in scope.free_text,
         types="identity_coverage" not in scope.free_text,

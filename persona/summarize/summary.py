@@ -109,12 +109,14 @@ def _figures(group: GroupCounts, types: Sequence[tuple[str, int]], counts: Count
     """The figures that every group has, the whole space included."""
     n = group.n
     coverage = {name: min(1.0, people / n) for name, people in types}
+    valued, identified = counts.carried[len(rule.channels)] > 0, counts.everybody().identities > 0
     return Group(
         n=n,
-        avg_ltv=group.ltv / n,
+        avg_ltv=group.ltv / n if valued else None,
+        avg_ltv_ci95=_mean_interval(n, group.ltv, group.ltv_squares) if valued else None,
         avg_activity={name: total / n for name, total in zip(rule.channels, group.activity, strict=True)},
-        avg_identities=group.identities / n,
-        few_identities_share=group.few_identities / n,
+        avg_identities=group.identities / n if identified else None,
+        few_identities_share=group.few_identities / n if identified else None,
         identity_coverage=None if "identity_coverage" in counts.free_text else coverage,
     )
 
@@ -131,6 +133,15 @@ def _pattern(key: str, group: GroupCounts, everybody: GroupCounts, counts: Count
         ltv_share=group.ltv / everybody.ltv if everybody.ltv > 0 else None,
         plans=None if "plans" in counts.free_text else plans[:TOP_PLANS],
     )
+
+
+def _mean_interval(n: int, total: float, squares: float) -> tuple[float, float] | None:
+    """The 95 % interval of a mean (normal approximation, sample variance); None for one person."""
+    if n < 2:  # noqa: PLR2004 - one value has no spread
+        return None
+    mean = total / n
+    margin = _Z95 * sqrt(max(0.0, squares - n * mean * mean) / (n - 1) / n)
+    return mean - margin, mean + margin
 
 
 def wilson(n: int, of: int) -> tuple[float, float]:

@@ -1,6 +1,6 @@
 """Trait doctor: whether people carry the traits that tell them apart, and what to create if not."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from persona.classify.counts import Counts
 from persona.errors import NotEnoughData
@@ -14,11 +14,17 @@ HARDLY_ANY_SHARE = 0.01
 
 # What a channel's computed trait counts, in Segment's own event names (docs: connections/spec).
 _COUNTED = {
-    "web": "“Session Started” or, where no such event is tracked, “Page Viewed” of the web sources",
+    # A count of “Page Viewed” is none of sessions: beside other channels it makes web too large.
+    "web": "“Session Started” of the web sources",
     "mobile": "“Application Opened”",
     "email": "“Email Opened”",
 }
 _DERIVABLE = frozenset(_COUNTED)
+# Without the one or the other nothing is computed (documentation: unify/traits/computed-traits).
+_WHERE = (
+    "Unify, Traits, Computed traits; each needs a destination or “Compute without connected destinations”, "
+    "and is computed every eight hours"
+)
 
 
 def examine(counts: Counts, rule: Rule) -> list[str]:
@@ -41,11 +47,38 @@ def examine(counts: Counts, rule: Rule) -> list[str]:
         )
     channels = {trait: channel for channel, trait in rule.channels.items()}
     few = {trait: share * readable < rule.min_group for trait, share in shares.items()}
-    return [
+    few_carry = [
         f"Only {percent(share)} of the profiles carry {trait}"
         f"{_next_step(trait, channels.get(trait), rule, few=few[trait])}."
         for trait, share in shares.items()
-        if share < ENOUGH_SHARE
+        if share < ENOUGH_SHARE and (share or trait != rule.ltv_trait)
+    ]
+    return [*few_carry, *_absent(counts, rule)]
+
+
+def _absent(counts: Counts, rule: Rule) -> Iterator[str]:
+    """What the data do not hold at all, so that figures are missing."""
+    if not counts.carried[len(rule.channels)]:
+        yield (
+            f"No profile carries {rule.ltv_trait}: there is no LTV in the data, and no figure of it; "
+            "PERSONA_LTV_TRAIT names the trait to read."
+        )
+    if not counts.everybody().identities:
+        yield (
+            "No active profile has an external id: there is no figure of identifiers; in tables, "
+            "PERSONA_ID_COLUMNS names the columns that hold them."
+        )
+
+
+def machine_opens(rule: Rule) -> list[str]:
+    """What opens of email are worth: by common estimates, mail programs themselves open 40-60 % of all mail."""
+    if rule.activity != "computed traits":
+        return []
+    return [
+        f"{trait} counts opens, many of which are a mail program's own (Apple Mail Privacy Protection): "
+        f"{channel} looks larger than it is; a trait that counts clicks is safer."
+        for channel, trait in rule.channels.items()
+        if "open" in trait.casefold() and "mail" in f"{channel} {trait}".casefold()
     ]
 
 
@@ -57,7 +90,7 @@ def help_for(channels: Mapping[str, str], window_days: int | None) -> str:
         if channels.keys() <= _DERIVABLE
         else ""
     )
-    return f"Create them in Segment (Unify, Traits, Computed traits): {created}.{instead}"
+    return f"Create them in Segment ({_WHERE}): {created}.{instead}"
 
 
 def _trait_help(channel: str, trait: str, window_days: int | None) -> str:
@@ -75,7 +108,7 @@ def _next_step(trait: str, channel: str | None, rule: Rule, *, few: bool) -> str
     if channel:
         return (
             f", and everybody else counts as not active on {channel}. If that is not so, create in Segment "
-            f"(Unify, Traits, Computed traits) {_trait_help(channel, trait, rule.window_days)}"
+            f"({_WHERE}) {_trait_help(channel, trait, rule.window_days)}"
         )
     if trait == rule.ltv_trait:
         return ": averages count everybody else's as 0; PERSONA_LTV_TRAIT names the trait to read"

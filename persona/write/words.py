@@ -198,7 +198,8 @@ def _value(framework: Framework) -> Iterator[Finding]:
         return
     yield Finding(
         "Most valuable",
-        f"{best.label} people are worth {figures.money(best.avg_ltv or 0, framework.currency)} each on average: "
+        f"{best.label} people are worth {figures.money(best.avg_ltv or 0, framework.currency)} each on "
+        "average: "
         f"{figures.percent(best.share)} of active people hold {figures.percent(best.ltv_share or 0)} "
         "of all lifetime value.",
     )
