@@ -38,4 +38,6 @@ def take_census(settings: Settings, limit: int, deadline: Deadline, watcher: Wat
         rejected=counts.rejected.total(),
         patterns=len(summary.patterns),
     )
-    return msgspec.structs.replace(summary, warnings=[*people.notes, *doubts, *machine_opens(rule)])
+    # Invented people have no mail programs.
+    opens = [] if settings.source == "sample" else machine_opens(rule)
+    return msgspec.structs.replace(summary, warnings=[*people.notes, *doubts, *opens])

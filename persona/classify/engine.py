@@ -41,6 +41,8 @@ class Engine:
         self._connection = duckdb.connect(config=settings)
         self._connection.execute(f"SET allowed_paths = [{', '.join(map(literal, files))}]")
         self._connection.execute("SET enable_external_access = false")
+        # It would write among what a caller reads.
+        self._connection.execute("SET enable_progress_bar = false")
         self._connection.execute("SET lock_configuration = true")
 
     def __enter__(self) -> Self:

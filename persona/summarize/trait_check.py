@@ -71,7 +71,7 @@ def _absent(counts: Counts, rule: Rule) -> Iterator[str]:
 
 
 def machine_opens(rule: Rule) -> list[str]:
-    """What opens of email are worth: by common estimates, mail programs themselves open 40-60 % of all mail."""
+    """What opens of email are worth: by common estimates, 40-60 % of them are mail programs' own."""
     if rule.activity != "computed traits":
         return []
     return [
