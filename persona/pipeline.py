@@ -7,10 +7,11 @@ from typing import Protocol
 
 from msgspec import UNSET, DecodeError, json, structs
 
-from persona.census import take_census
 from persona.check.answer import CheckedAnswer, read_answers
 from persona.check.facts import facts_of
+from persona.classify.counts import classify
 from persona.deadline import Deadline
+from persona.fetch import fetch
 from persona.log import Log, Progress
 from persona.mave import dialogue, without_mave
 from persona.mave.paid_calls import HOLE, Answers, Mave, PaidCalls
@@ -22,6 +23,9 @@ from persona.storage.bucket import Bucket
 from persona.storage.objects import path, read_latest
 from persona.storage.run_folder import Delivery, Limits, RunFolder, claim
 from persona.summarize import drift
+from persona.summarize.sampling import origin_of, rule_of
+from persona.summarize.summary import summarize
+from persona.summarize.trait_check import examine, machine_opens
 from persona.write import render, run_report
 
 
@@ -90,8 +94,28 @@ class _Steps:
         self._checked_answers: dict[tuple[int, ...], CheckedAnswer] = {}
 
     def fetch_classify_summarize(self) -> Summary:
-        with self._stage("fetch"):
-            return take_census(self._settings, self._limit, self._deadline, self._log)
+        settings, rule = self._settings, rule_of(self._settings)
+        with self._stage("fetch"), fetch(settings, self._limit, self._deadline, self._log) as people:
+            counts = classify(people, rule)
+        truncated = people.truncated or counts.drawn_from is not None
+        self._log.info("fetched", stage="fetch", profiles=counts.read, truncated=truncated)
+        doubts = examine(counts, rule)
+        for code, sentences in (("missing_table", people.notes), ("few_traits", doubts)):
+            for sentence in sentences:
+                self._log.warning(sentence, stage="summarize", code=code)
+        origin = origin_of(settings, counts, truncated=truncated)
+        summary = summarize(counts, rule, origin, truncated=truncated)
+        self._log.info(
+            "summarized",
+            stage="summarize",
+            classified=counts.classified,
+            dormant=counts.dormant,
+            rejected=counts.rejected.total(),
+            patterns=len(summary.patterns),
+        )
+        # Invented people have no mail programs.
+        opens = [] if origin.sample else machine_opens(rule)
+        return structs.replace(summary, warnings=[*people.notes, *doubts, *opens])
 
     def compare(self, summary: Summary) -> Baseline:
         latest = read_latest(self._bucket)

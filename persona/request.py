@@ -1,6 +1,7 @@
 """What a trigger asks for, and which run that is."""
 
 import hashlib
+import re
 import secrets
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -18,6 +19,9 @@ MOST_BYTES = 64 * 1024
 # Of a caller's own text in an answer or a log line: so much is shown, masked. An address that begins in it
 # has its @ at most 64 characters later; masking looks no further.
 _SHOWN_CHARACTERS, _MASKED_CHARACTERS = 120, 200
+
+# Where in the request a mistake is: one of our own fields.
+_PLACE = re.compile(r" - at `\$\.(?:run_id|limit|trial|dry_run|force)`\Z")
 
 _SLOTS = {"day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m"}
 _EXPECTED = "expected a JSON object with run_id, limit, trial, dry_run and force, all of them optional"
@@ -44,9 +48,7 @@ def parse(body: bytes, settings: Settings) -> Request:
     try:
         request = msgspec.json.decode(body, type=Request) if body.strip() else Request()
     except msgspec.ValidationError as error:
-        raise BadRequest(
-            f"{_EXPECTED}; {printable(str(error)[:_MASKED_CHARACTERS], _SHOWN_CHARACTERS)}"
-        ) from None
+        raise BadRequest(f"{_EXPECTED}; {_masked(str(error))}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise BadRequest(f"the body is no JSON; {_EXPECTED}") from None
     if request.run_id is not UNSET and not RUN_ID.fullmatch(request.run_id):
@@ -89,3 +91,10 @@ def moment(text: object) -> datetime | None:
         return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         return None
+
+
+def _masked(mistake: str) -> str:
+    """A mistake in the decoder's words, which may quote a caller's field, and the place that it names."""
+    place = _PLACE.search(mistake)
+    quoted = mistake[: place.start()] if place else mistake
+    return printable(quoted[:_MASKED_CHARACTERS], _SHOWN_CHARACTERS) + (place[0] if place else "")

@@ -151,3 +151,10 @@ def tables(text: str) -> tuple[str, ...]:
     if not all(_TABLE.fullmatch(name) for name in names):
         raise ValueError("table names (A-Z, a-z, 0-9, _), comma-separated")
     return names
+
+
+def columns(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(names):
+        raise ValueError("names of columns, comma-separated")
+    return names

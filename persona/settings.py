@@ -15,10 +15,13 @@ Trigger = Literal["http", "pubsub", "terminal"]
 MOST_PUBSUB_SECONDS = 540.0
 # What raw events tell apart: by library, by device, and by the events of email.
 EVENT_CHANNELS = frozenset({"web", "mobile", "email"})
+# Where people are drawn at random: the same people give the same sample.
+SEED = 1
 # Left over beside the wait for an answer: storing it, rendering, three objects.
 SPARE_SECONDS = 10.0
 
 _CHANNELS = "web=web_sessions_30d,mobile=mobile_sessions_30d,email=emails_opened_30d"
+_ID_COLUMNS = "user_id,email,anonymous_id,phone,ga_client_id,ios.id,ios_id,android.id,android_id"
 # A secret may have strayed into any setting; those that have their own form are shown at more length.
 _SHOWN_CHARACTERS = 20
 _SHOWN_CHANNELS_CHARACTERS = 200
@@ -44,6 +47,7 @@ class Settings:
     trigger: Trigger
     source: str = _setting("PERSONA_SOURCE", setting_values.source)  # a built-in one, export or bigquery
     where: str = _setting("PERSONA_SOURCE", setting_values.where)
+    id_columns: tuple[str, ...] = _setting("PERSONA_ID_COLUMNS", setting_values.columns, _ID_COLUMNS)
     segment_token: str = _setting("SEGMENT_TOKEN", setting_values.secret, shown=False)
     segment_space_id: str = _setting("SEGMENT_SPACE_ID", setting_values.space_id)
     segment_api_url: str = _setting("SEGMENT_API_URL", setting_values.url, "https://api.segmentapis.com")
@@ -153,7 +157,8 @@ def _conflicts(values: Mapping[str, Any]) -> Iterator[str]:
     if author == "mave" and values.get("mavera_api_key") == "":
         yield "MAVERA_API_KEY: expected a key, since PERSONA_AUTHOR is mave, got nothing"
     traits = [*values.get("channels", {}).values(), values["ltv_trait"], values["plan_trait"]]
-    if len(set(traits)) < len(traits):
+    # The engine, as most, tells names apart by more than their capitals.
+    if len({trait.casefold() for trait in traits}) < len(traits):
         yield "PERSONA_CHANNELS: expected a trait of its own for every channel, LTV and plan"
     yield from _event_conflicts(values)
     if not deadline_seconds:

@@ -29,6 +29,10 @@ def test_a_laptop_without_any_setting_gets_the_sample_worded_by_facts_in_a_folde
         trigger="terminal",
         source="sample",
         where="",
+        id_columns=(
+            *("user_id", "email", "anonymous_id", "phone", "ga_client_id"),
+            *("ios.id", "ios_id", "android.id", "android_id"),
+        ),
         segment_token="",
         segment_space_id="",
         segment_api_url="https://api.segmentapis.com",

@@ -22,10 +22,9 @@ from persona.write import render
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
 REJECTED = {
-    "activity_boolean": 1,
     "activity_negative": 1,
     "activity_not_finite": 1,
-    "activity_not_numeric": 1,
+    "activity_not_numeric": 2,
     "external_ids_malformed": 1,
     "profile_not_object": 2,
     "traits_not_object": 1,

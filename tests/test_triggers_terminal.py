@@ -23,7 +23,7 @@ Run monday: {status} (sample, words by facts)
   Mobile Dominant        180   35.2%
   Email Dominant         102   19.9%
   Omnichannel             83   16.2%
-{replay}Rejected: 1 activity boolean, 1 activity negative, 1 activity not finite, 1 activity not numeric, \
+{replay}Rejected: 1 activity negative, 1 activity not finite, 2 activity not numeric, \
 1 external ids malformed, 2 profile not object, 1 traits not object
 Figures in the text: N from the data, 0 typed and equal to it, 0 not in it
 
@@ -66,7 +66,7 @@ def test_progress_goes_to_stderr_stage_by_stage(tmp_path: Path) -> None:
     told = run_terminal(cwd=tmp_path).stderr
     stages = [
         r" +\d+\.\d s  reading profiles",
-        r" +\d+\.\d s  reading profiles: 6 pages, 600 profiles, [\d,]+ a second",
+        r" +\d+\.\d s  reading profiles: 1 page, 600 profiles, [\d,]+ a second",
         r" +\d+\.\d s  checking the answer",
         r" +\d+\.\d s  writing the framework",
     ]
