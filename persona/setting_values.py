@@ -129,13 +129,13 @@ def output(text: str) -> str:
 def channels(text: str) -> dict[str, str]:
     """Channels and their traits, in the order in which they are named."""
     pairs = [pair.partition("=") for pair in text.split(",")]
-    found = {name.strip(): trait.strip() for name, _, trait in pairs}
-    fitting = all(_CHANNEL.fullmatch(name) and trait for name, trait in found.items())
-    if not fitting or not 2 <= len(found) == len(pairs) <= 8:  # noqa: PLR2004 - fewer tell nothing apart
+    traits = {name.strip(): trait.strip() for name, _, trait in pairs}
+    fitting = all(_CHANNEL.fullmatch(name) and trait for name, trait in traits.items())
+    if not fitting or not 2 <= len(traits) == len(pairs) <= 8:  # noqa: PLR2004 - fewer tell nothing apart
         raise ValueError(
             "two to eight different channel=trait pairs, comma-separated (channels: a-z, 0-9, _)"
         )
-    return found
+    return traits
 
 
 def currency(text: str) -> str:

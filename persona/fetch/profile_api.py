@@ -47,11 +47,11 @@ def fetch(settings: Settings, deadline: Deadline, limit: int) -> Iterator[Page]:
     with FreeSession("segment", deadline, auth=auth, pool_size=THREADS, pace=pace) as session:
         space = Space(settings, session)
         named = identifiers.from_file(settings, deadline) if settings.identifiers else space.listed()
-        wanted = _UpTo(named, limit)
+        listed = _UpTo(named, limit)
         unread: Counter[str] = Counter()
         read = 0
-        with closing(_concurrently(space.profile, wanted, pace)) as results:
-            for page in _pages(results, wanted):
+        with closing(_concurrently(space.profile, listed, pace)) as results:
+            for page in _pages(results, listed):
                 read += len(page.records)
                 unread.update(page.rejected)
                 yield page
@@ -74,12 +74,12 @@ class _UpTo:
             yield identifier
 
 
-def _concurrently(read: Callable[[str | None], T], wanted: _UpTo, pace: Pace) -> Generator[T, None, None]:
+def _concurrently(read: Callable[[str | None], T], listed: _UpTo, pace: Pace) -> Generator[T, None, None]:
     """Yield what `read` makes of each, as they get done; whatever ends it ends the waiting of all threads."""
     under_way: set[Future[T]] = set()
     with ThreadPoolExecutor(THREADS, thread_name_prefix="profile-api") as threads:
         try:
-            for identifier in wanted:
+            for identifier in listed:
                 under_way.add(threads.submit(read, identifier))
                 if len(under_way) == MOST_UNDER_WAY:
                     done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
@@ -92,7 +92,7 @@ def _concurrently(read: Callable[[str | None], T], wanted: _UpTo, pace: Pace) ->
             threads.shutdown(wait=False, cancel_futures=True)
 
 
-def _pages(results: Iterator[bytes | str], wanted: _UpTo) -> Iterator[Page]:
+def _pages(results: Iterator[bytes | str], listed: _UpTo) -> Iterator[Page]:
     records: list[bytes] = []
     rejected: Counter[str] = Counter()
     for result in results:
@@ -103,7 +103,7 @@ def _pages(results: Iterator[bytes | str], wanted: _UpTo) -> Iterator[Page]:
         if len(records) + rejected.total() == PROFILES_PER_PAGE:
             yield Page(records, more=True, rejected=rejected)
             records, rejected = [], Counter()
-    yield Page(records, more=wanted.cut, rejected=rejected)
+    yield Page(records, more=listed.cut, rejected=rejected)
 
 
 def _refuse_emptiness(unread: Counter[str]) -> None:

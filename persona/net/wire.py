@@ -46,8 +46,8 @@ class Reply(NamedTuple):
     def __str__(self) -> str:
         """The status and, where one was sent, the request id that the service's support asks for."""
         request_id = self.headers.get("Request-Id") or self.headers.get("X-Request-Id") or ""
-        known = f" (request id {request_id})" if _REQUEST_ID.fullmatch(request_id) else ""
-        return f"{self.status}{known}"
+        shown_id = f" (request id {request_id})" if _REQUEST_ID.fullmatch(request_id) else ""
+        return f"{self.status}{shown_id}"
 
 
 class NotConnected(Exception):

@@ -135,10 +135,10 @@ class CloudBucket:
                 retry=None,
             )
         except PreconditionFailed:
-            found = self._read(path, deadline)
-            if found is None or found.data != data:
+            stored = self._read(path, deadline)
+            if stored is None or stored.data != data:
                 raise Conflict(path) from None
-            return found.generation
+            return stored.generation
         return int(blob.generation)
 
     def _delete(self, path: str, deadline: Deadline) -> None:

@@ -44,10 +44,10 @@ class Folder:
     def swap(self, name: str, data: bytes, content_type: str, generation: int) -> int:  # noqa: ARG002 - a file has no content type
         path = self._root / checked(name)
         with _in_words("written"), exclusive(self._root, self._budget_seconds):
-            found = self.read(name)
-            if generation == (found.generation if found else 0):
+            stored = self.read(name)
+            if generation == (stored.generation if stored else 0):
                 _write_whole(path, data)
-            elif found is None or found.data != data:
+            elif stored is None or stored.data != data:
                 raise Conflict(name)
         return _generation(data)
 

@@ -49,14 +49,14 @@ def as_latest(stored: Stored) -> Latest:
     try:
         latest = json.decode(stored.data, type=Latest)
     except (DecodeError, UnicodeDecodeError, RecursionError):
-        found = f"{len(stored.data)} bytes that are none"
+        came = f"{len(stored.data)} bytes that are none"
     else:
         if RUN_ID.fullmatch(latest.run_id):
             return latest
-        found = "one whose run_id is no run's"
+        came = "one whose run_id is no run's"
     # A run's id becomes a path, and the bytes may hold anything: neither is repeated.
     raise Refused(
         "storage",
-        f"expected {LATEST} as this function writes it, got {found}: it was changed or damaged; delete it "
+        f"expected {LATEST} as this function writes it, got {came}: it was changed or damaged; delete it "
         "(the next run writes it anew) or restore an earlier version of it",
     )

@@ -161,8 +161,8 @@ class RunFolder:
             return
         with suppress(PersonaError):
             stored = self._bucket.read(self._path("state.json"))
-            found = _decoded(stored.data, State) if stored else None
-            if stored and found and found.owner == self._owner and found.status == "working":
+            state = _decoded(stored.data, State) if stored else None
+            if stored and state and state.owner == self._owner and state.status == "working":
                 self._generation = stored.generation
                 self._leave_word(error)
                 self.save(status="released")

@@ -43,11 +43,11 @@ def answer(http: HttpRequest) -> Response:
             return _show(http, settings)
         from persona import request  # noqa: PLC0415 - a cold start that only shows a framework reads no request
 
-        wanted = request.parse(_body(http, request.MOST_BYTES), settings)
+        run_request = request.parse(_body(http, request.MOST_BYTES), settings)
         offered, scheduled = _offered(http)
-        run_id = request.name_run(wanted, settings, offered, request.moment(scheduled))
+        run_id = request.name_run(run_request, settings, offered, request.moment(scheduled))
         log = log.bind(run_id=run_id)
-        return _run(wanted, run_id, settings, starts.of(settings.deadline_seconds), log)
+        return _run(run_request, run_id, settings, starts.of(settings.deadline_seconds), log)
     except Unforeseen as error:
         log_unexpected(log, error.cause)
         return _failure(error, run_id)
@@ -71,12 +71,12 @@ def _check_door(http: HttpRequest) -> None:
         raise MethodNotAllowed(f"expected {allowed}, got {http.method[:20]}", allowed)
 
 
-def _run(wanted: "Request", run_id: str, settings: Settings, deadline: Deadline, log: Log) -> Response:
+def _run(run_request: "Request", run_id: str, settings: Settings, deadline: Deadline, log: Log) -> Response:
     import msgspec  # noqa: PLC0415 - as above
 
     from persona.pipeline import run  # noqa: PLC0415 - as above
 
-    report = run(wanted, run_id, settings, deadline, log)
+    report = run(run_request, run_id, settings, deadline, log)
     log.info(f"run {report.status}", stage="report", seconds=report.seconds.total)
     return Response(msgspec.json.encode(report), 200, mimetype=JSON)
 
@@ -103,19 +103,19 @@ def _show(http: HttpRequest, settings: Settings) -> Response:
     bucket = open_bucket(settings.output)
     named = _RUN.fullmatch(http.path)
     run_id = named[1] if named else _newest(bucket, http.args.get("max_age_days"))
-    wanted = http.accept_mimetypes.best_match(list(_FORMATS), default=JSON)
+    media_type = http.accept_mimetypes.best_match(list(_FORMATS), default=JSON)
     # Published means that framework.json, the last of the three, is there.
     published = bucket.read(path(run_id, "framework.json"))
-    shown = published and bucket.read(path(run_id, _FORMATS[wanted]))
+    shown = published and bucket.read(path(run_id, _FORMATS[media_type]))
     if shown is None:
         raise NotFound(f"no framework of run {run_id} has been published")
-    response = Response(shown.data, 200, content_type=OUTPUTS[_FORMATS[wanted]])
+    response = Response(shown.data, 200, content_type=OUTPUTS[_FORMATS[media_type]])
     # Nobody's cache keeps it, and no page that it links to learns its address.
     response.headers["Cache-Control"] = "private, no-store"
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["Vary"] = "Accept"
     response.headers["X-Content-Type-Options"] = "nosniff"
-    if wanted == "text/html":
+    if media_type == "text/html":
         from persona.write.render import CONTENT_SECURITY_POLICY  # noqa: PLC0415 - as above
 
         response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY

@@ -34,13 +34,13 @@ def deliver(event: CloudEvent) -> None:
         settings = read_settings(os.environ, "pubsub")
         log = log.at(settings.log_level)
         message = _message(event)
-        wanted = request.parse(_body(message), settings)
-        run_id = request.name_run(wanted, settings, [str(event["id"])], _published_at(event, message))
+        run_request = request.parse(_body(message), settings)
+        run_id = request.name_run(run_request, settings, [str(event["id"])], _published_at(event, message))
         log = log.bind(run_id=run_id)
 
         from persona.pipeline import run  # noqa: PLC0415 - a refused message needs no pipeline
 
-        report = run(wanted, run_id, settings, starts.of(settings.deadline_seconds), log)
+        report = run(run_request, run_id, settings, starts.of(settings.deadline_seconds), log)
         log.info(f"run {report.status}", stage="report", seconds=report.seconds.total)
     except Unforeseen as error:
         log_unexpected(log, error.cause)
