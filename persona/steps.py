@@ -204,11 +204,7 @@ class Steps:
         from persona.write import render  # noqa: PLC0415
 
         with self._stage("write"):
-            return {
-                "framework.html": render.as_html(framework).encode(),
-                "framework.md": render.as_markdown(framework).encode(),
-                "framework.json": render.as_json(framework),
-            }
+            return render.outputs(framework)
 
     # -- report -----------------------------------------------------------------------------------------
 

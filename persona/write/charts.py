@@ -102,7 +102,7 @@ def mix(pattern: Pattern, rule: Rule, name: str) -> Mix:
 
 def portrait(pattern: Pattern, rule: Rule) -> list[Arc]:
     """The shoulders of a drawn figure: a band a channel, as wide as its share of the activity."""
-    radius, arcs = SHOULDERS, []
+    radius, arcs = float(SHOULDERS), []
     for number, share in enumerate(mix_shares(pattern, rule), 1):
         if share > 0:
             arcs.append(Arc(round(radius, 1), number))
@@ -179,4 +179,3 @@ def changes(rows: Sequence[PatternDrift], rule: Rule) -> tuple[Axis, list[Pair]]
         )
         for row in rows
     ]
-

@@ -12,7 +12,19 @@ from persona.wording import label, plain
 from persona.write import prose
 
 # The page's own anchors, which no persona may have.
-_RESERVED = {"who", "week", "read-first", "personas", "strategy", "compare", "appendix", "all-figures", "typed", "missing", "sources"}
+_RESERVED = {
+    "who",
+    "week",
+    "read-first",
+    "personas",
+    "strategy",
+    "compare",
+    "appendix",
+    "all-figures",
+    "typed",
+    "missing",
+    "sources",
+}
 LINE_CHARACTERS = 150
 # From two steps on, words between arrows are a path; a longer step is prose.
 FEWEST_STEPS = 2
@@ -54,9 +66,7 @@ def cards(framework: Framework) -> list[Card]:
         called = mostly(persona.pattern, framework.rule)
         name = _name(persona) or called
         anchor = _anchor(name, taken)
-        made.append(
-            Card(persona.pattern, anchor, name, called, _line(framework, persona), persona, pattern)
-        )
+        made.append(Card(persona.pattern, anchor, name, called, _line(framework, persona), persona, pattern))
     return made
 
 
@@ -187,12 +197,14 @@ def missing(framework: Framework) -> str | None:
     """What an answer lacks, in a sentence; None where it lacks nothing."""
     lacking = len(framework.checks.missing_sections)
     described = {persona.pattern for persona in framework.personas}
-    groups = [one.label for one in framework.patterns if one.key not in described]
+    groups = [mostly(one.key, framework.rule) for one in framework.patterns if one.key not in described]
     if not lacking and not groups:
         return None
     if len(groups) == len(framework.patterns):
-        return "No persona could be read from this answer: the figures stand, and the answer stands whole below."
-    without = f" It has no persona for {', '.join(groups)}." if groups else ""
+        return (
+            "No persona could be read from this answer: the figures stand, and the answer stands whole below."
+        )
+    without = f" It has no persona for: {', '.join(groups)}." if groups else ""
     return f"This answer lacks {lacking} {'part' if lacking == 1 else 'parts'}.{without}"
 
 

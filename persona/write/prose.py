@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # Reading Markdown is half of this program's import time: onl
 # zero-width and tag characters hide in it what nobody sees. Joiners do so behind letters that join nothing.
 UNPRINTABLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff"
-    "\ufff9-\ufffb\U000e0000-\U000e007f]|(?<![\u0600-\U000dffff])[\u200c\u200d]"
+    "\ufff9-\ufffb\U000e0000-\U000e007f]|(?<![\u0620-\u1bff\u2600-\u27bf\ufb50-\ufdff\ufe0f\U0001f000-\U0001faff])[\u200c\u200d]"
 )
 # Half a surrogate pair cannot be encoded at all.
 SURROGATE = re.compile("[\ud800-\udfff]")
@@ -66,9 +66,7 @@ def host(url: str) -> str:
     return urlsplit(url).hostname or ""
 
 
-def marked(
-    text: str, figures: Iterable[tuple[int, int, int]], assumed: Iterable[tuple[int, int]]
-) -> str:
+def marked(text: str, figures: Iterable[tuple[int, int, int]], assumed: Iterable[tuple[int, int]]) -> str:
     """The text with marks around its figures (start, end, number) and around what it assumes."""
     own = MARK.sub("\N{REPLACEMENT CHARACTER}", text)
     marks: list[tuple[int, int, str]] = []  # place, which comes first at one place, mark
@@ -168,7 +166,7 @@ def _state(figures: Sequence[str]) -> dict[str, Any]:
 
 
 def _text(_: Any, tokens: Sequence["Token"], index: int, __: Any, state: Any) -> str:
-    """A piece of text, linked where it is a figure; each piece closes what it opens, so all is well nested."""
+    """A piece of text, linked where it is a figure; each closes what it opens, so all is well nested."""
     return "".join(_pieces(tokens[index].content, state))
 
 

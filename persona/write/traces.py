@@ -32,7 +32,7 @@ class Traces:
 
     @cached_property
     def rows(self) -> list[Row]:
-        """Every fact of everybody and the patterns, a row a fact, those that most subjects have first."""
+        """Every fact of everybody and the patterns, one a row, those that most subjects have first."""
         columns = {key: number for number, (key, _) in enumerate(self.subjects)}
         rows: dict[str, Row] = {}
         for name, fact in self._framework.facts.items():
@@ -76,7 +76,7 @@ class Traces:
         }
 
     def title(self, name: str) -> str:
-        """What a reader learns who taps or hovers: label, exact value, and the interval where there is one."""
+        """What a reader learns who taps or hovers: label, exact value, and an interval where there is one."""
         fact = self._framework.facts.get(name)
         if fact is None:
             return f"Computed from your data: {self.in_words(name)}"

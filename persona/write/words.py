@@ -29,13 +29,13 @@ STRATEGY_TITLES = {
 }
 # The page's words for what the data and its readers call otherwise.
 GLOSSARY = {
-    "Mostly web, mostly email …": "people with more of their activity on that channel than the rule's line; in the "
-    "data: web_dominant, email_dominant …",
+    "Mostly web, mostly email …": "people with more of their activity on that channel than the rule's line; "
+    "in the data: web_dominant, email_dominant …",
     "Several channels": "people for whom no channel has that much; in the data: omnichannel",
     "Active": "with any activity on these channels; everybody else is left out of all shares (dormant)",
     "Share of value": "of the lifetime value (LTV) of all active people together",
-    "Ways to recognise a person": "external identifiers: an email address, a device, a user id; their kinds, never "
-    "the identifiers themselves",
+    "Ways to recognise a person": "external identifiers: an email address, a device, a user id; their kinds, "
+    "never the identifiers themselves",
     "Barely recognise": "two identifiers or fewer, so a change of device or browser loses them",
     "95 % interval": "where the share would lie in 95 of 100 random draws of as many people (Wilson)",
     "Assumption": "what the author supposes; no figure of yours speaks for or against it",
@@ -49,12 +49,10 @@ _CHANGED = {
 
 
 SAMPLE = (
-    "The people in this report are invented: it shows what a framework looks like, and says nothing about your "
-    "customers."
+    "The people in this report are invented: it shows what a framework looks like, and says nothing about "
+    "your customers."
 )
-BY_RULES = (
-    "What is not a figure of the data is a rule of thumb, and called so: no research stands behind it."
-)
+BY_RULES = "What is not a figure of the data is a rule of thumb, and called so: no research stands behind it."
 SOURCES = "Pages that Mave names as its sources. Nobody has checked that they say what the text says."
 
 
@@ -134,8 +132,8 @@ def too_small(framework: Framework) -> str:
     """Which patterns are not shown, and why."""
     keys = ", ".join(map(label, framework.suppressed))
     return (
-        f"Groups of fewer than {wording.count(framework.rule.min_group)} people are not shown, nor any that would "
-        f"give their size away: {keys}. Shares are still of all active people."
+        f"Groups of fewer than {wording.count(framework.rule.min_group)} people are not shown, nor any that "
+        f"would give their size away: {keys}. Shares are still of all active people."
     )
 
 
@@ -156,10 +154,10 @@ def counted(framework: Framework) -> str:
 def rule(how: Rule) -> str:
     """How people are told apart, and how firm that is."""
     return (
-        f"The channel with strictly more than {wording.percent(how.dominance, 0)} of it gives the pattern its name; "
-        f"where none has that much, the person is omnichannel. {wording.percent(how.boundary_share)} of active "
-        "people would change pattern if the threshold moved by 5 points either way. Averages count a missing value "
-        "as zero."
+        f"The channel with strictly more than {wording.percent(how.dominance, 0)} of it gives the pattern "
+        "its name; where none has that much, the person is omnichannel. "
+        f"{wording.percent(how.boundary_share)} of active people would change pattern if the threshold "
+        "moved by 5 points either way. Averages count a missing value as zero."
     )
 
 
@@ -167,13 +165,11 @@ def author(framework: Framework) -> str:
     """Who wrote the text, and what they saw."""
     if framework.author == "facts":
         return "Fixed rules, from the figures alone; Mave was not asked."
-    used = (
-        f" It used {wording.exact(framework.mave.credits_used)} credits." if framework.mave else ""
-    )
+    used = f" It used {wording.exact(framework.mave.credits_used)} credits." if framework.mave else ""
     own = self_check(framework)
     return (
-        "Mave, a research agent, saw these figures and nothing else: no profile, no identifier and no trait of a "
-        f"single person.{used}{f' {own}' if own else ''}"
+        "Mave, a research agent, saw these figures and nothing else: no profile, no identifier and no trait "
+        f"of a single person.{used}{f' {own}' if own else ''}"
     )
 
 
@@ -184,9 +180,9 @@ def figures(framework: Framework) -> str:
         return "The text holds no figure that could be taken for data."
     assumed = framework.checks.assumptions
     return (
-        f"Of the figures in the text, {wording.count(counts.from_data)} were filled in from the data. The author "
-        f"typed {wording.count(counts.equal + counts.not_in_data)}: {wording.count(counts.equal)} equal to a figure "
-        f"of the data, {wording.count(counts.not_in_data)} not from the data."
+        f"Of the figures in the text, {wording.count(counts.from_data)} were filled in from the data. The "
+        f"author typed {wording.count(counts.equal + counts.not_in_data)}: {wording.count(counts.equal)} "
+        f"equal to a figure of the data, {wording.count(counts.not_in_data)} not from the data."
         + (f" {wording.count(assumed)} statements are marked as assumptions." if assumed else "")
     )
 
