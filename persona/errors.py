@@ -7,7 +7,9 @@
     ├── RunInProgress      409 run_in_progress      another delivery is at work; try again
     ├── NotEnoughData      422 not_enough_data      nobody active, or all groups too small to show
     ├── BadSettings        500 bad_settings         the deployment is misconfigured
+    ├── TooOld             500 too_old              the newest framework is older than the caller allows
     ├── NeedsOperator      500 needs_operator       paid calls spent without an answer
+    ├── Unforeseen         500 failed               a defect after a paid call was begun; try again
     ├── Refused            502 <service>_refused    a key, a permission, credits, an entitlement
     ├── Invalid            502 <service>_invalid    a broken answer
     │   └── UnusableReply      … to a paid call: kept, never asked for again
@@ -70,8 +72,25 @@ class BadSettings(PersonaError):
     status, code = 500, "bad_settings"
 
 
+class TooOld(PersonaError):
+    status, code = 500, "too_old"
+
+
 class NeedsOperator(PersonaError):
     status, code = 500, "needs_operator"
+
+
+class Unforeseen(PersonaError):
+    """A defect of ours after a paid call was begun: what was paid for must not depend on there being none.
+
+    `cause` is what happened; its words may hold anything.
+    """
+
+    retryable = True
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__("an unexpected error; its place is in the log; what was paid for is kept: try again")
+        self.cause = cause
 
 
 class ServiceError(PersonaError):
@@ -110,7 +129,8 @@ class UnusableReply(Invalid):
 class ReplyLost(Unavailable):
     """A paid call was sent, or may have been, and no reply was read: it counts as spent."""
 
-    sent_at = 0.0  # Unix seconds, where it is known: a call may wait for a busy Mave before it is sent
+    # None: as it was begun. A call may wait for a busy Mave before it is sent.
+    sent_seconds_ago: float | None = None
 
     def __init__(self, message: str) -> None:
         super().__init__("mave", message)

@@ -4,12 +4,9 @@ Field order and names of `Framework` and everything below it are the public `per
 change only with a new schema name. Shares lie between 0 and 1. Averages are per person of the group.
 """
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 SCHEMA = "persona-framework/2"
 OMNICHANNEL = "omnichannel"
@@ -30,40 +27,6 @@ Verdict = Literal["from_data", "equal", "not_in_data"]
 def dominant(channel: str) -> str:
     """The key of the pattern in which one channel dominates: `web` gives `web_dominant`."""
     return f"{channel}_dominant"
-
-
-class Page(NamedTuple):
-    """Profiles as a source sends them, decoded."""
-
-    profiles: Sequence[Any]  # typed by the reader, or plain objects
-    more: bool = False  # on the last page: the limit cut the space short; before it, nothing to go by
-    drawn_from: int | None = None  # the profiles of all pages were drawn at random from so many
-    rejected: Mapping[str, int] = MappingProxyType({})  # reason -> profiles read that did not get this far
-
-
-class People(NamedTuple):
-    """A page of people, by column: the n-th of each belong to one person. Never passes `summarize`."""
-
-    activity: Sequence[tuple[int, ...]]  # in the channels' order
-    ltv: Sequence[float]  # 0 where missing, as in the recipe that this follows (docs.mavera.io)
-    plan: Sequence[str | None]
-    external_ids: Sequence[tuple["ExternalId", ...]]
-    carried: Sequence[int]  # people who carry each channel's trait, the LTV's and the plan's
-    rejected: Counter[str]  # reason -> profiles of the page that are not among the people
-
-
-class ExternalId(Struct, frozen=True, gc=False):
-    """An identifier's type; the identifier itself is never read."""
-
-    type: Annotated[str, Meta(max_length=200)] = ""
-
-
-class Places(NamedTuple):
-    """Where each person of a page belongs."""
-
-    # The dominant channel's position; the number of channels for omnichannel, None for dormant.
-    patterns: Sequence[int | None]
-    on_boundary: int  # people who would change pattern if the threshold moved a little either way
 
 
 class Origin(Struct, frozen=True, kw_only=True):
@@ -338,10 +301,10 @@ class Framework(Struct, frozen=True, kw_only=True):
     currency: str = "$"
 
 
-class Ask(Struct, frozen=True, kw_only=True):
+class Message(Struct, frozen=True, kw_only=True):
     """What to say to Mave next; `{reference}` stands where the call's own reference goes."""
 
-    message: str
+    text: str
     thread_id: str | None = None
     essential: bool = True  # without its answer there is no framework at all
 
@@ -394,6 +357,8 @@ class Report(Struct, frozen=True, kw_only=True):
     """What a run answers; the last four fields only in a dry run."""
 
     run_id: str
+    created_at: str | UnsetType = UNSET  # of the run's first delivery; RFC 3339, UTC
+    trial: bool | UnsetType = UNSET
     status: Literal["published", "replayed", "unchanged", "dry_run"]
     source: str
     author: Literal["mave", "facts"]
@@ -405,6 +370,8 @@ class Report(Struct, frozen=True, kw_only=True):
     seconds: Seconds = Seconds()
     warnings: list[str] = []
     suppressed: list[str] = []  # keys of the patterns that are too small to show
+    rejected: dict[str, int] = {}  # reason -> profiles
+    changes: list[str] = []  # since the framework before, in sentences
     summary: Summary | UnsetType = UNSET
     message: str | UnsetType = UNSET
     credits: dict[str, float | str | None] | UnsetType = UNSET

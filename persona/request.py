@@ -1,6 +1,7 @@
 """What a trigger asks for, and which run that is."""
 
 import hashlib
+import re
 import secrets
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -9,14 +10,21 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from persona.errors import BadRequest
+from persona.masking import printable
 from persona.settings import Settings
 from persona.storage.objects import RUN_ID
 
 # Far more than four fields need; enough to refuse anything else cheaply.
 MOST_BYTES = 64 * 1024
+# Of a caller's own text in an answer or a log line: so much is shown, masked. An address that begins in it
+# has its @ at most 64 characters later; masking looks no further.
+_SHOWN_CHARACTERS, _MASKED_CHARACTERS = 120, 200
+
+# Where in the request a mistake is: one of our own fields.
+_PLACE = re.compile(r" - at `\$\.(?:run_id|limit|trial|dry_run|force)`\Z")
 
 _SLOTS = {"day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m"}
-_EXPECTED = "expected a JSON object with run_id, limit, dry_run and force, all of them optional"
+_EXPECTED = "expected a JSON object with run_id, limit, trial, dry_run and force, all of them optional"
 
 
 class Request(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -24,6 +32,7 @@ class Request(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     run_id: str | UnsetType = UNSET
     limit: int | UnsetType = UNSET  # profiles
+    trial: bool = False  # published in its own folder alone, and no base of comparison
     dry_run: bool = False
     force: bool = False
 
@@ -39,7 +48,7 @@ def parse(body: bytes, settings: Settings) -> Request:
     try:
         request = msgspec.json.decode(body, type=Request) if body.strip() else Request()
     except msgspec.ValidationError as error:
-        raise BadRequest(f"{_EXPECTED}; {_shortened(str(error))}") from None
+        raise BadRequest(f"{_EXPECTED}; {_masked(str(error))}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise BadRequest(f"the body is no JSON; {_EXPECTED}") from None
     if request.run_id is not UNSET and not RUN_ID.fullmatch(request.run_id):
@@ -84,5 +93,8 @@ def moment(text: object) -> datetime | None:
         return None
 
 
-def _shortened(text: str) -> str:
-    return text if len(text) <= 200 else f"{text[:200]}…"  # noqa: PLR2004 - a line for an operator
+def _masked(mistake: str) -> str:
+    """A mistake in the decoder's words, which may quote a caller's field, and the place that it names."""
+    place = _PLACE.search(mistake)
+    quoted = mistake[: place.start()] if place else mistake
+    return printable(quoted[:_MASKED_CHARACTERS], _SHOWN_CHARACTERS) + (place[0] if place else "")

@@ -91,7 +91,8 @@ def source(text: str) -> str:
     if not text:
         raise ValueError(
             "sample, segment, profile-api, bigquery://PROJECT.DATASET, gs://BUCKET/OBJECT or a file path (or "
-            "SEGMENT_TOKEN), since only a laptop without a Mave key gets the built-in sample unasked"
+            "SEGMENT_TOKEN), since the built-in sample comes unasked only on a laptop without any setting of "
+            "Segment or Mave"
         )
     if text in BUILT_IN:
         return text
@@ -149,4 +150,11 @@ def tables(text: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(","))
     if not all(_TABLE.fullmatch(name) for name in names):
         raise ValueError("table names (A-Z, a-z, 0-9, _), comma-separated")
+    return names
+
+
+def columns(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(names):
+        raise ValueError("names of columns, comma-separated")
     return names

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from typing import Any, Literal, TypeVar
 
 from persona import setting_values
@@ -14,11 +15,20 @@ Trigger = Literal["http", "pubsub", "terminal"]
 MOST_PUBSUB_SECONDS = 540.0
 # What raw events tell apart: by library, by device, and by the events of email.
 EVENT_CHANNELS = frozenset({"web", "mobile", "email"})
+# Where people are drawn at random: the same people give the same sample.
+SEED = 1
 # Left over beside the wait for an answer: storing it, rendering, three objects.
 SPARE_SECONDS = 10.0
 
 _CHANNELS = "web=web_sessions_30d,mobile=mobile_sessions_30d,email=emails_opened_30d"
+_ID_COLUMNS = "user_id,email,anonymous_id,phone,ga_client_id,ios.id,ios_id,android.id,android_id"
+# A secret may have strayed into any setting; those that have their own form are shown at more length.
 _SHOWN_CHARACTERS = 20
+_SHOWN_CHANNELS_CHARACTERS = 200
+_HIDDEN = "other text"
+# What begins so is meant for this function (`PERSONA_LIMITS=5`), and never passed over in silence.
+_SERVICES = ("SEGMENT_", "MAVERA_")
+_PREFIXES = ("PERSONA_", "MAVE_", *_SERVICES)
 
 Value = TypeVar("Value")
 
@@ -35,9 +45,9 @@ class Settings:
     """One value a setting of the README's table, in its order; secrets stay out of the `repr`."""
 
     trigger: Trigger
-    on_cloud: bool
     source: str = _setting("PERSONA_SOURCE", setting_values.source)  # a built-in one, export or bigquery
     where: str = _setting("PERSONA_SOURCE", setting_values.where)
+    id_columns: tuple[str, ...] = _setting("PERSONA_ID_COLUMNS", setting_values.columns, _ID_COLUMNS)
     segment_token: str = _setting("SEGMENT_TOKEN", setting_values.secret, shown=False)
     segment_space_id: str = _setting("SEGMENT_SPACE_ID", setting_values.space_id)
     segment_api_url: str = _setting("SEGMENT_API_URL", setting_values.url, "https://api.segmentapis.com")
@@ -67,6 +77,7 @@ class Settings:
     email_tables: tuple[str, ...] = _setting(
         "PERSONA_EMAIL_TABLES", setting_values.tables, "email_opened,email_link_clicked"
     )
+    holdout: float = _setting("PERSONA_HOLDOUT", within(float, 0.0, 0.5), "0.1")  # share
     max_bytes: int = _setting("PERSONA_MAX_BYTES", within(int, 1, 10**18), "100000000000")
     log_level: str = _setting("LOG_LEVEL", setting_values.log_level, "INFO")
 
@@ -80,68 +91,84 @@ def read_settings(environment: Mapping[str, str], trigger: Trigger) -> Settings:
     """The settings of a deployment.
 
     Raises:
-        BadSettings: naming every mistake at once.
+        BadSettings: naming every mistake at once, one a line.
     """
     on_cloud = bool(environment.get("K_SERVICE"))
-    settings = [one for one in fields(Settings) if one.metadata]
-    given = {name: environment.get(name, "").strip() for name in (one.metadata["name"] for one in settings)}
+    declared = [setting for setting in fields(Settings) if setting.metadata]
+    names = list(dict.fromkeys(setting.metadata["name"] for setting in declared))
+    given = {name: environment.get(name, "").strip() for name in names}
     defaults = _defaults(given, trigger, on_cloud=on_cloud)
-    known: dict[str, Any] = {"trigger": trigger, "on_cloud": on_cloud}
-    mistakes: list[str] = []
-    for one in settings:
-        name, value = one.metadata["name"], one.metadata["value"]
-        text = given[name] or defaults.get(name, one.metadata["default"])
+    values: dict[str, Any] = {"trigger": trigger}
+    mistakes = [_unknown(name, names) for name in sorted(environment.keys() - given.keys()) if _is_ours(name)]
+    for setting in declared:
+        name, value = setting.metadata["name"], setting.metadata["value"]
+        text = given[name] or defaults.get(name, setting.metadata["default"])
         try:
-            known[one.name] = value(text)
+            values[setting.name] = value(text)
         except ValueError as error:
-            mistakes.append(f"{name}: expected {error}, got {_came(text, shown=one.metadata['shown'])}")
-    mistakes += _conflicts(known)
+            shown = _shown(name, text) if setting.metadata["shown"] else _HIDDEN
+            mistakes.append(f"{name}: expected {error}, got {shown if text else 'nothing'}")
+    mistakes += _conflicts(values)
     if mistakes:
         raise BadSettings(
-            f"{len(mistakes)} of the settings to correct (see the README's table of settings): "
-            + "; ".join(mistakes)
+            f"{len(mistakes)} of the settings to correct (see the README's table of settings):\n"
+            + "\n".join(f"- {mistake}" for mistake in mistakes)
         )
-    return Settings(**known)
+    return Settings(**values)
+
+
+def _is_ours(name: str) -> bool:
+    return name.startswith(_PREFIXES)
+
+
+def _unknown(name: str, names: list[str]) -> str:
+    nearest = get_close_matches(name, names, n=1, cutoff=0.0)[0]
+    return f"{name}: expected a setting's name, and there is none such; the nearest is {nearest}"
 
 
 def _defaults(given: Mapping[str, str], trigger: Trigger, *, on_cloud: bool) -> dict[str, str]:
-    """Defaults that depend on the trigger, the cloud and the keys; empty where somebody has to decide."""
+    """Defaults that depend on the trigger, the cloud and the keys; empty where somebody has to decide.
+
+    Nobody gets invented people by accident: the sample is the default only where nothing points elsewhere.
+    """
     key, token = given["MAVERA_API_KEY"], given["SEGMENT_TOKEN"]
+    decided = on_cloud or any(text for name, text in given.items() if name.startswith(_SERVICES))
     return {
-        "PERSONA_SOURCE": "segment" if token else "" if on_cloud or key else "sample",
+        "PERSONA_SOURCE": "segment" if token else "" if decided else "sample",
         "PERSONA_AUTHOR": "mave" if key else "" if on_cloud else "facts",
         "PERSONA_OUTPUT": "" if on_cloud else "./frameworks",
         "PERSONA_DEADLINE_SECONDS": "480" if trigger == "pubsub" else "900",
     }
 
 
-def _came(text: str, *, shown: bool) -> str:
-    """What came instead, at a glance; a secret may have strayed anywhere, so nothing longer is shown."""
-    short = shown and len(text) <= _SHOWN_CHARACTERS and text.isprintable() and "@" not in text
-    return (repr(text) if short else "other text") if text else "nothing"
+def _shown(name: str, text: str) -> str:
+    """What came instead, at a glance; nothing that may be a secret or a person."""
+    most = _SHOWN_CHANNELS_CHARACTERS if name == "PERSONA_CHANNELS" else _SHOWN_CHARACTERS
+    return repr(text) if len(text) <= most and text.isprintable() and "@" not in text else _HIDDEN
 
 
-def _conflicts(known: Mapping[str, Any]) -> Iterator[str]:
+def _conflicts(values: Mapping[str, Any]) -> Iterator[str]:
     """Mistakes that only show side by side; of a setting that is mistaken by itself nothing more is said."""
-    source, author, deadline_seconds = (known.get(name) for name in ("source", "author", "deadline_seconds"))
+    source, author, deadline_seconds = (values.get(name) for name in ("source", "author", "deadline_seconds"))
     if source in {"segment", "profile-api"}:
         for name in ("SEGMENT_TOKEN", "SEGMENT_SPACE_ID"):
-            if known.get(name.lower()) == "":
+            if values.get(name.lower()) == "":
                 yield f"{name}: expected a value, since the source is {source}, got nothing"
-    if author == "mave" and known.get("mavera_api_key") == "":
+    if author == "mave" and values.get("mavera_api_key") == "":
         yield "MAVERA_API_KEY: expected a key, since PERSONA_AUTHOR is mave, got nothing"
-    traits = [*known.get("channels", {}).values(), known["ltv_trait"], known["plan_trait"]]
-    if len(set(traits)) < len(traits):
+    traits = [*values.get("channels", {}).values(), values["ltv_trait"], values["plan_trait"]]
+    # The engine, as most, tells names apart by more than their capitals.
+    if len({trait.casefold() for trait in traits}) < len(traits):
         yield "PERSONA_CHANNELS: expected a trait of its own for every channel, LTV and plan"
-    yield from _event_conflicts(known)
+    yield from _event_conflicts(values)
     if not deadline_seconds:
         return
-    if known["trigger"] == "pubsub" and deadline_seconds > MOST_PUBSUB_SECONDS:
+    if values["trigger"] == "pubsub" and deadline_seconds > MOST_PUBSUB_SECONDS:
         yield (
             f"PERSONA_DEADLINE_SECONDS: expected at most {MOST_PUBSUB_SECONDS:g} over Pub/Sub, whose "
             f"acknowledgement deadline is 600 s, got {deadline_seconds:g}"
         )
-    needed_seconds = known.get("mave_timeout_seconds", 0.0) + SPARE_SECONDS
+    needed_seconds = values.get("mave_timeout_seconds", 0.0) + SPARE_SECONDS
     if author == "mave" and deadline_seconds <= needed_seconds:
         yield (
             f"PERSONA_DEADLINE_SECONDS: expected more than {needed_seconds:g}, MAVE_TIMEOUT_SECONDS and "
@@ -149,12 +176,12 @@ def _conflicts(known: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-def _event_conflicts(known: Mapping[str, Any]) -> Iterator[str]:
+def _event_conflicts(values: Mapping[str, Any]) -> Iterator[str]:
     """Raw events come with two of the sources, and tell three channels apart."""
-    if not known.get("events"):
+    if not values.get("events"):
         return
-    if known.get("source") not in {None, "profile-api", "bigquery"}:
+    if values.get("source") not in {None, "profile-api", "bigquery"}:
         yield "PERSONA_EVENTS: expected off, since only profile-api and bigquery:// have raw events, got on"
-    others = ", ".join(sorted(known.get("channels", {}).keys() - EVENT_CHANNELS))
+    others = ", ".join(sorted(values.get("channels", {}).keys() - EVENT_CHANNELS))
     if others:
         yield f"PERSONA_EVENTS: expected off, or only the channels web, mobile, email, got on and {others}"

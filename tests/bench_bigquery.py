@@ -7,9 +7,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from cloud import Emulator
 
+from persona.classify.counts import classify
 from persona.deadline import Deadline
 from persona.fetch import bigquery
+from persona.log import Log
 from persona.settings import read_settings
+from persona.summarize.sampling import rule_of
 
 # Everything about a person follows from the number: four plans, five types, and some odd values.
 _TRAITS = """
@@ -26,7 +29,7 @@ CROSS JOIN UNNEST([
 """
 _IDENTIFIERS = """
 CREATE TABLE `{dataset}.user_identifiers` AS
-SELECT CONCAT('use_', n) AS canonical_segment_id, type, CONCAT(type, n) AS value
+SELECT CONCAT('use_', n) AS canonical_segment_id, type, CONCAT(type, n) AS value, 1 AS seq
 FROM UNNEST(GENERATE_ARRAY(1, {profiles})) AS n
 CROSS JOIN UNNEST(['user_id', 'email', 'ios.id', 'ios_id', 'phone']) AS type
 """
@@ -41,5 +44,8 @@ def rows_read_back(emulator: Emulator, profiles: int) -> tuple[int, int]:
     dataset = source.removeprefix("bigquery://")
     for statement in (_TRAITS, _IDENTIFIERS):
         emulator.run(statement.format(dataset=dataset, profiles=profiles))
-    counted = bigquery.count(read_settings({"PERSONA_SOURCE": source}, "terminal"), Deadline(300), 0)
-    return counted.tally.read, counted.rows
+    settings = read_settings({"PERSONA_SOURCE": source}, "terminal")
+    log = Log(as_json=False, level="ERROR")
+    with bigquery.fetch(settings, 0, Deadline(300), log) as people:
+        counts = classify(people, rule_of(settings))
+        return counts.read, people.job["rows"]

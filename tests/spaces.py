@@ -9,10 +9,12 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from persona.classify.profile import Reader
-from persona.classify.rule import classify
-from persona.classify.tally import Tally
+from persona.classify.counts import Counts, classify
+from persona.classify.engine import Engine
+from persona.deadline import Deadline
+from persona.fetch.people import Page, Table
 from persona.model import Origin, Rule, Summary
+from persona.settings import read_settings
 from persona.summarize.summary import summarize
 
 LTV, PLAN = "ltv", "plan"
@@ -30,8 +32,8 @@ _activity = st.one_of(
 _cents = st.integers(-(10**5), 10**7)
 _ltv = st.one_of(_cents.map(lambda cents: cents / 100), _cents, _cents.map(str), _empty)
 _plan = st.sampled_from(["free", "starter", "pro", "enterprise", None, "", _ABSENT])
-_external_ids = st.lists(
-    st.builds(lambda kind: {"type": kind, "id": f"{kind}-secret"}, st.sampled_from(TYPES)), max_size=5
+_external_ids = st.lists(st.sampled_from(TYPES), max_size=5).map(
+    lambda types: [{"type": kind, "id": f"{kind}-secret-{n}"} for n, kind in enumerate(types)]
 )
 
 
@@ -52,27 +54,30 @@ def dominances() -> st.SearchStrategy[float]:
     return st.just(0.5) | st.integers(20, 95).map(lambda percent: percent / 100)
 
 
-def pages(space: Sequence[Profile], cuts: Sequence[int]) -> list[list[Profile]]:
+def pages(space: Sequence[bytes], cuts: Sequence[int]) -> list[Sequence[bytes]]:
     """The space cut into pages at these places, in order; a page may be empty."""
     at = sorted({0, len(space), *(cut % (len(space) + 1) for cut in cuts)})
-    return [list(space[start:end]) for start, end in pairwise(at)]
+    return [space[start:end] for start, end in pairwise(at)]
 
 
 def count(
     space: Sequence[Any], channels: dict[str, str], dominance: float = 0.5, cuts: Sequence[int] = ()
-) -> Tally:
-    """The tally of a space that came as JSON, page by page."""
-    reader = Reader(list(channels.values()), LTV, PLAN)
-    tally = Tally(len(channels))
-    for page in pages(space, cuts):
-        people = reader.read(reader.decode(json.dumps(page).encode(), list))
-        tally.add(people, classify(people, dominance))
-    return tally
+) -> Counts:
+    """The counts of a space that came page by page; bytes stand for the JSON of a profile."""
+    records = [one if isinstance(one, bytes) else json.dumps(one).encode() for one in space]
+    came = [Page(page) for page in pages(records, cuts)]
+    named = {"PERSONA_CHANNELS": ",".join(f"{name}={trait}" for name, trait in channels.items())}
+    with Engine(Deadline(60)) as engine:
+        people = Table(engine, read_settings(named, "terminal"))
+        people.fill(came, lambda _pages, _people: None)
+        return classify(people, Rule(channels=channels, dominance=dominance))
 
 
-def summary_of(tally: Tally, channels: dict[str, str], dominance: float = 0.5, min_group: int = 1) -> Summary:
+def summary_of(
+    counts: Counts, channels: dict[str, str], dominance: float = 0.5, min_group: int = 1
+) -> Summary:
     rule = Rule(channels=channels, dominance=dominance, min_group=min_group)
-    return summarize(tally, rule, Origin(kind="segment"), truncated=False)
+    return summarize(counts, rule, Origin(kind="segment"), truncated=False)
 
 
 def plain_activity(profile: Profile, channels: dict[str, str]) -> list[int]:
@@ -166,7 +171,9 @@ def texts(channels: Sequence[str]) -> st.SearchStrategy[list[Profile]]:
         },
     )
     types = st.sampled_from(["user_id", "email", "ios.id", "ios_id", "android_id", "phone"])
-    external_ids = st.lists(st.builds(lambda kind: {"type": kind, "id": f"{kind} 1"}, types), max_size=5)
+    external_ids = st.lists(types, max_size=5).map(
+        lambda listed: [{"type": kind, "id": f"{kind} {n}"} for n, kind in enumerate(listed)]
+    )
     # A profile of nothing at all is in no table.
     profile = st.fixed_dictionaries({"traits": traits, "external_ids": external_ids})
     return st.lists(profile, min_size=1, max_size=20)

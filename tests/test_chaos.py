@@ -21,6 +21,8 @@ from cloud import FakeMave, FakeStorage, Turn, answer, lose
 
 from persona.storage.objects import OUTPUTS
 
+pytestmark = pytest.mark.slow
+
 RUNS = 30
 IN_THE_CLOUD = 6  # of them
 # As many as two cores start without slowing each other down beyond their deadlines.

@@ -219,6 +219,12 @@ def test_a_body_in_chunks_is_refused_beyond_its_bound(server: str) -> None:
     assert (status.split()[1], report["error"]["code"]) == ("400", "bad_request")
 
 
+@pytest.mark.parametrize("body", [b"zz\r\n{}\r\n0\r\n\r\n", b"2\r\n{}!!0\r\n\r\n"], ids=["size", "end"])
+def test_a_body_in_broken_chunks_is_refused(server: str, body: bytes) -> None:
+    status, report = exchange(server, "Transfer-Encoding: chunked", body)
+    assert (status.split()[1], report["error"]["code"]) == ("400", "bad_request")
+
+
 # -- the README's own lines -------------------------------------------------------------------------------
 
 
@@ -292,5 +298,5 @@ def test_the_readmes_lines_work_as_printed(printed: tuple[str, str], tmp_path: P
         documents.append(document.get("status") or document["schema"])
         text = text[end:].lstrip()
     page, _, rest = text.partition("</html>")
-    assert documents == ["dry_run", "published", "persona-framework/1"]
+    assert documents == ["dry_run", "published", "persona-framework/2"]
     assert (page[:15].lower(), rest.strip()[:2]) == ("<!doctype html>", "# ")

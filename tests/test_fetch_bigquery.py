@@ -4,11 +4,12 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from contextlib import ExitStack
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from bench_bigquery import rows_read_back
@@ -16,18 +17,18 @@ from cloud import Emulator, FakeBigQuery, Reply, bigquery_error, job_error, why_
 from spaces import count as count_here
 from spaces import tables
 
-from persona.classify.profile import MOST
-from persona.classify.tally import MOST_PLANS, MOST_TYPES, Tally
+from persona.classify.counts import MOST, MOST_PLANS, MOST_TYPES, Counts, classify
 from persona.deadline import Deadline
 from persona.errors import DeadlineExceeded, PersonaError, Refused, Unavailable
 from persona.fetch import bigquery
-from persona.fetch.bigquery import Counted
-from persona.fetch.profiles_sync import question
+from persona.log import Log
 from persona.settings import Settings, read_settings
+from persona.summarize.sampling import rule_of
 
 SEED_CHANNELS = {"web": "web_sessions_30d", "mobile": "mobile_sessions_30d", "email": "emails_opened_30d"}
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SECRET = "jane@example.com"
+QUIET = Log(as_json=False, level="ERROR")
 
 Profile = dict[str, Any]
 Rows = list[dict[str, Any]]
@@ -52,25 +53,37 @@ def settings(source: str, **more: str) -> Settings:
     return read_settings({"PERSONA_SOURCE": source} | more, "terminal")
 
 
-def count(source: str, limit: int = 0, deadline_seconds: float = 60.0, **more: str) -> Counted:
-    return bigquery.count(settings(source, **more), Deadline(deadline_seconds), limit, now=NOW)
+class Counted(NamedTuple):
+    """A space, counted inside the warehouse."""
+
+    tally: Counts
+    notes: list[str]
+
+
+def count(
+    source: str, limit: int = 0, deadline_seconds: float = 60.0, log: Log = QUIET, **more: str
+) -> Counted:
+    chosen = settings(source, **more)
+    with bigquery.fetch(chosen, limit, Deadline(deadline_seconds), log, NOW) as people:
+        return Counted(classify(people, rule_of(chosen)), people.notes)
 
 
 def person(*types: str | None, **traits: str | None) -> Profile:
-    return {"traits": traits, "external_ids": [{"type": kind, "id": SECRET} for kind in types]}
-
-
-def figures(tally: Tally) -> dict[str, Any]:
-    """Everything that a tally says, the LTVs apart: their sum depends on the order."""
-    groups = [vars(group) | {"ltv": 0} for group in tally.groups]
-    return {name: value for name, value in vars(tally).items() if name[0] != "_"} | {
-        "groups": groups,
-        "free_text": tally.free_text,
+    return {
+        "traits": traits,
+        "external_ids": [{"type": kind, "id": f"{n} {SECRET}"} for n, kind in enumerate(types)],
     }
 
 
-def ltvs(tally: Tally) -> list[float]:
-    return [group.ltv for group in tally.groups]
+def figures(tally: Counts) -> dict[str, Any]:
+    """Everything that was counted, the LTVs apart: their sum depends on the order."""
+    return asdict(tally) | {
+        "groups": [asdict(group) | {"ltv": 0, "ltv_squares": 0} for group in tally.groups]
+    }
+
+
+def ltvs(tally: Counts) -> list[float]:
+    return [value for group in tally.groups for value in (group.ltv, group.ltv_squares)]
 
 
 WORDS = [
@@ -186,7 +199,7 @@ def test_the_figures_are_those_of_the_same_people_counted_here(
     here = count_here(space, named, dominance)
     assert figures(here) == figures(counted.tally)
     assert ltvs(here) == pytest.approx(ltvs(counted.tally), rel=1e-9)
-    assert (counted.truncated, counted.drawn_from) == (False, None)
+    assert counted.tally.drawn_from is None
 
 
 def test_shares_at_the_edge_fall_where_they_fall_everywhere(fill: Callable[..., str]) -> None:
@@ -247,11 +260,11 @@ def test_a_draw_is_exact_and_the_same_every_time(fill: Callable[..., str]) -> No
     space = [person("email", web_sessions_30d=str(n)) for n in range(1, 201)]
     source = fill(tables(space))
     first, second, all_of_them = count(source, 40), count(source, 40), count(source, 200)
-    assert (first.tally.read, first.truncated, first.drawn_from) == (40, True, 200)
+    assert (first.tally.read, first.tally.drawn_from) == (40, 200)
     assert figures(first.tally) == figures(second.tally)
     # Not the first ones by name, nor the last: on average somebody in the middle.
     assert 60 < first.tally.groups[0].activity[0] / 40 < 140
-    assert (all_of_them.tally.read, all_of_them.truncated, all_of_them.drawn_from) == (200, False, None)
+    assert (all_of_them.tally.read, all_of_them.tally.drawn_from) == (200, None)
 
 
 def test_the_engine_takes_the_query_for_an_estimate(fill: Callable[..., str]) -> None:
@@ -264,7 +277,8 @@ def test_as_many_rows_come_back_of_many_people_as_of_few(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", emulator.url)
-    assert [rows_read_back(emulator, profiles) for profiles in (1_000, 20_000)] == [(1_000, 3), (20_000, 3)]
+    few, many = (rows_read_back(emulator, profiles) for profiles in (1_000, 20_000))
+    assert ((1_000, 20_000), few[1]) == ((few[0], many[0]), many[1])
 
 
 def test_an_empty_space_is_refused(fill: Callable[..., str]) -> None:
@@ -276,8 +290,28 @@ def test_an_empty_space_is_refused(fill: Callable[..., str]) -> None:
 def test_a_missing_table_is_refused_by_name(fill: Callable[..., str], missing: str) -> None:
     rows = tables([person("email", web_sessions_30d="1")])
     source = fill({name: table for name, table in rows.items() if name != missing})
-    with pytest.raises(Refused, match="user_traits and user_identifiers"):
+    with pytest.raises(Refused, match=f"the dataset has no {missing}.*Profiles Backfill of the past"):
         count(source)
+
+
+@pytest.mark.parametrize(
+    "others",
+    [["id_graph_updates"], ["profile_traits", "external_id_mapping"]],
+    ids=["raw", "dbt"],
+)
+def test_a_space_of_other_tables_is_refused_with_their_names(
+    fill: Callable[..., str], others: list[str]
+) -> None:
+    source = fill({name: [] for name in others})
+    with pytest.raises(Refused, match=f"no user_traits and user_identifiers. It has .*{others[0]}"):
+        count(source)
+
+
+def test_an_identifier_that_landed_twice_is_one(fill: Callable[..., str]) -> None:
+    rows = tables([person("email", "email", "user_id", web_sessions_30d="1")])
+    again = [row | {"seq": 2} for row in rows["user_identifiers"]]
+    group = count(fill(rows | {"user_identifiers": rows["user_identifiers"] + again})).tally.groups[0]
+    assert (group.identities, group.few_identities) == (3, 0)
 
 
 # -- raw events -----------------------------------------------------------------------------------------
@@ -336,19 +370,24 @@ def test_activity_is_counted_from_raw_events(fill: Callable[..., str], graph: st
     events = events_of(random, 80)
     # A merged profile points at itself first, then at the person it became part of.
     merges = [
-        {"segment_id": f"old_{n}", "canonical_segment_id": canonical, "timestamp": moment.isoformat()}
+        {"segment_id": f"old_{n}", "canonical_segment_id": canonical, "timestamp": moment, "seq": seq}
         for n in range(81)
-        for canonical, moment in ((f"old_{n}", NOW - timedelta(days=2)), (f"use_{n:04}", NOW))
+        for canonical, moment, seq in (
+            (f"old_{n}", NOW.isoformat(), None),
+            (f"other_{n}", NOW.isoformat(), 1),
+            # Filled in later: without a time.
+            (f"use_{n:04}", None, 2),
+        )
     ]
     space = [person("email", ltv="5", web_sessions_30d="99", plan="pro") for _ in range(80)]
     source = fill(
-        tables(space) | written(events) | {graph: merges if graph != "profile_merges" else merges[1::2]}
+        tables(space) | written(events) | {graph: merges if graph != "profile_merges" else merges[2::3]}
     )
     counted = count(source, PERSONA_EVENTS="on")
     derived = [
         profile | {"traits": profile["traits"] | plain_activity(events, n)} for n, profile in enumerate(space)
     ]
-    assert counted.absent == ()
+    assert counted.notes == []
     assert figures(count_here(derived, SEED_CHANNELS)) == figures(counted.tally)
 
 
@@ -357,7 +396,8 @@ def test_event_tables_that_do_not_exist_are_named(fill: Callable[..., str]) -> N
     page = {"segment_id": "use_0000", "timestamp": NOW.isoformat()}
     source = fill(rows | {"pages": [page], "profile_merges": []})
     counted = count(source, PERSONA_EVENTS="on", PERSONA_EMAIL_TABLES="opens")
-    assert (counted.absent, counted.tally.groups[0].n) == (("screens", "opens"), 1)
+    assert [note.split()[3] for note in counted.notes] == ["screens", "opens"]
+    assert counted.tally.groups[0].n == 1
 
 
 @pytest.mark.parametrize(
@@ -445,14 +485,10 @@ def test_a_job_is_cancelled_at_the_deadline(
 
 def test_the_job_is_bounded_and_labelled(host: Callable[[FakeBigQuery], FakeBigQuery]) -> None:
     reply = bigquery_error(403, "accessDenied")
+    log = QUIET.bind(run_id="Nightly.2026-11-23" + "x" * 60)
     with host(FakeBigQuery(starts=reply)) as service, pytest.raises(Refused):
-        bigquery.count(
-            settings(ANYWHERE, PERSONA_MAX_BYTES="123"),
-            Deadline(5),
-            10,
-            run_id="Nightly.2026-11-23" + "x" * 60,
-        )
-    job = json.loads(service.requests[0].body)["configuration"]
+        count(ANYWHERE, 10, deadline_seconds=5, log=log, PERSONA_MAX_BYTES="123")
+    job = json.loads(service.requests[-1].body)["configuration"]
     assert "web_sessions_30d" not in job["query"]["query"]
     assert job["query"]["maximumBytesBilled"] == "123"
     assert job["labels"] == {"app": "persona", "run_id": "nightly-2026-11-23" + "x" * 45}
@@ -461,13 +497,41 @@ def test_the_job_is_bounded_and_labelled(host: Callable[[FakeBigQuery], FakeBigQ
 def test_an_estimate_is_a_dry_run(host: Callable[[FakeBigQuery], FakeBigQuery]) -> None:
     with host(FakeBigQuery(estimated_bytes=1_234)) as service:
         assert bigquery.estimate(settings(ANYWHERE), Deadline(5), 0) == 1_234
-    assert [json.loads(request.body)["configuration"]["dryRun"] for request in service.requests] == [True]
+    jobs = [json.loads(request.body) for request in service.requests if request.method == "POST"]
+    assert [job["configuration"]["dryRun"] for job in jobs] == [True]
 
 
 @pytest.mark.parametrize("where", ["project-1.set`; DROP", "project-1.a.b", "Project.set", "project-1.set\n"])
-def test_no_other_name_stands_between_backquotes(where: str) -> None:
-    with pytest.raises(Refused, match="table"):
-        question(replace(settings(ANYWHERE), where=where), lambda _: True, 0, NOW)
+def test_no_other_name_stands_between_backquotes(
+    host: Callable[[FakeBigQuery], FakeBigQuery], where: str
+) -> None:
+    chosen = replace(settings(ANYWHERE), where=where)
+    with host(FakeBigQuery()) as service, ExitStack() as stack:
+        people = bigquery.fetch(chosen, 0, Deadline(5), QUIET, NOW)
+        with pytest.raises(Refused, match="expected a project, dataset and table"):
+            stack.enter_context(people)
+    assert service.requests == []
+
+
+@pytest.mark.parametrize(
+    ("partitioning", "pruned"),
+    [
+        pytest.param({"type": "DAY"}, True, id="by-loading-time"),
+        pytest.param({"type": "DAY", "field": "timestamp"}, False, id="by-a-column"),
+        pytest.param(None, False, id="view"),
+    ],
+)
+def test_events_are_pruned_where_the_table_knows_when_they_were_loaded(
+    host: Callable[[FakeBigQuery], FakeBigQuery],
+    partitioning: dict[str, str] | None,
+    pruned: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    table = {"timePartitioning": partitioning} if partitioning else {}
+    refuses = bigquery_error(403, "accessDenied")
+    with host(FakeBigQuery(starts=refuses, table=table)) as service, pytest.raises(Refused):
+        count(ANYWHERE, PERSONA_EVENTS="on")
+    query = json.loads(service.requests[-1].body)["configuration"]["query"]["query"]
+    assert pruned is ("_PARTITIONTIME >= TIMESTAMP_SUB(@since, INTERVAL 2 DAY)" in query)
 
 
 def test_no_time_left_asks_nothing(host: Callable[[FakeBigQuery], FakeBigQuery]) -> None:

@@ -1,4 +1,4 @@
-"""An export is read to its last line in constant memory, or drawn from at random, wherever it lies."""
+"""Files of any kind are told by their content, and read to the last record or refused in words."""
 
 import gzip
 import json
@@ -6,27 +6,29 @@ import os
 import subprocess
 import sys
 import time
-import tracemalloc
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cloud import Call, FakeStorage, Fault
 
-from persona.classify.profile import Reader
+from persona.classify.counts import Counts, classify
 from persona.deadline import Deadline
 from persona.errors import BadSettings, DeadlineExceeded, PersonaError, Refused, Unavailable
-from persona.fetch import export, stored
-from persona.model import Page
+from persona.fetch import fetch as opened
+from persona.log import Log
+from persona.model import Rule
 from persona.settings import read_settings
 
-READER = Reader(("web", "mobile", "email"), "ltv", "plan")
+CHANNELS = {"web": "web", "mobile": "mobile", "email": "email"}
+NAMED = {"PERSONA_CHANNELS": "web=web,mobile=mobile,email=email"}
+QUIET = Log(as_json=False, level="ERROR")
 
 
 def line(n: int) -> bytes:
-    traits = {"web": n, "mobile": 1, "email": 2, "ltv": n / 2, "plan": "pro", "noise": "x" * (n % 97)}
+    traits = {"web": n, "mobile": 1, "email": 2, "ltv": n / 2, "plan": f"{n}", "noise": "x" * (n % 97)}
     return json.dumps({"traits": traits, "external_ids": [{"type": "user_id", "id": f"u{n}"}]}).encode()
 
 
@@ -34,17 +36,15 @@ def lines(number: int) -> bytes:
     return b"\n".join(map(line, range(number)))
 
 
-def fetch(where: object, limit: int = 0, deadline_seconds: float = 60.0) -> list[Page]:
-    settings = read_settings({"PERSONA_SOURCE": str(where)}, "terminal")
-    return list(export.fetch(settings, READER, Deadline(deadline_seconds), limit))
+def fetch(where: object, limit: int = 0, deadline_seconds: float = 60.0) -> Counts:
+    settings = read_settings({"PERSONA_SOURCE": str(where), **NAMED}, "terminal")
+    with opened(settings, limit, Deadline(deadline_seconds), QUIET) as people:
+        return classify(people, Rule(channels=CHANNELS, dominance=0.5))
 
 
-def people(pages: Sequence[Page]) -> list[int]:
-    return [row[0] for page in pages for row in READER.read(page.profiles).activity]
-
-
-def rejected(pages: Sequence[Page]) -> Counter[str]:
-    return sum((Counter(page.rejected) for page in pages), Counter())
+def people(counts: Counts) -> list[int]:
+    """Who was read, where they are few: their plans tell them apart."""
+    return sorted(int(plan) for group in counts.groups for plan in group.plans)
 
 
 @pytest.fixture
@@ -58,48 +58,10 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeStorage]:
 def put(storage: FakeStorage, name: str, content: bytes) -> str:
     from google.cloud import storage as client  # noqa: PLC0415 - only where an object is needed
 
-    client.Client(project=None).bucket(storage.bucket).blob(name).upload_from_string(content)
+    with closing(client.Client(project=None)) as opened_client:
+        opened_client.bucket(storage.bucket).blob(name).upload_from_string(content)
     storage.calls.clear()
     return f"gs://{storage.bucket}/{name}"
-
-
-@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
-@pytest.mark.parametrize("number", [1, 2, 5_000])
-def test_every_line_of_a_file_is_read_once_and_in_order(
-    tmp_path: Path,
-    number: int,
-    packed: bool,  # noqa: FBT001 - a column of the table
-) -> None:
-    # The name says nothing: a packed file may lack its .gz, and a plain one have it.
-    file = tmp_path / ("export.json" if packed else "export.gz")
-    file.write_bytes(gzip.compress(lines(number)) if packed else lines(number))
-    pages = fetch(file)
-    assert people(pages) == list(range(number))
-    assert [(page.more, page.drawn_from) for page in pages] == [(False, None)] * len(pages)
-
-
-def test_no_page_holds_more_than_a_block_of_lines(tmp_path: Path) -> None:
-    (tmp_path / "export").write_bytes(lines(20_000))
-    pages = fetch(tmp_path / "export")
-    assert max(len(page.profiles) for page in pages) < stored.BLOCK_BYTES / len(line(0)) + 2
-
-
-@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
-def test_an_object_is_read_part_by_part(
-    cloud: FakeStorage,
-    packed: bool,  # noqa: FBT001 - a column of the table
-) -> None:
-    noise = os.urandom(5 * 2**20).hex().encode()
-    content = lines(500) + b'\n{"noise":"' + noise + b'","traits":{"web":500}}\n' + line(501)
-    pages = fetch(put(cloud, "a/b c.json", gzip.compress(content, 1) if packed else content))
-    assert people(pages) == list(range(502))
-    assert [call.method for call in cloud.calls[:3]] == ["get", "media", "media"]
-
-
-def test_files_packed_one_after_the_other_are_one_file(tmp_path: Path) -> None:
-    parts = [gzip.compress(line(0) + b"\n"), gzip.compress(line(1) + b"\n")]
-    (tmp_path / "export.gz").write_bytes(b"".join(parts))
-    assert people(fetch(tmp_path / "export.gz")) == [0, 1]
 
 
 @pytest.mark.parametrize(
@@ -108,121 +70,122 @@ def test_files_packed_one_after_the_other_are_one_file(tmp_path: Path) -> None:
         pytest.param(b"", [], {}, id="empty-file"),
         pytest.param(b"\n\n  \n\t\r\n", [], {}, id="blank-lines"),
         pytest.param(line(1) + b"\r\n\r\n" + line(2) + b"\r\n", [1, 2], {}, id="windows"),
-        pytest.param(b"\xef\xbb\xbf" + line(1), [1], {}, id="byte-order-mark"),
-        pytest.param(line(1) + b"\n{oops\n" + line(2), [1, 2], {"line_not_json": 1}, id="no-json"),
-        pytest.param(b"\xff\xfe\n" + line(2), [2], {"line_not_json": 1}, id="no-utf-8"),
-        pytest.param(line(1) + b"," + line(2) + b"\n" + line(3), [3], {"line_not_json": 1}, id="two-in-one"),
-        pytest.param(b"],[\n" + line(3), [3], {"line_not_json": 1}, id="brackets"),
-        pytest.param(b"[" * 9_999 + b"]" * 9_999 + b"\n" + line(3), [3], {"line_not_json": 1}, id="deep"),
-        pytest.param(b"null\n7\n[]\n" + line(3), [3], {}, id="json-that-is-no-profile"),
+        pytest.param(b"\xef\xbb\xbf" + line(1) + b"\n" + line(2), [1, 2], {}, id="byte-order-mark"),
+        pytest.param(line(1) + b"\n{oops\n" + line(2), [1, 2], {"not_json": 1}, id="no-json"),
+        pytest.param(b"oops\n" + line(2), [2], {"not_json": 1}, id="no-json-first"),
+        pytest.param(b"\xff\xfe\n" + line(2), [2], {"not_json": 1}, id="no-utf-8"),
+        pytest.param(line(1) + b"," + line(2) + b"\n" + line(3), [3], {"not_json": 1}, id="two-in-one"),
+        pytest.param(b"],[\n" + line(3), [3], {"not_json": 1}, id="brackets"),
         pytest.param(
-            b'{"traits":{"web":-1}}\n{"traits":{"web":"4"}}\n' + line(3), [4, 3], {}, id="odd-profiles"
+            b"[" * 9_999 + b"]" * 9_999 + b"\n" + line(3), [3], {"profile_not_object": 1}, id="deep"
         ),
+        pytest.param(
+            b"null\n7\n[]\n" + line(3), [3], {"profile_not_object": 3}, id="json-that-is-no-profile"
+        ),
+        pytest.param(
+            b'{"traits":{"web":-1}}\n{"traits":[]}\n' + line(3),
+            [3],
+            {"activity_negative": 1, "traits_not_object": 1},
+            id="odd-profiles",
+        ),
+        pytest.param(line(1) + b"\n" + line(2)[:-9], [1], {"not_json": 1}, id="no-end"),
+        pytest.param(
+            b"[" + line(1) + b",\n" + line(2) + b", null]", [1, 2], {"profile_not_object": 1}, id="array"
+        ),
+        pytest.param(b" \n[\n" + line(1) + b"\n]\n", [1], {}, id="array-in-lines"),
+        pytest.param(
+            b"web,mobile,email,plan\n5,1,1,1\n2,9\n3,1,1,3,4\n7,1,1,7\n",
+            [1, 7],
+            {"row_missing_columns": 1, "row_too_many_columns": 1},
+            id="csv",
+        ),
+        pytest.param(
+            b'\xef\xbb\xbfplan;WEB;web;"a ""b"""\r\n1;9;5;"x;\r\ny"\r\n2;;;\r\n', [1], {}, id="csv-of-excel"
+        ),
+        pytest.param(b"plan\tweb\n1\t5\n2\t\xff\n", [1], {"row_invalid_encoding": 1}, id="csv-no-utf-8"),
+        pytest.param(
+            b"plan,web\n1,5\r\n2,6\n3\n", [1, 2], {"row_missing_columns": 1}, id="csv-of-mixed-ends"
+        ),
+        pytest.param(b"plan,web,plan,\n1,5,x,y\n", [1], {}, id="csv-column-twice-and-without-a-name"),
     ],
 )
-@pytest.mark.parametrize("limit", [0, 100], ids=["all", "drawn"])
-def test_a_bad_line_is_counted_and_costs_no_other(
-    tmp_path: Path, content: bytes, read: list[int], bad: dict[str, int], limit: int
+def test_a_bad_record_is_counted_by_reason_and_costs_no_other(
+    tmp_path: Path, content: bytes, read: list[int], bad: dict[str, int]
 ) -> None:
     (tmp_path / "export").write_bytes(content)
-    pages = fetch(tmp_path / "export", limit)
-    not_json = {reason: n for reason, n in rejected(pages).items() if reason.startswith("line_")}
-    assert (people(pages), not_json) == (read, bad)
+    (tmp_path / "packed").write_bytes(gzip.compress(content))
+    for name in ("export", "packed"):
+        counts = fetch(tmp_path / name)
+        assert (people(counts), counts.rejected) == (read, bad)
 
 
-def test_all_and_drawn_reject_the_same_profiles_for_the_same_reasons(tmp_path: Path) -> None:
-    (tmp_path / "export").write_bytes(b'null\n{"traits":{"web":-1}}\n{"traits":[]}\noops\n' + line(1))
-
-    def reasons(limit: int) -> Counter[str]:
-        pages = fetch(tmp_path / "export", limit)
-        return sum((READER.read(page.profiles).rejected for page in pages), rejected(pages))
-
-    assert (
-        reasons(0)
-        == reasons(5)
-        == Counter(profile_not_object=1, activity_negative=1, traits_not_object=1, line_not_json=1)
+def test_columns_that_hold_external_ids_are_named_by_a_setting(tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text("web,CRM,user_id,ios.id\n5,a,b,\n6,,c,d\n")
+    settings = read_settings(
+        {"PERSONA_SOURCE": f"{tmp_path}/people.csv", "PERSONA_ID_COLUMNS": "crm, ios.id", **NAMED}, "terminal"
     )
+    with opened(settings, 0, Deadline(60), QUIET) as relation:
+        group = classify(relation, Rule(channels=CHANNELS, dominance=0.5)).groups[0]
+    assert (dict(group.identity_coverage), group.identities) == ({"crm": 1, "ios.id": 1}, 2)
 
 
-@pytest.mark.parametrize("limit", [0, 3], ids=["all", "drawn"])
-def test_a_line_too_long_to_hold_is_counted_and_not_held(tmp_path: Path, limit: int) -> None:
-    with gzip.open(tmp_path / "export.gz", "wb", compresslevel=1) as file:
-        file.write(line(1) + b'\n{"traits":"')
-        for _ in range(40):
-            file.write(b"x" * 2**20)
-        file.write(b'"}\n' + line(2))
-    pages = fetch(tmp_path / "export.gz", limit)
-    assert (people(pages), rejected(pages)) == ([1, 2], {"line_too_long": 1})
+def test_files_packed_one_after_the_other_are_one_file(tmp_path: Path) -> None:
+    parts = [gzip.compress(line(0) + b"\n"), gzip.compress(line(1) + b"\n")]
+    (tmp_path / "export.gz").write_bytes(b"".join(parts))
+    assert people(fetch(tmp_path / "export.gz")) == [0, 1]
 
 
-def test_a_line_too_long_to_hold_costs_no_memory_beyond_the_longest(tmp_path: Path) -> None:
-    (tmp_path / "export.gz").write_bytes(gzip.compress(b"x" * (100 * 2**20), 1))
-    tracemalloc.start()
-    pages = fetch(tmp_path / "export.gz")
-    peak_bytes = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert rejected(pages) == {"line_too_long": 1}
-    assert peak_bytes < stored.MOST_LINE_BYTES + 8 * 2**20
+def test_files_of_one_kind_may_be_packed_in_different_ways(tmp_path: Path) -> None:
+    (tmp_path / "a.part").write_bytes(line(0))
+    (tmp_path / "b.part").write_bytes(gzip.compress(line(1)))
+    assert people(fetch(tmp_path / "*.part")) == people(fetch(tmp_path)) == [0, 1]
 
 
-def test_a_long_last_line_without_an_end_is_counted_too(tmp_path: Path) -> None:
-    (tmp_path / "export").write_bytes(line(1) + b"\n" + b"x" * (stored.MOST_LINE_BYTES + 1))
-    pages = fetch(tmp_path / "export")
-    assert (people(pages), rejected(pages)) == ([1], {"line_too_long": 1})
-
-
-def test_a_line_as_long_as_allowed_is_read(tmp_path: Path) -> None:
-    head, tail = b'{"noise":"', b'","traits":{"web":5}}'
-    (tmp_path / "export").write_bytes(
-        head + b"x" * (stored.MOST_LINE_BYTES - len(head) - len(tail)) + tail + b"\n" + line(1)
-    )
-    assert people(fetch(tmp_path / "export")) == [5, 1]
-
-
-@pytest.mark.parametrize(
-    ("number", "limit", "drawn_from"),
-    [
-        pytest.param(3_000, 2_500, 3_000, id="fewer"),
-        pytest.param(3_000, 1, 3_000, id="one"),
-        pytest.param(3_000, 2_999, 3_000, id="all-but-one"),
-        pytest.param(3_000, 3_000, None, id="as-many"),
-        pytest.param(3_000, 3_001, None, id="more"),
-    ],
-)
-def test_a_limit_draws_exactly_so_many_and_says_from_how_many(
-    tmp_path: Path, number: int, limit: int, drawn_from: int | None
-) -> None:
-    (tmp_path / "export").write_bytes(lines(number))
-    pages = fetch(tmp_path / "export", limit)
-    drawn = people(pages)
-    assert (len(drawn), len(set(drawn))) == (min(number, limit),) * 2
-    assert {page.drawn_from for page in pages} == {drawn_from}
-    assert [page.more for page in pages] == [True] * (len(pages) - 1) + [drawn_from is not None]
-    assert max(len(page.profiles) for page in pages) <= export.PROFILES_PER_PAGE
-
-
-def test_the_same_file_gives_the_same_sample(tmp_path: Path) -> None:
-    (tmp_path / "export").write_bytes(lines(2_000))
-    assert people(fetch(tmp_path / "export", 50)) == people(fetch(tmp_path / "export", 50))
-
-
-def test_every_line_has_the_same_chance_wherever_it_stands(tmp_path: Path) -> None:
-    (tmp_path / "export").write_bytes(lines(10_000))
-    tenths = Counter(n // 1_000 for n in people(fetch(tmp_path / "export", 2_000)))
-    # 200 expected a tenth; six standard deviations (about 12.6) either side.
-    assert [tenth for tenth in range(10) if not 124 < tenths[tenth] < 276] == []
-
-
-def test_a_bad_line_that_is_drawn_counts_among_those_drawn(tmp_path: Path) -> None:
-    (tmp_path / "export").write_bytes(b"oops\n" * 2_000)
-    (page,) = fetch(tmp_path / "export", 10)
-    assert (page.profiles, dict(page.rejected), page.drawn_from) == ([], {"line_not_json": 10}, 2_000)
+# -- what cannot be read ----------------------------------------------------------------------------------
 
 
 def refused(where: object, **more: Any) -> PersonaError:
     with pytest.raises(PersonaError) as raised:
         fetch(where, **more)
     return raised.value
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        pytest.param(b"PK\x03\x04 secret", "export looks like a ZIP archive or a spreadsheet", id="zip"),
+        pytest.param(b"<html>secret</html>", "export looks like HTML or XML", id="html"),
+        pytest.param(b"secret\0\1\2", "export is no text", id="binary"),
+        pytest.param("{}".encode("utf-16"), "export looks like text in UTF-16", id="utf-16"),
+        pytest.param(
+            b"[" + line(1) + b", secret]",
+            "export looks like JSON array; cannot be read as that, first at record",
+            id="array",
+        ),
+        pytest.param(b"PAR1secret", "export looks like Parquet; cannot be read as that", id="parquet"),
+        pytest.param(b'{"secret": "' + b"x" * 2**26, "a line of it is longer than 16 MiB", id="long-line"),
+        pytest.param(
+            gzip.compress(b"{" + b" " * 2**27, 1),
+            "packed with gzip; a line of it is longer",
+            id="long-line-in-gzip",
+        ),
+        pytest.param(gzip.compress(bytes(2**28), 1), "export is no text", id="nul-in-gzip"),
+    ],
+)
+def test_what_cannot_be_read_is_named_with_what_it_looks_like(
+    tmp_path: Path, content: bytes, words: str
+) -> None:
+    (tmp_path / "export").write_bytes(content)
+    error = refused(tmp_path / "export")
+    assert (type(error), error.message.startswith("PERSONA_SOURCE: ")) == (BadSettings, True)
+    assert words in error.message
+    assert "secret" not in error.message
+
+
+def test_files_of_different_kinds_are_not_mixed(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(line(1))
+    (tmp_path / "b").write_bytes(b"web,email\n1,2\n")
+    assert "expected files of one kind, got CSV and JSON lines" in refused(tmp_path / "*").message
 
 
 def damaged(kind: str) -> bytes:
@@ -239,24 +202,116 @@ def test_a_damaged_file_is_named_as_that(tmp_path: Path, kind: str) -> None:
     (tmp_path / "export.gz").write_bytes(damaged(kind))
     error = refused(tmp_path / "export.gz")
     assert type(error) is BadSettings
-    assert error.message == "PERSONA_SOURCE: its gzip is damaged or was cut short; store it again"
+    assert "its gzip is damaged or was cut short; store it again" in error.message
+
+
+@pytest.mark.parametrize(
+    ("where", "words"),
+    [
+        pytest.param("none.json", "there is no such file: none.json", id="missing"),
+        pytest.param("none*", "there is no such file: none*", id="no-match"),
+        pytest.param("", "there is no such file", id="empty-folder"),
+        pytest.param("/dev/zero", "zero is no regular file", id="device"),
+        pytest.param("pipe", "pipe is no regular file", id="pipe"),
+    ],
+)
+def test_what_is_no_regular_file_is_a_mistake_in_the_settings(tmp_path: Path, where: str, words: str) -> None:
+    if where == "pipe":
+        os.mkfifo(tmp_path / where)
+    error = refused(tmp_path / where)
+    assert type(error) is BadSettings
+    assert words in error.message
+
+
+# -- draws ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("limit", "drawn_from"),
+    [
+        pytest.param(700, 900, id="fewer"),
+        pytest.param(1, 900, id="one"),
+        pytest.param(899, 900, id="all-but-one"),
+        pytest.param(900, None, id="as-many"),
+        pytest.param(901, None, id="more"),
+    ],
+)
+def test_a_limit_draws_exactly_so_many_and_says_from_how_many(
+    tmp_path: Path, limit: int, drawn_from: int | None
+) -> None:
+    (tmp_path / "export").write_bytes(lines(900))
+    counts = fetch(tmp_path / "export", limit)
+    assert (counts.read, len(set(people(counts)))) == (min(900, limit),) * 2
+    assert counts.drawn_from == drawn_from
+
+
+DRAW = """
+import sys
+sys.path[:0] = ["tests"]
+import test_fetch_files
+print(test_fetch_files.people(test_fetch_files.fetch(sys.argv[1], 50)))
+"""
+
+
+def test_the_same_file_gives_the_same_people_whatever_the_number_of_processors(tmp_path: Path) -> None:
+    # Large enough for several threads.
+    with (tmp_path / "export").open("wb") as file:
+        file.writelines(line(n) + b" " * 50_000 + b"\n" for n in range(1_000))
+    drawn = {
+        subprocess.run(
+            [*bound, sys.executable, "-c", DRAW, str(tmp_path / "export")],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        for bound in ([], ["taskset", "-c", "0"])
+    }
+    assert len(drawn) == 1
+    assert len(json.loads(drawn.pop())) == 50
+
+
+def test_every_line_has_the_same_chance_wherever_it_stands(tmp_path: Path) -> None:
+    (tmp_path / "export").write_bytes(lines(1_000))
+    tenths = [0] * 10
+    for n in people(fetch(tmp_path / "export", 500)):
+        tenths[n // 100] += 1
+    # 50 expected a tenth; five standard deviations (about 4.7) either side.
+    assert [tenth for tenth in range(10) if not 26 < tenths[tenth] < 74] == []
+
+
+def test_a_bad_line_that_is_drawn_counts_among_those_drawn(tmp_path: Path) -> None:
+    (tmp_path / "export").write_bytes(b"{oops\n" * 2_000)
+    counts = fetch(tmp_path / "export", 10)
+    assert (counts.read, counts.rejected, counts.drawn_from) == (10, {"not_json": 10}, 2_000)
+
+
+# -- Cloud Storage ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
+def test_an_object_is_read_part_by_part(
+    cloud: FakeStorage,
+    packed: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    noise = os.urandom(5 * 2**20).hex().encode()
+    content = lines(500) + b'\n{"noise":"' + noise + b'","traits":{"web":500,"plan":"500"}}\n' + line(501)
+    counts = fetch(put(cloud, "a/b c.json", gzip.compress(content, 1) if packed else content))
+    assert people(counts) == list(range(502))
+    assert [call.method for call in cloud.calls[:3]] == ["get", "media", "media"]
+
+
+@pytest.mark.parametrize("name", ["day/*.json", "day/"])
+def test_many_objects_are_read_together(cloud: FakeStorage, name: str) -> None:
+    for n in range(3):
+        put(cloud, f"day/{n}.json", line(n))
+    put(cloud, "days/9.json", line(9))
+    assert people(fetch(f"gs://exports/{name}")) == [0, 1, 2]
 
 
 def test_a_damaged_object_is_named_as_that(cloud: FakeStorage) -> None:
     error = refused(put(cloud, "export.gz", damaged("cut short")))
     assert (type(error), error.code) == (Refused, "storage_refused")
     assert "gzip is damaged" in error.message
-
-
-def test_a_missing_file_is_a_mistake_in_the_settings(tmp_path: Path) -> None:
-    error = refused(tmp_path / "secret-name.json")
-    assert (type(error), error.message) == (BadSettings, "PERSONA_SOURCE: there is no such file")
-
-
-def test_a_folder_is_a_mistake_in_the_settings(tmp_path: Path) -> None:
-    error = refused(tmp_path)
-    assert type(error) is BadSettings
-    assert "cannot be read" in error.message
 
 
 @pytest.mark.parametrize("where", ["gs://exports/none.json", "gs://no-such-bucket/none.json"])
@@ -302,33 +357,44 @@ def test_a_lasting_failure_of_cloud_storage_is_worth_another_run(cloud: FakeStor
 
 def test_an_object_that_is_replaced_meanwhile_is_not_read_as_one(cloud: FakeStorage) -> None:
     where = put(cloud, "export.json", lines(60_000))
-    settings = read_settings({"PERSONA_SOURCE": where}, "terminal")
-    pages = export.fetch(settings, READER, Deadline(60), 0)
-    next(pages)
-    put(cloud, "export.json", lines(60_000)[::-1])
-    with pytest.raises(Unavailable, match="replaced while it was read"):
-        list(pages)
+    content = lines(60_000)[::-1]
+
+    def replaced(call: Call) -> Fault | None:
+        if (call.method, len(cloud.calls)) == ("media", 3):
+            cloud.call_faults = ()
+            put(cloud, "export.json", content)
+        return None
+
+    cloud.call_faults = replaced
+    error = refused(where)
+    assert type(error) is Unavailable
+    assert "replaced while it was read" in error.message
+
+
+# -- bounds -----------------------------------------------------------------------------------------------
 
 
 def test_the_deadline_ends_the_reading(tmp_path: Path) -> None:
     (tmp_path / "export").write_bytes(lines(3))
-    settings = read_settings({"PERSONA_SOURCE": str(tmp_path / "export")}, "terminal")
-    deadline = Deadline(0.01)
-    time.sleep(0.02)
-    with pytest.raises(DeadlineExceeded):
-        list(export.fetch(settings, READER, deadline, 0))
+    assert type(refused(tmp_path / "export", deadline_seconds=-1.0)) is DeadlineExceeded
+
+
+def test_the_deadline_interrupts_a_query_and_the_checking_of_a_bomb(tmp_path: Path) -> None:
+    (tmp_path / "large").write_bytes(lines(200_000))
+    # 4 GB of blank lines in 4 MB.
+    (tmp_path / "bomb").write_bytes(gzip.compress(line(1) + b"\n" * 2**26, 9) * 64)
+    for name in ("large", "bomb"):
+        start = time.monotonic()
+        assert type(refused(tmp_path / name, deadline_seconds=0.2)) is DeadlineExceeded
+        assert time.monotonic() - start < 3
 
 
 COUNT = """
 import resource, sys
-from persona.settings import read_settings
-from persona.deadline import Deadline
-from persona.classify.profile import Reader
-from persona.fetch import export
-reader = Reader(("web", "mobile", "email"), "ltv", "plan")
-settings = read_settings({"PERSONA_SOURCE": sys.argv[1]}, "terminal")
-read = sum(len(page.profiles) for page in export.fetch(settings, reader, Deadline(600), int(sys.argv[2])))
-print(read, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+sys.path[:0] = ["tests"]
+import test_fetch_files
+counts = test_fetch_files.fetch(sys.argv[1], int(sys.argv[2]), 600)
+print(counts.read, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
@@ -342,12 +408,15 @@ def peak(where: Path, limit: int) -> tuple[int, float]:
     return read, peak_kib / 1024
 
 
-@pytest.mark.parametrize("limit", [0, 1_000], ids=["all", "drawn"])
-def test_memory_does_not_grow_with_the_file(tmp_path: Path, limit: int) -> None:
-    small, large = tmp_path / "small.gz", tmp_path / "large.gz"
-    part = gzip.compress(lines(20_000) + b"\n", 1)
-    small.write_bytes(part)
-    large.write_bytes(part * 10)
-    (few, few_mib), (many, many_mib) = peak(small, limit), peak(large, limit)
-    assert (few, many) == ((1_000, 1_000) if limit else (20_000, 200_000))
-    assert many_mib - few_mib < 8
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_people_though_each_has_a_plan_of_their_own(tmp_path: Path) -> None:
+    def export(profiles: int) -> Path:
+        # The free text begins where nobody expects it any more.
+        plans = ("pro" if n < 20_000 else f"note {n} " + "x" * 50 for n in range(profiles))
+        with gzip.open(tmp_path / f"{profiles}", "wt", compresslevel=1) as file:
+            file.writelines(f'{{"traits":{{"web":1,"plan":"{plan}"}}}}\n' for plan in plans)
+        return tmp_path / f"{profiles}"
+
+    (few, few_mib), (many, many_mib) = (peak(export(profiles), 0) for profiles in (600_000, 1_200_000))
+    assert (few, many) == (600_000, 1_200_000)
+    assert many_mib - few_mib < 32

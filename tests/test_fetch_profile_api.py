@@ -12,17 +12,15 @@ from urllib.parse import unquote
 import pytest
 from cloud import FakeSegment, Reply, Request, Service, json_reply, profile_error
 
-from persona.classify.profile import Reader
 from persona.deadline import Deadline
 from persona.errors import BadSettings, DeadlineExceeded, Invalid, PersonaError, Refused, Unavailable
 from persona.fetch import profile_api
-from persona.model import Page
+from persona.fetch.people import Page
 from persona.settings import Settings, read_settings
 
 TRAITS = ("web_sessions_30d", "mobile_sessions_30d", "emails_opened_30d")
 SECRET = "ann@example.com"
 FAST = "100"
-READER = Reader(TRAITS, "ltv", "plan")
 
 
 def profile(n: int, **more: object) -> dict[str, object]:
@@ -47,7 +45,7 @@ def settings(url: str, **more: str) -> Settings:
 
 def fetch(service: Service, limit: int = 0, deadline_seconds: float = 60.0, **more: str) -> list[Page]:
     chosen = settings(service.url, **more)
-    return list(profile_api.fetch(chosen, READER, Deadline(deadline_seconds), limit))
+    return list(profile_api.fetch(chosen, Deadline(deadline_seconds), limit))
 
 
 def space(profiles: Sequence[Any], **more: Any) -> FakeSegment:
@@ -55,8 +53,12 @@ def space(profiles: Sequence[Any], **more: Any) -> FakeSegment:
     return FakeSegment(profiles, **{"requests_a_second": None, **more})
 
 
+def read(pages: Sequence[Page]) -> list[Any]:
+    return [json.loads(record) for page in pages for record in page.records]
+
+
 def web_activity(pages: Sequence[Page]) -> list[int]:
-    return sorted(row[0] for page in pages for row in READER.read(page.profiles).activity)
+    return sorted(one["traits"][TRAITS[0]] for one in read(pages))
 
 
 def rejected(pages: Sequence[Page]) -> Counter[str]:
@@ -84,15 +86,11 @@ class Scripted(Service):
 def test_every_listed_profile_is_read_once_with_its_traits_and_external_ids(number: int) -> None:
     with space([profile(n) for n in range(number)]) as segment:
         pages = fetch(segment)
-    people = [READER.read(page.profiles) for page in pages]
-    read = [
-        (activity, ltv, plan, tuple(one.type for one in ids))
-        for page in people
-        for activity, ltv, plan, ids in zip(
-            page.activity, page.ltv, page.plan, page.external_ids, strict=True
-        )
+    people = [
+        ([*one["traits"].values()], [external_id["type"] for external_id in one["external_ids"]])
+        for one in read(pages)
     ]
-    assert sorted(read) == [((n, 1, 2), n / 2, "pro", ("user_id", "email")) for n in range(number)]
+    assert sorted(people) == [([n, 1, 2, n / 2, "pro"], ["user_id", "email"]) for n in range(number)]
     assert pages[-1].more is False
 
 
@@ -110,8 +108,8 @@ def test_only_the_traits_that_are_needed_are_asked_for() -> None:
 def test_more_than_a_hundred_external_ids_are_read_to_the_last() -> None:
     ids = [{"type": f"kind_{n % 3}", "id": f"x{n}"} for n in range(250)]
     with space([profile(1, external_ids=ids)]) as segment:
-        (page,) = fetch(segment)
-    assert [len(one) for one in READER.read(page.profiles).external_ids] == [250]
+        (one,) = read(fetch(segment))
+    assert len(one["external_ids"]) == 250
 
 
 @pytest.mark.parametrize(
@@ -176,7 +174,7 @@ def test_the_limit_counts_whoever_was_asked_for() -> None:
 
     with space([profile(n) for n in range(9)], faults=gone) as segment:
         (page,) = fetch(segment, limit=3)
-    assert (len(page.profiles), dict(page.rejected), page.more) == (2, {"not_found": 1}, True)
+    assert (len(page.records), dict(page.rejected), page.more) == (2, {"not_found": 1}, True)
 
 
 @pytest.mark.parametrize(
@@ -311,7 +309,7 @@ def test_a_failure_lets_nobody_wait_for_a_turn() -> None:
 
 def test_who_stops_reading_stops_the_requests() -> None:
     with space([profile(n) for n in range(2_000)]) as segment:
-        pages = profile_api.fetch(settings(segment.url), READER, Deadline(60), 0)
+        pages = profile_api.fetch(settings(segment.url), Deadline(60), 0)
         next(pages)
         pages.close()  # type: ignore[attr-defined] # a generator
         asked = len(segment.requests)
@@ -377,8 +375,8 @@ def test_with_raw_events_all_channels_of_all_people_come_from_them() -> None:
     with space([profile(1, events=events), profile(2)]) as segment:
         (page,) = fetch(segment, PERSONA_EVENTS="on")
         included = {request.query["include"] for request in segment.requests if "include" in request.query}
-    people = READER.read(page.profiles)
-    assert sorted(people.activity) == [(0, 0, 0), (150, 2, 3)]
+    activity = [tuple(one["traits"][name] for name in TRAITS) for one in read([page])]
+    assert sorted(activity) == [(0, 0, 0), (150, 2, 3)]
     assert included == {"ltv,plan"}
 
 
@@ -407,13 +405,13 @@ def test_a_profile_with_more_events_than_a_person_makes_is_counted_and_skipped()
 
     with space([profile(n) for n in range(2)], faults=flood) as segment:
         (page,) = fetch(segment, PERSONA_EVENTS="on")
-    assert (len(page.profiles), dict(page.rejected)) == (1, {"too_many_events": 1})
+    assert (len(page.records), dict(page.rejected)) == (1, {"too_many_events": 1})
 
 
 def test_the_path_holds_the_identifier_as_it_was_encoded() -> None:
     with space([profile(1, segment_id="use_a+b@c/d")]) as segment:
         (page,) = fetch(segment)
         path = segment.requests[1].raw_path
-    assert len(page.profiles) == 1
+    assert len(page.records) == 1
     assert unquote(path.split("/")[-2]) == "segment_id:use_a+b@c/d"
     assert json.dumps("use_a%2Bb%40c%2Fd").strip('"') in path

@@ -1,21 +1,21 @@
 """The listing is read to its end or its limit, and nothing else ever passes for profiles."""
 
 import gzip
+import json
 import time
 from collections.abc import Iterator
 
 import pytest
 from cloud import FakeSegment, Reply, Request, Service, json_reply, listing_error
+from spaces import CHANNELS, count
 
-from persona.classify.profile import Reader
 from persona.deadline import Deadline
 from persona.errors import Invalid, PersonaError, Refused, Unavailable
 from persona.fetch import paging, segment
-from persona.model import Page
+from persona.fetch.people import Page
 from persona.settings import Settings, read_settings
 
 EMAIL = "ann@example.com"
-READER = Reader(["web_sessions_30d"], "ltv", "plan")
 
 
 def profiles(number: int) -> list[dict[str, object]]:
@@ -39,12 +39,12 @@ def settings(url: str, **more: str) -> Settings:
 
 
 def fetch(service: Service, limit: int = 0, deadline_seconds: float = 30.0, **more: str) -> list[Page]:
-    return list(segment.fetch(settings(service.url, **more), READER, Deadline(deadline_seconds), limit))
+    return list(segment.fetch(settings(service.url, **more), Deadline(deadline_seconds), limit))
 
 
 def values(pages: list[Page]) -> list[float]:
     """The LTV of every person on these pages, which tells the fake space's people apart."""
-    return [ltv for page in pages for ltv in READER.read(page.profiles).ltv]
+    return [json.loads(record)["traits"]["ltv"] for page in pages for record in page.records]
 
 
 class Listing(Service):
@@ -93,7 +93,7 @@ def test_the_limit_is_kept_to_the_profile_and_says_whether_it_cut(
 ) -> None:
     with FakeSegment(profiles(number)) as space:
         pages = fetch(space, limit)
-    assert [len(page.profiles) for page in pages] == counts
+    assert [len(page.records) for page in pages] == counts
     assert pages[-1].more is more
 
 
@@ -105,7 +105,7 @@ def test_a_page_larger_than_asked_for_is_trimmed_to_the_limit() -> None:
 
 def test_one_page_is_in_memory_and_the_next_is_asked_for_when_it_is_wanted() -> None:
     with FakeSegment(profiles(300)) as space:
-        pages = segment.fetch(settings(space.url), READER, Deadline(30), 0)
+        pages = segment.fetch(settings(space.url), Deadline(30), 0)
         next(pages)
         assert len(space.requests) == 1
 
@@ -126,7 +126,8 @@ def test_what_is_odd_within_a_profile_is_left_to_its_reader() -> None:
     odd = b'[{"traits":{"n":1e400,"d":' + b"9" * 5_000 + b',"s":"\\ud800"}},7,null,"x"]'
     with Listing(body(b'{"data":{"profiles":' + odd + b"}}")) as space:
         (only,) = fetch(space)
-    assert (len(only.profiles), READER.read(only.profiles).rejected) == (4, {"profile_not_object": 3})
+    counts = count(only.records, CHANNELS)
+    assert (counts.read, counts.rejected) == (4, {"not_json": 1, "profile_not_object": 3})
 
 
 def refused(service: Service, **more: str) -> PersonaError:
@@ -264,7 +265,7 @@ def test_endless_empty_pages_end_the_reading() -> None:
 def test_an_empty_page_between_full_ones_is_a_gap_and_no_end() -> None:
     with Listing(page([{}], "a"), page([], "b"), page([], "c"), page([{}])) as space:
         pages = fetch(space)
-    assert [(len(page.profiles), page.more) for page in pages] == [
+    assert [(len(page.records), page.more) for page in pages] == [
         (1, True),
         (0, True),
         (0, True),

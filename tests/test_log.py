@@ -4,10 +4,12 @@ import json
 
 import pytest
 
-from persona.log import Log, log_unexpected, trace
+from persona.log import Log, log_unexpected, request_log
 
 TRACE = "105445aa7843bc8bf206b12000100000"
 FIELD = "logging.googleapis.com/trace"
+SPAN = "logging.googleapis.com/spanId"
+REPORTED = "type.googleapis.com/google.devtools.clouderrorreporting.v1beta1.ReportedErrorEvent"
 
 
 def test_on_the_cloud_an_event_is_one_json_object_on_stdout(capsys: pytest.CaptureFixture[str]) -> None:
@@ -74,32 +76,65 @@ def test_an_unexpected_error_is_logged_by_kind_and_place_without_its_words(
     except ValueError as error:
         log_unexpected(Log(as_json=True), error)
     line = json.loads(capsys.readouterr().out)
-    place = line.pop("where")
+    places, location = line.pop("where"), line.pop("context")["reportLocation"]
     expected = {
         "severity": "ERROR",
         "message": "an unexpected error",
         "code": "failed",
         "kind": "ValueError",
+        "@type": REPORTED,
+        "serviceContext": {},
     }
-    assert (expected, ["test_log.py"]) == (line, [frame.partition(":")[0] for frame in place])
+    assert expected == line
+    (place,) = places
+    assert place == f"test_log.py:{location['lineNumber']} {location['functionName']}"
+    assert location["filePath"] == __file__
+
+
+def test_only_a_failure_is_for_error_reporting_under_the_name_and_version_of_what_serves(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    log = request_log({"K_SERVICE": "persona-http", "K_REVISION": "persona-http-00007-abc"}, None, None)
+    log.info("a")
+    log.warning("b")
+    log.error("c")
+    *others, failure = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    expected = {
+        "severity": "ERROR",
+        "message": "c",
+        "@type": REPORTED,
+        "serviceContext": {"service": "persona-http", "version": "persona-http-00007-abc"},
+    }
+    assert (expected, [["severity", "message"]] * 2) == (failure, [list(line) for line in others])
 
 
 @pytest.mark.parametrize(
     ("project", "cloud_trace", "traceparent", "expected"),
     [
-        ("p", f"{TRACE}/123;o=1", None, f"projects/p/traces/{TRACE}"),
-        ("p", TRACE, None, f"projects/p/traces/{TRACE}"),
-        ("p", None, f"00-{TRACE}-00f067aa0ba902b7-01", f"projects/p/traces/{TRACE}"),
-        ("p", "abc/1", f"00-{TRACE}-00f067aa0ba902b7-01", "projects/p/traces/abc"),
-        ("p", "?", f"00-{TRACE}-00f067aa0ba902b7-01", f"projects/p/traces/{TRACE}"),
-        (None, TRACE, None, None),
-        ("p", None, None, None),
-        ("p", "a b", "x", None),
-        ("p", "é/1", 5, None),
-        ("p", "a" * 65, None, None),
+        ("p", f"{TRACE}/123;o=1", None, (f"projects/p/traces/{TRACE}", "000000000000007b")),
+        ("p", f"{TRACE}/{2**64 - 1}", None, (f"projects/p/traces/{TRACE}", "f" * 16)),
+        ("p", f"{TRACE}/{2**64}", None, (f"projects/p/traces/{TRACE}", None)),
+        ("p", f"{TRACE}/0;o=1", None, (f"projects/p/traces/{TRACE}", None)),
+        ("p", TRACE, None, (f"projects/p/traces/{TRACE}", None)),
+        ("p", None, f"00-{TRACE}-00f067aa0ba902b7-01", (f"projects/p/traces/{TRACE}", "00f067aa0ba902b7")),
+        ("p", None, f"00-{TRACE}-", (f"projects/p/traces/{TRACE}", None)),
+        ("p", "abc/1", f"00-{TRACE}-00f067aa0ba902b7-01", ("projects/p/traces/abc", "0000000000000001")),
+        ("p", "?", f"00-{TRACE}-00f067aa0ba902b7-01", (f"projects/p/traces/{TRACE}", "00f067aa0ba902b7")),
+        (None, TRACE, None, (None, None)),
+        ("p", None, None, (None, None)),
+        ("p", "a b", "x", (None, None)),
+        ("p", "é/1", 5, (None, None)),
+        ("p", "a" * 65, None, (None, None)),
     ],
 )
 def test_a_line_is_tied_to_its_request(
-    project: str | None, cloud_trace: str | None, traceparent: object, expected: str | None
+    capsys: pytest.CaptureFixture[str],
+    project: str | None,
+    cloud_trace: str | None,
+    traceparent: object,
+    expected: tuple[str | None, str | None],
 ) -> None:
-    assert ({FIELD: expected} if expected else {}) == trace(project, cloud_trace, traceparent)
+    environment = {"K_SERVICE": "persona"} | ({"GOOGLE_CLOUD_PROJECT": project} if project else {})
+    request_log(environment, cloud_trace, traceparent).info("a")
+    line = json.loads(capsys.readouterr().out)
+    assert expected == (line.get(FIELD), line.get(SPAN))

@@ -5,6 +5,7 @@ import gzip
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -36,7 +37,7 @@ from cloud import (
     raw,
     refuse,
 )
-from doors import client
+from doors import client, event, serve
 from werkzeug.datastructures import Headers
 from werkzeug.test import TestResponse
 
@@ -183,7 +184,7 @@ def test_case_02_of_two_deliveries_at_once_one_works_and_the_other_comes_again(
     with asking(house, answer(WHOLE, delay_seconds=0.7)) as mave, ThreadPoolExecutor(1) as pool:
         at_work: Future[int] = pool.submit(deliver)
         until(lambda: bool(mave.paid))
-        assert deliver() == (500 if way == "pubsub" else 409)
+        assert deliver() == (503 if way == "pubsub" else 409)
         assert at_work.result() == 200
         assert deliver() == 200
         assert calls(mave) == 1
@@ -226,6 +227,63 @@ def test_case_03_what_a_killed_delivery_left_is_gone_on_with(house: House, writt
         assert house.post().word == "published"
         assert calls(mave) == 1
         assert json.loads(storage.objects[f"{FOLDER}/answer.json"].data)["content"] == WHOLE
+
+
+@pytest.mark.parametrize("ahead_seconds", [-1_000.0, 1_000.0])
+def test_case_03_the_store_s_own_clock_measures_a_lease(house: House, ahead_seconds: float) -> None:
+    """Whatever this machine's clock shows, a live lease is left alone, and one that ran out is not."""
+    asked = threading.Event()
+
+    def turn(_message: str, _thread: str | None) -> Turn:
+        asked.set()
+        return answer(WHOLE, delay_seconds=30, thread_after_seconds=0)
+
+    with FakeStorage() as storage, asking(house, turn) as mave:
+        storage.clock_ahead_seconds = ahead_seconds
+        house.use(storage)
+        with started("-m", "persona", "--run-id", "run") as process:
+            assert asked.wait(20)
+            process.kill()
+        assert house.post().word == "run_in_progress"
+        state = storage.objects[f"{FOLDER}/state.json"]
+        storage.objects[state.name] = replace(state, updated=state.updated - 100)  # the lease runs out
+        assert house.post().word == "published"
+        assert calls(mave) == 1
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [("persona_http", (500, True)), ("persona_pubsub", (503, True))],
+    ids=["http", "pubsub"],
+)
+def test_case_03_a_defect_after_a_paid_call_is_worth_another_try(
+    tmp_path: Path, target: str, expected: tuple[int, bool]
+) -> None:
+    """An installation with a broken page: the answer is paid for, kept, and published once it is mended."""
+    broken = tmp_path / "broken"
+    shutil.copytree(ROOT / "persona", broken / "persona")
+    (broken / "persona" / "write" / "page.html").write_text("{% jane@example.com")
+    log = tmp_path / "log"
+    with FakeMave(answer(WHOLE)) as mave:
+        settings = {
+            "PERSONA_SOURCE": "sample",
+            "PERSONA_OUTPUT": str(tmp_path / "frameworks"),
+            "MAVERA_API_KEY": mave.key,
+            "MAVERA_API_URL": mave.url,
+        }
+        request: dict[str, object] = {"run_id": "run"}
+        if target == "persona_pubsub":
+            data = base64.b64encode(json.dumps(request).encode()).decode()
+            request = event({"message": {"data": data, "messageId": "1"}})
+        with serve(target, log, **settings, PYTHONPATH=str(broken)) as url:
+            refused = requests.post(url, json=request, timeout=60)
+        with serve(target, log, **settings) as url:
+            assert requests.post(url, json=request, timeout=60).ok
+        assert calls(mave) == 1
+    told = refused.text + log.read_text()
+    retryable = refused.status_code == 503 or refused.json()["error"]["retryable"]
+    assert (refused.status_code, retryable, "jane" in told) == (*expected, False)
+    assert (tmp_path / "frameworks" / FOLDER / "framework.json").exists()
 
 
 # 4 to 9: Mave.
@@ -403,7 +461,7 @@ def test_case_10_a_storm_at_segment_ends_the_run_unpaid(house: House, status: in
         asking(house) as mave,
     ):
         house.use(segment)
-        assert (house.post().word, house.deliver()) == ("segment_unavailable", 500)
+        assert (house.post().word, house.deliver()) == ("segment_unavailable", 503)
         assert len(segment.requests) == 2
         assert mave.requests == []
     assert house.kept("state.json")["status"] == "released"
@@ -560,6 +618,33 @@ def test_case_15_when_the_outputs_cannot_be_written_the_answer_is_kept(
         assert house.post().word == "published"
         assert {f"{FOLDER}/framework.{kind}" for kind in ("html", "md", "json")} <= storage.objects.keys()
         assert calls(mave) == 1
+
+
+MISHAPS = {
+    "its reply lost": Fault(lost=True),
+    "its reply cut short": Fault(cut=True),
+    "a busy object": Fault(status=429),
+    "the credentials gone": Fault(status=401),
+    "a role taken away": Fault(status=403),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mishap", MISHAPS.values(), ids=MISHAPS)
+def test_case_15_whatever_happens_to_any_one_storage_request_the_run_ends_published_and_paid_once(
+    house: House, mishap: Fault
+) -> None:
+    """Of a run's storage requests each meets the mishap in turn; then the run is delivered again."""
+    ordinals = iter(range(1, 100))
+    for spoilt in ordinals:
+        with FakeStorage() as storage, asking(house, answer(WHOLE)) as mave:
+            house.use(storage)
+            storage.call_faults = [*[None] * (spoilt - 1), mishap]
+            first = house.post()
+            again = first if first.word == "published" else house.post()
+            assert (again.word, calls(mave)) == ("published", 1), f"request {spoilt}, first {first.word}"
+            if len(storage.calls) < spoilt:
+                return
 
 
 def test_case_15_a_412_storm_on_the_latest_framework_ends(house: House) -> None:

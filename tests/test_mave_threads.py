@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from cloud import FakeMave, Reply, Request, answer, error, json_reply, lose
@@ -26,11 +27,12 @@ def settings(url: str) -> Settings:
     return read_settings(names, "terminal")
 
 
-def recover(
+def recover(  # noqa: PLR0913 - what the tests vary
     service: FakeMave,
     reference: str = REFERENCE,
     *,
-    since_seconds_ago: float = 60.0,
+    age_seconds: float = 60.0,
+    every_thread: bool = False,
     deadline_seconds: float = 30.0,
     poll_seconds: float | None = 0.05,
 ) -> bytes | None:
@@ -38,8 +40,9 @@ def recover(
         settings(service.url),
         Deadline(deadline_seconds),
         reference,
-        time.time() - since_seconds_ago,
+        age_seconds,
         poll_seconds=poll_seconds,
+        every_thread=every_thread,
     )
 
 
@@ -277,8 +280,8 @@ BROKEN = {
     "redirect": (Reply(status=302, headers={"Location": "/"}), "a redirect"),
     "html": (Reply(body=b"<html>"), "no list of threads"),
     "no-list": (json_reply({"data": {}}), "no list of threads"),
-    "no-threads": (json_reply({"data": [7]}), "no list of threads"),
-    "no-ids": (json_reply({"data": [{"id": 7}]}), "no list of threads"),
+    "no-threads": (json_reply({"data": [7]}), "1 of the key's threads cannot be read"),
+    "no-ids": (json_reply({"data": [{"name": "x"}]}), "1 of the key's threads cannot be read"),
     "more-and-no-cursor": (listing(thread(), has_more=True), "no cursor to ask for it"),
     "empty-and-more": (listing(has_more=True, next_cursor="c"), "the same page came again"),
     "same-page": (listing(thread(), has_more=True, next_cursor="c"), "the same page came again"),
@@ -310,13 +313,84 @@ def test_a_list_without_an_end_is_never_not_found() -> None:
         recover(service)
 
 
-@pytest.mark.parametrize("messages", [None, {}, [7]])
-def test_a_thread_without_messages_is_never_not_found(messages: object) -> None:
-    with (
-        Told(listing(NOW), messages=messages) as service,
-        pytest.raises(Unavailable, match="expected a thread of Mave with messages"),
-    ):
-        recover(service)
+FOREIGN = {
+    "empty": json_reply({"messages": []}),
+    "without-messages": json_reply({"messages": None}),
+    "odd-messages": json_reply({"messages": [7, {}, {"role": 1, "content": {}}]}),
+    "a-list": json_reply([]),
+    "html": Reply(body=b"<html>"),
+    "redirect": Reply(status=302, headers={"Location": "/"}),
+    "forbidden": error(403),
+    "gone": error(404),
+    "broken": error(500),
+}
+
+
+@pytest.mark.parametrize("shown", FOREIGN.values(), ids=FOREIGN)
+def test_another_thread_of_any_shape_does_not_stand_before_ours(shown: Reply) -> None:
+    with FakeMave() as service:
+        service.remember(MESSAGE, "An answer.")
+        foreign = service.remember("Another question", "No.")
+        service.faults = lambda request: shown if request.path.endswith(foreign.id) else None
+        assert content(recover(service)) == "An answer."
+
+
+@pytest.mark.parametrize("shown", FOREIGN.values(), ids=FOREIGN)
+def test_not_found_is_never_said_while_a_thread_cannot_be_read(shown: Reply) -> None:
+    readable = shown in (FOREIGN["empty"], FOREIGN["odd-messages"])
+    with FakeMave() as service:
+        foreign = service.remember("Another question", "No.")
+        service.faults = lambda request: shown if request.path.endswith(foreign.id) else None
+        if readable:
+            assert recover(service) is None
+        else:
+            with pytest.raises(Unavailable, match="1 of the key's threads cannot be read"):
+                recover(service)
+
+
+def test_a_thread_that_cannot_be_read_is_read_again_after_the_others() -> None:
+    with FakeMave() as service:
+        ours = service.remember(MESSAGE, "An answer.")
+        service.remember("Another question", "No.")
+        failures = iter([error(403)])
+        service.faults = lambda request: next(failures, None) if request.path.endswith(ours.id) else None
+        assert content(recover(service)) == "An answer."
+
+
+def test_a_workspace_lists_its_own_threads() -> None:
+    with FakeMave() as service:
+        for workspace_id in ("ws_ours", "ws_theirs"):
+            service.remember(MESSAGE, f"Of {workspace_id}.").workspace_id = workspace_id
+        named = replace(settings(service.url), mavera_workspace_id="ws_ours")
+        assert content(threads.recover(named, Deadline(30), REFERENCE, 60.0)) == "Of ws_ours."
+
+
+@pytest.mark.parametrize("ahead_seconds", [-1_200.0, 1_200.0])
+def test_mave_s_own_clock_measures_mave_s_timestamps(ahead_seconds: float) -> None:
+    with FakeMave() as service:
+        service.clock_ahead_seconds = ahead_seconds
+        service.remember(MESSAGE, "An answer.")
+        assert content(recover(service)) == "An answer."
+
+
+def test_before_a_call_is_given_up_every_thread_is_looked_into() -> None:
+    with FakeMave() as service:
+        service.remember(MESSAGE, "An answer.", at=time.time() - 86_400)
+        assert (recover(service), content(recover(service, every_thread=True))) == (None, "An answer.")
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        pytest.param((message("assistant", " "),), id="an-empty-answer"),
+        pytest.param((message("assistant", None),), id="no-content"),
+        pytest.param((message("system", "Hold on."),), id="a-system-message"),
+        pytest.param((message("system", "x"), message("assistant", ""), "junk"), id="several"),
+    ],
+)
+def test_what_stands_between_our_message_and_its_answer_is_passed_over(between: tuple[object, ...]) -> None:
+    with Told(listing(NOW), OURS[0], *between, OURS[1]) as service:
+        assert content(recover(service)) == "An answer."
 
 
 def test_no_thread_is_read_when_the_time_is_up() -> None:

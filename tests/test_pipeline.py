@@ -84,6 +84,19 @@ def test_force_reopens_an_unchanged_run(door: FlaskClient, mave: FakeMave) -> No
     assert run(door)["objects"] == forced["objects"]
 
 
+def test_a_trial_moves_no_latest_framework_and_is_no_base_of_comparison(
+    door: FlaskClient, mave: FakeMave, export: Path, frameworks: Path
+) -> None:
+    run(door, run_id="first")
+    latest = (frameworks / "latest.json").read_bytes()
+    write(export, (WEB, 180), (MOBILE, 60), (EMAIL, 80), (EVEN, 80))
+    trial = run(door, run_id="trial", trial=True)
+    assert (trial["status"], (frameworks / "latest.json").read_bytes()) == ("published", latest)
+    run(door, run_id="second")
+    drift = json.loads((frameworks / "runs/second/framework.json").read_bytes())["drift"]
+    assert (drift["since_run_id"], len(mave.paid)) == ("first", 3)
+
+
 def test_a_shift_is_worth_paying_for_and_told_to_mave_and_the_reader(
     door: FlaskClient, mave: FakeMave, export: Path, frameworks: Path
 ) -> None:
@@ -154,10 +167,10 @@ def test_a_trait_that_few_people_carry_is_named_in_report_log_and_outputs(
     for person in space[:300]:
         del person["traits"]["emails_opened_30d"]
     export.write_text("\n".join(map(json.dumps, space)), encoding="utf-8")
-    (warning,) = run(door, run_id="first")["warnings"]
-    assert "emails_opened_30d" in warning
-    assert warning in capfd.readouterr().err
-    assert json.loads((frameworks / "runs/first/framework.json").read_bytes())["warnings"] == [warning]
+    warnings = run(door, run_id="first")["warnings"]
+    assert warnings[0].startswith("Only 25.0 % of the profiles carry emails_opened_30d")
+    assert warnings[0] in capfd.readouterr().err
+    assert json.loads((frameworks / "runs/first/framework.json").read_bytes())["warnings"] == warnings
 
 
 def test_a_run_in_the_warehouse_publishes_and_a_dry_run_tells_what_it_would_read(

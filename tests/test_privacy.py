@@ -16,7 +16,7 @@ from crowd import crowd
 from doors import ROOT, event, run_terminal, serve
 
 # What stands in every value of the crowd that could name somebody.
-SECRETS = re.compile(r"secret|zebulon|555\D?7|broken@|negative@|odd@", re.IGNORECASE)
+SECRETS = re.compile(r"secret|zebulon|\b555\D?7|broken@|negative@|odd@", re.IGNORECASE)
 EMAIL = "person1@secret.example"
 DOORS = ["http", "pubsub", "terminal"]
 

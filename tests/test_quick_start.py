@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from doors import ROOT, environment
 
+pytestmark = pytest.mark.slow
+
 # What pip says where it does not get through to its index at all.
 UNREACHABLE = re.compile(r"NewConnectionError|ConnectTimeoutError|NameResolutionError|ProxyError")
 

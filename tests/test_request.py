@@ -12,7 +12,7 @@ from persona.request import MOST_BYTES, Request
 from persona.settings import read_settings
 
 SETTINGS = read_settings({"PERSONA_LIMIT": "500"}, "http")
-EXPECTED = "expected a JSON object with run_id, limit, dry_run and force, all of them optional"
+EXPECTED = "expected a JSON object with run_id, limit, trial, dry_run and force, all of them optional"
 SHAPE = "run_id: expected [A-Za-z0-9][A-Za-z0-9._-]{0,99} as a whole"
 
 
@@ -27,6 +27,7 @@ SHAPE = "run_id: expected [A-Za-z0-9][A-Za-z0-9._-]{0,99} as a whole"
         (b'{"run_id": "' + b"a" * 100 + b'"}', Request(run_id="a" * 100)),
         (b'{"limit": 1}', Request(limit=1)),
         (b'{"limit": 500}', Request(limit=500)),
+        (b'{"trial": true}', Request(trial=True)),
         (b'{"dry_run": true, "force": false}', Request(dry_run=True)),
         (b'{"force": true}', Request(force=True)),
         (b"{" + b" " * (MOST_BYTES - 2) + b"}", Request()),
@@ -104,10 +105,20 @@ def test_a_body_that_does_not_fit_is_refused_by_name(body: bytes, expected: str)
     assert expected == refused.value.message
 
 
-def test_a_long_refusal_is_shortened() -> None:
+@pytest.mark.parametrize(
+    ("field", "shown"),
+    [
+        (b"x" * 5_000, f"Object contains unknown field `{'x' * 88}…"),
+        (b"jane@example.com", "Object contains unknown field [email]"),
+        (b"+1 555 867 5309", "Object contains unknown field `[number]`"),
+        (b"x" * 5_000 + b"jane@example.com", f"Object contains unknown field `{'x' * 88}…"),
+    ],
+    ids=["long", "an email address", "a telephone number", "an address after a long text"],
+)
+def test_an_unknown_field_is_shown_cut_and_masked(field: bytes, shown: str) -> None:
     with pytest.raises(BadRequest) as refused:
-        request.parse(b'{"' + b"x" * 5_000 + b'": 1}', SETTINGS)
-    assert len(f"{EXPECTED}; ") + 201 == len(refused.value.message)
+        request.parse(b'{"' + field + b'": 1}', SETTINGS)
+    assert f"{EXPECTED}; {shown}" == refused.value.message
 
 
 def test_a_deployment_that_reads_everything_bounds_no_limit() -> None:

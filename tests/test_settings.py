@@ -27,9 +27,12 @@ def refusal(*given: Mapping[str, str], trigger: Trigger = "http") -> str:
 def test_a_laptop_without_any_setting_gets_the_sample_worded_by_facts_in_a_folder() -> None:
     expected = Settings(
         trigger="terminal",
-        on_cloud=False,
         source="sample",
         where="",
+        id_columns=(
+            *("user_id", "email", "anonymous_id", "phone", "ga_client_id"),
+            *("ios.id", "ios_id", "android.id", "android_id"),
+        ),
         segment_token="",
         segment_space_id="",
         segment_api_url="https://api.segmentapis.com",
@@ -59,6 +62,7 @@ def test_a_laptop_without_any_setting_gets_the_sample_worded_by_facts_in_a_folde
         rate=95.0,
         events=False,
         email_tables=("email_opened", "email_link_clicked"),
+        holdout=0.1,
         max_bytes=100_000_000_000,
         log_level="INFO",
     )
@@ -115,13 +119,14 @@ def test_a_laptop_without_any_setting_gets_the_sample_worded_by_facts_in_a_folde
         ("PERSONA_IDENTIFIERS", "gs://lists/people.txt", "identifiers", "gs://lists/people.txt"),
         ("PERSONA_RATE", "0.1", "rate", 0.1),
         ("PERSONA_EMAIL_TABLES", "opened, clicked", "email_tables", ("opened", "clicked")),
+        ("PERSONA_HOLDOUT", "0.5", "holdout", 0.5),
         ("PERSONA_MAX_BYTES", "1", "max_bytes", 1),
         ("LOG_LEVEL", "debug", "log_level", "DEBUG"),
         ("PERSONA_LIMIT", " \n", "limit", 10_000),
     ],
 )
 def test_a_setting_is_read_as(name: str, text: str, field: str, expected: object) -> None:
-    assert expected == getattr(read({name: text}), field)
+    assert expected == getattr(read(SAMPLE, {name: text}), field)
 
 
 def test_raw_events_are_read_from_a_source_that_has_them() -> None:
@@ -187,6 +192,7 @@ TABLES = "table names (A-Z, a-z, 0-9, _), comma-separated"
         ("PERSONA_RATE", "101", "a number from 0.1 to 100.0"),
         ("PERSONA_EVENTS", "yes", "one of off, on"),
         ("PERSONA_EMAIL_TABLES", "a;b", TABLES),
+        ("PERSONA_HOLDOUT", "0.6", "a number from 0.0 to 0.5"),
         ("PERSONA_MAX_BYTES", "1e9", "a whole number from 1 to 1,000,000,000,000,000,000"),
         ("LOG_LEVEL", "loud", "one of debug, info, warning, error"),
     ],
@@ -194,9 +200,9 @@ TABLES = "table names (A-Z, a-z, 0-9, _), comma-separated"
 def test_a_mistaken_setting_is_named_with_what_was_expected_and_what_came(
     name: str, text: str, expected: str
 ) -> None:
-    told = f"{name}: expected {expected}, got {text!r}"
-    assert f"1 of the settings to correct (see the README's table of settings): {told}" == refusal(
-        {name: text}
+    told = f"- {name}: expected {expected}, got {text!r}"
+    assert refusal(SAMPLE, {name: text}) == (
+        f"1 of the settings to correct (see the README's table of settings):\n{told}"
     )
 
 
@@ -218,9 +224,34 @@ def test_an_author_without_a_key_is_sent_for_the_key() -> None:
     ],
 )
 def test_channels_are_two_to_eight_different_names_with_traits(text: str) -> None:
-    assert "PERSONA_CHANNELS: expected two to eight different channel=trait pairs" in refusal(
-        {"PERSONA_CHANNELS": text}
-    )
+    told = refusal({"PERSONA_CHANNELS": text})
+    assert "PERSONA_CHANNELS: expected two to eight different channel=trait pairs" in told
+    assert told.endswith(f"got {text!r}")
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("PERSONA_LIMITS", "PERSONA_LIMIT"),
+        ("SEGMENT_TOKENS", "SEGMENT_TOKEN"),
+        ("SEGMENT_SPACE", "SEGMENT_SPACE_ID"),
+        ("MAVERA_KEY", "MAVERA_API_KEY"),
+        ("MAVE_TIMEOUT", "MAVE_TIMEOUT_SECONDS"),
+        ("PERSONA_CHANNEL", "PERSONA_CHANNELS"),
+    ],
+)
+def test_a_name_that_is_no_setting_is_told_with_the_nearest_and_without_its_value(
+    name: str, nearest: str
+) -> None:
+    told = refusal(SAMPLE, {name: "s3cret"})
+    assert f"{name}: expected a setting's name, and there is none such; the nearest is {nearest}" in told
+    assert "s3cret" not in told
+
+
+@pytest.mark.parametrize("name", ["SEGMENT_SPACE_ID", "SEGMENT_API_URL", "MAVERA_WORKSPACE_ID"])
+def test_whoever_set_anything_of_segment_or_mave_gets_no_sample_unasked(name: str) -> None:
+    value = "https://x.test" if name.endswith("URL") else "spa_1"
+    assert "- PERSONA_SOURCE: expected sample, segment" in refusal({name: value})
 
 
 @pytest.mark.parametrize(
@@ -288,13 +319,13 @@ def test_source_author_and_output_follow_from_the_cloud_and_the_keys(
     ],
 )
 def test_one_error_names_every_mistake(given: dict[str, str], names: list[str]) -> None:
-    head, _, mistakes = refusal(given).partition(": ")
+    head, _, mistakes = refusal(given).partition(":\n")
     assert (
         f"{len(names)} of the settings to correct (see the README's table of settings)",
         names,
     ) == (
         head,
-        [mistake.partition(":")[0] for mistake in mistakes.split("; ")],
+        [mistake.removeprefix("- ").partition(":")[0] for mistake in mistakes.split("\n")],
     )
 
 

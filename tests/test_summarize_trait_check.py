@@ -1,40 +1,41 @@
 """Before anything is paid, people without traits are noticed, with what to create in Segment."""
 
-from collections import Counter
 from collections.abc import Sequence
 
 import pytest
 
-from persona.classify.tally import Tally
+from persona.classify.counts import Counts, GroupCounts
 from persona.errors import NotEnoughData
-from persona.model import People, Places, Rule
-from persona.summarize.trait_check import examine, help_for
+from persona.model import Rule
+from persona.summarize.trait_check import examine, help_for, machine_opens
 
 CHANNELS = {"web": "web_sessions_30d", "mobile": "mobile_sessions_30d", "email": "emails_opened_30d"}
 RULE = Rule(channels=CHANNELS, dominance=0.5)
 
 
-def tally(carried: Sequence[int], people: int = 1_000, activity: tuple[int, ...] = (1, 1, 1)) -> Tally:
+def counts(carried: Sequence[int], people: int = 1_000, activity: tuple[int, ...] = (1, 1, 1)) -> Counts:
     """A space where so many carry each trait: the three channels', the LTV's and the plan's."""
-    counted = Tally(3)
-    everybody = People(
-        [activity] * people, [0.0] * people, [None] * people, [()] * people, carried, Counter()
+    counted = Counts(3, read=people, carried=list(carried))
+    if not any(activity):
+        counted.dormant = people
+        return counted
+    counted.groups[3] = GroupCounts(
+        3, n=people, identities=people, activity=[people * one for one in activity]
     )
-    counted.add(everybody, Places([3 if any(activity) else None] * people, 0))
     return counted
 
 
 def test_a_space_with_all_its_traits_is_healthy() -> None:
-    assert examine(tally([500, 500, 1_000, 500, 500]), RULE) == []
+    assert examine(counts([500, 500, 1_000, 500, 500]), RULE) == []
 
 
 def test_a_channel_that_fewer_than_half_carry_is_named_with_the_trait_to_create() -> None:
-    (warning,) = examine(tally([499, 900, 900, 900, 900]), RULE)
+    (warning,) = examine(counts([499, 900, 900, 900, 900]), RULE)
     assert warning == (
         "Only 49.9 % of the profiles carry web_sessions_30d, and everybody else counts as not active on web. "
-        "If that is not so, create in Segment (Unify, Traits, Computed traits) web_sessions_30d, an Event "
-        "Counter of “Session Started” or, where no such event is tracked, “Page Viewed” of the web sources, "
-        "over the last 30 days."
+        "If that is not so, create in Segment (Unify, Traits, Computed traits; each needs a destination or "
+        "“Compute without connected destinations”, and is computed every eight hours) web_sessions_30d, an "
+        "Event Counter of “Session Started” of the web sources, over the last 30 days."
     )
 
 
@@ -43,18 +44,22 @@ def test_a_channel_that_fewer_than_half_carry_is_named_with_the_trait_to_create(
     [
         pytest.param([900, 0, 900, 900, 900], ["mobile_sessions_30d", "Application Opened"], id="mobile"),
         pytest.param([900, 900, 9, 900, 900], ["emails_opened_30d", "Email Opened"], id="email"),
-        pytest.param([900, 900, 900, 0, 900], ["carry ltv", "PERSONA_LTV_TRAIT"], id="ltv"),
+        pytest.param(
+            [900, 900, 900, 0, 900],
+            ["No profile carries ltv: there is no LTV", "PERSONA_LTV_TRAIT"],
+            id="ltv",
+        ),
         pytest.param([900, 900, 900, 900, 499], ["carry plan", "PERSONA_PLAN_TRAIT"], id="plan"),
-        pytest.param([900] * 4 + [0], ["0.0 %", "carry plan: no plan is known;"], id="no plan"),
+        pytest.param([900] * 4 + [0], ["Only 0 %", "carry plan: no plan is known;"], id="no plan"),
     ],
 )
 def test_every_trait_has_help_of_its_own(carried: list[int], named: list[str]) -> None:
-    (warning,) = examine(tally(carried), RULE)
+    (warning,) = examine(counts(carried), RULE)
     assert [word for word in named if word not in warning] == []
 
 
 def test_all_that_is_lacking_is_named_in_the_order_of_the_traits() -> None:
-    warnings = examine(tally([400, 300, 600, 200, 100]), RULE)
+    warnings = examine(counts([400, 300, 600, 200, 100]), RULE)
     assert [warning.split(" carry ")[1].split(",")[0].split(":")[0] for warning in warnings] == [
         "web_sessions_30d",
         "mobile_sessions_30d",
@@ -68,17 +73,17 @@ def test_where_hardly_anybody_carries_any_channels_trait_there_is_no_framework_b
     activity: tuple[int, ...],
 ) -> None:
     with pytest.raises(NotEnoughData) as raised:
-        examine(tally([9, 9, 9, 1_000, 1_000], activity=activity), RULE)
+        examine(counts([9, 9, 9, 1_000, 1_000], activity=activity), RULE)
     assert raised.value.message.startswith("of 1000 profiles, less than 1.0 % carry any of the channels'")
     assert raised.value.message.endswith(help_for(CHANNELS, 30))
 
 
 def test_one_trait_that_one_in_a_hundred_carries_is_enough_to_go_on_with_warnings() -> None:
-    assert len(examine(tally([10, 0, 0, 1_000, 1_000]), RULE)) == 3
+    assert len(examine(counts([10, 0, 0, 1_000, 1_000]), RULE)) == 3
 
 
 def test_a_space_without_a_readable_profile_is_not_the_doctors_to_judge() -> None:
-    assert examine(Tally(3), RULE) == []
+    assert examine(Counts(3), RULE) == []
 
 
 def test_help_names_event_window_and_aggregation_of_any_channel() -> None:
@@ -103,11 +108,39 @@ RAW = Rule(channels=CHANNELS, dominance=0.5, window_days=14, activity="raw event
 
 
 def test_with_raw_events_a_silent_channel_is_named() -> None:
-    assert examine(tally([1_000] * 5, activity=(3, 0, 1)), RAW) == [
+    assert examine(counts([1_000] * 5, activity=(3, 0, 1)), RAW) == [
         "Nobody had an event on mobile in the last 14 days: its source may not be connected to this space."
     ]
 
 
 def test_without_any_event_there_is_no_framework() -> None:
     with pytest.raises(NotEnoughData, match="no event of the last 14 days"):
-        examine(tally([1_000] * 5, activity=(0, 0, 0)), RAW)
+        examine(counts([1_000] * 5, activity=(0, 0, 0)), RAW)
+
+
+def test_people_without_external_ids_have_no_figures_of_them() -> None:
+    space = counts([900] * 5)
+    space.groups[3].identities = 0
+    (warning,) = examine(space, RULE)
+    assert warning.startswith("No active profile has an external id: there is no figure of identifiers")
+
+
+@pytest.mark.parametrize(
+    ("channels", "named"),
+    [
+        pytest.param(
+            {"web": "web_sessions_30d", "email": "emails_opened_30d"}, ["emails_opened_30d"], id="opens"
+        ),
+        pytest.param({"web": "web_sessions_30d", "email": "email_clicks_30d"}, [], id="clicks"),
+        pytest.param({"app": "app_opens_30d", "web": "web_sessions_30d"}, [], id="opens-of-an-app"),
+    ],
+)
+def test_a_trait_that_counts_opens_of_mail_is_said_to_count_machines_too(
+    channels: dict[str, str], named: list[str]
+) -> None:
+    notes = machine_opens(Rule(channels=channels, dominance=0.5))
+    assert [note.split(" counts opens")[0] for note in notes] == named
+
+
+def test_raw_events_are_counted_otherwise_and_need_no_such_note() -> None:
+    assert machine_opens(RAW) == []

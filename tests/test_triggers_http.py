@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,14 @@ from persona.model import Framework, Summary
 from persona.write import render
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
+REJECTED = {
+    "activity_negative": 1,
+    "activity_not_finite": 1,
+    "activity_not_numeric": 2,
+    "external_ids_malformed": 1,
+    "profile_not_object": 2,
+    "traits_not_object": 1,
+}
 PATTERNS = [
     {"key": "web_dominant", "label": "Web Dominant", "n": 147, "share": 147 / 512},
     {"key": "mobile_dominant", "label": "Mobile Dominant", "n": 180, "share": 180 / 512},
@@ -88,6 +97,8 @@ def test_a_run_answers_with_its_report(door: FlaskClient, frameworks: Path) -> N
     assert figures["from_data"] > 0
     expected = {
         "run_id": "monday",
+        "created_at": json.loads((folder / "framework.json").read_bytes())["created_at"],
+        "trial": False,
         "status": "replayed",
         "source": "sample",
         "author": "facts",
@@ -108,6 +119,8 @@ def test_a_run_answers_with_its_report(door: FlaskClient, frameworks: Path) -> N
         },
         "warnings": [],
         "suppressed": [],
+        "rejected": REJECTED,
+        "changes": [],
     }
     assert expected == without_seconds(post(door, run_id="monday"))
 
@@ -143,6 +156,8 @@ def test_a_dry_run_answers_with_the_summary_and_the_message_and_writes_nothing(
         },
         "warnings": [],
         "suppressed": [],
+        "rejected": REJECTED,
+        "changes": [],
     }
     assert expected == report
     assert not frameworks.exists()
@@ -264,6 +279,65 @@ def test_a_page_may_do_nothing_but_show_itself(shown: FlaskClient) -> None:
         headers["Content-Security-Policy"],
         headers["X-Content-Type-Options"],
     ) == (render.CONTENT_SECURITY_POLICY, "nosniff")
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/json", "text/markdown"])
+def test_what_is_shown_is_kept_by_no_cache_and_named_to_no_other_page(
+    shown: FlaskClient, accept: str
+) -> None:
+    headers = shown.get("/", headers={"Accept": accept}).headers
+    assert (headers["Cache-Control"], headers["Referrer-Policy"]) == ("private, no-store", "no-referrer")
+
+
+def latest_of(frameworks: Path, age: timedelta) -> None:
+    latest = frameworks / "latest.json"
+    made = (datetime.now(UTC) - age).isoformat()
+    latest.write_text(json.dumps(json.loads(latest.read_bytes()) | {"created_at": made}))
+
+
+@pytest.mark.parametrize(
+    ("age", "expected"),
+    [(timedelta(days=8, minutes=-1), 200), (timedelta(days=8), 500)],
+    ids=["7 days", "8 days"],
+)
+def test_a_daily_check_hears_of_a_framework_that_is_too_old(
+    monday: FlaskClient, frameworks: Path, age: timedelta, expected: int
+) -> None:
+    latest_of(frameworks, age)
+    assert monday.get("/?max_age_days=8").status_code == expected
+
+
+def test_a_framework_that_is_too_old_is_an_error_in_the_log(
+    monday: FlaskClient,
+    frameworks: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    latest_of(frameworks, timedelta(days=30))
+    for name, text in {"K_SERVICE": "persona", "PERSONA_SOURCE": "sample", "PERSONA_AUTHOR": "facts"}.items():
+        monkeypatch.setenv(name, text)
+    answer = monday.get("/?max_age_days=8")
+    line = lines(capsys.readouterr().out)[-1]
+    assert (failure(answer), "ERROR", "too_old", True) == (
+        (500, "too_old", False),
+        line["severity"],
+        line["code"],
+        "30 days old" in line["message"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("days", "expected"),
+    [
+        ("8", (500, "too_old", False)),
+        ("soon", (400, "bad_request", False)),
+        ("0", (400, "bad_request", False)),
+    ],
+)
+def test_a_daily_check_of_nothing_or_without_a_number_fails(
+    door: FlaskClient, days: str, expected: tuple[int, str, bool]
+) -> None:
+    assert expected == failure(door.get(f"/?max_age_days={days}"))
 
 
 @pytest.mark.parametrize("path", ["/", "/runs/monday"])

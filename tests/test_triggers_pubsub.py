@@ -1,4 +1,4 @@
-"""A delivery raises what is worth delivering again, and acknowledges everything else, logged."""
+"""A delivery refuses what is worth delivering again, and acknowledges everything else, logged."""
 
 import base64
 import gzip
@@ -245,7 +245,7 @@ def test_a_defect_is_acknowledged_and_logged_without_its_words(tmp_path: Path) -
 # -- delivered again --------------------------------------------------------------------------------------
 
 
-def test_what_is_worth_trying_again_raises_and_is_logged_as_a_warning(
+def test_what_is_worth_trying_again_is_refused_and_logged_as_a_warning(
     door: FlaskClient,
     monkeypatch: pytest.MonkeyPatch,
     frameworks: Path,
@@ -269,7 +269,7 @@ def test_what_is_worth_trying_again_raises_and_is_logged_as_a_warning(
         line["code"],
         line["run_id"],
         published(frameworks),
-    ) == (500, "WARNING", "segment_unavailable", "down", ["runs/down/state.json"])
+    ) == (503, "WARNING", "segment_unavailable", "down", ["runs/down/state.json"])
 
 
 def test_a_run_that_another_delivery_works_on_is_delivered_again(
@@ -280,14 +280,79 @@ def test_a_run_that_another_delivery_works_on_is_delivered_again(
     state.write_bytes(state.read_bytes().replace(b'"published"', b'"working"', 1))
     answer = binary(door, message({"run_id": "monday"}))
     line = last_line(capsys)
-    assert (answer.status_code, line["severity"], line["code"]) == (500, "WARNING", "run_in_progress")
+    assert (answer.status_code, line["severity"], line["code"]) == (503, "WARNING", "run_in_progress")
 
 
-def test_each_line_names_the_events_trace(
-    door: FlaskClient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_an_outage_leaves_one_line_and_no_traceback(tmp_path: Path) -> None:
+    """A traceback on stderr would be a new error for Error Reporting at every delivery."""
+    log = tmp_path / "log"
+    busy = listing_error(503, "jane@example.com", Retry_After="7")
+    with FakeSegment([], faults=lambda _: busy) as segment:
+        settings = {
+            "K_SERVICE": "persona",
+            "PERSONA_AUTHOR": "facts",
+            "PERSONA_OUTPUT": str(tmp_path / "frameworks"),
+            "SEGMENT_TOKEN": segment.token,
+            "SEGMENT_SPACE_ID": segment.space,
+            "SEGMENT_API_URL": segment.url,
+            "PERSONA_DEADLINE_SECONDS": "3",
+        }
+        with serve("persona_pubsub", log, **settings) as url:
+            answer = requests.post(url, json=message({"run_id": "down"}), headers=BINARY, timeout=30)
+    written = log.read_text()
+    codes = [line["code"] for line in lines(written) if line["severity"] != "INFO"]
+    assert (answer.status_code, codes, "Traceback" in written) == (503, ["segment_unavailable"], False)
+
+
+@pytest.mark.parametrize(
+    ("headers", "span"),
+    [
+        ({"X_Cloud_Trace_Context": "105445aa7843bc8bf206b12000100000/123;o=1"}, "000000000000007b"),
+        ({"traceparent": "00-105445aa7843bc8bf206b12000100000-00f067aa0ba902b7-01"}, "00f067aa0ba902b7"),
+        ({"ce_traceparent": "00-105445aa7843bc8bf206b12000100000-00f067aa0ba902b7-01"}, "00f067aa0ba902b7"),
+    ],
+    ids=["Google's header", "the standard's", "the event's own"],
+)
+def test_each_line_names_the_requests_trace_and_span(
+    door: FlaskClient,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    headers: dict[str, str],
+    span: str,
 ) -> None:
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "p")
-    parent = "00-105445aa7843bc8bf206b12000100000-00f067aa0ba902b7-01"
-    binary(door, message({"dry_run": True}), ce_traceparent=parent)
-    named = {line["logging.googleapis.com/trace"] for line in lines(capsys.readouterr().out)}
-    assert named == {"projects/p/traces/105445aa7843bc8bf206b12000100000"}
+    binary(door, message({"dry_run": True}), **headers)
+    named = {
+        (line["logging.googleapis.com/trace"], line["logging.googleapis.com/spanId"])
+        for line in lines(capsys.readouterr().out)
+    }
+    assert named == {("projects/p/traces/105445aa7843bc8bf206b12000100000", span)}
+
+
+# -- answered by the framework before the program is reached ----------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "headers", "status"),
+    [
+        (message(), {"ce-id": ""}, 400),
+        (message(), {"ce-specversion": "7"}, 400),
+        (b'{"message": ' + b"[" * 90_000 + b"]" * 90_000 + b"}", {}, 500),
+    ],
+    ids=["no id", "another specversion", "nested 90,000 deep"],
+)
+def test_an_event_that_is_none_is_the_frameworks_to_answer(
+    door: FlaskClient, frameworks: Path, content: object, headers: dict[str, str], status: int
+) -> None:
+    """Named in .readme/operations.md; nothing runs, and the message ends among the dead letters."""
+    kept = {name: text for name, text in (BINARY | headers).items() if text}
+    body = content if isinstance(content, bytes) else json.dumps(content).encode()
+    door.application.testing = False
+    answer = door.post("/", data=body, headers=kept)
+    assert (answer.status_code, frameworks.exists()) == (status, False)
+
+
+def test_a_raw_push_without_data_is_the_frameworks_to_refuse(door: FlaskClient, frameworks: Path) -> None:
+    """Why the topic reaches the function through Eventarc: there an empty message is the default request."""
+    answer = door.post("/", json=message())
+    assert (answer.status_code, frameworks.exists()) == (400, False)

@@ -23,6 +23,8 @@ Run monday: {status} (sample, words by facts)
   Mobile Dominant        180   35.2%
   Email Dominant         102   19.9%
   Omnichannel             83   16.2%
+{replay}Rejected: 1 activity negative, 1 activity not finite, 2 activity not numeric, \
+1 external ids malformed, 2 profile not object, 1 traits not object
 Figures in the text: N from the data, 0 typed and equal to it, 0 not in it
 
 Framework: {folder}/runs/monday/framework.html
@@ -42,7 +44,7 @@ def settings_of(mave: FakeMave) -> dict[str, str]:
 
 def test_without_any_setting_a_framework_lies_in_the_folder_that_the_table_names(tmp_path: Path) -> None:
     ended = run_terminal("--run-id", "monday", cwd=tmp_path)
-    assert (0, TABLE.format(status="published", folder=tmp_path / "frameworks")) == (
+    assert (0, TABLE.format(status="published", replay="", folder=tmp_path / "frameworks")) == (
         ended.returncode,
         re.sub(r"\d+ from the data", "N from the data", ended.stdout),
     )
@@ -51,7 +53,9 @@ def test_without_any_setting_a_framework_lies_in_the_folder_that_the_table_names
 def test_the_same_run_again_is_replayed(tmp_path: Path) -> None:
     run_terminal("--run-id", "monday", cwd=tmp_path)
     ended = run_terminal("--run-id", "monday", cwd=tmp_path)
-    assert (0, TABLE.format(status="replayed", folder=tmp_path / "frameworks"), "") == (
+    replay = "Published just now with the data of then; another --run-id makes a new one\n"
+    table = TABLE.format(status="replayed", replay=replay, folder=tmp_path / "frameworks")
+    assert (0, table, "") == (
         ended.returncode,
         re.sub(r"\d+ from the data", "N from the data", ended.stdout),
         ended.stderr,
@@ -62,7 +66,7 @@ def test_progress_goes_to_stderr_stage_by_stage(tmp_path: Path) -> None:
     told = run_terminal(cwd=tmp_path).stderr
     stages = [
         r" +\d+\.\d s  reading profiles",
-        r" +\d+\.\d s  reading profiles: 6 pages, 600 profiles, [\d,]+ a second",
+        r" +\d+\.\d s  reading profiles: 1 page, 600 profiles, [\d,]+ a second",
         r" +\d+\.\d s  checking the answer",
         r" +\d+\.\d s  writing the framework",
     ]
@@ -133,9 +137,10 @@ def test_a_limit_is_told_where_it_cut_the_space_short(tmp_path: Path) -> None:
         (("--limit", "many"), {}, ["Invalid value for '--limit'"]),
         (("--run-id", "a/b"), {}, ["bad_request: run_id"]),
         (("--run-id", ""), {}, ["bad_request: run_id"]),
-        (("--source", "sample"), {}, ["No such option"]),
+        (("--sauce", "sample"), {}, ["No such option"]),
+        (("--source", "gs://x"), {}, ["PERSONA_SOURCE: expected gs://BUCKET/OBJECT"]),
     ],
-    ids=["settings", "limit", "no number", "id", "no id", "unknown"],
+    ids=["settings", "limit", "no number", "id", "no id", "unknown", "option"],
 )
 def test_wrong_settings_and_requests_end_with_2_and_are_named(
     tmp_path: Path, arguments: tuple[str, ...], settings: dict[str, str], told: list[str]
@@ -184,12 +189,38 @@ def test_a_run_that_is_stopped_lets_go_of_its_claim(tmp_path: Path, stop: signal
     assert (running.returncode, state["status"], "stopped" in told) == (1, "released", True)
 
 
+def test_an_option_overrides_its_setting(tmp_path: Path) -> None:
+    options = ("--source", "sample", "--currency", "CHF", "--output", "here", "--dry-run")
+    ended = run_terminal(*options, cwd=tmp_path, PERSONA_SOURCE="/nowhere", PERSONA_CURRENCY="€")
+    assert (ended.returncode, "LTV: CHF 8" in ended.stdout, "€" in ended.stdout) == (0, True, False)
+
+
+@pytest.mark.parametrize("option", [("--trial",), ("--limit", "500")], ids=["trial", "limit"])
+def test_a_trial_says_so_and_moves_no_latest_framework(tmp_path: Path, option: tuple[str, ...]) -> None:
+    ended = run_terminal(*option, cwd=tmp_path)
+    assert "\nA trial: the latest framework stays what it is\n" in ended.stdout
+    assert not (tmp_path / "frameworks" / "latest.json").exists()
+
+
+def test_a_second_run_tells_what_has_changed(tmp_path: Path) -> None:
+    run_terminal(cwd=tmp_path)
+    assert re.search(
+        r"\nSince .*: no change that is more than chance explains\.\n", run_terminal(cwd=tmp_path).stdout
+    )
+
+
 def test_help_names_every_option(tmp_path: Path) -> None:
     ended = run_terminal("--help", cwd=tmp_path)
     assert (
         ended.returncode,
-        sorted(re.findall(r"^ +(--[a-z-]+)", ended.stdout, re.MULTILINE)),
-    ) == (0, ["--dry-run", "--force", "--help", "--limit", "--run-id"])
+        sorted(re.findall(r"^  (--[a-z-]+)", ended.stdout, re.MULTILINE)),
+    ) == (
+        0,
+        [
+            *("--channels", "--currency", "--dry-run", "--force", "--help", "--limit"),
+            *("--output", "--run-id", "--source", "--trial"),
+        ],
+    )
 
 
 def test_a_run_at_debug_level_tells_its_events_beside_the_progress(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ stops at the next effect. So many worlds can be held at once, and every continua
 """
 
 import json
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, cast
 
@@ -15,10 +14,10 @@ from persona.deadline import Deadline
 from persona.errors import PersonaError, Unavailable
 from persona.mave.paid_calls import HOLE, Answers
 from persona.model import (
-    Ask,
     Baseline,
     Framework,
     Group,
+    Message,
     Origin,
     Population,
     Report,
@@ -26,11 +25,10 @@ from persona.model import (
     Rule,
     Summary,
 )
-from persona.pipeline import perform
-from persona.steps import Steps
+from persona.pipeline import carry_out
 from persona.storage.bucket import Conflict, Stored
-from persona.storage.objects import LATEST
-from persona.storage.run_folder import Delivery, Limits, Run, claim
+from persona.storage.objects import LATEST, OUTPUTS
+from persona.storage.run_folder import Delivery, Limits, RunFolder, claim
 
 # So that a redelivery after a lease may find Mave still at work: a call is given up after 80 s.
 DEADLINE_SECONDS, MAVE_SECONDS = 60.0, 20.0
@@ -216,12 +214,10 @@ class Play:
             mave_timeout_seconds=MAVE_SECONDS,
             force=self.force,
         )
-        delivery = Delivery(
-            f"owner{self.number}", Deadline(DEADLINE_SECONDS, lambda: stage.clock), lambda: stage.clock
-        )
+        delivery = Delivery(f"owner{self.number}", Deadline(DEADLINE_SECONDS, lambda: stage.clock))
         try:
-            with claim(stage, self.run_id, limits, delivery) as held:
-                return perform(held, cast("Steps", _Steps(stage)))
+            with claim(stage, self.run_id, limits, delivery) as run_folder:
+                return carry_out(run_folder, _Steps(stage))
         except _Paused:
             assert stage.ahead
             return stage.ahead
@@ -266,8 +262,8 @@ class _Stage:
     def delete(self, name: str) -> None:
         self.do("delete", name)
 
-    def list(self, prefix: str) -> Iterator[str]:
-        raise NotImplementedError
+    def now(self) -> float:
+        return self.clock
 
     def address(self, name: str) -> str:
         return name
@@ -283,7 +279,7 @@ class _Steps:
         self._stage = stage
         self._scene = stage.play.scene
 
-    def summarize(self) -> Summary:
+    def fetch_classify_summarize(self) -> Summary:
         self._stage.do("fetch")
         return _summary(self._stage.play.number)
 
@@ -292,47 +288,55 @@ class _Steps:
         latest = self._stage.read(LATEST)
         return Baseline(objects={"json": json.loads(latest.data)["run_id"]} if latest else None)
 
-    def unchanged(self, baseline: Baseline) -> bool:
+    def is_unchanged(self, baseline: Baseline) -> bool:
         assert baseline
         return self._scene.unchanged and not self._stage.play.force
 
-    def next_ask(self, summary: Summary, baseline: Baseline, answers: Answers) -> Ask | None:
+    def next_message(self, summary: Summary, baseline: Baseline, answers: Answers) -> Message | None:
         if self._scene.author == "facts":
             return None
         said = [json.loads(raw)["content"] for _, raw in sorted(answers.items())]
         about = f"{summary.population.read} {baseline.objects} {HOLE}"
         if not said:
-            return Ask(message=f"all {about}")
+            return Message(text=f"all {about}")
         if "partial" in said and "rest" not in said:
-            return Ask(message=f"missing {about}", thread_id="thread", essential=False)
+            return Message(text=f"missing {about}", thread_id="thread", essential=False)
         if said == ["question"]:
-            return Ask(message=f"proceed {about}", thread_id="thread")
+            return Message(text=f"proceed {about}", thread_id="thread")
         return None
 
     def ask(self, message: str, thread_id: str | None) -> bytes:
         assert (thread_id is None) == message.startswith("all")
         return cast("bytes", self._stage.do("ask", message))
 
-    def recover(self, reference: str, since: float, *, patient: bool) -> bytes | None:
-        assert since
+    def recover(
+        self, reference: str, age_seconds: float, *, patient: bool, every_thread: bool
+    ) -> bytes | None:
+        # No call is given up before every thread was looked into.
+        assert every_thread or patient or age_seconds < MAVE_SECONDS
         return cast("bytes | None", self._stage.do("recover", reference, b"patient" if patient else b""))
 
-    def frame(self, held: Run, summary: Summary, baseline: Baseline, answers: Answers) -> Framework:
+    def check(
+        self, answers: Answers, summary: Summary, baseline: Baseline, run_folder: RunFolder
+    ) -> Framework:
         made_of = {str(k): json.loads(raw) for k, raw in answers.items()}
-        content = made_of, summary.population.read, baseline.objects, held.created_at
+        content = made_of, summary.population.read, baseline.objects, run_folder.created_at
         return cast("Framework", json.dumps(content).encode())
 
-    def render(self, framework: Framework) -> Mapping[str, bytes]:
-        return dict.fromkeys(("framework.html", "framework.md", "framework.json"), cast("bytes", framework))
+    def write(self, framework: Framework) -> dict[str, bytes]:
+        return dict.fromkeys(
+            OUTPUTS,
+            cast("bytes", framework),
+        )
 
-    def report(self, held: Run, framework: Framework) -> Report:
+    def report(self, framework: Framework, run_folder: RunFolder) -> Report:
         assert framework
-        return _report(held)
+        return _report(run_folder)
 
-    def report_unchanged(self, held: Run, summary: Summary, baseline: Baseline) -> Report:
+    def report_unchanged(self, summary: Summary, baseline: Baseline, run_folder: RunFolder) -> Report:
         assert summary
         assert baseline
-        return structs.replace(_report(held), status="unchanged")
+        return structs.replace(_report(run_folder), status="unchanged")
 
 
 def _summary(people: int) -> Summary:
@@ -352,13 +356,13 @@ def _summary(people: int) -> Summary:
     )
 
 
-def _report(held: Run) -> Report:
+def _report(run_folder: RunFolder) -> Report:
     return Report(
-        run_id=held.run_id,
+        run_id=run_folder.run_id,
         status="published",
         source="sample",
         author="mave",
         profiles=ReportedProfiles(read=0, classified=0, dormant=0, rejected=0, truncated=False),
         patterns=[],
-        objects=held.objects,
+        objects=run_folder.objects,
     )

@@ -27,6 +27,8 @@ _RANGE = re.compile(r"\s?(?:[-–]|to\b)\s?[$€£¥]?(?P<high>\d{1,9}(?:\.\d{1,
 _MONEY = {"$": "USD|dollars?", "€": "EUR|euros?", "£": "GBP|pounds?", "¥": "JPY|yen"}
 _PEOPLE = "people|persons?|users?|customers?|profiles?|members?|individuals?"
 _IDENTIFIERS = "identifiers?|identit(?:y|ies)|identity graph connections?|external ids?|ids?"
+# What may stand between a number and what it counts: "12 weekly web sessions", not "in 30 days and visits".
+_BETWEEN = r"(?:\s(?!(?:and|or|(?:second|minute|hour|day|week|month|year)s?)\b)[\w-]{1,30}){0,2}?"
 _LINE_OF_FEW = 2  # "two identifiers or fewer" is how the group is defined, no figure of it
 # A fraction is about a group where one of these follows; "the third step" is none.
 _OF = r"(?=\s(?:of|the|their|all|are|have|has|hold|do|is|come|use|who)\b|\s?[.,;:)]|\s?\Z)"
@@ -93,8 +95,8 @@ def learn(rule: Rule, subjects: Mapping[str, str], facts: Mapping[str, Fact], cu
         (r"\s?(?:%|per ?cent\b)", "share"),
         (rf"\s?(?:{sign}|{_MONEY.get(currency, sign)})(?!\w)|\s?[€£¥](?!\w)", "money"),
         (r"\s?[x×](?!\w)|-?\s?fold\b|\stimes\b(?!\s(?:an?|per|each|every|in)\b)", "ratio"),  # noqa: RUF001
-        (rf"\+?(?:\s[\w-]{{1,30}}){{0,2}}?\s(?:{_PEOPLE})\b", "people"),
-        (rf"\+?(?:\s[\w-]{{1,30}}){{0,2}}?\s(?:{counted}|{_IDENTIFIERS})\b|\+?\s{alone}", "average"),
+        (rf"\+?{_BETWEEN}\s(?:{_PEOPLE})\b", "people"),
+        (rf"\+?{_BETWEEN}\s(?:{counted}|{_IDENTIFIERS})\b|\+?\s{alone}", "average"),
     )
     numbered = [re.escape(plain(channel)) for channel in rule.channels if re.search(r"\d", channel)]
     return Vocabulary(

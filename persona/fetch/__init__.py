@@ -1,19 +1,47 @@
-"""Where profiles come from: one file a source, each with a `fetch`; BigQuery counts where the data lies."""
+"""People from whatever source the deployment has, as one relation: one file a source."""
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
-from persona.classify.profile import Reader
 from persona.deadline import Deadline
-from persona.model import Page
+from persona.log import Log, Progress
 from persona.settings import Settings
 
-_ROOMS = {"sample": "sample", "segment": "segment", "profile-api": "profile_api", "export": "export"}
+if TYPE_CHECKING:
+    from persona.fetch.people import Page, People
+
+# Sources that give profiles page by page, and those that an engine reads where they lie.
+_PAGED = {"sample": "sample", "segment": "segment", "profile-api": "profile_api"}
+_OPENED = {"export": "files", "bigquery": "bigquery"}
 
 
-def fetch(settings: Settings, reader: Reader, deadline: Deadline, limit: int) -> Iterator[Page]:
-    """Yield the space's profiles page by page, `limit` at most (0: all); only one page is ever in memory."""
+@contextmanager
+def fetch(settings: Settings, limit: int, deadline: Deadline, log: Log) -> "Iterator[People]":
+    """The space's people as a relation, `limit` of them at most (0: all), until the block ends.
+
+    Raises:
+        Refused, Invalid, Unavailable, DeadlineExceeded: the source says no, or does not answer in time.
+        BadSettings: it is no file that can be read.
+    """
     # Imported here: a cold start pays for the one source that it needs.
-    room = import_module(f"persona.fetch.{_ROOMS[settings.source]}")
-    fetch_pages: Callable[[Settings, Reader, Deadline, int], Iterator[Page]] = room.fetch
-    return fetch_pages(settings, reader, deadline, limit)
+    if settings.source in _OPENED:
+        room = import_module(f"persona.fetch.{_OPENED[settings.source]}")
+        opened: Callable[..., AbstractContextManager[People]] = room.fetch
+        with opened(settings, limit, deadline, log) as people:
+            yield people
+        return
+    from persona.classify.engine import Engine  # noqa: PLC0415 - as above
+    from persona.fetch.people import Table  # noqa: PLC0415
+
+    room = import_module(f"persona.fetch.{_PAGED[settings.source]}")
+    pages: Callable[[Settings, Deadline, int], Iterator[Page]] = room.fetch
+    with TemporaryDirectory() as scratch, Engine(deadline, scratch=scratch) as engine:
+        table = Table(engine, settings)
+        table.fill(
+            pages(settings, deadline, limit),
+            lambda number, read: log.notify(Progress("fetch", number, read)),
+        )
+        yield table

@@ -1,123 +1,183 @@
-"""Fetch, classify and count in one: a space, summarized by the warehouse that holds it.
+"""People in BigQuery: they are read, told apart and counted by the warehouse that holds them.
 
-At most three rows of counts come back, whatever the size of the space; no profile leaves the warehouse.
+At most some thousand rows of counts come back, whatever the size of the space; no profile leaves it.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from persona.classify.tally import MOST_PLANS, MOST_TYPES, Tally
+from persona.classify.counts import statement
 from persona.deadline import Deadline
 from persona.errors import Refused
-from persona.fetch.profiles_sync import DORMANT, question
+from persona.fetch import profiles_sync
+from persona.log import Log, Progress
+from persona.model import Rule
 from persona.settings import Settings
 
+if TYPE_CHECKING:
+    from persona.fetch.warehouse import Table, Warehouse
 
-class Counted(NamedTuple):
-    """A space, counted inside the warehouse."""
+# Where an event's profile is now, the first of these that exists: Segment's own view, or what it comes from.
+MERGES = ("profile_merges", "id_graph_updates")
+# What spaces have instead of the materialized tables: the raw ones, and those that Segment's dbt makes.
+_OTHERS = (
+    "traits_updates",
+    "external_id_mapping_updates",
+    "id_graph_updates",
+    "profile_traits",
+    "external_id_mapping",
+)
+_TABLE = re.compile(r"[a-z][a-z0-9-]{4,61}[a-z0-9]\.[A-Za-z0-9_]{1,1024}\.[A-Za-z_][A-Za-z0-9_]{0,299}")
+_ENABLE = (
+    "enable user_traits and user_identifiers in Profiles Sync's selective sync; newly enabled tables hold "
+    "new data only, a small sample of the recently active: ask friends@segment.com for a Profiles Backfill "
+    "of the past"
+)
 
-    tally: Tally
-    truncated: bool
-    drawn_from: int | None  # the profiles were drawn at random from so many
-    job_id: str
-    rows: int  # that came back
-    billed_bytes: int
-    absent: tuple[str, ...]  # event tables that PERSONA_EVENTS asks for and that do not exist
+
+class People:
+    """A space's people in the warehouse."""
+
+    dialect = "bigquery"
+
+    def __init__(self, warehouse: "Warehouse", settings: Settings, limit: int, now: datetime) -> None:
+        self.drawn = bool(limit)
+        self.truncated = False  # the counts tell, with from how many people these were drawn
+        self.job: Mapping[str, Any] = {}  # what the last query took, for the log
+        self._warehouse, self._settings = warehouse, settings
+        tables = {name: self._find(name) for name in profiles_sync.TABLES}
+        if None in tables.values():
+            self._refuse(tables)
+        events, absent = self._events(now) if settings.events else (None, ())
+        self.notes = [
+            f"The event table {table} does not exist: nothing was counted from it." for table in absent
+        ]
+        sources = {name: self._rows(name) for name in tables}
+        self._people = profiles_sync.query(settings, sources, self.dialect, limit, events)
+        self._parameters = profiles_sync.parameters(settings, limit, events)
+
+    def rows(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The rows of a statement that goes on after `WITH people AS (…),`; bills what it reads.
+
+        Raises:
+            Refused: a role or bytes to bill are missing, or the space has no profile.
+        """
+        answer = self._warehouse.ask(*self._statement(sql, parameters), self._settings.max_bytes)
+        self.job = {"job_id": answer.job_id, "billed_bytes": answer.billed_bytes, "rows": len(answer.rows)}
+        if not answer.rows:
+            raise Refused(
+                "bigquery",
+                "the dataset holds no merged profiles: user_traits and user_identifiers are empty; check "
+                f"PERSONA_SOURCE; {_ENABLE}",
+            )
+        return answer.rows
+
+    def estimate(self, sql: str, parameters: Mapping[str, Any]) -> int:
+        """How many bytes the same would have BigQuery process; asking costs nothing."""
+        return self._warehouse.estimate(*self._statement(sql, parameters))
+
+    def _statement(self, sql: str, parameters: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+        return f"WITH {self._people}, {sql}", {**self._parameters, **parameters}
+
+    def _events(self, now: datetime) -> tuple[profiles_sync.Events, tuple[str, ...]]:
+        """The event tables, and those that do not exist: no app, no `screens`."""
+        named = {"web": ("pages",), "mobile": ("screens",), "email": self._settings.email_tables}
+        wanted = [
+            (position, name, self._find(name))
+            for position, channel in enumerate(self._settings.channels)
+            for name in named.get(channel, ())
+        ]
+        absent = tuple(name for _, name, table in wanted if not table)
+        tables = [
+            (position, self._rows(name), table.partitioned) for position, name, table in wanted if table
+        ]
+        if not tables:
+            raise Refused(
+                "bigquery",
+                f"PERSONA_EVENTS is on, and the dataset has none of the event tables ({', '.join(absent)}); "
+                "enable them in Profiles Sync, name yours in PERSONA_EMAIL_TABLES, or set PERSONA_EVENTS=off",
+            )
+        for merges in MERGES:
+            if self._find(merges):
+                return profiles_sync.Events(tables, self._rows(merges), now), absent
+        raise Refused(
+            "bigquery",
+            f"PERSONA_EVENTS is on, and the dataset has neither {' nor '.join(MERGES)} to tell whose events "
+            "are whose; enable profile_merges in Profiles Sync, or set PERSONA_EVENTS=off",
+        )
+
+    def _refuse(self, tables: Mapping[str, object]) -> None:
+        missing = " and ".join(name for name, table in tables.items() if not table)
+        others = [name for name in _OTHERS if self._find(name)]
+        instead = (
+            f" It has {', '.join(others)}: raw or modelled tables, which are not read." if others else ""
+        )
+        raise Refused("bigquery", f"the dataset has no {missing}.{instead} Check PERSONA_SOURCE; {_ENABLE}")
+
+    def _find(self, name: str) -> "Table | None":
+        return self._warehouse.find(self._checked(name))
+
+    def _rows(self, name: str) -> str:
+        return f"`{self._checked(name)}`"
+
+    def _checked(self, name: str) -> str:
+        """A table's whole name, fit to stand between backquotes."""
+        table = f"{self._settings.where}.{name}"
+        if not _TABLE.fullmatch(table):
+            raise Refused("bigquery", "expected a project, dataset and table of letters, digits, - and _")
+        return table
 
 
-def count(
-    settings: Settings, deadline: Deadline, limit: int, *, run_id: str = "", now: datetime | None = None
-) -> Counted:
-    """Everybody in the space, or `limit` people drawn at random (0: all), classified and counted.
+@contextmanager
+def fetch(
+    settings: Settings, limit: int, deadline: Deadline, log: Log, now: datetime | None = None
+) -> Iterator[People]:
+    """Everybody in the space, or `limit` people drawn at random (0: all).
 
-    Bills the bytes of the columns that it reads, at most PERSONA_MAX_BYTES. With PERSONA_EVENTS, everybody's
-    activity is counted from the raw events of the 30 days before `now`, not from traits.
+    With PERSONA_EVENTS, everybody's activity is counted from the raw events of the 30 days before `now`.
 
     Raises:
-        Refused: a role, a table or bytes to bill are missing, or the space has no profile.
+        Refused: a role or a table is missing.
         Unavailable: BigQuery stayed busy or unreachable.
         DeadlineExceeded: no answer in time; the job is cancelled.
     """
     from persona.fetch.warehouse import Warehouse  # noqa: PLC0415 - a cold start pays for what it needs
 
-    with Warehouse(_project(settings), deadline) as warehouse:
-        asked = question(settings, warehouse.has, limit, now or datetime.now(UTC))
-        answer = warehouse.ask(asked.sql, asked.parameters, _labels(run_id), settings.max_bytes)
-    counts = {row["kind"]: row["named"] for row in answer.rows}
-    if not counts:
-        raise Refused(
-            "bigquery",
-            "the dataset holds no merged profiles: user_traits and user_identifiers are empty; enable both "
-            "in Profiles Sync's selective sync, wait for the next sync, and check PERSONA_SOURCE",
-        )
-    tally = _tally(counts, len(settings.channels))
-    total = int(answer.rows[0]["drawn_from"] or 0)
-    drawn_from = total if total > tally.read else None
-    return Counted(
-        tally=tally,
-        truncated=drawn_from is not None,
-        drawn_from=drawn_from,
-        job_id=answer.job_id,
-        rows=len(answer.rows),
-        billed_bytes=answer.billed_bytes,
-        absent=asked.absent,
-    )
+    log.notify(Progress("fetch"))
+    labels = _labels(str(log.fields.get("run_id", "")))
+    with Warehouse(settings.where.split(".")[0], deadline, labels) as warehouse:
+        people = People(warehouse, settings, limit, now or datetime.now(UTC))
+        yield people
+        if people.job:
+            log.info("counted by BigQuery", stage="fetch", **people.job)
 
 
 def estimate(settings: Settings, deadline: Deadline, limit: int) -> int:
-    """How many bytes `count` would have BigQuery process; asking costs nothing.
+    """How many bytes counting the space would have BigQuery process; asking costs nothing.
 
-    Raises: as `count`, and never for the bytes.
+    Raises: as `fetch`.
     """
-    from persona.fetch.warehouse import Warehouse  # noqa: PLC0415 - as above
-
-    with Warehouse(_project(settings), deadline) as warehouse:
-        asked = question(settings, warehouse.has, limit, datetime.now(UTC))
-        return warehouse.estimate(asked.sql, asked.parameters)
+    rule = Rule(channels=dict(settings.channels), dominance=settings.dominance)
+    with fetch(settings, limit, deadline, Log(as_json=False, level="ERROR")) as people:
+        return people.estimate(*statement(rule, people.dialect, drawn=people.drawn))
 
 
-def _tally(counts: Mapping[str, Sequence[Mapping[str, Any]]], channels: int) -> Tally:
-    """The warehouse's counts as if the profiles had been counted here."""
-    tally = Tally(channels)
-    for place in counts["place"]:
-        _add_place(tally, place)
-    for kind, names, most in (("plan", "plans", MOST_PLANS), ("type", "identity_coverage", MOST_TYPES)):
-        found = counts.get(kind, ())
-        if len(found) > most:
-            tally.free_text.add(names)
-            continue
-        for one in found:
-            for group, n in zip(tally.groups, map(int, one["by_pattern"]), strict=True):
-                if n:
-                    getattr(group, names)[one["name"]] = n
-    return tally
+def affordable_bytes(settings: Settings, deadline: Deadline, limit: int) -> int:
+    """The same, as far as PERSONA_MAX_BYTES allows.
 
-
-def _add_place(tally: Tally, place: Mapping[str, Any]) -> None:
-    """Count the people of a pattern, the dormant, or those rejected for one reason."""
-    name, n = place["name"], int(place["n"])
-    tally.read += n
-    pattern = name.isdigit()
-    if pattern or name == DORMANT:
-        tally.carried = [
-            before + int(more) for before, more in zip(tally.carried, place["carried"], strict=True)
-        ]
-    else:
-        tally.rejected[name] = n
-    if name == DORMANT:
-        tally.dormant = n
-    if pattern:
-        tally.on_boundary += int(place["on_boundary"])
-        group = tally.groups[int(name)]
-        group.n, group.ltv = n, float(place["ltv"])
-        group.activity = [int(total) for total in place["activity"]]
-        group.identities, group.few_identities = int(place["identities"]), int(place["few_identities"])
-
-
-def _project(settings: Settings) -> str:
-    return settings.where.split(".")[0]
+    Raises: as `estimate`, and Refused where it allows fewer.
+    """
+    needed_bytes = estimate(settings, deadline, limit)
+    if needed_bytes > settings.max_bytes:
+        raise Refused(
+            "bigquery",
+            f"the query would read {needed_bytes:,} bytes, and PERSONA_MAX_BYTES allows "
+            f"{settings.max_bytes:,}; raise it",
+        )
+    return needed_bytes
 
 
 def _labels(run_id: str) -> dict[str, str]:

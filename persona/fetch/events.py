@@ -7,8 +7,11 @@ from typing import Any
 
 from msgspec import Struct
 
-from persona.summarize.sampling import IDLE_MINUTES
-
+# A session ends after so much inactivity (Segment's own recipes and most analytics tools say so).
+IDLE_MINUTES = 30
+# The Profile API keeps so many days of events (docs: unify/profile-api, "Events"); the warehouse is asked for
+# as many as computed traits usually count.
+PROFILE_API_DAYS, WAREHOUSE_DAYS = 14, 30
 # Segment's email specification (docs: connections/spec/email); deliveries and bounces are nobody's activity.
 EMAIL_EVENTS = frozenset({"Email Opened", "Email Link Clicked"})
 _WEB_LIBRARIES = frozenset({"analytics.js", "analytics-next", "@segment/analytics-next"})

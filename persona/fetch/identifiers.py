@@ -1,15 +1,21 @@
 """Whom to look up in the Profile API: its own listing, or a file of identifiers."""
 
+import gzip
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
 from persona.deadline import Deadline
 from persona.errors import BadSettings
-from persona.fetch.stored import read_lines
+from persona.fetch.local import located
 from persona.settings import Settings
 
 # Longer ones fit into no URL; Segment's own end far below.
 MOST_CHARACTERS = 1_000
+# A longer line comes in parts, none of which is an identifier.
+PART_BYTES = 2**16
+SETTING = "PERSONA_IDENTIFIERS"
 
 
 def from_file(settings: Settings, deadline: Deadline) -> Iterator[str | None]:
@@ -19,12 +25,17 @@ def from_file(settings: Settings, deadline: Deadline) -> Iterator[str | None]:
         BadSettings: there is no such file, or no line in it.
     """
     lines = 0
-    for block in read_lines(settings.identifiers, "PERSONA_IDENTIFIERS", deadline):
-        lines += len(block)
-        for line in block:
-            yield encoded(line)
+    with TemporaryDirectory() as scratch:
+        for path in located(settings.identifiers, SETTING, Path(scratch), deadline).values():
+            with path.open("rb") as packed:
+                reader = gzip.open if packed.read(2) == b"\x1f\x8b" else open
+            with reader(path, "rb") as stream:
+                for line in iter(lambda: stream.readline(PART_BYTES), b""):
+                    if line.strip():
+                        lines += 1
+                        yield encoded(line)
     if not lines:
-        raise BadSettings("PERSONA_IDENTIFIERS: expected one type:value a line, and the file has no line")
+        raise BadSettings(f"{SETTING}: expected one type:value a line, and the file has no line")
 
 
 def encoded(line: bytes | None) -> str | None:

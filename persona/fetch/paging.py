@@ -1,9 +1,10 @@
 """What Segment's two interfaces share: cursors that have to lead somewhere, and refusals in words."""
 
+import json
 import re
 from collections.abc import Mapping
 from hashlib import blake2b
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import msgspec
 from msgspec import Struct
@@ -98,3 +99,20 @@ def refuse(reply: Reply, causes: Mapping[int, str], otherwise: str) -> NoReturn:
     kind = next((f" {word}" for word in words if _WORD.fullmatch(word)), "")
     cause = causes.get(reply.status, otherwise)
     raise for_status(reply.status)("segment", f"Segment answered {reply}{kind}: {cause}")
+
+
+def loads(body: bytes) -> Any:
+    """JSON of any shape: lone surrogates, NaN and endless numbers pass, bottomless nesting does not.
+
+    Raises:
+        ValueError: the body is no JSON; says nothing of its content.
+    """
+    try:
+        return json.loads(body, parse_int=_integer)
+    except (ValueError, RecursionError):
+        raise ValueError("no JSON that could be read") from None
+
+
+def _integer(digits: str) -> int | float:
+    """A number beyond 64 bits as a float: only Python's own integers know no end, and refuse 4,300 digits."""
+    return int(digits) if len(digits) <= 18 else float(digits)  # noqa: PLR2004 - an int64 holds 18 digits

@@ -8,14 +8,13 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from persona.classify.profile import Reader
 from persona.deadline import Deadline
 from persona.errors import Refused
 from persona.fetch import identifiers
+from persona.fetch.people import Page
 from persona.fetch.space import ELSEWHERE, Space
-from persona.model import Page
 from persona.net.pace import Pace
 from persona.net.session import FreeSession
 from persona.settings import Settings
@@ -30,7 +29,7 @@ PROFILES_PER_PAGE = 100
 T = TypeVar("T")
 
 
-def fetch(settings: Settings, reader: Reader, deadline: Deadline, limit: int) -> Iterator[Page]:
+def fetch(settings: Settings, deadline: Deadline, limit: int) -> Iterator[Page]:
     """Yield the profiles that the listing or PERSONA_IDENTIFIERS names, at most `limit` (0: all), unordered.
 
     A profile that Segment does not know or cannot be read, and an identifier that is none, count as read and
@@ -46,14 +45,14 @@ def fetch(settings: Settings, reader: Reader, deadline: Deadline, limit: int) ->
     pace = Pace(settings.rate, deadline)
     auth = (settings.segment_token, "")
     with FreeSession("segment", deadline, auth=auth, pool_size=THREADS, pace=pace) as session:
-        space = Space(settings, reader, session)
+        space = Space(settings, session)
         named = identifiers.from_file(settings, deadline) if settings.identifiers else space.listed()
         wanted = _UpTo(named, limit)
         unread: Counter[str] = Counter()
         read = 0
         with closing(_concurrently(space.profile, wanted, pace)) as results:
             for page in _pages(results, wanted):
-                read += len(page.profiles)
+                read += len(page.records)
                 unread.update(page.rejected)
                 yield page
     if not read:
@@ -93,18 +92,18 @@ def _concurrently(read: Callable[[str | None], T], wanted: _UpTo, pace: Pace) ->
             threads.shutdown(wait=False, cancel_futures=True)
 
 
-def _pages(results: Iterator[Any], wanted: _UpTo) -> Iterator[Page]:
-    profiles: list[Any] = []
+def _pages(results: Iterator[bytes | str], wanted: _UpTo) -> Iterator[Page]:
+    records: list[bytes] = []
     rejected: Counter[str] = Counter()
     for result in results:
-        if isinstance(result, str):
-            rejected[result] += 1
+        if isinstance(result, bytes):
+            records.append(result)
         else:
-            profiles.append(result)
-        if len(profiles) + rejected.total() == PROFILES_PER_PAGE:
-            yield Page(profiles, more=True, rejected=rejected)
-            profiles, rejected = [], Counter()
-    yield Page(profiles, more=wanted.cut, rejected=rejected)
+            rejected[result] += 1
+        if len(records) + rejected.total() == PROFILES_PER_PAGE:
+            yield Page(records, more=True, rejected=rejected)
+            records, rejected = [], Counter()
+    yield Page(records, more=wanted.cut, rejected=rejected)
 
 
 def _refuse_emptiness(unread: Counter[str]) -> None:

@@ -10,12 +10,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from persona.classify.profile import Reader
 from persona.deadline import Deadline
-from persona.model import Page
+from persona.fetch.people import Page
 from persona.settings import Settings
 
-PROFILES_PER_PAGE = 100
+PROFILES_PER_PAGE = 1_000
 # Any number will do, as long as it stays. Of `Random` only `random()` is used: Python promises that it stays.
 _SEED = 2026
 
@@ -120,27 +119,21 @@ _LAST_NAMES = (
 _CITIES = ("Austin", "Berlin", "Lagos", "Lyon", "Osaka", "Pune", "São Paulo", "Tallinn")
 
 
-def fetch(_settings: Settings, reader: Reader, deadline: Deadline, limit: int) -> Iterator[Page]:
+def fetch(_settings: Settings, deadline: Deadline, limit: int) -> Iterator[Page]:
     """Yield the invented profiles page by page, at most `limit` of them (0: all)."""
-    space = list(pages())
-    left = limit or len(space) * PROFILES_PER_PAGE
-    for at, body in enumerate(space, start=1):
+    space = [msgspec.json.encode(profile) for profile in profiles()]
+    kept = space[: limit or None]
+    for start in range(0, len(kept), PROFILES_PER_PAGE):
         deadline.check("read more of the sample")
-        profiles = reader.decode(body, list)[:left]
-        left -= len(profiles)
-        yield Page(profiles, more=at < len(space) or len(profiles) < PROFILES_PER_PAGE)
-        if not left:
-            return
+        yield Page(kept[start : start + PROFILES_PER_PAGE], more=len(kept) < len(space))
 
 
-def pages() -> Iterator[bytes]:
-    """Yield the invented space as JSON lists of 100 profiles."""
+def profiles() -> list[object]:
+    """The invented space, in an order of its own."""
     random = Random(_SEED)  # noqa: S311 - people are invented here, not keys
     kinds = [kind for kind in _KINDS for _ in range(kind.people)]
     people = [_profile(number, kind, random) for number, kind in enumerate(kinds, start=1)]
-    space: list[object] = sorted([*people, *_BROKEN], key=lambda _: random.random())
-    for start in range(0, len(space), PROFILES_PER_PAGE):
-        yield msgspec.json.encode(space[start : start + PROFILES_PER_PAGE])
+    return sorted([*people, *_BROKEN], key=lambda _: random.random())
 
 
 def _profile(number: int, kind: _Kind, random: Random) -> dict[str, object]:

@@ -5,17 +5,17 @@ It is in no official list of Segment's endpoints, so every refusal says what els
 emptiness, ever becomes data.
 """
 
+import json
 from collections.abc import Iterator
 from typing import Any, Generic, TypeVar
 
 import msgspec
 from msgspec import Struct
 
-from persona.classify.profile import Reader
 from persona.deadline import Deadline
 from persona.errors import Invalid, Refused
-from persona.fetch.paging import Cursor, Trail, refuse
-from persona.model import Page
+from persona.fetch.paging import Cursor, Trail, loads, refuse
+from persona.fetch.people import Page
 from persona.net.session import FreeSession
 from persona.net.wire import Reply
 from persona.settings import Settings
@@ -56,7 +56,7 @@ class _Envelope(Struct, Generic[Profile]):
     cursor: Cursor | None = None
 
 
-def fetch(settings: Settings, reader: Reader, deadline: Deadline, limit: int) -> Iterator[Page]:
+def fetch(settings: Settings, deadline: Deadline, limit: int) -> Iterator[Page]:
     """Yield the space's profiles page by page, in the listing's order, at most `limit` of them (0: all).
 
     The last page's `more` tells whether the limit cut the space short; a page may be empty.
@@ -75,10 +75,13 @@ def fetch(settings: Settings, reader: Reader, deadline: Deadline, limit: int) ->
         while cursor is not None and (not limit or trail.items < limit):
             wanted = min(PROFILES_PER_PAGE, limit - trail.items) if limit else PROFILES_PER_PAGE
             query = {"limit": str(wanted), "include": "traits,external_ids"}
-            envelope = _envelope(session.get(address, query | cursor), reader)
+            envelope = _envelope(session.get(address, query | cursor))
             cursor = _next(envelope)
             kept = envelope.data.profiles[: limit - trail.items if limit else None]
-            page = Page(kept, more=cursor is not None or len(kept) < len(envelope.data.profiles))
+            page = Page(
+                [bytes(one) for one in kept],
+                more=cursor is not None or len(kept) < len(envelope.data.profiles),
+            )
             trail.follow(len(kept), cursor)
             yield page
     if not trail.items:
@@ -102,11 +105,11 @@ def _next(envelope: _Envelope[Any]) -> dict[str, str] | None:
     return {name: value}
 
 
-def _envelope(reply: Reply, reader: Reader) -> _Envelope[Any]:
+def _envelope(reply: Reply) -> _Envelope[Any]:
     if reply.status != 200:  # noqa: PLR2004 - the one status that carries a page
         refuse(reply, _CAUSES, f"expected 200 with a page of profiles; check the settings, {_ELSEWHERE}")
     try:
-        return reader.decode(reply.body, _Envelope)  # type: ignore[no-any-return] # of profiles typed at run time
+        return _decoded(reply.body)
     except msgspec.ValidationError as error:
         # Names a place in the envelope and the types there, never a value.
         came = f"JSON of another shape: {error}"
@@ -117,3 +120,13 @@ def _envelope(reply: Reply, reader: Reader) -> _Envelope[Any]:
         f"expected a page of profiles (data.profiles, a list), got {came}, with status {reply}; check "
         f"SEGMENT_API_URL, {_ELSEWHERE}",
     )
+
+
+def _decoded(body: bytes) -> _Envelope[Any]:
+    """The envelope with its profiles as bytes of JSON; where one is odd, all are read and written anew."""
+    try:
+        return msgspec.json.decode(body, type=_Envelope[msgspec.Raw])
+    except (msgspec.DecodeError, RecursionError):
+        envelope = msgspec.convert(loads(body), _Envelope[Any])
+    envelope.data.profiles = [json.dumps(profile).encode() for profile in envelope.data.profiles]
+    return envelope

@@ -9,14 +9,12 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from msgspec import Raw, Struct
 
-from persona.classify.profile import Reader
 from persona.errors import Invalid
 from persona.fetch import events, identifiers
 from persona.fetch.paging import Cursor, Trail, refuse
 from persona.net.session import FreeSession
 from persona.net.wire import Reply
 from persona.settings import Settings
-from persona.summarize.sampling import EVENTS_API_DAYS
 
 # More than 700 a day is no person; without an end, one such profile could use up the run's time.
 MOST_EVENTS = 10_000
@@ -70,15 +68,14 @@ class _Rejected(Exception):
 class Space:
     """What the Profile API tells of one space."""
 
-    def __init__(self, settings: Settings, reader: Reader, session: FreeSession) -> None:
+    def __init__(self, settings: Settings, session: FreeSession) -> None:
         self._address = (
             f"{settings.segment_profile_api_url}/v1/spaces/{settings.segment_space_id}"
             "/collections/users/profiles"
         )
-        self._reader = reader
         self._session = session
         self._channels = dict(settings.channels) if settings.events else {}
-        self._since_seconds = time.time() - EVENTS_API_DAYS * 86_400
+        self._since_seconds = time.time() - events.PROFILE_API_DAYS * 86_400
         traits = [settings.ltv_trait, settings.plan_trait]
         self._needed = traits if settings.events else [*settings.channels.values(), *traits]
 
@@ -88,8 +85,8 @@ class Space:
             for profile in page.data or ():
                 yield identifiers.encoded(f"segment_id:{profile.segment_id}".encode())
 
-    def profile(self, identifier: str | None) -> Any:
-        """One decoded profile, or the reason why there is none."""
+    def profile(self, identifier: str | None) -> bytes | str:
+        """One profile as JSON, or the reason why there is none."""
         if not identifier:
             return "identifier_malformed"
         try:
@@ -97,8 +94,7 @@ class Space:
             external_ids = list(self._items(identifier, "external_ids", Raw))
         except _Rejected as reason:
             return str(reason)
-        record = msgspec.json.encode([{"traits": traits, "external_ids": external_ids}])
-        return self._reader.decode(record, list)[0]
+        return msgspec.json.encode({"traits": traits, "external_ids": external_ids})
 
     def _traits(self, identifier: str) -> dict[str, Any]:
         query = {"limit": str(_TRAITS_PER_PAGE), "include": ",".join(self._needed)}

@@ -64,14 +64,21 @@ class Answer(NamedTuple):
     billed_bytes: int
 
 
+class Table(NamedTuple):
+    """A table that exists."""
+
+    partitioned: bool  # by the day of loading
+
+
 class Warehouse:
     """One project's BigQuery, until the deadline.
 
     Where `BIGQUERY_EMULATOR_HOST` (an address with its scheme) leads elsewhere, no credentials go along.
     """
 
-    def __init__(self, project: str, deadline: Deadline) -> None:
+    def __init__(self, project: str, deadline: Deadline, labels: Mapping[str, str]) -> None:
         self._project = project
+        self._labels = dict(labels)
         self._deadline = deadline
         self._job: bigquery.QueryJob | None = None
 
@@ -86,14 +93,16 @@ class Warehouse:
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
-    def has(self, table: str) -> bool:
-        """Whether there is a `project.dataset.table`."""
+    def find(self, table: str) -> Table | None:
+        """A `project.dataset.table`, if there is one."""
+        self._deadline.check("look for BigQuery's tables")
         with self._named_failures():
             try:
-                self._client.get_table(table, retry=self._retry(), timeout=READ_SECONDS)
+                found = self._client.get_table(table, retry=self._retry(), timeout=READ_SECONDS)
             except NotFound:
-                return False
-        return True
+                return None
+        partitioning = found.time_partitioning
+        return Table(partitioned=bool(partitioning and not partitioning.field))
 
     def estimate(self, sql: str, parameters: Mapping[str, Any]) -> int:
         """How many bytes a query would process; asking costs nothing."""
@@ -101,9 +110,7 @@ class Warehouse:
         with self._named_failures():
             return int(self._start(sql, config).total_bytes_processed or 0)
 
-    def ask(
-        self, sql: str, parameters: Mapping[str, Any], labels: Mapping[str, str], most_bytes: int
-    ) -> Answer:
+    def ask(self, sql: str, parameters: Mapping[str, Any], most_bytes: int) -> Answer:
         """A query's answer; the job is cancelled at the deadline.
 
         Raises:
@@ -113,7 +120,7 @@ class Warehouse:
         """
         config = bigquery.QueryJobConfig(
             query_parameters=_parameters(parameters),
-            labels=dict(labels),
+            labels=self._labels,
             maximum_bytes_billed=most_bytes,
             job_timeout_ms=round(1000 * self._left_seconds),  # where nobody is left to cancel it
         )

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from persona.deadline import Deadline
-from persona.errors import Invalid, Refused, ReplyLost, Unavailable, UnusableReply
+from persona.errors import Invalid, PersonaError, Refused, ReplyLost, Unavailable, UnusableReply
 from persona.model import Answer, NamedPersona, Usage, WebSource
 from persona.net.session import TOO_MANY_REQUESTS, FreeSession, PaidSession, asked_seconds, backoff_seconds
 from persona.net.wire import MOST_BODY_BYTES, Reply
@@ -26,6 +26,8 @@ REFUSALS = {
     404: "no such thread or address; check MAVERA_API_URL",
     422: "the request was understood and refused; see the vendor's words",
 }
+# docs: guides/credits; a follow-up in the same thread costs 30-50 % less.
+CREDITS_A_CALL = "10-75"
 # Twice the pause between requests that the smallest plan's 60 a minute allows.
 _BUSY_BACKOFF_SECONDS = 2.0
 _MOST_VENDOR_CHARS = 300
@@ -65,7 +67,7 @@ def ask(
     while True:
         tried += 1
         seconds = min(settings.mave_timeout_seconds, deadline.left_seconds)
-        sent_at = time.time()
+        sent_at_seconds = deadline.elapsed_seconds
         try:
             reply = session.post(
                 f"{settings.mavera_api_url}/mave/chat", {k: v for k, v in document.items() if v}, seconds
@@ -73,7 +75,7 @@ def ask(
             if reply.status != TOO_MANY_REQUESTS:
                 return _usable(reply, settings)
         except ReplyLost as lost:
-            lost.sent_at = sent_at
+            lost.sent_seconds_ago = deadline.elapsed_seconds - sent_at_seconds
             raise
         wait_seconds = max(asked_seconds(reply) or 0, backoff_seconds(busy_backoff_seconds, tried))
         needed_seconds = wait_seconds + settings.mave_timeout_seconds + SPARE_SECONDS
@@ -101,6 +103,15 @@ def usage(settings: Settings, deadline: Deadline) -> float | None:
         raise _refusal(reply, settings)
     credits_ = read_object(reply.body).get("credits") if reply.status == 200 else None  # noqa: PLR2004 - OK
     return _figure(credits_.get("remaining")) if isinstance(credits_, dict) else None
+
+
+def credits_left(settings: Settings, deadline: Deadline) -> dict[str, object]:
+    """What a dry run tells of the credits: those left, or why Mave does not say, and what a call takes."""
+    credits_: dict[str, object] = {"left": None, "a_call_takes": CREDITS_A_CALL}
+    try:
+        return credits_ | {"left": usage(settings, deadline)}
+    except PersonaError as error:  # the figures and the message are worth having all the same
+        return credits_ | {"why": error.message}
 
 
 def parse(raw: bytes) -> Answer:

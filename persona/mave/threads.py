@@ -1,141 +1,215 @@
 """Recover: an answer that was paid for and lost, out of Mave's threads, for nothing.
 
 Reading threads is free, within the rate limit. "Not found" is the word on which a second payment hangs, so
-a listing that fails, stops short or makes no sense never counts as one (docs: api-reference/mave/threads).
+a listing that fails, stops short or makes no sense never counts as one, nor does a thread that cannot be
+read (docs: api-reference/mave/threads). Most threads of a key are other people's: none of them, whatever its
+shape, stands in the way of ours.
 """
 
 import json
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import NamedTuple
 from urllib.parse import quote
 
 from persona.deadline import Deadline
 from persona.errors import Invalid, Unavailable
 from persona.mave.client import authorization, read_object, said
 from persona.net.session import FreeSession
+from persona.net.wire import Reply
 from persona.settings import SPARE_SECONDS, Settings
 
 # The vendor's most.
 THREADS_PER_PAGE = 100
 # 20,000 threads: at the smallest plan's 60 requests a minute, more than three minutes of listing.
 MOST_PAGES = 200
-# How far the vendor's clock may be from ours.
-CLOCK_SLACK_SECONDS = 300.0
+# How far the timestamps of a thread may lie from the moments at which it was touched.
+SLACK_SECONDS = 300.0
 # Answers take 5 to 90 seconds; polling slows down from this to five times this.
 POLL_SECONDS = 2.0
+# One thread of somebody else's may be broken for good: it is left for later after so many tries.
+THREAD_TRIES = 2
 _LATER = "nothing new was sent or paid; try again later"
 
 Thread = Mapping[str, object]
 
 
-def recover(
+class _Listed(NamedTuple):
+    """A thread as the listing shows it."""
+
+    thread_id: str
+    recent: bool  # created or updated since the call began, as far as can be told
+
+
+def recover(  # noqa: PLR0913 - what is looked for, and how long
     settings: Settings,
     deadline: Deadline,
     reference: str,
-    since: float,
+    age_seconds: float,
     *,
     poll_seconds: float | None = POLL_SECONDS,
+    every_thread: bool = False,
 ) -> bytes | None:
     """The reply to the message with this reference, as JSON in the chat's shape; None: no such message.
 
-    Looks at the threads that were created or updated since then (Unix seconds; five minutes of slack). A
-    message without an answer yet is waited for within the deadline; without `poll_seconds` nobody waits, and
-    it is none. `usage.credits_used` is the thread's, so that of a follow-up includes the first call's.
+    Looks at the threads that were touched since the call began, `age_seconds` ago by Mave's own clock (five
+    minutes of slack), then, with `every_thread`, at all others. A message without an answer yet is waited for
+    within the deadline; without `poll_seconds` nobody waits, and it is none. `usage.credits_used` is the
+    thread's, so that of a follow-up includes the first call's.
 
     Raises:
-        Unavailable: the threads could not be read to the end, or Mave is still at work on the answer.
+        Unavailable: the threads could not all be read, or Mave is still at work on the answer.
         DeadlineExceeded: no time is left.
     """
-    mark = re.compile(rf"(?<![\w/-]){re.escape(reference)}(?![\w/-])")
-    with FreeSession("mave", deadline, headers=authorization(settings)) as session:
-        threads = _Threads(session, settings)
-        for thread_id in threads.touched_since(since - CLOCK_SLACK_SECONDS):
-            answer = _wait_for_answer(threads, thread_id, mark, deadline, poll_seconds)
-            if answer:
-                return answer
+    headers = authorization(settings)
+    with (
+        FreeSession("mave", deadline, headers=headers) as listing,
+        FreeSession("mave", deadline, headers=headers, tries=THREAD_TRIES) as session,
+    ):
+        search = _Search(settings, session, deadline, reference, poll_seconds)
+        others: list[str] = []
+        for thread_id, recent in _listing(listing, settings, age_seconds):
+            if recent and search.ends_in(thread_id):
+                return search.reply
+            others += [] if recent else [thread_id]
+        for thread_id in [*(others if every_thread else ()), *search.unread]:
+            if search.ends_in(thread_id):
+                return search.reply
+        if search.unread:
+            raise Unavailable(
+                "mave",
+                f"{len(search.unread)} of the key's threads cannot be read, and {reference} is in no other; "
+                f"{_LATER}, or look for it in Mave and start another run",
+            )
     return None
 
 
-def _wait_for_answer(
-    threads: "_Threads", thread_id: str, mark: re.Pattern[str], deadline: Deadline, poll_seconds: float | None
-) -> bytes | None:
-    """The reply in this thread as bytes, None where the message is not in it, or nobody waits for a reply."""
-    pause_seconds = poll_seconds or 0.0
-    most_pause_seconds = 5 * pause_seconds
-    while True:
-        thread = threads.read(thread_id)
-        messages = _in_order(thread)
-        following = [
-            after for at, after in zip(messages, [*messages[1:], {}], strict=True) if _is_ours(at, mark)
-        ]
-        if not following:
-            return None
-        answered = next((message for message in following if _is_answer(message)), None)
-        if answered:
-            return _as_reply(thread, thread_id, answered)
-        if poll_seconds is None:
-            return None
-        if pause_seconds + SPARE_SECONDS >= deadline.left_seconds:
-            raise Unavailable(
-                "mave", f"Mave has the message and has not answered it in its thread yet; {_LATER}"
-            )
-        time.sleep(pause_seconds)
-        pause_seconds = min(1.5 * pause_seconds, most_pause_seconds)
+class _Search:
+    """The search for one message: `reply` is what came of it, `unread` the threads that cannot be read."""
 
-
-class _Threads:
-    """Mave's threads, read in full or not at all."""
-
-    def __init__(self, session: FreeSession, settings: Settings) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        session: FreeSession,
+        deadline: Deadline,
+        reference: str,
+        poll_seconds: float | None,
+    ) -> None:
+        self.unread: list[str] = []
+        self.reply: bytes | None = None
+        self._address = f"{settings.mavera_api_url}/mave/threads"
         self._session = session
-        self._settings = settings
+        self._deadline = deadline
+        self._mark = re.compile(rf"(?<![\w/-]){re.escape(reference)}(?![\w/-])")
+        self._poll_seconds = poll_seconds
 
-    def read(self, thread_id: str) -> Thread:
-        """A thread with its messages."""
-        return self._get(f"/{quote(thread_id, safe='')}", {})
+    def ends_in(self, thread_id: str) -> bool:
+        """Whether the message is in this thread; its answer, once there is one, is the reply.
 
-    def touched_since(self, moment: float) -> Iterator[str]:
-        """Yield the ids of the threads that may have changed since then, in the listing's order."""
-        seen: set[str] = set()
-        place: dict[str, str] = {}
-        for _ in range(MOST_PAGES):
-            page = self._get("", {"limit": str(THREADS_PER_PAGE)} | place)
-            threads = _listed(page)
-            fresh = {thread_id: thread for thread_id, thread in threads.items() if thread_id not in seen}
-            yield from (thread_id for thread_id, thread in fresh.items() if _may_be_since(thread, moment))
-            seen |= fresh.keys()
-            following = _next(page, len(threads), len(seen))
-            if following is None:
-                return
-            if not fresh:
-                raise _cut_short("the same page came again")
-            place = following
-        raise _cut_short(f"it goes on after {len(seen)} threads")
+        Raises:
+            Unavailable: the answer did not come while there was time to wait.
+        """
+        pause_seconds = self._poll_seconds or 0.0
+        most_pause_seconds = 5 * pause_seconds
+        ours = False
+        while True:
+            thread = self._read(thread_id)
+            messages = _in_order(thread) if thread else None
+            if messages is not None:
+                following = _following(messages, self._mark)
+                ours = following is not None
+                answer = next(filter(_is_answer, following or ()), None)
+                if thread and answer:
+                    self.reply = _as_reply(thread, thread_id, answer)
+                    return True
+            if not ours:
+                self._note(thread_id, read=messages is not None)
+                return False
+            if self._poll_seconds is None:
+                return True
+            if pause_seconds + SPARE_SECONDS >= self._deadline.left_seconds:
+                raise Unavailable(
+                    "mave", f"Mave has the message and has not answered it in its thread yet; {_LATER}"
+                )
+            time.sleep(pause_seconds)
+            pause_seconds = min(1.5 * pause_seconds, most_pause_seconds)
 
-    def _get(self, path: str, query: Mapping[str, str]) -> Thread:
+    def _read(self, thread_id: str) -> Thread | None:
+        """A thread with its messages; None where it cannot be read now."""
+        if not thread_id:
+            return None
         try:
-            reply = self._session.get(f"{self._settings.mavera_api_url}/mave/threads{path}", query)
-        except Invalid as error:
-            raise Unavailable("mave", f"Mave's threads cannot be read: {error}; {_LATER}") from None
-        if reply.status != 200:  # noqa: PLR2004 - the one status that carries threads
-            raise Unavailable(
-                "mave",
-                f"Mave's threads cannot be read: Mave answered {said(reply, self._settings)}; check "
-                f"MAVERA_API_KEY and MAVERA_API_URL; {_LATER}",
-            )
-        return read_object(reply.body)
+            reply = self._session.get(f"{self._address}/{quote(thread_id, safe='')}")
+        except (Invalid, Unavailable):
+            return None
+        return read_object(reply.body) if reply.status == 200 else None  # noqa: PLR2004 - the one with a thread
+
+    def _note(self, thread_id: str, *, read: bool) -> None:
+        self.unread = [other for other in self.unread if other != thread_id]
+        self.unread += [] if read else [thread_id]
+
+
+def _listing(session: FreeSession, settings: Settings, age_seconds: float) -> Iterator[_Listed]:
+    """Yield all threads of the key, or of the workspace, in the listing's order.
+
+    Raises:
+        Unavailable: the listing fails, or does not come to its end.
+    """
+    workspace = settings.mavera_workspace_id
+    query = {"limit": str(THREADS_PER_PAGE)} | ({"workspace_id": workspace} if workspace else {})
+    seen: set[str] = set()
+    place: dict[str, str] = {}
+    for _ in range(MOST_PAGES):
+        reply = _listing_page(session, settings, query | place)
+        page = read_object(reply.body)
+        now_seconds = _server_seconds(reply)
+        since_seconds = None if now_seconds is None else now_seconds - age_seconds - SLACK_SECONDS
+        threads = _listed(page)
+        fresh = {thread_id: thread for thread_id, thread in threads.items() if thread_id not in seen}
+        for thread_id, thread in fresh.items():
+            yield _Listed(thread_id, _may_be_since(thread, since_seconds))
+        seen |= fresh.keys()
+        following = _next(page, len(threads), len(seen))
+        if following is None:
+            return
+        if not fresh:
+            raise _cut_short("the same page came again")
+        place = following
+    raise _cut_short(f"it goes on after {len(seen)} threads")
+
+
+def _listing_page(session: FreeSession, settings: Settings, query: Mapping[str, str]) -> Reply:
+    try:
+        reply = session.get(f"{settings.mavera_api_url}/mave/threads", query)
+    except Invalid as error:
+        raise Unavailable("mave", f"Mave's threads cannot be read: {error}; {_LATER}") from None
+    if reply.status != 200:  # noqa: PLR2004 - the one status that carries threads
+        raise Unavailable(
+            "mave",
+            f"Mave's threads cannot be read: Mave answered {said(reply, settings)}; check "
+            f"MAVERA_API_KEY and MAVERA_API_URL; {_LATER}",
+        )
+    return reply
+
+
+def _server_seconds(reply: Reply) -> float | None:
+    """What Mave's clock showed when it sent the reply, in Unix time; None where it does not say."""
+    try:
+        return parsedate_to_datetime(reply.headers.get("Date", "")).timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 def _listed(page: Thread) -> dict[str, Thread]:
-    """The threads of a page by their ids."""
+    """The threads of a page by their ids; the one without an id stands for all that have none."""
     items = page.get("data", page.get("threads"))
-    if not isinstance(items, list) or not all(
-        isinstance(item, dict) and isinstance(item.get("id"), str) for item in items
-    ):
+    if not isinstance(items, list):
         raise _cut_short("a page of it is no list of threads")
-    return {item["id"]: item for item in items}
+    threads = [item if isinstance(item, dict) else {} for item in items]
+    return {str(thread.get("id") or ""): thread for thread in threads}
 
 
 def _next(page: Thread, listed: int, seen: int) -> dict[str, str] | None:
@@ -157,9 +231,9 @@ def _cut_short(how: str) -> Unavailable:
     return Unavailable("mave", f"Mave's list of threads does not come to its end: {how}; {_LATER}")
 
 
-def _may_be_since(thread: Thread, moment: float) -> bool:
+def _may_be_since(thread: Thread, since_seconds: float | None) -> bool:
     moments = [_unix_seconds(thread.get(name)) for name in ("created_at", "updated_at")]
-    return any(known is None or known >= moment for known in moments)
+    return since_seconds is None or any(moment is None or moment >= since_seconds for moment in moments)
 
 
 def _unix_seconds(text: object) -> float | None:
@@ -170,15 +244,35 @@ def _unix_seconds(text: object) -> float | None:
         return None
 
 
-def _in_order(thread: Thread) -> list[Thread]:
-    """The thread's messages, oldest first: their order is not documented, their moments are."""
-    messages = thread.get("messages")
-    if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
-        raise Unavailable("mave", f"expected a thread of Mave with messages, got none; {_LATER}")
+def _in_order(thread: Thread) -> list[Thread] | None:
+    """The thread's messages, oldest first: their order is not documented, their moments are.
+
+    None where there is no list of messages; what is no message in it is left out.
+    """
+    listed = thread.get("messages")
+    if not isinstance(listed, list):
+        return None
+    messages: list[Thread] = [message for message in listed if isinstance(message, dict)]
     moments = [_unix_seconds(message.get("created_at")) for message in messages]
-    known = [moment for moment in moments if moment is not None]
-    newest_first = len(known) == len(messages) and known[:1] > known[-1:]
+    dated = [moment for moment in moments if moment is not None]
+    newest_first = len(dated) == len(messages) and dated[:1] > dated[-1:]
     return messages[::-1] if newest_first else messages
+
+
+def _following(messages: Sequence[Thread], mark: re.Pattern[str]) -> list[Thread] | None:
+    """What stands between our message and the next of a user; None: our message is not there.
+
+    One that was sent twice is answered by either answer.
+    """
+    following: list[Thread] | None = None
+    within = False
+    for message in messages:
+        if message.get("role") == "user":
+            within = _is_ours(message, mark)
+            following = (following or []) if within else following
+        elif within and following is not None:
+            following.append(message)
+    return following
 
 
 def _is_ours(message: Thread, mark: re.Pattern[str]) -> bool:

@@ -6,7 +6,6 @@ carried out although its reply got lost is recognised by its bytes and succeeds,
 might share must carry something random.
 """
 
-from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 # How long one operation is tried. With its last request it stays well below 45 s, where the default of
@@ -53,8 +52,8 @@ class Bucket(Protocol):
     def delete(self, name: str) -> None:
         """Remove the object, if there is one."""
 
-    def list(self, prefix: str) -> Iterator[str]:
-        """The names that begin with `prefix`, sorted."""
+    def now(self) -> float:
+        """What the store's own clock shows, in Unix seconds: one clock for all who use the bucket."""
 
     def address(self, name: str) -> str:
         """Where the object lies: gs://…, or the file's path."""

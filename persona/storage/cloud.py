@@ -2,7 +2,10 @@
 
 import http.client
 import os
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -17,6 +20,7 @@ from google.cloud import storage
 from persona.deadline import Deadline
 from persona.errors import Refused, Unavailable, for_status
 from persona.storage.bucket import BUDGET_SECONDS, Conflict, Stored, checked
+from persona.storage.objects import LATEST
 
 # One request's waits: to connect, and for bytes to come. Cloud Storage usually needs 0.1 s.
 CONNECT_SECONDS, READ_SECONDS = 3.0, 10.0
@@ -61,6 +65,7 @@ class CloudBucket:
         self._name = bucket
         self._prefix = f"{prefix}/" if prefix else ""
         self._budget_seconds = budget_seconds
+        self._clock_seconds: float | None = None  # the store's clock less our monotonic one
 
     def read(self, name: str) -> Stored | None:
         path = self._path(name)
@@ -77,11 +82,10 @@ class CloudBucket:
         path = self._path(name)
         self._tried(lambda deadline: self._delete(path, deadline))
 
-    def list(self, prefix: str) -> Iterator[str]:
-        folder = prefix.rpartition("/")[0]
-        path = self._prefix + (checked(folder) if folder else "") + prefix.removeprefix(folder)
-        for found in self._tried(lambda deadline: self._list(path, deadline)):
-            yield found.removeprefix(self._prefix)
+    def now(self) -> float:
+        if self._clock_seconds is None:
+            self.read(LATEST)
+        return (self._clock_seconds or 0.0) + time.monotonic()
 
     def address(self, name: str) -> str:
         return f"gs://{self._name}/{self._path(name)}"
@@ -95,7 +99,15 @@ class CloudBucket:
     @cached_property
     def _bucket(self) -> Any:
         # No project: objects need none, and looking for one may ask the metadata server.
-        return storage.Client(project=None).bucket(self._name)
+        client = storage.Client(project=None)
+        # The client keeps no header of a reply; its session is where its own documentation hooks in, too.
+        client._http.hooks["response"].append(self._set_clock)  # noqa: SLF001
+        return client.bucket(self._name)
+
+    def _set_clock(self, response: requests.Response, *_: object, **__: object) -> None:
+        with suppress(ValueError, OverflowError):
+            at_seconds = parsedate_to_datetime(response.headers.get("Date", "")).timestamp()
+            self._clock_seconds = at_seconds - time.monotonic()
 
     def _read(self, path: str, deadline: Deadline) -> Stored | None:
         blob = self._bucket.blob(path)
@@ -134,12 +146,6 @@ class CloudBucket:
             self._bucket.blob(path).delete(timeout=_waits(deadline), retry=None)
         except NotFound as error:
             _raise_without_bucket(error)
-
-    def _list(self, path: str, deadline: Deadline) -> tuple[str, ...]:
-        blobs = self._bucket.list_blobs(
-            prefix=path, fields="items(name),nextPageToken", timeout=_waits(deadline), retry=None
-        )
-        return tuple(blob.name for blob in blobs)
 
     def _tried(self, act: Callable[[Deadline], _T]) -> _T:
         """What `act` returns, tried again with growing, random waits while that may help."""

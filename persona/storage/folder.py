@@ -58,16 +58,8 @@ class Folder:
                 with exclusive(self._root, self._budget_seconds):
                     path.unlink(missing_ok=True)
 
-    def list(self, prefix: str) -> Iterator[str]:
-        folder = prefix.rpartition("/")[0]
-        start = self._root / checked(folder) if folder else self._root
-        names = []
-        with _in_words("read"):
-            for place, folders, files in os.walk(start, onerror=_raise_unless_missing):
-                folders[:] = [name for name in folders if not name.startswith(".")]
-                inside = Path(place).relative_to(self._root)
-                names += [(inside / name).as_posix() for name in files if not name.startswith(".")]
-        yield from sorted(name for name in names if name.startswith(prefix))
+    def now(self) -> float:
+        return time.time()
 
     def address(self, name: str) -> str:
         return str(self._root / checked(name))
@@ -123,11 +115,6 @@ def _write_whole(path: Path, data: bytes) -> None:
 def _generation(data: bytes) -> int:
     """63 bits of the content's hash, and never 0."""
     return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big") >> 1 or 1
-
-
-def _raise_unless_missing(error: OSError) -> None:
-    if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
-        raise error
 
 
 @contextlib.contextmanager

@@ -14,16 +14,15 @@ with a clock that is behind since, so that its lost call looks old), or a call w
 answer Mave's threads do not show in time; PERSONA_MAVE_CALLS=1 rules the latter out.
 """
 
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple, TypeVar
 
-from msgspec import DecodeError, Struct, json, structs
+from msgspec import DecodeError, Struct, field, json, structs
 
 from persona.deadline import Deadline
-from persona.errors import PersonaError, Refused, RunInProgress, Unavailable, describe
+from persona.errors import PersonaError, Refused, RunInProgress, Unavailable, Unforeseen, describe
 from persona.model import Baseline, Report, Summary
 from persona.storage.bucket import Bucket, Conflict
 from persona.storage.objects import JSON, LATEST, LATEST_PAGE, OUTPUTS, Latest, as_latest, path
@@ -39,7 +38,7 @@ class Call(Struct, frozen=True, kw_only=True):
 
     reference: str  # stands in the message, and nowhere else in the world
     message: str
-    began_at: float  # Unix seconds
+    began_at_seconds: float = field(name="began_at")  # Unix time
     essential: bool
 
 
@@ -55,6 +54,7 @@ class State(Struct, frozen=True, kw_only=True):
     calls: list[Call] = []
     needs_operator: bool = False  # the cap was reached without a framework, and an operator was told
     forced: bool = False  # the one call above the cap was begun
+    trial: bool = False  # moves no latest.json
     baseline: Baseline | None = None
     closed: list[int] | None = None  # the calls whose answers the outputs are made of, once one is written
     report: Report | None = None
@@ -74,17 +74,18 @@ class Delivery(NamedTuple):
 
     owner: str  # random: stands in every state that this delivery writes, and nowhere else in the world
     deadline: Deadline
-    now: Callable[[], float] = time.time  # Unix seconds
 
 
-class Run:
+class RunFolder:
     """A run that this delivery works on; only `claim` makes one."""
 
-    def __init__(self, bucket: Bucket, run_id: str, limits: Limits, delivery: Delivery) -> None:
+    def __init__(
+        self, bucket: Bucket, run_id: str, limits: Limits, delivery: Delivery, *, trial: bool
+    ) -> None:
         self.run_id = run_id
         self.limits = limits
         self.deadline = delivery.deadline
-        self.now = delivery.now
+        self.now = bucket.now  # Unix seconds; one clock for all deliveries, whatever their machines' show
         self._bucket = bucket
         self._owner = delivery.owner
         self._writes = 0
@@ -96,6 +97,7 @@ class Run:
             created_at=_rfc3339(self.now()),
             reference=f"persona-{self._owner}",
             lease_seconds=limits.lease_seconds,
+            trial=trial,
         )
 
     # -- claim ------------------------------------------------------------------------------------------
@@ -198,13 +200,22 @@ class Run:
         """Calls that were begun and not taken back."""
         return len(self.state.calls)
 
-    def keep_summary(self, fetch: Callable[[], Summary]) -> Summary:
-        """The run's summary: the kept one, or the one that is fetched now, and kept."""
-        return _decoded(self.keep("summary.json", lambda: json.encode(fetch())), Summary)
+    def summary(self) -> Summary | None:
+        """The kept summary; None: nothing was fetched yet."""
+        data = self.read("summary.json")
+        return None if data is None else _decoded(data, Summary)
 
-    def keep_baseline(self, compare: Callable[[], Baseline]) -> Baseline:
-        """What the run knows of the framework before it; as soon as anything is written, always the same."""
-        baseline = self.state.baseline or compare()
+    def keep_summary(self, summary: Summary) -> Summary:
+        """The run's summary: this one, or the one that another delivery kept before."""
+        return _decoded(self.keep_first("summary.json", json.encode(summary)), Summary)
+
+    @property
+    def baseline(self) -> Baseline | None:
+        """What the run knows of the framework before it; None: nobody has looked yet."""
+        return self.state.baseline
+
+    def keep_baseline(self, baseline: Baseline) -> Baseline:
+        """The same baseline; as soon as anything is written, it is in the state, and stays."""
         self.state = structs.replace(self.state, baseline=baseline)
         return baseline
 
@@ -212,11 +223,6 @@ class Run:
         """An object of the run's folder; None: there is none."""
         stored = self._bucket.read(self._path(name))
         return stored.data if stored else None
-
-    def keep(self, name: str, make: Callable[[], bytes]) -> bytes:
-        """An object's content: what is there, or what is made now, if nobody else was faster."""
-        stored = self.read(name)
-        return self.keep_first(name, make()) if stored is None else stored
 
     def keep_first(self, name: str, made: bytes, content_type: str = JSON) -> bytes:
         """An object's content: this, or what another delivery wrote before."""
@@ -247,7 +253,7 @@ class Run:
         }
 
     def publish(self, outputs: Mapping[str, bytes], made_of: Iterable[int], report: Report) -> Report:
-        """Write the outputs, move `latest.json` forward, and end the run with its report.
+        """Write the outputs, move `latest.json` forward unless it is a trial, and end the run.
 
         The calls whose answers they are made of are fixed before the first is written: whoever goes on from
         there writes the same.
@@ -256,7 +262,8 @@ class Run:
             self.save(closed=sorted(made_of))
         for name, content_type in OUTPUTS.items():
             self.keep_first(name, outputs[name], content_type)  # an earlier one is made of the same answers
-        self._move_latest(outputs["framework.html"])
+        if not self.state.trial:
+            self._move_latest(outputs["framework.html"])
         self._bucket.delete(self._path("error.json"))
         self.save(status="published", report=report)
         return report
@@ -311,16 +318,26 @@ def _decoded(data: bytes, kind: type[Decoded]) -> Decoded:
 
 
 @contextmanager
-def claim(bucket: Bucket, run_id: str, limits: Limits, delivery: Delivery) -> Iterator[Run]:
+def claim(
+    bucket: Bucket, run_id: str, limits: Limits, delivery: Delivery, *, trial: bool = False
+) -> Iterator[RunFolder]:
     """The run, for this delivery alone; let go again at every ending short of a crash.
+
+    Whether it is a trial, its first delivery decides.
 
     Raises:
         RunInProgress: another delivery holds it.
     """
-    run = Run(bucket, run_id, limits, delivery)
+    run_folder = RunFolder(bucket, run_id, limits, delivery, trial=trial)
     try:
-        run.claim()
-        yield run
+        run_folder.claim()
+        yield run_folder
+    except Exception as error:
+        failure = error if isinstance(error, PersonaError) or not run_folder.calls else Unforeseen(error)
+        run_folder.let_go(failure)
+        if failure is error:
+            raise
+        raise failure from error
     except BaseException as error:
-        run.let_go(error)
+        run_folder.let_go(error)
         raise

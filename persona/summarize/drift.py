@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
-from persona.model import Change, Drift, Framework, Origin, Pattern, PatternDrift, Rule, Summary
+from persona.model import Baseline, Change, Drift, Framework, Origin, Pattern, PatternDrift, Rule, Summary
 
 # The chance that a space which did not move at all shows any significant pattern.
 FALSE_ALARM_SHARE = 0.05
@@ -48,6 +48,19 @@ def compare(summary: Summary, earlier: Framework) -> Drift:
         vanished=vanished,
         max_share_change=max((abs(pattern.share_change) for pattern in patterns), default=0.0),
         significant=bool(new or vanished) or any(pattern.significant for pattern in patterns),
+    )
+
+
+def baseline(summary: Summary, earlier: Framework, objects: dict[str, str]) -> Baseline:
+    """What a run has to know of the newest framework, whose outputs lie at `objects`."""
+    drift, by_mave = compare(summary, earlier), earlier.author == "mave"
+    # Names of other people than these, or that no Mave gave, are none to keep.
+    personas = earlier.personas if drift.comparable and by_mave else []
+    return Baseline(
+        drift=drift,
+        names={persona.pattern: persona.name for persona in personas if persona.name},
+        stands=by_mave and earlier.suppressed == summary.suppressed,
+        objects=objects,
     )
 
 

@@ -3,17 +3,13 @@
 import re
 from math import sqrt
 
-from persona.settings import Settings
+from persona.classify.counts import Counts
+from persona.fetch.events import IDLE_MINUTES, PROFILE_API_DAYS, WAREHOUSE_DAYS
+from persona.model import Origin, Rule
+from persona.settings import SEED, Settings
 
-# A session ends after so much inactivity (Segment's own recipes and most analytics tools say so).
-IDLE_MINUTES = 30
-# Where profiles are drawn at random: the same people give the same sample.
-SEED = 1
 # A computed trait says in its name, if anywhere, how many days it counts: `web_sessions_90d`.
 _NAMED_DAYS = re.compile(r".*_([1-9]\d{0,3})d")
-# The Profile API keeps so many days of events (docs: unify/profile-api, "Events"); the warehouse is asked for
-# as many as computed traits usually count.
-EVENTS_API_DAYS, WAREHOUSE_EVENTS_DAYS = 14, 30
 
 _EVENTS = (
     f"raw events: sessions by {IDLE_MINUTES} minutes of inactivity on web and mobile, opens and clicks of "
@@ -56,6 +52,36 @@ def sentence(
     )
 
 
+def rule_of(settings: Settings) -> Rule:
+    """How this deployment tells people apart."""
+    window_days, activity = activity_window(settings)
+    return Rule(
+        channels=dict(settings.channels),
+        dominance=settings.dominance,
+        ltv_trait=settings.ltv_trait,
+        plan_trait=settings.plan_trait,
+        min_group=settings.min_group,
+        window_days=window_days,
+        activity=activity,
+    )
+
+
+def origin_of(settings: Settings, counts: Counts, *, truncated: bool) -> Origin:
+    """Where the counted people came from, and how they were chosen."""
+    return Origin(
+        kind=settings.source,
+        space_id=settings.segment_space_id or None,
+        sample=settings.source == "sample",
+        sampling=sentence(
+            settings.source,
+            counts.read,
+            truncated=truncated,
+            drawn_from=counts.drawn_from,
+            identifiers=settings.source == "profile-api" and bool(settings.identifiers),
+        ),
+    )
+
+
 def activity_window(settings: Settings) -> tuple[int | None, str]:
     """The days that activity counts, and what it is counted from: `Rule.window_days` and `Rule.activity`.
 
@@ -65,7 +91,7 @@ def activity_window(settings: Settings) -> tuple[int | None, str]:
         named = {_NAMED_DAYS.fullmatch(trait) for trait in settings.channels.values()}
         days = {match and int(match[1]) for match in named}
         return days.pop() if len(days) == 1 else None, "computed traits"
-    return (WAREHOUSE_EVENTS_DAYS if settings.source == "bigquery" else EVENTS_API_DAYS), _EVENTS
+    return (WAREHOUSE_DAYS if settings.source == "bigquery" else PROFILE_API_DAYS), _EVENTS
 
 
 def _margin(read: int, drawn_from: int | None) -> str:

@@ -1,4 +1,4 @@
-"""A tally to the summary that may leave the function: no group smaller than the deployment allows.
+"""Counts to the summary that may leave the function: no group smaller than the deployment allows.
 
 Nothing that tells one person from another passes this room.
 """
@@ -9,7 +9,7 @@ from math import sqrt
 
 from msgspec import structs
 
-from persona.classify.tally import MOST_PLANS, MOST_TYPES, GroupTally, Tally
+from persona.classify.counts import MOST_PLANS, MOST_TYPES, Counts, GroupCounts
 from persona.errors import NotEnoughData
 from persona.masking import printable
 from persona.model import (
@@ -35,7 +35,7 @@ _FREE_TEXT = {
 _Z95 = 1.959963984540054
 
 
-def summarize(tally: Tally, rule: Rule, source: Origin, *, truncated: bool) -> Summary:
+def summarize(counts: Counts, rule: Rule, source: Origin, *, truncated: bool) -> Summary:
     """Everything about a counted space that may leave the function.
 
     Patterns of fewer than `rule.min_group` people are suppressed, with the next smallest until no hidden
@@ -46,91 +46,102 @@ def summarize(tally: Tally, rule: Rule, source: Origin, *, truncated: bool) -> S
         NotEnoughData: nobody is active, or no pattern is large enough to show.
     """
     keys = [*map(dominant, rule.channels), OMNICHANNEL]
-    suppressed = _suppressed([group.n for group in tally.groups], rule.min_group)
-    shown = [i for i, group in enumerate(tally.groups) if group.n and i not in suppressed]
-    _demand_groups(tally, shown, rule.min_group)
-    everybody = tally.everybody()
-    readable = tally.classified + tally.dormant
+    suppressed = _suppressed([group.n for group in counts.groups], rule.min_group)
+    shown = [i for i, group in enumerate(counts.groups) if group.n and i not in suppressed]
+    _demand_groups(counts, shown, rule.min_group)
+    everybody = counts.everybody()
+    readable = counts.classified + counts.dormant
     return Summary(
         source=source,
         population=Population(
-            read=tally.read,
-            classified=tally.classified,
-            dormant=tally.dormant,
-            rejected=dict(sorted(tally.rejected.items())),
+            read=counts.read,
+            classified=counts.classified,
+            dormant=counts.dormant,
+            rejected=dict(sorted(counts.rejected.items())),
             truncated=truncated,
-            trait_coverage={name: n / readable for name, n in zip(rule.traits, tally.carried, strict=True)},
+            trait_coverage={name: n / readable for name, n in zip(rule.traits, counts.carried, strict=True)},
         ),
-        rule=structs.replace(rule, boundary_share=tally.on_boundary / everybody.n),
-        totals=_totals(tally, shown, rule),
-        patterns=[_pattern(keys[i], tally.groups[i], everybody, tally, rule) for i in shown],
+        rule=structs.replace(rule, boundary_share=counts.on_boundary / everybody.n),
+        totals=_totals(counts, shown, rule),
+        patterns=[_pattern(keys[i], counts.groups[i], everybody, counts, rule) for i in shown],
         suppressed=[keys[i] for i in sorted(suppressed)],
-        withheld={names: _FREE_TEXT[names] for names in sorted(tally.free_text)},
+        withheld={names: _FREE_TEXT[names] for names in sorted(counts.free_text)},
     )
 
 
-def _demand_groups(tally: Tally, shown: Sequence[int], min_group: int) -> None:
-    if not tally.read and not tally.classified:
+def _demand_groups(counts: Counts, shown: Sequence[int], min_group: int) -> None:
+    if not counts.read and not counts.classified:
         raise NotEnoughData(
             "the source holds no profile at all: check that PERSONA_SOURCE names the right one"
         )
-    if not tally.classified:
+    if not counts.classified:
         raise NotEnoughData(
-            f"nobody in the space is active: of {tally.read} profiles read, {tally.dormant} have no activity "
-            f"in any channel and {tally.rejected.total()} could not be read; check that the traits of "
-            "PERSONA_CHANNELS exist as computed traits in Segment"
+            f"nobody in the space is active: of {counts.read} profiles read, {counts.dormant} have no "
+            f"activity in any channel and {counts.rejected.total()} could not be read; check that the traits "
+            "of PERSONA_CHANNELS exist as computed traits in Segment"
         )
     if not shown:
         raise NotEnoughData(
-            f"all groups are too small to show: {tally.classified} active people of {tally.read} read, and "
+            f"all groups are too small to show: {counts.classified} active people of {counts.read} read, and "
             f"no pattern could be shown without giving away one of fewer than {min_group}; read more "
             "profiles, if there are more (limit, PERSONA_LIMIT), or lower PERSONA_MIN_GROUP"
         )
 
 
-def _totals(tally: Tally, shown: Sequence[int], rule: Rule) -> Group:
+def _totals(counts: Counts, shown: Sequence[int], rule: Rule) -> Group:
     """The figures of everybody; without a type that a few people have in a pattern where it is not named.
 
     The total less the patterns that name it would tell how many they are.
     """
-    everybody = tally.everybody()
+    everybody = counts.everybody()
     named_in_patterns: Counter[str] = Counter()
     for i in shown:
-        named_in_patterns.update(dict(_types(tally.groups[i], rule)))
+        named_in_patterns.update(dict(_types(counts.groups[i], rule)))
     types = [
         (name, n)
         for name, n in _types(everybody, rule)
         if not 0 < n - named_in_patterns[name] < rule.min_group
     ]
-    return _figures(everybody, types, tally, rule)
+    return _figures(everybody, types, counts, rule)
 
 
-def _figures(group: GroupTally, types: Sequence[tuple[str, int]], tally: Tally, rule: Rule) -> Group:
+def _figures(group: GroupCounts, types: Sequence[tuple[str, int]], counts: Counts, rule: Rule) -> Group:
     """The figures that every group has, the whole space included."""
     n = group.n
     coverage = {name: min(1.0, people / n) for name, people in types}
+    valued, identified = counts.carried[len(rule.channels)] > 0, counts.everybody().identities > 0
     return Group(
         n=n,
-        avg_ltv=group.ltv / n,
+        avg_ltv=group.ltv / n if valued else None,
+        avg_ltv_ci95=_mean_interval(n, group.ltv, group.ltv_squares) if valued else None,
         avg_activity={name: total / n for name, total in zip(rule.channels, group.activity, strict=True)},
-        avg_identities=group.identities / n,
-        few_identities_share=group.few_identities / n,
-        identity_coverage=None if "identity_coverage" in tally.free_text else coverage,
+        avg_identities=group.identities / n if identified else None,
+        few_identities_share=group.few_identities / n if identified else None,
+        identity_coverage=None if "identity_coverage" in counts.free_text else coverage,
     )
 
 
-def _pattern(key: str, group: GroupTally, everybody: GroupTally, tally: Tally, rule: Rule) -> Pattern:
+def _pattern(key: str, group: GroupCounts, everybody: GroupCounts, counts: Counts, rule: Rule) -> Pattern:
     plans = [Plan(plan=name, n=n, share=n / group.n) for name, n in _plans(group, rule)]
     types = _types(group, rule)
     return Pattern(
-        **structs.asdict(_figures(group, types, tally, rule)),
+        **structs.asdict(_figures(group, types, counts, rule)),
         key=key,
         label=label(key),
         share=group.n / everybody.n,
         share_ci95=wilson(group.n, everybody.n),
         ltv_share=group.ltv / everybody.ltv if everybody.ltv > 0 else None,
-        plans=None if "plans" in tally.free_text else plans[:TOP_PLANS],
+        plans=None if "plans" in counts.free_text else plans[:TOP_PLANS],
     )
+
+
+def _mean_interval(n: int, total: float, squares: float) -> tuple[float, float] | None:
+    """The 95 % interval of a mean (normal approximation, sample variance); None for one person."""
+    if n < 2:  # noqa: PLR2004 - one value has no spread
+        return None
+    mean = total / n
+    margin = _Z95 * sqrt(max(0.0, squares - n * mean * mean) / (n - 1) / n)
+    return mean - margin, mean + margin
 
 
 def wilson(n: int, of: int) -> tuple[float, float]:
@@ -174,11 +185,11 @@ def _named(
     )
 
 
-def _plans(group: GroupTally, rule: Rule) -> list[tuple[str, int]]:
+def _plans(group: GroupCounts, rule: Rule) -> list[tuple[str, int]]:
     """A group's plans; everybody has one at most."""
     return _named(group.plans, rule.min_group, sum)
 
 
-def _types(group: GroupTally, rule: Rule) -> list[tuple[str, int]]:
+def _types(group: GroupCounts, rule: Rule) -> list[tuple[str, int]]:
     """A group's types of external ids; who has one may have those that look like it, too."""
     return _named(group.identity_coverage, rule.min_group, max)

@@ -1,8 +1,8 @@
 """Trait doctor: whether people carry the traits that tell them apart, and what to create if not."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from persona.classify.tally import Tally
+from persona.classify.counts import Counts
 from persona.errors import NotEnoughData
 from persona.model import Rule
 from persona.wording import percent
@@ -14,25 +14,31 @@ HARDLY_ANY_SHARE = 0.01
 
 # What a channel's computed trait counts, in Segment's own event names (docs: connections/spec).
 _COUNTED = {
-    "web": "“Session Started” or, where no such event is tracked, “Page Viewed” of the web sources",
+    # A count of “Page Viewed” is none of sessions: beside other channels it makes web too large.
+    "web": "“Session Started” of the web sources",
     "mobile": "“Application Opened”",
     "email": "“Email Opened”",
 }
 _DERIVABLE = frozenset(_COUNTED)
+# Without the one or the other nothing is computed (documentation: unify/traits/computed-traits).
+_WHERE = (
+    "Unify, Traits, Computed traits; each needs a destination or “Compute without connected destinations”, "
+    "and is computed every eight hours"
+)
 
 
-def examine(tally: Tally, rule: Rule) -> list[str]:
+def examine(counts: Counts, rule: Rule) -> list[str]:
     """What the reader should know about the traits, in sentences; free, and before anything is paid.
 
     Raises:
         NotEnoughData: hardly anybody carries any channel's trait, or has any event; says what to create.
     """
-    readable = tally.classified + tally.dormant
+    readable = counts.classified + counts.dormant
     if not readable:
         return []
     if rule.activity != "computed traits":
-        return _silent_channels(tally, rule)
-    shares = {name: n / readable for name, n in zip(rule.traits, tally.carried, strict=True)}
+        return _silent_channels(counts, rule)
+    shares = {name: n / readable for name, n in zip(rule.traits, counts.carried, strict=True)}
     if all(shares[trait] < HARDLY_ANY_SHARE for trait in rule.channels.values()):
         raise NotEnoughData(
             f"of {readable} profiles, less than {percent(HARDLY_ANY_SHARE)} carry any of the channels' "
@@ -41,11 +47,38 @@ def examine(tally: Tally, rule: Rule) -> list[str]:
         )
     channels = {trait: channel for channel, trait in rule.channels.items()}
     few = {trait: share * readable < rule.min_group for trait, share in shares.items()}
-    return [
+    few_carry = [
         f"Only {percent(share)} of the profiles carry {trait}"
         f"{_next_step(trait, channels.get(trait), rule, few=few[trait])}."
         for trait, share in shares.items()
-        if share < ENOUGH_SHARE
+        if share < ENOUGH_SHARE and (share or trait != rule.ltv_trait)
+    ]
+    return [*few_carry, *_absent(counts, rule)]
+
+
+def _absent(counts: Counts, rule: Rule) -> Iterator[str]:
+    """What the data do not hold at all, so that figures are missing."""
+    if not counts.carried[len(rule.channels)]:
+        yield (
+            f"No profile carries {rule.ltv_trait}: there is no LTV in the data, and no figure of it; "
+            "PERSONA_LTV_TRAIT names the trait to read."
+        )
+    if not counts.everybody().identities:
+        yield (
+            "No active profile has an external id: there is no figure of identifiers; in tables, "
+            "PERSONA_ID_COLUMNS names the columns that hold them."
+        )
+
+
+def machine_opens(rule: Rule) -> list[str]:
+    """What opens of email are worth: by common estimates, 40-60 % of them are mail programs' own."""
+    if rule.activity != "computed traits":
+        return []
+    return [
+        f"{trait} counts opens, many of which are a mail program's own (Apple Mail Privacy Protection): "
+        f"{channel} looks larger than it is; a trait that counts clicks is safer."
+        for channel, trait in rule.channels.items()
+        if "open" in trait.casefold() and "mail" in f"{channel} {trait}".casefold()
     ]
 
 
@@ -57,7 +90,7 @@ def help_for(channels: Mapping[str, str], window_days: int | None) -> str:
         if channels.keys() <= _DERIVABLE
         else ""
     )
-    return f"Create them in Segment (Unify, Traits, Computed traits): {created}.{instead}"
+    return f"Create them in Segment ({_WHERE}): {created}.{instead}"
 
 
 def _trait_help(channel: str, trait: str, window_days: int | None) -> str:
@@ -75,7 +108,7 @@ def _next_step(trait: str, channel: str | None, rule: Rule, *, few: bool) -> str
     if channel:
         return (
             f", and everybody else counts as not active on {channel}. If that is not so, create in Segment "
-            f"(Unify, Traits, Computed traits) {_trait_help(channel, trait, rule.window_days)}"
+            f"({_WHERE}) {_trait_help(channel, trait, rule.window_days)}"
         )
     if trait == rule.ltv_trait:
         return ": averages count everybody else's as 0; PERSONA_LTV_TRAIT names the trait to read"
@@ -83,8 +116,8 @@ def _next_step(trait: str, channel: str | None, rule: Rule, *, few: bool) -> str
     return f": {told}; PERSONA_PLAN_TRAIT names the trait to read"
 
 
-def _silent_channels(tally: Tally, rule: Rule) -> list[str]:
-    totals = tally.everybody().activity
+def _silent_channels(counts: Counts, rule: Rule) -> list[str]:
+    totals = counts.everybody().activity
     silent = [channel for channel, total in zip(rule.channels, totals, strict=True) if not total]
     if len(silent) == len(rule.channels):
         raise NotEnoughData(

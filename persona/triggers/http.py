@@ -4,15 +4,15 @@ import json
 import math
 import os
 import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from flask import Request as HttpRequest
 from flask import Response
-from werkzeug.exceptions import HTTPException
 
 from persona.deadline import Deadline
-from persona.errors import BadRequest, MethodNotAllowed, NotFound, PersonaError, describe
-from persona.log import Log, log_unexpected, trace
+from persona.errors import BadRequest, MethodNotAllowed, NotFound, PersonaError, TooOld, Unforeseen, describe
+from persona.log import Log, log_unexpected, request_log
 from persona.settings import Settings, read_settings
 from persona.storage import open_bucket
 from persona.storage.bucket import Bucket
@@ -33,7 +33,7 @@ _FORMATS = {
 def answer(http: HttpRequest) -> Response:
     """The answer to one HTTP request, whatever happens."""
     starts = Deadline(0)
-    log = Log(as_json=bool(os.environ.get("K_SERVICE"))).bind(**_trace(http))
+    log = request_log(os.environ, http.headers.get("X-Cloud-Trace-Context"), http.headers.get("traceparent"))
     run_id = None
     try:
         _check_door(http)
@@ -48,6 +48,9 @@ def answer(http: HttpRequest) -> Response:
         run_id = request.name_run(wanted, settings, offered, request.moment(scheduled))
         log = log.bind(run_id=run_id)
         return _run(wanted, run_id, settings, starts.of(settings.deadline_seconds), log)
+    except Unforeseen as error:
+        log_unexpected(log, error.cause)
+        return _failure(error, run_id)
     except PersonaError as error:
         # What the caller can mend, or the next delivery, wakes nobody up.
         passing = error.retryable or isinstance(error, BadRequest | NotFound | MethodNotAllowed)
@@ -72,9 +75,8 @@ def _run(wanted: "Request", run_id: str, settings: Settings, deadline: Deadline,
     import msgspec  # noqa: PLC0415 - as above
 
     from persona.pipeline import run  # noqa: PLC0415 - as above
-    from persona.watcher import Watcher  # noqa: PLC0415 - as above
 
-    report = run(wanted, run_id, settings, deadline, Watcher(log))
+    report = run(wanted, run_id, settings, deadline, log)
     log.info(f"run {report.status}", stage="report", seconds=report.seconds.total)
     return Response(msgspec.json.encode(report), 200, mimetype=JSON)
 
@@ -92,7 +94,7 @@ def _body(http: HttpRequest, most_bytes: int) -> bytes:
         raise BadRequest(f"the body is over {most_bytes} bytes")
     try:
         return http.stream.read(most_bytes + 1)
-    except (HTTPException, OSError):
+    except Exception:  # noqa: BLE001 - a broken body is the caller's; each server has errors of its own for it
         raise BadRequest("the body could not be read to its end") from None
 
 
@@ -100,7 +102,7 @@ def _show(http: HttpRequest, settings: Settings) -> Response:
     """A published framework, in the format that is asked for."""
     bucket = open_bucket(settings.output)
     named = _RUN.fullmatch(http.path)
-    run_id = named[1] if named else _newest(bucket)
+    run_id = named[1] if named else _newest(bucket, http.args.get("max_age_days"))
     wanted = http.accept_mimetypes.best_match(list(_FORMATS), default=JSON)
     # Published means that framework.json, the last of the three, is there.
     published = bucket.read(path(run_id, "framework.json"))
@@ -108,6 +110,9 @@ def _show(http: HttpRequest, settings: Settings) -> Response:
     if shown is None:
         raise NotFound(f"no framework of run {run_id} has been published")
     response = Response(shown.data, 200, content_type=OUTPUTS[_FORMATS[wanted]])
+    # Nobody's cache keeps it, and no page that it links to learns its address.
+    response.headers["Cache-Control"] = "private, no-store"
+    response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["Vary"] = "Accept"
     response.headers["X-Content-Type-Options"] = "nosniff"
     if wanted == "text/html":
@@ -117,10 +122,20 @@ def _show(http: HttpRequest, settings: Settings) -> Response:
     return response
 
 
-def _newest(bucket: Bucket) -> str:
+def _newest(bucket: Bucket, max_age_days: str | None) -> str:
+    """The latest run; with `max_age_days`, which a daily check asks with, only where it is no older."""
     latest = read_latest(bucket)
+    if max_age_days is None:
+        if latest is None:
+            raise NotFound("no framework has been published yet; POST / makes one")
+        return latest.run_id
+    if not re.fullmatch("[1-9][0-9]{0,3}", max_age_days):
+        raise BadRequest("max_age_days: expected whole days, 1 to 9999")
     if latest is None:
-        raise NotFound("no framework has been published yet; POST / makes one")
+        raise TooOld("no framework has been published yet; is the schedule at work?")
+    age_days = (datetime.now(UTC) - datetime.fromisoformat(latest.created_at)).days
+    if age_days >= int(max_age_days):
+        raise TooOld(f"the newest framework is {age_days} days old; is the schedule at work?")
     return latest.run_id
 
 
@@ -132,11 +147,3 @@ def _failure(error: PersonaError, run_id: str | None) -> Response:
     if isinstance(error, MethodNotAllowed):
         response.headers["Allow"] = error.allowed
     return response
-
-
-def _trace(http: HttpRequest) -> dict[str, str]:
-    return trace(
-        os.environ.get("GOOGLE_CLOUD_PROJECT"),
-        http.headers.get("X-Cloud-Trace-Context"),
-        http.headers.get("traceparent"),
-    )

@@ -6,12 +6,14 @@ import os
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
+import flask
 from cloudevents.http import CloudEvent
+from werkzeug.exceptions import ServiceUnavailable
 
 from persona import request
 from persona.deadline import Deadline
-from persona.errors import BadRequest, PersonaError
-from persona.log import Log, log_unexpected, trace
+from persona.errors import BadRequest, PersonaError, Unforeseen
+from persona.log import log_unexpected, request_log
 from persona.settings import read_settings
 
 # How fresh a time can be that the events' library made up for an event without one: it says the present.
@@ -22,11 +24,12 @@ def deliver(event: CloudEvent) -> None:
     """Carry out one delivery of a message.
 
     Raises:
-        PersonaError: a later delivery may go better; its text is for operators, and public.
+        ServiceUnavailable: a later delivery may go better. The framework answers 503 and prints no traceback.
     """
     starts = Deadline(0)
-    log = Log(as_json=bool(os.environ.get("K_SERVICE")))
-    log = log.bind(**trace(os.environ.get("GOOGLE_CLOUD_PROJECT"), None, event.get("traceparent")))
+    headers = flask.request.headers
+    traceparent = headers.get("traceparent") or event.get("traceparent")
+    log = request_log(os.environ, headers.get("X-Cloud-Trace-Context"), traceparent)
     try:
         settings = read_settings(os.environ, "pubsub")
         log = log.at(settings.log_level)
@@ -36,14 +39,16 @@ def deliver(event: CloudEvent) -> None:
         log = log.bind(run_id=run_id)
 
         from persona.pipeline import run  # noqa: PLC0415 - a refused message needs no pipeline
-        from persona.watcher import Watcher  # noqa: PLC0415 - as above
 
-        report = run(wanted, run_id, settings, starts.of(settings.deadline_seconds), Watcher(log))
+        report = run(wanted, run_id, settings, starts.of(settings.deadline_seconds), log)
         log.info(f"run {report.status}", stage="report", seconds=report.seconds.total)
+    except Unforeseen as error:
+        log_unexpected(log, error.cause)
+        raise ServiceUnavailable(error.message) from None
     except PersonaError as error:
         if error.retryable:
             log.warning(error.message, code=error.code)
-            raise
+            raise ServiceUnavailable(error.message) from None
         log.error(error.message, code=error.code)
     except Exception as error:  # noqa: BLE001 - a defect is not mended by delivering the message again
         log_unexpected(log, error)

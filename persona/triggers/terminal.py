@@ -4,129 +4,122 @@ import json
 import os
 import signal
 import sys
-import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from types import FrameType
-from typing import NoReturn, Self
+from typing import NoReturn
 
 import click
 
 from persona import request
 from persona.deadline import Deadline
-from persona.errors import BadRequest, BadSettings, PersonaError
+from persona.errors import BadRequest, BadSettings, PersonaError, Unforeseen
 from persona.log import Log, log_unexpected
 from persona.model import Report
-from persona.pipeline import run
 from persona.settings import Settings, read_settings
-from persona.watcher import Progress, Watcher
+from persona.triggers.progress_line import ProgressLine
 from persona.wording import label
 
-_STAGES = {
-    "fetch": "reading profiles",
-    "mave": "asking Mave",
-    "check": "checking the answer",
-    "write": "writing the framework",
+_EXAMPLES = """
+\b
+Examples:
+  python -m persona                                   the built-in sample: no key, no bill
+  python -m persona check people.csv                  what a file holds, for free
+  python -m persona --source people.csv \\
+      --channels web=web_visits,email=mail_clicks     a framework of your own people
+  python -m persona --dry-run                         the message for Mave; nothing is paid or written
+  python -m persona --run-id monday                   the same run again goes on, or is replayed
+
+\b
+Exit codes:
+  0  a report: published, replayed, unchanged, dry_run
+  1  the run failed, or was stopped
+  2  the settings or the request are wrong
+"""
+# Options that stand for a setting.
+_SETTINGS = {
+    "source": "PERSONA_SOURCE",
+    "channels": "PERSONA_CHANNELS",
+    "currency": "PERSONA_CURRENCY",
+    "output": "PERSONA_OUTPUT",
 }
-# Often enough to see that it is alive, seldom enough not to slow it down.
-_REFRESH_SECONDS = 0.2
 
 
-class _Watch:
-    """Shows on stderr what a run is doing: one line that moves on a terminal, elsewhere two lines a stage."""
-
-    def __init__(self, deadline: Deadline) -> None:
-        self._deadline = deadline
-        self._moving = sys.stderr.isatty()
-        self._last: Progress | None = None
-        self._stage_began_seconds = 0.0
-        self._drawing = threading.RLock()
-        self._over = threading.Event()
-
-    def __enter__(self) -> Self:
-        if self._moving:
-            threading.Thread(target=self._draw_on, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._end_stage()
-
-    def __call__(self, progress: Progress) -> None:
-        with self._drawing:
-            new_stage = self._last is None or progress.stage != self._last.stage
-            if new_stage:
-                self._end_stage()
-                self._stage_began_seconds = self._deadline.elapsed_seconds
-            self._last = progress
-            if new_stage:
-                self._draw()
-
-    def _end_stage(self) -> None:
-        """Leave the last word of a stage standing."""
-        with self._drawing:
-            if self._last and (self._moving or self._last.pages):
-                self._draw()
-            if self._last and self._moving:
-                click.echo(err=True)
-            self._last = None
-
-    def _draw_on(self) -> None:
-        while not self._over.wait(_REFRESH_SECONDS):
-            self._draw()
-
-    def _draw(self) -> None:
-        with self._drawing:
-            if self._last:
-                line = self._line(self._last)
-                click.echo(f"\r{line:<79}" if self._moving else line, err=True, nl=not self._moving)
-
-    def _line(self, progress: Progress) -> str:
-        elapsed_seconds = self._deadline.elapsed_seconds
-        line = f"{elapsed_seconds:6.1f} s  {_STAGES[progress.stage]}"
-        if not progress.pages:
-            return line
-        rate = progress.profiles / max(elapsed_seconds - self._stage_began_seconds, 1e-3)
-        pages = "1 page" if progress.pages == 1 else f"{progress.pages:,} pages"
-        return f"{line}: {pages}, {progress.profiles:,} profiles, {rate:,.0f} a second"
-
-
-@click.command()
+@click.group(invoke_without_command=True, epilog=_EXAMPLES)
 @click.option(
-    "--dry-run", is_flag=True, help="Show the figures and the message for Mave; pay and write nothing."
+    "--source", metavar="S", help="PERSONA_SOURCE: a file, gs://…, segment, profile-api, bigquery://…"
 )
-@click.option("--limit", type=int, help="Profiles to read, PERSONA_LIMIT at most.")
+@click.option("--channels", metavar="C", help="PERSONA_CHANNELS: channel=trait, comma-separated.")
+@click.option("--currency", metavar="C", help="PERSONA_CURRENCY: how life-time values are written.")
+@click.option("--output", metavar="O", help="PERSONA_OUTPUT: gs://BUCKET[/PREFIX] or a folder.")
+@click.option("--dry-run", is_flag=True, help="Show figures and the message for Mave; pay and write nothing.")
+@click.option("--trial", is_flag=True, help="A run in its own folder: the latest framework stays what it is.")
+@click.option(
+    "--limit", type=int, metavar="N", help="Read N profiles, PERSONA_LIMIT at most; makes it a trial."
+)
 @click.option("--force", is_flag=True, help="Ask Mave though little has changed, or once above the cap.")
-@click.option("--run-id", help="The run's name; the same name is the same run, paid for once.")
-def main(**options: object) -> None:
+@click.option("--run-id", metavar="ID", help="The run's name; the same name is the same run, paid for once.")
+@click.pass_context
+def main(context: click.Context, /, **options: object) -> None:
     """Turn a Segment space into a cross-channel persona framework.
 
-    Settings come from the environment; without any, a built-in sample space is used, without a key or a bill.
+    Settings come from the environment, and an option overrides its setting; without any, a built-in sample
+    space is used, without a key or a bill.
     """
-    signal.signal(signal.SIGTERM, _stop)
-    log, starts, run_id = Log(as_json=False), Deadline(0), ""
-    try:
-        settings = read_settings(os.environ, "terminal")
-        body = json.dumps({name: value for name, value in options.items() if value is not None})
-        wanted = request.parse(body.encode(), settings)
-        run_id = request.name_run(wanted, settings, (), None)
-        report = _run(wanted, run_id, settings, starts.of(settings.deadline_seconds), log)
-    except PersonaError as error:
-        click.echo(f"{error.code}: {error.message}", err=True)
-        sys.exit(2 if isinstance(error, BadRequest | BadSettings) else 1)
-    except KeyboardInterrupt:
-        go_on = f" and released; --run-id {run_id} goes on with what it has got" if run_id else ""
-        click.echo(f"stopped{go_on}", err=True)
-        sys.exit(1)
-    except Exception as error:  # noqa: BLE001 - as over HTTP: its place, not its words
-        log_unexpected(log, error)
-        sys.exit(1)
+    context.obj = {_SETTINGS[name]: text for name, text in options.items() if name in _SETTINGS and text}
+    if context.invoked_subcommand:
+        return
+    asked = {name: value for name, value in options.items() if value is not None and name not in _SETTINGS}
+    asked["trial"] = bool(options["trial"]) or options["limit"] is not None
+    with _told_failures() as named:
+        settings = read_settings(os.environ | context.obj, "terminal")
+        wanted = request.parse(json.dumps(asked).encode(), settings)
+        named.run_id = request.name_run(wanted, settings, (), None)
+        report = _run(wanted, named.run_id, settings)
     click.echo(_table(report))
 
 
-def _run(wanted: request.Request, run_id: str, settings: Settings, deadline: Deadline, log: Log) -> Report:
-    # The watch and the table show what happens; beside them, only a failure is worth a line.
-    quiet = log.at("ERROR" if settings.log_level == "INFO" else settings.log_level).bind(run_id=run_id)
-    with _Watch(deadline) as watch:
-        return run(wanted, run_id, settings, deadline, Watcher(quiet, watch))
+class _Named:
+    """The run that is under way, once it has a name."""
+
+    run_id = ""
+
+
+@contextmanager
+def _told_failures() -> Iterator[_Named]:
+    """End the process with a failure's words and its exit code."""
+    signal.signal(signal.SIGTERM, _stop)
+    named = _Named()
+    try:
+        yield named
+    except PersonaError as error:
+        if isinstance(error, Unforeseen):
+            log_unexpected(Log(as_json=False), error.cause)
+        click.echo(f"{error.code}: {error.message}", err=True)
+        sys.exit(2 if isinstance(error, BadRequest | BadSettings) else 1)
+    except KeyboardInterrupt:
+        go_on = (
+            f"; what it has got is kept: --run-id {named.run_id} goes on with it, and pays for nothing twice"
+            if named.run_id
+            else ""
+        )
+        click.echo(f"stopped{go_on}", err=True)
+        sys.exit(1)
+    except Exception as error:  # noqa: BLE001 - as over HTTP: its place, not its words
+        log_unexpected(Log(as_json=False), error)
+        sys.exit(1)
+
+
+def _run(wanted: request.Request, run_id: str, settings: Settings) -> Report:
+    from persona.pipeline import run  # noqa: PLC0415 - help and a mistaken setting need no pipeline
+
+    deadline = Deadline(settings.deadline_seconds)
+    # The line and the table show what happens; beside them, only a failure is worth a line of the log.
+    level = "ERROR" if settings.log_level == "INFO" else settings.log_level
+    with ProgressLine(deadline) as line:
+        log = Log(as_json=False, level=level, fields={"run_id": run_id}, notify=line)
+        return run(wanted, run_id, settings, deadline, log)
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
@@ -146,7 +139,7 @@ def _table(report: Report) -> str:
         f"{profiles.rejected:,} rejected" + (" (not everybody: the limit)" if profiles.truncated else ""),
         *rows,
         *(f"  {label(key)}: too few people to show" for key in report.suppressed),
-        *(f"Note: {warning}" for warning in report.warnings),
+        *_remarks(report),
     ]
     if isinstance(report.message, str):
         lines += ["", "The message that Mave would get:", "", report.message]
@@ -163,3 +156,27 @@ def _table(report: Report) -> str:
     if isinstance(report.objects, dict) and report.objects:
         lines += ["", f"Framework: {report.objects['open']}", f"           {report.objects['json']}"]
     return "\n".join(lines)
+
+
+def _remarks(report: Report) -> Iterator[str]:
+    """Yield what the status alone does not tell, the data's flaws, and what has changed."""
+    if report.status == "replayed":
+        yield f"Published {_ago(report.created_at)} with the data of then; another --run-id makes a new one"
+    if report.trial is True:
+        yield "A trial: the latest framework stays what it is"
+    if report.rejected:
+        reasons = (f"{n:,} {reason.replace('_', ' ')}" for reason, n in report.rejected.items())
+        yield f"Rejected: {', '.join(reasons)}"
+    yield from report.changes
+    yield from (f"Note: {warning}" for warning in report.warnings)
+
+
+def _ago(rfc3339: object) -> str:
+    at = request.moment(rfc3339)
+    if at is None:
+        return "before"
+    seconds = (datetime.now(UTC) - at).total_seconds()
+    for unit, unit_seconds in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if n := int(seconds // unit_seconds):
+            return f"{n} {unit}{'s' if n > 1 else ''} ago"
+    return "just now"

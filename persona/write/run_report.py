@@ -14,13 +14,18 @@ from persona.model import (
     Seconds,
     Summary,
 )
+from persona.write import words
 
 
-def published(framework: Framework, objects: dict[str, str], calls: int, seconds: Seconds) -> Report:
+def published(
+    framework: Framework, objects: dict[str, str], calls: int, seconds: Seconds, *, trial: bool
+) -> Report:
     """The report of a run whose framework is in the bucket; `calls` of Mave were paid for."""
     checks = framework.checks
     return Report(
         run_id=framework.run_id,
+        created_at=framework.created_at,
+        trial=trial,
         status="published",
         source=framework.source.kind,
         author=framework.author,
@@ -37,6 +42,8 @@ def published(framework: Framework, objects: dict[str, str], calls: int, seconds
         seconds=seconds,
         warnings=framework.warnings,
         suppressed=framework.suppressed,
+        rejected=framework.population.rejected,
+        changes=words.changes(framework),
     )
 
 
@@ -58,6 +65,7 @@ def unpaid(
         seconds=seconds,
         warnings=summary.warnings,
         suppressed=summary.suppressed,
+        rejected=summary.population.rejected,
     )
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
 from google.auth.credentials import AnonymousCredentials
@@ -20,8 +21,18 @@ PROJECT = "test-project"
 # Profiles Sync's tables, as far as they are read (docs: unify/profiles-sync/tables).
 SCHEMAS = {
     "user_traits": {"canonical_segment_id": "STRING", "name": "STRING", "value": "STRING", "seq": "INT64"},
-    "user_identifiers": {"canonical_segment_id": "STRING", "type": "STRING", "value": "STRING"},
-    "profile_merges": {"segment_id": "STRING", "canonical_segment_id": "STRING", "timestamp": "TIMESTAMP"},
+    "user_identifiers": {
+        "canonical_segment_id": "STRING",
+        "type": "STRING",
+        "value": "STRING",
+        "seq": "INT64",
+    },
+    "profile_merges": {
+        "segment_id": "STRING",
+        "canonical_segment_id": "STRING",
+        "timestamp": "TIMESTAMP",
+        "seq": "INT64",
+    },
 }
 SCHEMAS["id_graph_updates"] = SCHEMAS["profile_merges"]
 EVENTS = {"segment_id": "STRING", "timestamp": "TIMESTAMP"}
@@ -86,13 +97,19 @@ def why_not_here() -> str:
 class FakeBigQuery(Service):
     """Starts every job and never finishes one, unless it is told what to answer.
 
-    `starts` is the reply to a new job, `finds` the reply to whoever looks for a job or its rows.
+    `starts` is the reply to a new job, `finds` the reply to whoever looks for a job or its rows; it has every
+    table, each described as `table` says.
     """
 
     def __init__(
-        self, starts: Reply | None = None, finds: Reply | None = None, estimated_bytes: int = 0
+        self,
+        starts: Reply | None = None,
+        finds: Reply | None = None,
+        estimated_bytes: int = 0,
+        table: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         super().__init__()
+        self._table = table
         self._starts, self._finds, self._estimated_bytes = starts, finds, estimated_bytes
 
     def answer(self, request: Request) -> Reply:
@@ -103,6 +120,10 @@ class FakeBigQuery(Service):
             return self._starts or json_reply(_job(job, estimated_bytes=self._estimated_bytes))
         if request.path.endswith("/cancel"):
             return json_reply({"kind": "bigquery#jobCancelResponse", "job": _job(job)})
+        if "/tables/" in request.path:
+            dataset, _, table = request.path.split("/")[-3:]
+            reference = {"projectId": PROJECT, "datasetId": dataset, "tableId": table}
+            return json_reply({"kind": "bigquery#table", "tableReference": reference, **self._table})
         if self._finds:
             return self._finds
         if "/queries/" in request.path:

@@ -119,6 +119,7 @@ class Thread:
     title: str
     owner: str  # the key that it belongs to
     created_at: float  # Unix seconds
+    workspace_id: str = ""
     messages: list[Message] = field(default_factory=list)
     credits_used: int = 0
 
@@ -187,7 +188,7 @@ class FakeMave(Service):
         self, message: str, content: str | None, *, at: float | None = None, key: str = ""
     ) -> Thread:
         """Put a thread of another day (or of another key) on the shelf."""
-        now = time.time() if at is None else at
+        now = self.now() if at is None else at
         thread = self._new_thread(message, key or self.key, now)
         thread.messages.append(Message(id=_new_id("msg"), role="user", content=message, at=now))
         if content is not None:
@@ -235,16 +236,16 @@ class FakeMave(Service):
         if not self._places.acquire(blocking=False):
             return self._turned_away(error(429, Retry_After="1"))
         try:
-            message, thread_id = _read_chat(request)
+            message, thread_id, workspace_id = _read_chat(request)
             if thread_id is not None:
                 self._thread(thread_id, key)
-            return self._take_turn(message, thread_id, key)
+            return self._take_turn(message, thread_id, key, workspace_id)
         except Stop as stopped:
             return self._turned_away(stopped.reply)
         finally:
             self._places.release()
 
-    def _take_turn(self, message: str, thread_id: str | None, key: str) -> Reply:
+    def _take_turn(self, message: str, thread_id: str | None, key: str, workspace_id: str) -> Reply:
         with self.lock:
             if self.credits_used >= self.included_credits:
                 return self._turned_away(error(402, message="No credits are left."))
@@ -253,17 +254,19 @@ class FakeMave(Service):
             turn = script if isinstance(script, Turn) else script(message, thread_id)
             if turn.paid:
                 reply = self._charge(turn, message, thread_id, key)
+                self._last.workspace_id = workspace_id
             else:
                 reply = self._turned_away(turn.reply or error(500))
         self.wait(turn.delay_seconds)
         return reply.but(ending=turn.ending)
 
     def _charge(self, turn: Turn, message: str, thread_id: str | None, key: str) -> Reply:
-        now = time.time()
+        now = self.now()
         self.paid.append(message)
         self.credits_used += turn.credits_used
         thread = self.threads[thread_id] if thread_id else self._new_thread(message, key, now)
         thread.credits_used += turn.credits_used
+        self._last = thread
         thread.messages.append(Message(id=_new_id("msg"), role="user", content=message, at=now))
         answered = Message(
             id=_new_id("msg"),
@@ -292,7 +295,7 @@ class FakeMave(Service):
         return thread if thread and thread.owner == key else stop(error(404, message="No such thread."))
 
     def _show(self, thread: Thread) -> Reply:
-        now = time.time()
+        now = self.now()
         messages = [
             {
                 "id": message.id,
@@ -305,17 +308,20 @@ class FakeMave(Service):
         return json_reply({**thread.described(now), "messages": messages, "sources": [], "personas_used": []})
 
     def _list(self, request: Request, key: str) -> Reply:
-        _refuse_unknown(request.query, ("limit", "offset" if self.older else "cursor", "search"))
+        paging = "offset" if self.older else "cursor"
+        _refuse_unknown(request.query, ("limit", paging, "search", "workspace_id"))
         limit = _whole(request.query, "limit", 20, MOST_THREADS_A_PAGE)
         start = self._start(request.query)
         search = request.query.get("search", "").lower()
-        now = time.time()
+        now = self.now()
         if self.listing == "fails":
             return error(500)
         found = [
             thread.described(now)
             for thread in reversed(list(self.threads.values()))
-            if thread.owner == key and search in thread.title.lower()
+            if thread.owner == key
+            and search in thread.title.lower()
+            and request.query.get("workspace_id", thread.workspace_id) == thread.workspace_id
         ]
         if self.listing == "hides":
             found = []
@@ -358,8 +364,8 @@ def _answered(turn: Turn, thread: Thread, answered: Message, now: float) -> dict
     }
 
 
-def _read_chat(request: Request) -> tuple[str, str | None]:
-    """The message and the thread that a chat call names."""
+def _read_chat(request: Request) -> tuple[str, str | None, str]:
+    """The message, the thread and the workspace that a chat call names."""
     if request.headers.get_content_type() != "application/json":
         stop(error(400, "invalid_field", "Content-Type must be application/json."))
     try:
@@ -376,7 +382,7 @@ def _read_chat(request: Request) -> tuple[str, str | None]:
             stop(error(400, "invalid_field", f"{name} is not valid.", name))
     if body.get("stream"):
         stop(error(400, "invalid_field", "This server does not stream.", "stream"))
-    return body["message"], body.get("thread_id")
+    return body["message"], body.get("thread_id"), body.get("workspace_id", "")
 
 
 def _refuse_unknown(query: Mapping[str, str], known: Iterable[str]) -> None:

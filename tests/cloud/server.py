@@ -108,6 +108,7 @@ class Service:
 
     def __init__(self, *, faults: Callable[[Request], Reply | None] | None = None) -> None:
         self.faults = faults
+        self.clock_ahead_seconds = 0.0  # of this machine's; negative: behind
         self.requests: list[Request] = []
         self.closing = threading.Event()
         self.lock = threading.RLock()
@@ -147,6 +148,10 @@ class Service:
         except Exception as crash:  # noqa: BLE001 - whatever it is, the test must hear of it
             self._crashes.append(crash)
             return Reply(status=500, body=repr(crash).encode())
+
+    def now(self) -> float:
+        """Unix seconds by the service's own clock, which every reply's Date tells."""
+        return time.time() + self.clock_ahead_seconds
 
     def wait(self, seconds: float) -> None:
         """Let time pass, but no longer than the service lives."""
@@ -233,6 +238,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._reset()
         else:
             self._send(reply)
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        return super().date_time_string(self.server.service.now() if timestamp is None else timestamp)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _reply  # noqa: N815 - the names that http.server calls
 

@@ -58,6 +58,7 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=dict)
     delay_seconds: float = 0.0  # before the call is looked at
     lost: bool = False  # carried out, and the connection reset instead of a reply
+    cut: bool = False  # carried out, and the connection broken in the middle of the reply
     corrupt: bool = False  # the content changes on its way, and its checksum does not
 
 
@@ -136,7 +137,7 @@ class FakeStorage(Service):
         reply = settle(lambda asked: self._carried_out(method, bucket, name, asked), request)
         if fault.corrupt:
             reply = reply.but(headers={"X-Goog-Hash": f"crc32c={crc32c(b'something else')}"})
-        return reply.but(ending="reset") if fault.lost else reply
+        return reply.but(ending="reset" if fault.lost else "cut" if fault.cut else None)
 
     def _begin(self, method: Method, name: str) -> tuple[Call, Fault]:
         with self.lock:
@@ -262,7 +263,7 @@ class FakeStorage(Service):
             data=data,
             content_type=str(metadata.get("contentType", content_type)),
             generation=self._generation,
-            updated=time.time(),
+            updated=self.now(),
         )
         self.objects[name] = stored
         return self._described(stored)

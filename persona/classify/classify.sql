@@ -1,0 +1,157 @@
+{#- The whole rule, over one relation of people: each person's place, then the sums of every place, plan and
+    type of external id. Runs after `WITH people AS (...)`, in DuckDB as in BigQuery.
+
+    people(trait_0 ..., identities, types, problem): each channel's trait, the LTV's and the plan's, as the
+    text that came; how many external ids; their types, joined by U+001F; why the record is no person. -#}
+
+{#- The dialects differ in these few words. -#}
+{%- set duckdb = dialect == "duckdb" -%}
+{%- set FLOAT = "DOUBLE" if duckdb else "FLOAT64" -%}
+{%- set TEXT = "VARCHAR" if duckdb else "STRING" -%}
+{%- macro p(name) %}{{ "$" if duckdb else "@" }}{{ name }}{% endmacro -%}
+{%- macro try_cast(text) %}{{ "TRY_CAST" if duckdb else "SAFE_CAST" }}({{ text }} AS {{ FLOAT }}){% endmacro -%}
+{%- macro infinite(number) %}{{ "ISINF" if duckdb else "IS_INF" }}({{ number }}){% endmacro -%}
+
+{#- The digits of a JSON number in ASCII, white space around it allowed; NULL for any other text. -#}
+{%- set NUMBER = "[+-]?[0-9]+(?:\\.[0-9]+)?(?:[eE][+-]?[0-9]+)?" -%}
+{%- set SPACE = "[ \\t\\n\\r\\f\\v]*" -%}
+{%- macro digits(text) -%}
+{%- if duckdb -%} IF(REGEXP_FULL_MATCH({{ text }}, '{{ SPACE ~ NUMBER ~ SPACE }}'), {{ text }}, NULL)
+{%- else -%} REGEXP_EXTRACT({{ text }}, r'^{{ SPACE }}({{ NUMBER }}){{ SPACE }}$')
+{%- endif -%}
+{%- endmacro -%}
+
+{#- Both spellings of a device's id are one type. -#}
+{%- macro type_name(type) -%}
+REGEXP_REPLACE(SUBSTR({{ type }}, 1, {{ name_characters }}), {{ "" if duckdb else "r" -}}
+'^(ios|android)_(id|idfa|push_token)$', {{ "" if duckdb else "r" }}'\1.\2')
+{%- endmacro -%}
+{%- macro facts() -%}
+{%- if duckdb -%}
+(SELECT UNNEST(LIST_CONCAT(
+      ['place ' || place, 'plan ' || plan],
+      LIST_DISTINCT(['type ' || {{ type_name("type") }} FOR type IN STRING_SPLIT(types, CHR(31))])
+    )) AS fact)
+{%- else -%}
+UNNEST(ARRAY_CONCAT(
+      [CONCAT('place ', place), CONCAT('plan ', plan)],
+      ARRAY(SELECT DISTINCT CONCAT('type ', {{ type_name("type") }}) FROM UNNEST(SPLIT(types, CHR(31))) AS type)
+    )) AS fact
+{%- endif -%}
+{%- endmacro -%}
+
+{#- `prefix0, prefix1, ...` -#}
+{%- macro all(prefix, number, between=", ") -%}
+{% for i in range(number) %}{{ prefix }}{{ i }}{% if not loop.last %}{{ between }}{% endif %}{% endfor %}
+{%- endmacro -%}
+{%- set ltv, plan = channels, channels + 1 -%}
+
+  digits AS (
+    SELECT
+      problem, identities, types,
+{% for i in range(channels + 1) %}
+      NULLIF(trait_{{ i }}, '') AS text_{{ i }}, {{ digits("trait_%d" % i) }} AS digits_{{ i }},
+{% endfor %}
+      -- A list or an object in the place of a name is none.
+      IF(SUBSTR(trait_{{ plan }}, 1, 1) IN ('', '{', '['), NULL, SUBSTR(trait_{{ plan }}, 1, {{ name_characters }})) AS plan
+    FROM people
+  ),
+  numbers AS (
+    SELECT *{% for i in range(channels + 1) %}, {{ try_cast("digits_%d" % i) }} AS number_{{ i }}{% endfor +%}
+    FROM digits
+  ),
+  reasons AS (
+    SELECT
+      *,
+      -- Digits without a number are too many for a float, as those of an infinite one are.
+      COALESCE(
+        problem
+{% for i in range(channels) %}
+        , CASE
+          WHEN text_{{ i }} IS NULL THEN NULL
+          WHEN digits_{{ i }} IS NULL THEN 'activity_not_numeric'
+          WHEN IFNULL({{ infinite("number_%d" % i) }}, TRUE) THEN 'activity_not_finite'
+          WHEN number_{{ i }} < 0 THEN 'activity_negative'
+          WHEN number_{{ i }} > {{ p("most") }} THEN 'activity_too_large'
+        END
+{% endfor %}
+      ) AS reason
+    FROM numbers
+  ),
+  -- Whole numbers as floats: sums are exact up to 2^53, and beyond cannot overflow.
+  figures AS (
+    SELECT
+      reason, identities, types, plan,
+{% for i in range(channels) %}
+      text_{{ i }} IS NOT NULL AS carries_{{ i }},
+      IF(reason IS NULL, IFNULL(TRUNC(number_{{ i }}), 0), 0) AS activity_{{ i }},
+{% endfor %}
+      IF(ABS(number_{{ ltv }}) <= {{ p("most") }}, number_{{ ltv }}, NULL) AS ltv
+    FROM reasons
+  ),
+  totals AS (
+    SELECT
+      *, {{ all("activity_", channels, " + ") }} AS total, GREATEST({{ all("activity_", channels) }}) AS largest
+    FROM figures
+  ),
+  shares AS (
+    SELECT
+      *,
+      largest / NULLIF(total, 0) AS share,
+      {% for i in range(channels) %}IF(activity_{{ i }} = largest, 1, 0) + {% endfor %}0 = 1 AS alone
+    FROM totals
+  ),
+  places AS (
+    SELECT
+      *,
+      -- A reason against the profile, dormant, or the pattern's position, omnichannel last.
+      CASE
+        WHEN reason IS NOT NULL THEN reason
+        WHEN total = 0 THEN 'dormant'
+{% for i in range(channels) %}
+        WHEN share > {{ p("dominance") }} AND alone AND activity_{{ i }} = largest THEN '{{ i }}'
+{% endfor %}
+        ELSE '{{ channels }}'
+      END AS place,
+      IFNULL(share > {{ p("lower") }} AND share <= {{ p("upper") }} AND alone, FALSE) AS on_boundary
+    FROM shares
+  ),
+  -- One pass over the people; what follows is over these few rows alone.
+  sums AS (
+    SELECT
+      place,
+      {{ "IF(reason IS NULL AND total > 0, %s, NULL)" % (
+        "CAST(HASH(plan) %% %d AS VARCHAR)" % hashed if hashed else "plan"
+      ) if plans else "CAST(NULL AS %s)" % TEXT }} AS plan,
+      {{ "IF(reason IS NULL AND total > 0, types, NULL)" if types else "CAST(NULL AS %s)" % TEXT }} AS types,
+      COUNT(*) AS n,
+{% for i in range(channels) %}
+      SUM(activity_{{ i }}) AS activity_{{ i }}, COUNTIF(carries_{{ i }}) AS carried_{{ i }},
+{% endfor %}
+      COUNTIF(ltv IS NOT NULL) AS carried_{{ ltv }}, COUNTIF(plan IS NOT NULL) AS carried_{{ plan }},
+      SUM(IFNULL(ltv, 0)) AS ltv, SUM(IFNULL(ltv * ltv, 0)) AS ltv_squares,
+      SUM(identities) AS identities, COUNTIF(identities <= {{ p("few") }}) AS few_identities,
+      COUNTIF(on_boundary) AS on_boundary
+    FROM places
+    GROUP BY 1, 2, 3
+  )
+-- A plan or type more than are kept: the sign that there are too many.
+SELECT
+  fact,
+  SUM(n) AS n,
+{% for i in range(channels + 1) %}
+  SUM(IF(place = '{{ i }}', n, 0)) AS n_{{ i }},
+{% endfor %}
+{% for i in range(channels) %}
+  SUM(activity_{{ i }}) AS activity_{{ i }},
+{% endfor %}
+{% for i in range(channels + 2) %}
+  SUM(carried_{{ i }}) AS carried_{{ i }},
+{% endfor %}
+  SUM(ltv) AS ltv, SUM(ltv_squares) AS ltv_squares, SUM(identities) AS identities,
+  SUM(few_identities) AS few_identities, SUM(on_boundary) AS on_boundary,
+  {{ "(SELECT n FROM space)" if drawn else "0" }} AS space
+FROM sums CROSS JOIN {{ facts() }}
+WHERE fact NOT IN ('plan ', 'type ')
+GROUP BY fact
+QUALIFY ROW_NUMBER() OVER (PARTITION BY SUBSTR(fact, 1, 5) ORDER BY fact) <= {{ most_names + 1 }}

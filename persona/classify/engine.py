@@ -1,0 +1,94 @@
+"""DuckDB inside the process: bounded in memory and time, shut off from network and disk."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from threading import Timer
+from typing import Any, Self
+
+import duckdb
+
+from persona.deadline import Deadline
+from persona.errors import DeadlineExceeded
+
+# Counting takes some 50 MB, whatever the size of a space, and reading a file two buffers of 32 MB a thread;
+# what needs more (a free-text plan a person, tables to join) goes to the scratch folder, up to its bound.
+MEMORY_BYTES = 200 * 10**6
+SPILLED_BYTES = 4 * 10**9
+
+
+class OddRecords(Exception):
+    """What was read is not all of the declared shape; the engine's words tell the line, and quote it."""
+
+
+class OutOfRoom(Exception):
+    """The statement needs more memory than it may take, in spite of the scratch folder."""
+
+
+class Engine:
+    """One connection, which reads `files` and nothing else, until the deadline; spills into `scratch`."""
+
+    dialect = "duckdb"
+
+    def __init__(self, deadline: Deadline, files: Sequence[str] = (), scratch: str = "") -> None:
+        self._deadline = deadline
+        settings: dict[str, Any] = {
+            "memory_limit": f"{MEMORY_BYTES}B",
+            "max_temp_directory_size": f"{SPILLED_BYTES}B",
+            "temp_directory": scratch,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        }
+        self._connection = duckdb.connect(config=settings)
+        self._connection.execute(f"SET allowed_paths = [{', '.join(map(literal, files))}]")
+        self._connection.execute("SET enable_external_access = false")
+        # It would write among what a caller reads.
+        self._connection.execute("SET enable_progress_bar = false")
+        self._connection.execute("SET lock_configuration = true")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """A statement's rows; the deadline interrupts it.
+
+        Raises:
+            OddRecords: a file or a record is not what the statement takes it for.
+            DeadlineExceeded: there is no answer in time.
+        """
+        with self._interrupted_at_the_deadline():
+            cursor = self._connection.execute(sql, dict(parameters or {}))
+            names = [column[0] for column in cursor.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    @contextmanager
+    def _interrupted_at_the_deadline(self) -> Iterator[None]:
+        self._deadline.check("read more people")
+        timer = Timer(self._deadline.left_seconds, self._connection.interrupt)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        except duckdb.InterruptException:
+            raise DeadlineExceeded(
+                f"people were not read and counted within the {self._deadline.budget_seconds:.0f} s of the "
+                "run; raise PERSONA_DEADLINE_SECONDS or lower PERSONA_LIMIT"
+            ) from None
+        except duckdb.OutOfMemoryException:
+            raise OutOfRoom from None
+        except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException) as error:
+            raise OddRecords(str(error)) from None
+        finally:
+            timer.cancel()
+
+
+def literal(text: str) -> str:
+    """Any text as a literal of SQL."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    """Any text as a name of SQL."""
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,151 @@
+"""The relation that every source ends in: a row a person, everything as the text that came.
+
+Its columns are those that classify.sql reads.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from persona.classify.engine import Engine, OddRecords, identifier, literal
+from persona.errors import PersonaError
+from persona.settings import SEED, Settings
+
+
+class Page(NamedTuple):
+    """Profiles as a service sends them."""
+
+    records: Sequence[bytes]  # each the JSON of a profile
+    more: bool = False  # on the last page: the limit cut the space short
+    rejected: Mapping[str, int] = MappingProxyType({})  # reason -> profiles read that did not get this far
+
+
+class People:
+    """People whom DuckDB reads: `readings` are queries for them, each more patient than the one before.
+
+    Well formed records are read at full speed; only where one is not, all are judged one by one.
+    """
+
+    dialect = "duckdb"
+
+    def __init__(
+        self,
+        engine: Engine,
+        readings: Sequence[Callable[[], str]],
+        refusal: Callable[[str], PersonaError] | None = None,
+        parameters: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
+        self.drawn = False
+        self.truncated = False  # there are more, who were not read
+        self.notes: list[str] = []  # what the reader should know, in sentences
+        self.engine = engine
+        self._readings = [*readings]
+        self._refusal = refusal
+        self._parameters = parameters
+        self._draw = ""
+
+    def rows(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The rows of a statement that goes on after `WITH people AS (…),`.
+
+        Raises:
+            PersonaError: what was read is no people at all, or not in time.
+        """
+        while True:
+            try:
+                read = self._readings[0]()
+                people = f"read AS ({read}), {self._draw}" if self._draw else f"people AS ({read}),"
+                return self.engine.rows(f"WITH {people} {sql}", {**self._parameters, **parameters})
+            except OddRecords as odd:
+                if len(self._readings) > 1:
+                    del self._readings[0]
+                elif self._refusal:
+                    raise self._refusal(str(odd)) from None
+                else:
+                    raise
+
+    def draw(self, limit: int) -> None:
+        """Keep `limit` people, each with the same chance, the same ones every time (0: all)."""
+        size = (
+            self.rows("n AS (SELECT COUNT(*) AS n FROM people) SELECT n FROM n", {})[0]["n"] if limit else 0
+        )
+        if size <= limit:
+            return
+        self.drawn = self.truncated = True
+        # By their place in what is read, which no number of threads changes.
+        self._draw = f"""
+          space AS (SELECT {size} AS n),
+          drawn AS (
+            SELECT range AS place FROM range({size}) ORDER BY HASH(range, {SEED}), range LIMIT {limit}
+          ),
+          placed AS (SELECT *, ROW_NUMBER() OVER () - 1 AS place FROM read),
+          people AS (SELECT * FROM placed SEMI JOIN drawn USING (place)),
+        """  # noqa: S608 - made of numbers
+
+
+class Table(People):
+    """People whom a service gives page by page; of a page nothing is kept but the relation's columns."""
+
+    def __init__(self, engine: Engine, settings: Settings) -> None:
+        super().__init__(engine, [lambda: "SELECT * FROM gathered"])
+        # One text is handed over ten times as fast as a list; JSON holds no U+001E.
+        records = "(SELECT TRY_CAST(UNNEST(STRING_SPLIT($records, CHR(30))) AS JSON) AS record)"
+        self._people = judged(needed_traits(settings), records)
+        engine.rows(f"CREATE TABLE gathered AS {self._people} LIMIT 0", {"records": "{}"})
+        self._rejected = "INSERT INTO gathered (identities, problem) SELECT 0, $reason FROM range($n)"
+
+    def fill(self, pages: Iterable[Page], notice: Callable[[int, int], None]) -> None:
+        """Take in all pages; `notice` hears of pages and people after each."""
+        read = 0
+        for number, page in enumerate(pages, start=1):
+            if page.records:
+                records = b"\x1e".join(page.records).decode(errors="replace")
+                self.engine.rows(f"INSERT INTO gathered {self._people}", {"records": records})
+            for reason, n in page.rejected.items():
+                self.engine.rows(self._rejected, {"reason": reason, "n": n})
+            read += len(page.records) + Counter(page.rejected).total()
+            self.truncated = page.more
+            notice(number, read)
+
+
+def needed_traits(settings: Settings) -> list[str]:
+    """The traits that are needed, in the relation's order."""
+    return [*settings.channels.values(), settings.ltv_trait, settings.plan_trait]
+
+
+def typed(traits: Sequence[str], read: Callable[[str], str]) -> str:
+    """A query for people whose records are all well formed: `read` says how, given their columns' types."""
+    fields = ", ".join(f"{identifier(name)} VARCHAR" for name in traits)
+    columns = f"{{'traits': {literal(f'STRUCT({fields})')}, 'external_ids': 'STRUCT(\"type\" VARCHAR)[]'}}"
+    # A record without traits may be no profile at all: that is for `judged` to say.
+    problem = "IF(traits IS NULL, ERROR('no traits'), NULL)"
+    return _people(traits, "traits", "external_ids", problem, read(columns))
+
+
+def judged(traits: Sequence[str], records: str) -> str:
+    """A query for people out of a column `record` of JSON, each judged by itself; null ids are none."""
+    structure = {"traits": dict.fromkeys(traits, "VARCHAR"), "external_ids": [{"type": "VARCHAR"}]}
+    source = f"(SELECT record, FROM_JSON(record, {literal(json.dumps(structure))}) AS profile FROM {records})"  # noqa: S608
+    problem = """
+      CASE
+        WHEN record IS NULL THEN 'not_json'
+        WHEN JSON_TYPE(record) <> 'OBJECT' THEN 'profile_not_object'
+        WHEN JSON_TYPE(record, '$.traits') <> 'OBJECT' THEN 'traits_not_object'
+        WHEN JSON_TYPE(record, '$.external_ids') NOT IN ('ARRAY', 'NULL')
+          OR NOT LIST_HAS_ALL(['OBJECT', 'NULL'], JSON_TYPE(record, '$.external_ids[*]'))
+          THEN 'external_ids_malformed'
+      END"""
+    return _people(traits, "profile.traits", "profile.external_ids", problem, source)
+
+
+def _people(traits: Sequence[str], struct: str, external_ids: str, problem: str, source: str) -> str:
+    columns = ", ".join(f"{struct}.{identifier(name)} AS trait_{i}" for i, name in enumerate(traits))
+    return f"""
+      SELECT
+        {columns},
+        IFNULL(LEN({external_ids}), 0) AS identities,
+        ARRAY_TO_STRING([IFNULL(one."type", '') FOR one IN {external_ids}], CHR(31)) AS types,
+        {problem} AS problem
+      FROM {source}
+    """  # noqa: S608 - names are quoted

@@ -1,0 +1,416 @@
+"""A gcloud that keeps a small project in memory, writes down every call, and refuses what the real one does.
+
+Each command has the flags that a deployment has a use for, the services that it calls, which must be enabled,
+and the roles of which the builder must hold one. `stub` is a `gcloud` on the PATH that asks this one.
+"""
+
+import re
+import socketserver
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+Flags = dict[str, str]
+Thing = dict[str, Any]
+PROJECT, NUMBER, REGION = "acme-1", "42", "us-central1"
+BUILDER = f"serviceAccount:persona-builder@{PROJECT}.iam.gserviceaccount.com"
+
+
+class Command(NamedTuple):
+    flags: str = ""
+    services: str = ""  # what it calls, each SERVICE.googleapis.com
+    roles: str = ""  # of which the builder needs one; none: no build calls it
+
+
+_BIND = "--member --role --condition"
+_FUNCTION = (
+    "--region --gen2 --runtime --source --entry-point --memory --cpu --min-instances --max-instances "
+    "--run-service-account --build-service-account --no-allow-unauthenticated --set-secrets --clear-secrets "
+    "--set-env-vars --timeout --concurrency --ingress-settings --trigger-http --trigger-topic "
+    "--trigger-location --trigger-service-account --retry"
+)
+_JOB = (
+    "--location --schedule --uri --http-method --attempt-deadline --max-backoff --max-doublings "
+    "--max-retry-attempts --min-backoff --time-zone --oidc-service-account-email --oidc-token-audience"
+)
+_DEPLOY = "cloudfunctions cloudresourcemanager serviceusage run cloudbuild artifactregistry storage"
+_PUBSUB = Command(services="pubsub", roles="pubsub.admin")
+COMMANDS = {
+    "projects create": Command("--set-as-default"),
+    "projects describe": Command(),
+    "projects add-iam-policy-binding": Command(_BIND),
+    "billing projects link": Command("--billing-account"),
+    "billing accounts list": Command("--filter"),
+    "services enable": Command(),
+    "config get account": Command(),
+    "auth print-identity-token": Command(),
+    "beta services identity create": Command("--service"),
+    "beta builds submit": Command("--service-account --substitutions", "cloudbuild storage"),
+    "secrets create": Command("--replication-policy", "secretmanager"),
+    "secrets add-iam-policy-binding": Command(_BIND, "secretmanager", "secretmanager.admin"),
+    "secrets versions add": Command("--data-file", "secretmanager"),
+    "secrets versions list": Command("--filter --sort-by", "secretmanager", "secretmanager.admin"),
+    "iam service-accounts describe": Command("", "iam", "iam.serviceAccountCreator"),
+    "iam service-accounts create": Command("--display-name", "iam", "iam.serviceAccountCreator"),
+    "storage buckets describe": Command("", "storage", "storage.admin"),
+    "storage buckets create": Command(
+        "--location --uniform-bucket-level-access --public-access-prevention", "storage", "storage.admin"
+    ),
+    "storage buckets add-iam-policy-binding": Command(_BIND, "storage", "storage.admin"),
+    "pubsub topics describe": _PUBSUB,
+    "pubsub topics create": _PUBSUB,
+    "pubsub topics update": _PUBSUB._replace(flags="--update-labels"),
+    "pubsub topics add-iam-policy-binding": _PUBSUB._replace(flags="--member --role"),
+    "pubsub subscriptions describe": _PUBSUB,
+    "pubsub subscriptions create": _PUBSUB._replace(
+        flags="--topic --message-retention-duration --expiration-period"
+    ),
+    "pubsub subscriptions update": _PUBSUB._replace(
+        flags="--ack-deadline --dead-letter-topic --max-delivery-attempts --min-retry-delay --max-retry-delay"
+    ),
+    "pubsub subscriptions add-iam-policy-binding": _PUBSUB._replace(flags="--member --role"),
+    "functions describe": Command("--region", "cloudfunctions", "cloudfunctions.developer"),
+    "functions deploy": Command(_FUNCTION, _DEPLOY, "cloudfunctions.developer"),
+    "functions add-invoker-policy-binding": Command("--region --member", "cloudfunctions run", "run.admin"),
+    "run services describe": Command("--region", "run", "run.admin"),
+    "eventarc triggers describe": Command("", "eventarc", "eventarc.admin"),
+    "scheduler jobs describe": Command("--location", "cloudscheduler", "cloudscheduler.admin"),
+    "scheduler jobs create http": Command(_JOB, "cloudscheduler", "cloudscheduler.admin"),
+    "alpha monitoring policies list": Command("--filter"),
+    "beta monitoring channels list": Command("--filter"),
+    "projects remove-iam-policy-binding": Command(_BIND),
+    "scheduler jobs delete": Command("--location", "cloudscheduler"),
+    "functions delete": Command("--region --gen2", "cloudfunctions"),
+    "pubsub subscriptions delete": Command(services="pubsub"),
+    "pubsub topics delete": Command(services="pubsub"),
+    "secrets delete": Command(services="secretmanager"),
+    "storage rm": Command("--recursive", "storage"),
+    "iam service-accounts delete": Command(services="iam"),
+    "scheduler jobs update http": Command(_JOB, "cloudscheduler", "cloudscheduler.admin"),
+}
+# What changes nothing in the project, and what it prints.
+_PRINTED = {
+    "config get account": "ada@example.com",
+    "auth print-identity-token": "token",
+    "billing accounts list": "0A-1",
+    "beta services identity create": "",
+    "beta builds submit": "",
+    "alpha monitoring policies list": "",
+    "beta monitoring channels list": "",
+}
+_ANYWHERE = {"--project", "--format", "--quiet"}
+# The agents that a trigger needs, each with the role without which it does nothing.
+AGENTS = {
+    f"serviceAccount:service-{NUMBER}@gcp-sa-{name}.iam.gserviceaccount.com": f"roles/{name}.serviceAgent"
+    for name in ("pubsub", "eventarc")
+}
+
+
+class Refused(Exception):
+    """What gcloud says on stderr before it ends with 1."""
+
+
+@dataclass
+class World:
+    """One project: what exists, who may do what, and which services are enabled."""
+
+    things: dict[str, Thing] = field(default_factory=dict)
+    roles: dict[str, list[list[str]]] = field(default_factory=dict)
+    services: set[str] = field(default_factory=set)
+    calls: list[dict[str, Any]] = field(default_factory=list)
+    # How often a member is still unknown when it is given a role; "trigger": how often that is not ready.
+    unknown: dict[str, int] = field(default_factory=dict)
+    fault: str = ""  # a command whose next call fails
+    clock: int = 0  # counts deployments
+
+
+def held(world: World, key: str, role: str, member: str) -> bool:
+    return [f"roles/{role.removeprefix('roles/')}", member] in world.roles.get(key, [])
+
+
+def dictionary(value: str) -> dict[str, str]:
+    """What gcloud makes of a flag's KEY=VALUE list (gcloud topic escaping)."""
+    delimiter = ","
+    if match := re.match(r"\^([^^]+)\^", value):
+        delimiter, value = match[1], value[match.end() :]
+    return {key: rest for key, _, rest in (pair.partition("=") for pair in value.split(delimiter))}
+
+
+def printed(thing: Thing, wanted: str) -> str:
+    """The fields that --format asks for, an empty text for each that the thing has not."""
+    match = re.fullmatch(r"""value(?:\[separator=["'](.)["']\])?\((.+)\)""", wanted)
+    if not match:
+        return ""
+    fields = []
+    for path in match[2].split(","):
+        value: Any = thing.get(path, thing)
+        for key in path.split(".") if value is thing else ():
+            value = value.get(key, "") if isinstance(value, dict) else ""
+        fields.append(str(value))
+    return (match[1] or "\t").join(fields)
+
+
+def key_of(command: str, name: str) -> str:
+    """The kind and the name of what a command is about, such as bucket/gs://b."""
+    if "projects" in command:
+        return "project"
+    if command.startswith("iam"):
+        return f"account/{name.partition('@')[0]}"
+    if command == "storage rm":
+        return f"bucket/{name}"
+    kinds = ("secret", "bucket", "topic", "subscription", "function", "service", "trigger", "job")
+    return f"{next((kind for kind in kinds if kind in command), command)}/{name}"
+
+
+def absent(command: str, name: str) -> str:
+    """How the real one (528) says that a thing does not exist."""
+    if command.startswith("storage"):
+        return f"{name} not found: 404."
+    if command.startswith("functions"):
+        return "ResponseError: status=[404], code=[Not Found], message=[Resource was not found]"
+    if command.startswith("run"):
+        return f"Cannot find service [{name}]"
+    return f"NOT_FOUND: Resource not found (resource={name})."
+
+
+class Gcloud:
+    """Answers the calls of every `stub`, one after the other."""
+
+    def __init__(self) -> None:
+        self.world = World()
+
+    def call(self, account: str, words: list[str]) -> str:
+        """What one call prints; raises Refused with what it says instead."""
+        line = " ".join(words)
+        command = next((name for name in COMMANDS if f"{line} ".startswith(f"{name} ")), None)
+        if command is None:
+            raise Refused(f"no such command: {line}")
+        rest = words[len(command.split()) :]
+        names = [word for word in rest if not word.startswith("--")]
+        flags = {
+            flag: value for flag, _, value in (word.partition("=") for word in rest if word not in names)
+        }
+        if unknown := set(flags) - {*COMMANDS[command].flags.split(), *_ANYWHERE}:
+            raise Refused(f"({command}) unrecognized arguments: {unknown}")
+        name = names[0] if names else ""
+        self.world.calls.append({"command": command, "name": name, "flags": flags})
+        if self.world.fault == command:
+            self.world.fault = ""
+            raise Refused(f"({command}) INTERNAL: try again later")
+        self._permit(account, command, name)
+        if command == "services enable":
+            self.world.services.update(one.removesuffix(".googleapis.com") for one in names)
+            return ""
+        return _PRINTED[command] if command in _PRINTED else self._act(command, name, flags)
+
+    def _permit(self, account: str, command: str, name: str) -> None:
+        _, services, roles = COMMANDS[command]
+        if missing := set(services.split()) - self.world.services:
+            raise Refused(f"({command}) PERMISSION_DENIED: {missing}: not enabled in the project")
+        if account == "builder":
+            keys = ("project", key_of(command, name))
+            if not any(held(self.world, key, role, BUILDER) for key in keys for role in roles.split()):
+                raise Refused(
+                    f"({command}) PERMISSION_DENIED: the builder holds none of {roles or 'no role'}"
+                )
+
+    def _act(self, command: str, name: str, flags: Flags) -> str:
+        things, key = self.world.things, key_of(command, name)
+        creates = command.endswith((" create", " create http"))
+        if creates and key in things:
+            raise Refused(f"({command}) ALREADY_EXISTS: {name}")
+        if not creates and key not in things and command != "functions deploy":
+            raise Refused(f"({command}) {absent(command, name)}")
+        if command.endswith("remove-iam-policy-binding"):
+            self.world.roles[key].remove([flags["--role"], flags["--member"]])
+        elif command.endswith((" delete", " rm")):
+            self._delete(key)
+            return ""
+        elif command.endswith("binding"):
+            self._bind(key, flags.get("--role", "roles/run.invoker"), flags["--member"])
+        elif command == "functions deploy":
+            self._deploy(name, flags)
+        elif creates:
+            things[key] = {"projectNumber": NUMBER} if key == "project" else {}
+            things[key] |= _job(flags) if "jobs" in command else {}
+        elif command.startswith("secrets versions"):
+            return self._versions(key, add=command.endswith("add"))
+        elif not command.endswith(("describe", "link")):
+            things[key] |= _CHANGES[command](flags)
+        return printed(things[key], flags["--format"]) if "--format" in flags else ""
+
+    def _bind(self, key: str, role: str, member: str) -> None:
+        if self.world.unknown.get(member, 0):
+            self.world.unknown[member] -= 1
+            raise Refused(f"INVALID_ARGUMENT: Service account {member} does not exist.")
+        if not re.fullmatch(r"(user|group|serviceAccount):\S+@\S+", member):
+            raise Refused(f"INVALID_ARGUMENT: {member} is no member")
+        binding = [role, member]
+        if binding not in self.world.roles.setdefault(key, []):
+            self.world.roles[key].append(binding)
+
+    def _delete(self, key: str) -> None:
+        """What goes takes its roles along, and a function its service, its trigger and its subscription."""
+        name = key.partition("/")[2]
+        made = {"trigger": f"/{name}-", "subscription": f"-{name}-", "service": f"/{name}"}
+        of_function = key.startswith("function")
+        for one in list(self.world.things):
+            mark = made.get(one.partition("/")[0])
+            if one == key or (of_function and mark and mark in one):
+                del self.world.things[one]
+                self.world.roles.pop(one, None)
+
+    def _versions(self, key: str, *, add: bool) -> str:
+        """The newest enabled first. No --limit: the real one applies it before its filter."""
+        versions = self.world.things[key].setdefault("versions", [])
+        if add:
+            versions.append("ENABLED")
+        numbered = [str(n) for n, state in enumerate(versions, 1) if state == "ENABLED"]
+        return "" if add else "\n".join(reversed(numbered))
+
+    def _deploy(self, name: str, flags: Flags) -> None:
+        """The function as it is described afterwards; its trigger, and the subscription made for that."""
+        world = self.world
+        if not held(world, "project", "iam.serviceAccountUser", BUILDER):
+            raise Refused("(functions deploy) PERMISSION_DENIED: iam.serviceaccounts.actAs")
+        function = world.things.setdefault(f"function/{name}", {})
+        world.clock += 1
+        topic = flags.get("--trigger-topic")
+        if not function and "--trigger-http" not in flags and not topic:
+            raise Refused("(functions deploy) You must specify a trigger when deploying a new function.")
+        service = {
+            "metadata": {"generation": world.clock},
+            "status": {"latestReadyRevisionName": f"r{world.clock}"},
+        }
+        function |= {"state": "FAILED", "updateTime": f"t{world.clock}"}
+        if topic:
+            self._trigger(name, topic, flags)
+        uri = f"https://{name}-abc123-uc.a.run.app"
+        function |= {"state": "ACTIVE", "serviceConfig": {"uri": uri}}
+        world.things[f"service/{name}"] = service
+
+    def _trigger(self, name: str, topic: str, flags: Flags) -> None:
+        world = self.world
+        if "eventarc" not in world.services:
+            raise Refused("(functions deploy) PERMISSION_DENIED: eventarc: not enabled in the project")
+        ready = all(held(world, "project", role, agent) for agent, role in AGENTS.items())
+        if not ready or world.unknown.get("trigger", 0):
+            world.unknown["trigger"] = world.unknown.get("trigger", 0) - 1
+            raise Refused(
+                "(functions deploy) PERMISSION_DENIED: the Eventarc Service Agent may not be ready yet"
+            )
+        trigger = f"projects/{PROJECT}/locations/{flags['--trigger-location']}/triggers/{name}-123456"
+        subscription = f"eventarc-{REGION}-{name}-123456-sub-789"
+        if f"trigger/{trigger}" in world.things:
+            raise Refused("(functions deploy) the trigger, and the messages that wait for it, would be lost")
+        path = f"projects/{PROJECT}/subscriptions/{subscription}"
+        world.things[f"function/{name}"]["eventTrigger"] = {"trigger": trigger}
+        world.things[f"trigger/{trigger}"] = {"transport": {"pubsub": {"subscription": path}}}
+        world.things[f"subscription/{subscription}"] = {"topic": topic, "ackDeadlineSeconds": 10}
+
+
+def _job(flags: Flags) -> Thing:
+    token = {"serviceAccountEmail": flags["--oidc-service-account-email"]}
+    return {
+        "schedule": flags["--schedule"],
+        "timeZone": flags["--time-zone"],
+        "httpTarget": {
+            "uri": flags["--uri"],
+            "httpMethod": flags["--http-method"].upper(),
+            "oidcToken": token | {"audience": flags["--oidc-token-audience"]},
+        },
+        "attemptDeadline": flags["--attempt-deadline"],
+        "retryConfig": {
+            "retryCount": flags["--max-retry-attempts"],
+            "maxDoublings": flags["--max-doublings"],
+            "minBackoffDuration": flags["--min-backoff"],
+            "maxBackoffDuration": flags["--max-backoff"],
+        },
+    }
+
+
+def _delivery(flags: Flags) -> Thing:
+    return {
+        "ackDeadlineSeconds": int(flags["--ack-deadline"]),
+        "deadLetterPolicy": {
+            "deadLetterTopic": flags["--dead-letter-topic"],
+            "maxDeliveryAttempts": int(flags["--max-delivery-attempts"]),
+        },
+        "retryPolicy": {
+            "minimumBackoff": flags["--min-retry-delay"],
+            "maximumBackoff": flags["--max-retry-delay"],
+        },
+    }
+
+
+def _labels(flags: Flags) -> Thing:
+    return {f"labels.{name}": value for name, value in dictionary(flags["--update-labels"]).items()}
+
+
+_CHANGES = {
+    "pubsub topics update": _labels,
+    "pubsub subscriptions update": _delivery,
+    "scheduler jobs update http": _job,
+}
+
+
+class _Server(socketserver.TCPServer):
+    gcloud: Gcloud
+
+
+class _Handler(socketserver.StreamRequestHandler):
+    server: _Server
+
+    def _word(self) -> str:
+        return b"".join(iter(lambda: self.rfile.read(1), b"\0")).decode()
+
+    def handle(self) -> None:
+        account, count = self._word(), int(self._word())
+        words = [self._word() for _ in range(count)]
+        try:
+            answer = f"0\0{self.server.gcloud.call(account, words)}\0\0"
+        except Refused as refusal:
+            answer = f"1\0\0ERROR: (gcloud) {refusal}\n\0"
+        self.wfile.write(answer.encode())
+
+
+@contextmanager
+def serve(gcloud: Gcloud) -> Iterator[int]:
+    """The port at which every `stub` asks."""
+    with _Server(("127.0.0.1", 0), _Handler) as server:
+        server.gcloud = gcloud
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+_STUB = r"""#!/usr/bin/env bash
+exec 3<> "/dev/tcp/127.0.0.1/$GCLOUD_PORT"
+printf '%s\0' "$GCLOUD_ACCOUNT" "$#" "$@" >&3
+IFS= read -r -d '' status <&3
+IFS= read -r -d '' printed <&3
+IFS= read -r -d '' said <&3
+[ -z "$printed" ] || echo "$printed"
+printf '%s' "$said" >&2
+exit "$status"
+"""
+
+
+def stub(folder: Path) -> None:
+    """Put a `gcloud` into the folder, and a `sleep` that writes down instead of sleeping."""
+    fakes = {
+        "gcloud": _STUB,
+        "python": f'#!/usr/bin/env bash\nexec "{sys.executable}" "$@"\n',
+        "sleep": '#!/usr/bin/env bash\necho "$1" >> "$(dirname "$0")/slept"\n',
+    }
+    for name, text in fakes.items():
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o755)

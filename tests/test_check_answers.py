@@ -1,0 +1,68 @@
+"""Answers of writers who had seen nothing but the message: every name is a figure, and no figure is typed."""
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from persona.check.answer import CheckedAnswer, read_answers
+from persona.check.facts import facts_of
+from persona.model import Drift, Fact, Summary
+
+FOLDER = Path(__file__).parent / "data" / "answers"
+ANSWERS = sorted(path.stem for path in FOLDER.glob("*_*.md"))
+CAREFUL = [name for name in ANSWERS if not name.endswith("_hasty")]
+# What is read as a figure about the people and is none: the name of an interval, people to interview.
+TYPED = {"suppressed_analyst": ["95 %", "ten enterprise users"]}
+
+
+class Behind(msgspec.Struct):
+    """What a message was made of."""
+
+    summary: Summary
+    currency: str
+    drift: Drift | None
+
+
+def read(name: str) -> tuple[CheckedAnswer, dict[str, Fact]]:
+    space, _, _ = name.rpartition("_")
+    behind = msgspec.json.decode((FOLDER / f"{space}.summary.json").read_bytes(), type=Behind)
+    facts = facts_of(behind.summary, behind.currency, behind.drift)
+    text = (FOLDER / f"{name}.md").read_text(encoding="utf-8")
+    return read_answers([text], behind.summary, facts, behind.currency), facts
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_every_section_is_found_and_every_name_is_a_figure(name: str) -> None:
+    checked, _ = read(name)
+    assert (checked.checks.missing_sections, checked.checks.unresolved) == ([], [])
+    assert checked.sections_to_ask == []
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_each_named_figure_reads_as_its_fact_and_no_brace_is_left(name: str) -> None:
+    checked, facts = read(name)
+    named = [figure for figure in checked.checks.figures if figure.fact in facts]
+    filled = [figure for figure in named if figure.verdict == "from_data"]
+    assert {facts[str(figure.fact)].text for figure in filled} == {figure.text for figure in filled}
+    assert not re.search(r"\{\{|\}\}", checked.narrative)
+
+
+@pytest.mark.parametrize("name", CAREFUL)
+def test_a_writer_who_reads_the_message_types_no_figure_about_the_people(name: str) -> None:
+    checked, _ = read(name)
+    typed = [figure.text for figure in checked.checks.figures if figure.verdict != "from_data"]
+    assert TYPED.get(name, []) == typed
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_each_persona_has_a_next_step_with_a_channel_and_a_measure(name: str) -> None:
+    checked, _ = read(name)
+    assert all(
+        persona.next_step
+        and persona.next_step.action
+        and persona.next_step.channel
+        and persona.next_step.measure
+        for persona in checked.personas
+    )

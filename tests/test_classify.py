@@ -1,0 +1,363 @@
+"""Which pattern a person's activity makes, and what is counted of a space: the one program, in DuckDB."""
+
+import json
+from collections import Counter
+from fractions import Fraction
+from random import Random
+from typing import Any
+
+import pytest
+from spaces import CHANNELS, Profile, count, plain_figures, plain_pattern
+
+from persona.classify.counts import (
+    MOST,
+    MOST_PLANS,
+    MOST_TYPES,
+    NAME_CHARACTERS,
+    Counts,
+    GroupCounts,
+)
+
+WEB, MOBILE, EMAIL = CHANNELS.values()
+OMNI = 3
+
+
+def person(web: object = 1, plan: object = None, *types: str | None, **traits: Any) -> Profile:
+    """A profile that web dominates."""
+    return {
+        "traits": {WEB: web, "plan": plan, **traits},
+        "external_ids": [{"type": kind, "id": "x"} for kind in types],
+    }
+
+
+def places(activities: list[tuple[int, ...]], dominance: float) -> list[int | None]:
+    """The pattern of each of at most a thousand people: their plans tell them apart."""
+    channels = {f"c{i}": f"c{i}_30d" for i in range(len(activities[0]))}
+    space = [
+        {"traits": dict(zip(channels.values(), activity, strict=True)) | {"plan": str(n)}}
+        for n, activity in enumerate(activities)
+    ]
+    counts = count(space, channels, dominance)
+    pattern_of = {int(plan): i for i, group in enumerate(counts.groups) for plan in group.plans}
+    return [pattern_of.get(n) for n in range(len(activities))]
+
+
+RULE = {
+    "all of it": ((5, 0, 0), 0.5, 0),
+    "just more than half": ((2, 0, 3), 0.5, 2),
+    "half is not more than half": ((14, 22, 8), 0.5, OMNI),
+    "the seed's second person": ((4, 1, 12), 0.5, 2),
+    "the seed's third person": ((28, 35, 15), 0.5, OMNI),
+    "two halves": ((7, 7, 0), 0.5, OMNI),
+    "one part in 10^15 more than half": ((MOST // 2 + 1, MOST // 2, 0), 0.5, 0),
+    "nobody": ((0, 0, 0), 0.5, None),
+    "a third under a low threshold": ((4, 3, 3), 0.35, 0),
+    "equal largest under a low threshold": ((4, 4, 2), 0.35, OMNI),
+    "exactly a low threshold": ((3, 3, 4), 0.4, OMNI),
+    "exactly a threshold that no float holds": ((1, 2, 7), 0.7, OMNI),
+    "just more than it": ((1, 1, 8), 0.7, 2),
+    "nearly all under a high threshold": ((95, 5, 0), 0.95, OMNI),
+    "more than a high threshold": ((96, 4, 0), 0.95, 0),
+    "the most that is read": ((MOST, MOST, MOST), 0.2, OMNI),
+}
+
+
+@pytest.mark.parametrize(("activity", "dominance", "expected"), RULE.values(), ids=RULE)
+def test_the_one_largest_share_dominates_if_strictly_more_than_the_threshold(
+    activity: tuple[int, ...], dominance: float, expected: int | None
+) -> None:
+    assert [expected] == places([activity], dominance)
+
+
+BOUNDARY = {
+    "would win at 0.45": ((23, 14, 13), 1),
+    "just too little for 0.45": ((9, 6, 5), 0),
+    "half": ((22, 14, 8), 1),
+    "would lose at 0.55": ((11, 9, 0), 1),
+    "wins at 0.55 too": ((56, 44, 0), 0),
+    "two equal shares never win": ((7, 7, 0), 0),
+    "nobody": ((0, 0, 0), 0),
+}
+
+
+@pytest.mark.parametrize(("activity", "expected"), BOUNDARY.values(), ids=BOUNDARY)
+def test_on_the_boundary_are_those_whom_a_slightly_other_threshold_would_move(
+    activity: tuple[int, ...], expected: int
+) -> None:
+    traits = dict(zip(CHANNELS.values(), activity, strict=True))
+    assert expected == count([{"traits": traits}], CHANNELS).on_boundary
+
+
+@pytest.mark.parametrize(
+    ("channels", "percent"), [(2, 50), (3, 50), (3, 20), (4, 33), (5, 35), (6, 45), (7, 70), (8, 95)]
+)
+def test_the_rule_is_the_one_of_exact_arithmetic(channels: int, percent: int) -> None:
+    random = Random(channels * percent)  # noqa: S311 - chance, not a secret
+    names = [str(channel) for channel in range(channels)]
+    activities = [
+        tuple(random.choice([0, random.randrange(13), random.randrange(13)]) for _ in names)
+        for _ in range(MOST_PLANS)
+    ]
+    patterns = [*(f"{name}_dominant" for name in names), "omnichannel"]
+    expected = [plain_pattern(activity, names, Fraction(percent, 100)) for activity in activities]
+    assert expected == [None if at is None else patterns[at] for at in places(activities, percent / 100)]
+
+
+# What a text means as activity, whoever sends it; JSON's own forms of it beside.
+WHOLE = {
+    "12": 12,
+    "0": 0,
+    "-0": 0,
+    "-0.0": 0,
+    "2.7": 2,
+    "0.9": 0,
+    "1e3": 1_000,
+    "15E-1": 1,
+    "+12": 12,
+    " \t12\r\n\v\f": 12,
+    "007": 7,
+    "1e-400": 0,
+    str(MOST): MOST,
+    "999999999999999.9": MOST - 1,
+}
+REJECTED = {
+    "activity_negative": ["-1", "-0.5", " -1e3 "],
+    "activity_not_finite": ["1e400", "-1e400", "9" * 5_000],
+    "activity_too_large": [str(MOST + 1), "9" * 30],
+    "activity_not_numeric": [
+        *(
+            "many",
+            "nan",
+            "inf",
+            "Infinity",
+            "٣",
+            "\uff13",
+            "1_000",
+            "1,000",
+            "0x10",
+            ".5",
+            "5.",
+            " ",
+            "\u00a012",
+        ),
+        *("true", "null", "--1", "+-1", "1e", "1/2", "5%", "1 2", "5\u2028", "{}", "[1]", "1e1_0", "\x0012"),
+    ],
+}
+
+
+def test_activity_is_a_number_in_ascii_cut_to_a_whole_one() -> None:
+    counts = count([person(value) for value in WHOLE], CHANNELS)
+    assert (Counter(), sum(WHOLE.values()), len(WHOLE)) == (
+        counts.rejected,
+        counts.everybody().activity[0],
+        counts.carried[0],
+    )
+
+
+@pytest.mark.parametrize("reason", REJECTED)
+def test_any_other_activity_rejects_the_person_by_reason(reason: str) -> None:
+    counts = count([*(person(value) for value in REJECTED[reason]), person(7)], CHANNELS)
+    assert ({reason: len(REJECTED[reason])}, 7) == (counts.rejected, counts.everybody().activity[0])
+
+
+JSON_FORMS = {
+    "number": ("12", None),
+    "fraction": ("2.7", None),
+    "5,000 digits": ("9" * 5_000, "activity_not_finite"),
+    "beyond a float": ("1e400", "activity_not_finite"),
+    "NaN": ("NaN", "activity_not_numeric"),
+    "Infinity": ("Infinity", "activity_not_numeric"),
+    "true": ("true", "activity_not_numeric"),
+    "object": ('{"a": 1}', "activity_not_numeric"),
+    "list": ("[1]", "activity_not_numeric"),
+    "null": ("null", None),
+    "empty": ('""', None),
+}
+
+
+def test_a_json_value_is_judged_as_its_text() -> None:
+    space = [b'{"traits": {"%s": %s}}' % (WEB.encode(), form.encode()) for form, _ in JSON_FORMS.values()]
+    assert Counter(reason for _, reason in JSON_FORMS.values() if reason) == count(space, CHANNELS).rejected
+
+
+def test_the_first_channels_reason_is_the_one_that_counts() -> None:
+    assert count([person("x", **{EMAIL: -1})], CHANNELS).rejected == {"activity_not_numeric": 1}
+
+
+def test_an_ltv_that_cannot_be_read_is_missing_and_the_person_stays() -> None:
+    read = {"890": 890, "0.25": 0.25, "-12.5": -12.5, " -3 ": -3, "1e3": 1_000, str(-MOST): -MOST}
+    missing = [
+        "",
+        "true",
+        "a lot",
+        "1_000",
+        "٣",
+        "1e400",
+        "-1e400",
+        "NaN",
+        "9" * 5_000,
+        "1e16",
+        "-1e16",
+        "{}",
+        None,
+    ]
+    counts = count([person(1, ltv=value) for value in [*read, *missing]], CHANNELS)
+    assert (sum(read.values()), len(read), len(read) + len(missing)) == (
+        counts.groups[0].ltv,
+        counts.carried[3],
+        counts.classified,
+    )
+
+
+def test_the_squares_of_ltv_are_summed_too() -> None:
+    counts = count([person(1, ltv=3), person(1, ltv=-4), person(1)], CHANNELS)
+    assert (counts.groups[0].ltv, counts.groups[0].ltv_squares) == (-1, 25)
+
+
+def test_a_plan_is_a_text_of_bounded_length_or_missing() -> None:
+    plans = ["starter", " ", "企業", "x" * 5_000, "ä" * 201, 5, True]
+    missing = ["", None, {"name": "pro"}, ["pro"]]
+    counts = count([person(1, plan) for plan in [*plans, *missing]], CHANNELS)
+    assert (
+        Counter(["starter", " ", "企業", "x" * NAME_CHARACTERS, "ä" * NAME_CHARACTERS, "5", "true"]),
+        len(plans),
+    ) == (counts.groups[0].plans, counts.carried[4])
+
+
+def test_an_external_id_is_its_type_and_may_lack_one() -> None:
+    listed = '[{"type": "email", "id": 5}, {"id": "x"}, {"type": null}, {"type": "email"}, {"type": 7}]'
+    group = count([f'{{"traits": {{"{WEB}": 1}}, "external_ids": {listed}}}'.encode()], CHANNELS).groups[0]
+    assert (5, Counter({"email": 1, "7": 1})) == (group.identities, group.identity_coverage)
+
+
+@pytest.mark.parametrize("os", ["ios", "android"])
+@pytest.mark.parametrize("kind", ["id", "idfa", "push_token"])
+def test_both_spellings_of_a_device_id_are_one_type(os: str, kind: str) -> None:
+    space = [
+        person(1, None, f"{os}_{kind}"),
+        person(2, None, f"{os}.{kind}", f"{os}_{kind}"),
+        person(1, None, "kios_id"),
+    ]
+    assert Counter({f"{os}.{kind}": 2, "kios_id": 1}) == count(space, CHANNELS).groups[0].identity_coverage
+
+
+def test_few_identities_are_two_external_ids_or_fewer() -> None:
+    group = count([person(1, None, *["email"] * n) for n in range(5)], CHANNELS).groups[0]
+    assert (group.few_identities, group.identities) == (3, 10)
+
+
+def test_names_of_dormant_people_are_not_counted() -> None:
+    everybody = count([person(0, "pro", "email")], CHANNELS).everybody()
+    assert (Counter(), Counter()) == (everybody.plans, everybody.identity_coverage)
+
+
+def test_everybody_is_all_groups_together() -> None:
+    counts = count([person(1, "pro", "email"), person(0, "pro", **{EMAIL: 3, "ltv": 4})], CHANNELS)
+    assert GroupCounts(3, 2, 4, 16, [1, 0, 3], 1, 2, Counter(email=1), Counter(pro=2)) == counts.everybody()
+
+
+def free_text(plans: int, types: int = 0) -> Counts:
+    """A space with so many different plans and types of external id, and others of nobody active."""
+    return count(
+        [
+            *(person(1, f"plan {n}", "email") for n in range(plans)),
+            *(person(1, None, f"type {n}") for n in range(types)),
+            *(person(0, f"dormant {n}", f"dormant {n}") for n in range(MOST_PLANS)),
+        ],
+        CHANNELS,
+    )
+
+
+FREE_TEXT = {
+    "as many as are counted": (MOST_PLANS, MOST_TYPES - 1, set()),
+    "one plan more": (MOST_PLANS + 1, 0, {"plans"}),
+    "one type more": (0, MOST_TYPES + 1, {"identity_coverage"}),
+    "both": (MOST_PLANS + 1, MOST_TYPES + 1, {"plans", "identity_coverage"}),
+}
+
+
+@pytest.mark.parametrize(("plans", "types", "expected"), FREE_TEXT.values(), ids=FREE_TEXT)
+def test_a_trait_of_too_many_names_is_free_text(plans: int, types: int, expected: set[str]) -> None:
+    counts = free_text(plans, types)
+    assert (expected, plans + types) == (counts.free_text, counts.classified)
+    assert {name: set() for name in expected} == {
+        name: set(getattr(counts.everybody(), name)) for name in expected
+    }
+
+
+def test_traits_may_have_any_names() -> None:
+    names = [
+        '"; DROP TABLE gathered; --',
+        "it's a “trait”",
+        "$.a[0]",
+        "päge views ☕",
+        "__init__\\",
+        "{}",
+    ]
+    channels = {f"c{i}": name for i, name in enumerate(names)}
+    space = [{"traits": {name: 5}} for name in names]
+    assert [1] * len(names) + [0] == [group.n for group in count(space, channels).groups]
+
+
+SHAPES = {
+    "null": ("null", "profile_not_object"),
+    "number": ("5", "profile_not_object"),
+    "string": ('"profile"', "profile_not_object"),
+    "list": ("[]", "profile_not_object"),
+    "traits null": ('{"traits": null}', "traits_not_object"),
+    "traits list": ('{"traits": []}', "traits_not_object"),
+    "traits string": ('{"traits": "web"}', "traits_not_object"),
+    "external ids object": ('{"external_ids": {}}', "external_ids_malformed"),
+    "external ids string": ('{"external_ids": "email"}', "external_ids_malformed"),
+    "external id string": ('{"external_ids": ["email"]}', "external_ids_malformed"),
+    "no JSON": ("oops", "not_json"),
+    "no end": ('{"traits": {"web": 1', "not_json"),
+    "half a character": ('{"traits": {"note": "\\ud800"}}', "not_json"),
+    "two in one": ('{"traits": {}}{"traits": {}}', "not_json"),
+    "bottomless": ("[" * 9_999 + "]" * 9_999, "profile_not_object"),
+    "empty": ("{}", None),
+    "external ids null": ('{"traits": {}, "external_ids": null}', None),
+    "external id null": ('{"traits": {}, "external_ids": [null]}', None),
+    "a comma too many": ('{"traits": {},}', None),
+}
+
+
+@pytest.mark.parametrize(("record", "reason"), SHAPES.values(), ids=SHAPES)
+def test_a_record_of_another_shape_is_rejected_by_reason_and_spares_its_neighbour(
+    record: str, reason: str | None
+) -> None:
+    counts = count([record.encode(), json.dumps(person(2.5, "pro", "email")).encode()], CHANNELS)
+    assert (Counter([reason] if reason else []), 2) == (counts.rejected, counts.groups[0].activity[0])
+
+
+def test_of_a_key_that_comes_twice_the_first_counts() -> None:
+    twice = f'{{"traits": {{"{WEB}": 1, "{WEB}": 2}}}}'
+    assert count([twice.encode()], CHANNELS).groups[0].activity == [1, 0, 0]
+
+
+def test_the_figures_are_those_of_the_plainest_computation() -> None:
+    random = Random(3)  # noqa: S311 - as above
+    values = [None, "", 0, 1, 2, 3.7, "5", "9", 30]
+    space = [
+        person(
+            random.choice(values),
+            random.choice(["free", "pro", None]),
+            *random.choices(["email", "ios_id"], k=n % 4),
+        )
+        | {}
+        for n in range(2_000)
+    ]
+    for profile in space:
+        profile["traits"] |= {
+            MOBILE: random.choice(values),
+            EMAIL: random.choice(values),
+            "ltv": random.randrange(99),
+        }
+    counts, plain = count(space, CHANNELS), plain_figures(space, CHANNELS, 0.5)
+    assert (plain["classified"], plain["dormant"], plain["moved"]) == (
+        counts.classified,
+        counts.dormant,
+        counts.on_boundary,
+    )
+    assert [*plain["coverage"].values()] == counts.carried
+    assert plain["totals"]["avg_ltv"] * counts.classified == pytest.approx(counts.everybody().ltv)
