@@ -221,11 +221,7 @@ class _Steps:
 
     def write(self, framework: Framework) -> dict[str, bytes]:
         with self._stage("write"):
-            return {
-                "framework.html": render.as_html(framework).encode(),
-                "framework.md": render.as_markdown(framework).encode(),
-                "framework.json": render.as_json(framework),
-            }
+            return render.outputs(framework)
 
     def report(self, framework: Framework, run_folder: RunFolder) -> Report:
         return run_report.published(

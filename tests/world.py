@@ -27,7 +27,7 @@ from persona.model import (
 )
 from persona.pipeline import carry_out
 from persona.storage.bucket import Conflict, Stored
-from persona.storage.objects import LATEST
+from persona.storage.objects import LATEST, OUTPUTS
 from persona.storage.run_folder import Delivery, Limits, RunFolder, claim
 
 # So that a redelivery after a lease may find Mave still at work: a call is given up after 80 s.
@@ -324,7 +324,10 @@ class _Steps:
         return cast("Framework", json.dumps(content).encode())
 
     def write(self, framework: Framework) -> dict[str, bytes]:
-        return dict.fromkeys(("framework.html", "framework.md", "framework.json"), cast("bytes", framework))
+        return dict.fromkeys(
+            OUTPUTS,
+            cast("bytes", framework),
+        )
 
     def report(self, framework: Framework, run_folder: RunFolder) -> Report:
         assert framework

@@ -13,9 +13,12 @@ JSON = "application/json"
 OUTPUTS = {
     "framework.html": "text/html; charset=utf-8",
     "framework.md": "text/markdown; charset=utf-8",
+    "framework.pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    "facts.csv": "text/csv; charset=utf-8",
     "framework.json": JSON,
 }
 LATEST = "latest.json"
+LATEST_PAGE = "latest.html"  # a copy of that run's page, for a bookmark
 
 
 @dataclass(frozen=True, kw_only=True)

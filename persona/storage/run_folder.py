@@ -25,7 +25,7 @@ from persona.deadline import Deadline
 from persona.errors import PersonaError, Refused, RunInProgress, Unavailable, Unforeseen, describe
 from persona.model import Baseline, Report, Summary
 from persona.storage.bucket import Bucket, Conflict
-from persona.storage.objects import JSON, LATEST, OUTPUTS, Latest, as_latest, path
+from persona.storage.objects import JSON, LATEST, LATEST_PAGE, OUTPUTS, Latest, as_latest, path
 
 # Runs that publish in the very moment are few; more failures than this are the store's.
 MOST_MOVES = 10
@@ -242,11 +242,13 @@ class RunFolder:
     @property
     def objects(self) -> dict[str, str]:
         """Where the outputs lie, by format, and what a person clicks to open them."""
-        html, markdown, framework = (self._path(name) for name in OUTPUTS)
+        html, markdown, slides, facts, framework = (self._path(name) for name in OUTPUTS)
         return {
             "json": self._bucket.address(framework),
             "markdown": self._bucket.address(markdown),
             "html": self._bucket.address(html),
+            "slides": self._bucket.address(slides),
+            "facts": self._bucket.address(facts),
             "open": self._bucket.link(html),
         }
 
@@ -261,7 +263,7 @@ class RunFolder:
         for name, content_type in OUTPUTS.items():
             self.keep_first(name, outputs[name], content_type)  # an earlier one is made of the same answers
         if not self.state.trial:
-            self._move_latest()
+            self._move_latest(outputs["framework.html"])
         self._bucket.delete(self._path("error.json"))
         self.save(status="published", report=report)
         return report
@@ -271,16 +273,25 @@ class RunFolder:
         self.save(status="unchanged", report=report)
         return report
 
-    def _move_latest(self) -> None:
+    def _move_latest(self, page: bytes) -> None:
+        """Let `latest.json` and the copied page be of this run, unless a newer one was there first."""
         latest = Latest(run_id=self.run_id, created_at=self.created_at, objects=self.objects)
         data = json.encode(latest)
         for _ in range(MOST_MOVES):
+            # Read first: whoever copies a page later than this makes the copying below fail, and look again.
+            copied = self._bucket.read(LATEST_PAGE)
             stored = self._bucket.read(LATEST)
             with suppress(Conflict):
                 if stored is None:
                     self._bucket.create(LATEST, data, JSON)
                 elif _age(as_latest(stored)) < _age(latest):
                     self._bucket.swap(LATEST, data, JSON, stored.generation)
+                elif _age(as_latest(stored)) > _age(latest):
+                    return
+                if copied is None:
+                    self._bucket.create(LATEST_PAGE, page, OUTPUTS["framework.html"])
+                elif copied.data != page:
+                    self._bucket.swap(LATEST_PAGE, page, OUTPUTS["framework.html"], copied.generation)
                 return
         raise Unavailable("storage", f"{LATEST} was moved by others at each of {MOST_MOVES} tries to move it")
 

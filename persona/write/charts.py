@@ -5,18 +5,21 @@ all that is measured in pixels is what fits into a bar on the narrowest phone.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from persona import wording
-from persona.model import Drift, Framework, Pattern, Rule, dominant
-from persona.wording import label, plain
+from persona.model import Framework, Pattern, PatternDrift, Rule, dominant
+from persona.wording import plain
+from persona.write.overview import mostly
 
 # A chart on a phone 390 pixels wide, and an average character of a bar's label.
 NARROWEST_PIXELS = 330
 CHARACTER_PIXELS = 7.5
 # A row's name and its figures share a line of the narrowest chart.
 NAME_CHARACTERS = 34
+# How wide half of a portrait is, of 32.
+SHOULDERS = 30
 # Ticks stand at a step that leaves three to six of them.
 STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25)
 MOST_TICKS = 6
@@ -55,7 +58,13 @@ class Pair(NamedTuple):
     first: float | None
     second: float | None
     slot: int
-    strong: bool = True
+
+
+class Arc(NamedTuple):
+    """A half disc of a drawn portrait, the widest first."""
+
+    radius: float
+    slot: int
 
 
 class Axis(NamedTuple):
@@ -86,9 +95,19 @@ def axis(largest: float) -> Axis:
     return Axis(end, [(100 * i / steps, wording.percent(i * step, 0)) for i in range(steps + 1)])
 
 
-def mix(pattern: Pattern, rule: Rule) -> Mix:
+def mix(pattern: Pattern, rule: Rule, name: str) -> Mix:
     """A pattern's activity as one full bar, divided among the channels."""
-    return Mix(short(pattern.label), list(_segments(pattern, rule)))
+    return Mix(short(name), list(_segments(pattern, rule)))
+
+
+def portrait(pattern: Pattern, rule: Rule) -> list[Arc]:
+    """The shoulders of a drawn figure: a band a channel, as wide as its share of the activity."""
+    radius, arcs = float(SHOULDERS), []
+    for number, share in enumerate(mix_shares(pattern, rule), 1):
+        if share > 0:
+            arcs.append(Arc(round(radius, 1), number))
+        radius -= SHOULDERS * share
+    return arcs
 
 
 def mix_shares(pattern: Pattern, rule: Rule) -> list[float]:
@@ -118,7 +137,7 @@ def intervals(framework: Framework) -> tuple[Axis, list[Estimate]]:
     scale = axis(max(pattern.share_ci95[1] for pattern in framework.patterns))
     return scale, [
         Estimate(
-            short(pattern.label),
+            short(mostly(pattern.key, framework.rule)),
             wording.percent(pattern.share),
             scale.at(pattern.share),
             scale.at(pattern.share_ci95[0]),
@@ -136,7 +155,7 @@ def values(framework: Framework) -> tuple[Axis, list[Pair]]:
     scale = axis(max((share for pattern, ltv in known for share in (pattern.share, ltv)), default=1.0))
     return scale, [
         Pair(
-            short(pattern.label),
+            short(mostly(pattern.key, framework.rule)),
             f"{wording.percent(pattern.share, 0)} → {wording.percent(ltv_share, 0)}",
             scale.at(pattern.share),
             scale.at(ltv_share),
@@ -146,25 +165,17 @@ def values(framework: Framework) -> tuple[Axis, list[Pair]]:
     ]
 
 
-def changes(drift: Drift, rule: Rule) -> tuple[Axis, list[Pair]]:
+def changes(rows: Sequence[PatternDrift], rule: Rule) -> tuple[Axis, list[Pair]]:
     """Each pattern's share then and now."""
-    sides = [
-        side for row in drift.patterns for side in (row.share_before, row.share_after) if side is not None
-    ]
+    sides = [side for row in rows for side in (row.share_before, row.share_after) if side is not None]
     scale = axis(max(sides, default=1.0))
     return scale, [
         Pair(
-            short(label(row.pattern)),
+            short(mostly(row.pattern, rule)),
             wording.points(row.share_change),
             None if row.share_before is None else scale.at(row.share_before),
             None if row.share_after is None else scale.at(row.share_after),
             slot(row.pattern, rule),
-            row.significant or row.share_before is None or row.share_after is None,
         )
-        for row in drift.patterns
+        for row in rows
     ]
-
-
-def heat(share: float) -> int:
-    """A share's shade, 0 to 5."""
-    return round(5 * min(max(share, 0.0), 1.0))

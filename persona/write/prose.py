@@ -5,7 +5,7 @@ makes no outside request, and its only links are its sources), a heading becomes
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
@@ -14,10 +14,22 @@ if TYPE_CHECKING:  # Reading Markdown is half of this program's import time: onl
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
-# Control characters break HTML and logs; direction overrides make a text read differently from what it is.
-UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+# Control characters break HTML and logs; direction marks make a text read differently from what it is; and
+# zero-width and tag characters hide in it what nobody sees. Joiners do so behind letters that join nothing.
+UNPRINTABLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff"
+    "\ufff9-\ufffb\U000e0000-\U000e007f]|(?<![\u0620-\u1bff\u2600-\u27bf\ufb50-\ufdff\ufe0f\U0001f000-\U0001faff])[\u200c\u200d]"
+)
 # Half a surrogate pair cannot be encoded at all.
 SURROGATE = re.compile("[\ud800-\udfff]")
+
+# Characters of private use say where a figure or an assumption begins and ends in a text that is marked.
+FIGURES_FROM = 0xF0000
+MOST_FIGURES = 60_000
+FIGURE_END, ASSUMED, ASSUMED_END = "\ue001\ue002\ue003"
+MARK = re.compile(f"([\ue001-\ue003{chr(FIGURES_FROM)}-\U000ffffd])")
+# What of a line's beginning is Markdown and no word of the sentence.
+_LINE_BEGINNING = re.compile(r"[\s>|]*(?:(?:[-*+]|#{1,6}|\d{1,3}[.)])[ \t]+)*[\s|]*")
 
 # What a link may cost of the page's size; a longer address is shown as words.
 LONGEST_URL = 500
@@ -54,12 +66,39 @@ def host(url: str) -> str:
     return urlsplit(url).hostname or ""
 
 
-def html(text: str, limit_bytes: int) -> tuple[str, bool]:
-    """Markdown as HTML of at most `limit_bytes`; and whether it was shortened."""
+def marked(text: str, figures: Iterable[tuple[int, int, int]], assumed: Iterable[tuple[int, int]]) -> str:
+    """The text with marks around its figures (start, end, number) and around what it assumes."""
+    own = MARK.sub("\N{REPLACEMENT CHARACTER}", text)
+    marks: list[tuple[int, int, str]] = []  # place, which comes first at one place, mark
+    for start, end, number in figures:
+        if number < MOST_FIGURES and 0 <= start < end <= len(text):
+            escaped = own[start - 1 : start] == "\\"
+            marks += [(start - escaped, 2, chr(FIGURES_FROM + number)), (end, 0, FIGURE_END)]
+    for start, end in assumed:
+        beginning = _LINE_BEGINNING.match(own, start, max(start, end))
+        marks += [(beginning.end() if beginning else start, 1, ASSUMED), (end, 1, ASSUMED_END)]
+    parts, at = [], 0
+    for place, _, mark in sorted(marks):
+        parts += [own[at:place], mark]
+        at = place
+    return "".join([*parts, own[at:]])
+
+
+def html(text: str, limit_bytes: int, figures: Sequence[str] = ()) -> tuple[str, bool]:
+    """Markdown as HTML of at most `limit_bytes`; and whether it was shortened.
+
+    `figures`: the opening `a` tag of each figure by its number, for a text with marks.
+    """
     shown, shortened = shorten(text, limit_bytes)
-    while (size_bytes := len((rendered := _parser().render(shown)).encode())) > limit_bytes:
+    while (size_bytes := len((rendered := _parser().render(shown, _state(figures))).encode())) > limit_bytes:
         shown, shortened = shorten(shown, len(shown) * limit_bytes // (size_bytes + limit_bytes // 10))
     return str(rendered), shortened
+
+
+def html_lines(texts: Iterable[str], figures: Sequence[str] = ()) -> list[str]:
+    """Single lines of one marked Markdown text as HTML without paragraphs."""
+    state = _state(figures)
+    return [str(_parser().renderInline(clean(text), state)) for text in texts]
 
 
 def shorten(text: str, characters: int) -> tuple[str, bool]:
@@ -95,7 +134,7 @@ def _bold_line(heading: re.Match[str]) -> str:
 
 def _no_address(text: str) -> str:
     """The text with nothing in it that a wiki turns into a link or a mention by itself."""
-    return re.sub(r"(?i)(?=://)|(?<=\bwww)(?=\.)|(?<=@)(?=\w)", "\N{WORD JOINER}", text)
+    return re.sub(r"(?i)(?=://)|(?<=\bwww)(?=\.)|(?<=@)(?=\w)|(?<=#)(?=\d)", "\N{WORD JOINER}", text)
 
 
 @cache
@@ -114,8 +153,50 @@ def _parser() -> "MarkdownIt":
         ("table_close", "</table></div>\n"),
     ):
         parser.add_render_rule(name, lambda *_, drawn=drawn: drawn)
+    parser.add_render_rule("text", _text)
+    for name in ("code_inline", "code_block", "fence"):
+        parser.add_render_rule(name, _code)
     parser.add_render_rule("image", _image_words)
     return parser
+
+
+def _state(figures: Sequence[str]) -> dict[str, Any]:
+    """What is open while a text is rendered: the tag of a figure, and whether it assumes."""
+    return {"figures": figures, "figure": "", "assumed": False}
+
+
+def _text(_: Any, tokens: Sequence["Token"], index: int, __: Any, state: Any) -> str:
+    """A piece of text, linked where it is a figure; each closes what it opens, so all is well nested."""
+    return "".join(_pieces(tokens[index].content, state))
+
+
+def _pieces(text: str, state: dict[str, Any]) -> Iterator[str]:
+    from markdown_it.common.utils import escapeHtml  # noqa: PLC0415 - see TYPE_CHECKING above
+
+    for piece in MARK.split(text):
+        if MARK.fullmatch(piece):
+            _open_or_close(piece, state)
+        elif piece:
+            shown = f"{state['figure']}{escapeHtml(piece)}</a>" if state["figure"] else escapeHtml(piece)
+            yield f'<span class="assumed">{shown}</span>' if state["assumed"] else shown
+
+
+def _open_or_close(mark: str, state: dict[str, Any]) -> None:
+    if mark in {ASSUMED, ASSUMED_END}:
+        state["assumed"] = mark == ASSUMED
+        return
+    number = ord(mark) - FIGURES_FROM
+    figures = state["figures"]
+    state["figure"] = figures[number] if mark != FIGURE_END and number < len(figures) else ""
+
+
+def _code(self: Any, tokens: Sequence["Token"], index: int, options: Any, state: Any) -> str:
+    """Code as it is, without marks."""
+    token = tokens[index]
+    for mark in MARK.findall(token.content):
+        _open_or_close(mark, state)
+    token.content, token.info = MARK.sub("", token.content), MARK.sub("", token.info)
+    return str(getattr(type(self), token.type)(self, tokens, index, options, state))
 
 
 def _image_words(self: Any, tokens: Sequence["Token"], index: int, options: Any, env: Any) -> str:
@@ -123,4 +204,4 @@ def _image_words(self: Any, tokens: Sequence["Token"], index: int, options: Any,
     from markdown_it.common.utils import escapeHtml  # noqa: PLC0415 - see TYPE_CHECKING above
 
     words = self.renderInlineAsText(tokens[index].children or [], options, env)
-    return escapeHtml(words)
+    return escapeHtml(MARK.sub("", words))

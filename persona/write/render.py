@@ -1,4 +1,4 @@
-"""The framework as JSON for programs, as Markdown for a wiki or a pull request, and as a page for people.
+"""The framework in all its forms: JSON, Markdown for a wiki or a chat, a page, slides, and facts as CSV.
 
 The page is one file without a script or an outside request, small enough to mail; a text that is too long for
 that is cut, and the page says so.
@@ -13,8 +13,8 @@ from hashlib import sha256
 
 import msgspec
 
-from persona.model import SECTIONS, STRATEGY_SECTIONS, Figure, Framework, Pattern, Persona
-from persona.write import charts, prose, templates, words
+from persona.model import SECTIONS, STRATEGY_SECTIONS, Figure, Framework
+from persona.write import overview, prose, templates, traces, words
 
 _STYLE = (templates.ROOM / "page.css").read_text(encoding="utf-8")
 _STYLE_HASH = b64encode(sha256(_STYLE.encode()).digest()).decode()
@@ -29,21 +29,39 @@ CONTENT_SECURITY_POLICY = f"{_PAGE_POLICY}; frame-ancestors 'none'"
 # A page that is mailed must stay below this, whatever the answer holds …
 PAGE_BYTES = 300_000
 # … of which the author's text may take so much, divided fairly among its sections …
-PROSE_BYTES = 120_000
+PROSE_BYTES = 150_000
 # … but no section more than this: some Markdown takes time that grows with the square of its length …
 SECTION_BYTES = 6_000
+# … the whole answer where a part could not be placed …
+WHOLE_BYTES = 15_000
 # … and lists that have no end of their own so many rows. What is left out is counted on the page.
 ROWS = {
     "figures": 40,  # typed and not in the data, and as many typed and equal to it
+    "facts": 60,
+    "computed": 60,
     "sources": 30,
     "warnings": 12,
-    "identifiers": 12,
     "missing": 60,
     "changes": 12,  # of one pattern
 }
+# What a chat message holds.
+SUMMARY_CHARACTERS = 600
 # Where that is still too much (every character a long one), the page is drawn again with a part of it.
 ROOMS = (1.0, 0.4)
 SMALLEST_ROOM = 0.1
+
+
+def outputs(framework: Framework) -> dict[str, bytes]:
+    """Every form of the framework by its object's name, in the order in which they are published."""
+    from persona.write import facts_csv, slides  # noqa: PLC0415 - a cold start that shows a page needs neither
+
+    return {
+        "framework.html": as_html(framework).encode(),
+        "framework.md": as_markdown(framework).encode(),
+        "framework.pptx": slides.as_pptx(framework),
+        "facts.csv": facts_csv.as_csv(framework),
+        "framework.json": as_json(framework),
+    }
 
 
 def as_json(framework: Framework) -> bytes:
@@ -65,10 +83,11 @@ def as_markdown(framework: Framework) -> str:
         page = template.render(
             **_content(framework, room),
             sections=SECTIONS,
+            summary=overview.summary(framework, SUMMARY_CHARACTERS).split("\n"),
             block=lambda text: templates.Inert(_markdown_section(text, limit_characters)),
             link=lambda title, url: templates.Inert(prose.markdown_link(title, url)),
         )
-        return re.sub(r"\n{3,}", "\n\n", prose.clean(page)).strip() + "\n"
+        return re.sub(r"\n{3,}", "\n\n", page).strip() + "\n"
 
     return _fitting(drawn)
 
@@ -80,22 +99,68 @@ def as_html(framework: Framework) -> str:
     template = templates.for_html().get_template("page.html")
 
     def drawn(room: float) -> str:
-        limit_bytes = _section_bytes(framework, room)
-
-        def written(text: str) -> tuple[str, bool]:
-            html, shortened = prose.html(text, limit_bytes)
-            return Markup(html), shortened  # noqa: S704 - made by a renderer that passes no HTML through
-
         page = template.render(
             **_content(framework, room),
-            written=written,
-            charts=charts,
+            **_texts(framework, room),
             style=Markup(_STYLE),  # noqa: S704 - our own file
             policy=_PAGE_POLICY,
         )
         return prose.clean(page)
 
     return _fitting(drawn)
+
+
+def _texts(framework: Framework, room: float) -> dict[str, object]:
+    """The author's texts as HTML, in which every figure leads to its fact."""
+    from markupsafe import Markup  # noqa: PLC0415 - as above
+
+    limit_bytes = _section_bytes(framework, room)
+    trail = _traces(framework, room)
+    tags = list(trail.tags(framework.checks.figures, Markup))
+    marked = partial(_marked, framework)
+
+    def written(owner: str | None, section: str, text: str) -> tuple[str, bool]:
+        html, shortened = prose.html(marked(owner, section, text), limit_bytes, tags)
+        return Markup(html), shortened  # noqa: S704 - made by a renderer that passes no HTML through
+
+    def line(owner: str, section: str, text: str) -> str:
+        [html] = prose.html_lines([marked(owner, section, text)[:limit_bytes]], tags)
+        return Markup(html)  # noqa: S704 - as above
+
+    def whole(text: str) -> tuple[str, bool]:
+        html, shortened = prose.html(text, int(room * WHOLE_BYTES))
+        return Markup(html), shortened  # noqa: S704 - as above
+
+    def journey(card: overview.Card) -> tuple[list[tuple[int, str]], str]:
+        steps, around = overview.path(marked(card.key, "journey", card.persona.journey or "")[:limit_bytes])
+        slots = [overview.channel_of(step, framework.rule) for step in steps]
+        *lines, rest = prose.html_lines([*steps, ""], tags)
+        rest, _ = prose.html(around, limit_bytes, tags) if around else ("", False)
+        return list(zip(slots, map(Markup, lines), strict=True)), Markup(rest)  # noqa: S704 - as above
+
+    journeys = {card.key: journey(card) for card in overview.cards(framework)}
+    return {"written": written, "line": line, "whole": whole, "journeys": journeys, "traces": trail}
+
+
+def _marked(framework: Framework, owner: str | None, section: str, text: str) -> str:
+    """A section's text with marks around its figures and its assumptions."""
+    figures = [
+        (figure.start, figure.end, number)
+        for number, figure in enumerate(framework.checks.figures)
+        if (figure.pattern, figure.section) == (owner, section)
+        and figure.start is not None
+        and figure.end is not None
+    ]
+    assumed = [
+        (span.start, span.end)
+        for span in framework.checks.assumed
+        if (span.pattern, span.section) == (owner, section)
+    ]
+    return prose.marked(text, figures, assumed)
+
+
+def _traces(framework: Framework, room: float) -> traces.Traces:
+    return traces.Traces(framework, int(ROWS["facts"] * room), int(ROWS["computed"] * room))
 
 
 def _fitting(drawn: Callable[[float], str]) -> str:
@@ -113,28 +178,19 @@ def _content(framework: Framework, room: float) -> dict[str, object]:
     return {
         "f": framework,
         "most": most,
-        "headline": words.headline(framework),
-        "findings": list(words.findings(framework)),
-        "counts": framework.checks.counts(),
+        "headline": overview.headline(framework),
+        "lacking": overview.missing(framework),
+        "moved": words.moved(framework),
         "figures_of": partial(_figures_of, framework, most["figures"]),
-        "cards": list(_cards(framework)),
+        "cards": overview.cards(framework),
+        "steps": overview.by_stake(framework),
         "strategy": [
             (section, words.STRATEGY_TITLES[section], getattr(framework.strategy, section))
             for section in STRATEGY_SECTIONS
         ],
         "identifiers": _identifiers(framework),
         "sources": list(_sources(framework))[: most["sources"]],
-        "self_check": words.self_check(framework),
     }
-
-
-def _cards(framework: Framework) -> Iterator[tuple[Pattern | None, Persona]]:
-    """Yield every pattern with its persona, empty where the answer has none; then any persona left over."""
-    personas = {persona.pattern: persona for persona in framework.personas}
-    for pattern in framework.patterns:
-        yield pattern, personas.pop(pattern.key, Persona(pattern=pattern.key))
-    for persona in personas.values():
-        yield None, persona
 
 
 def _figures_of(framework: Framework, most: int, verdict: str) -> tuple[list[Figure], int]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from persona import wording
-from persona.write import prose, words
+from persona.write import charts, overview, prose, words
 
 if TYPE_CHECKING:  # A cold start that renders nothing need not load the template engine.
     from jinja2 import Environment
@@ -63,8 +63,9 @@ def _templates(*, autoescape: bool, finalize: Callable[[object], str] | None = N
         "label": wording.label,
         "plain": wording.plain,
         "window": wording.window,
+        "counted": lambda channel, rule: wording.activity(channel, rule.channels[channel]),
     }
-    environment.globals |= {"words": words}
+    environment.globals |= {"words": words, "charts": charts, "overview": overview}
     return environment
 
 

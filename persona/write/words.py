@@ -1,18 +1,14 @@
 """The framework's keys in words that a marketer uses, and what stands out in its wording."""
 
-from collections.abc import Iterator
-from typing import NamedTuple
-
 from persona import wording
 from persona.model import (
     OMNICHANNEL,
     Figure,
     Framework,
-    Pattern,
+    Group,
     PatternDrift,
     Persona,
     Rule,
-    dominant,
 )
 from persona.wording import label, plain
 
@@ -31,6 +27,19 @@ STRATEGY_TITLES = {
     "identity_resolution": "How to recognise more people",
     "switch_moments": "When people switch channels, and why",
 }
+# The page's words for what the data and its readers call otherwise.
+GLOSSARY = {
+    "Mostly web, mostly email …": "people with more of their activity on that channel than the rule's line; "
+    "in the data: web_dominant, email_dominant …",
+    "Several channels": "people for whom no channel has that much; in the data: omnichannel",
+    "Active": "with any activity on these channels; everybody else is left out of all shares (dormant)",
+    "Share of value": "of the lifetime value (LTV) of all active people together",
+    "Ways to recognise a person": "external identifiers: an email address, a device, a user id; their kinds, "
+    "never the identifiers themselves",
+    "Barely recognise": "two identifiers or fewer, so a change of device or browser loses them",
+    "95 % interval": "where the share would lie in 95 of 100 random draws of as many people (Wilson)",
+    "Assumption": "what the author supposes; no figure of yours speaks for or against it",
+}
 # What a fact that has changed is called (the braces: which channel or identifier), and how it is written.
 _CHANGED = {
     "avg_ltv": ("average lifetime value", wording.money),
@@ -39,15 +48,12 @@ _CHANGED = {
 }
 
 
-# More patterns than these, all alike, are not named one by one.
-MOST_LEADING = 2
-# From here on a group's people are hard to recognise.
-_MANY = 0.5
-
-
-class Finding(NamedTuple):
-    topic: str
-    sentence: str
+SAMPLE = (
+    "The people in this report are invented: it shows what a framework looks like, and says nothing about "
+    "your customers."
+)
+BY_RULES = "What is not a figure of the data is a rule of thumb, and called so: no research stands behind it."
+SOURCES = "Pages that Mave names as its sources. Nobody has checked that they say what the text says."
 
 
 def section_title(section: str, pattern_key: str) -> str:
@@ -98,14 +104,6 @@ def text(persona: Persona, section: str) -> str | None:
     return f"**{step.action}**{channel}{measure}"
 
 
-def favoured(pattern: Pattern, channels: dict[str, str]) -> str:
-    """The channel that a pattern's people favour, in words."""
-    for channel in channels:
-        if pattern.key == dominant(channel):
-            return plain(channel)
-    return "no single channel" if pattern.key == OMNICHANNEL else plain(pattern.key)
-
-
 def active_when(rule: Rule) -> str:
     """Over which time people count as active, as far as that is known."""
     if rule.activity != "computed traits":
@@ -126,80 +124,83 @@ def counted_by(kind: str) -> str:
 
 def band(framework: Framework) -> str:
     """What the band around a share means; its width is chance alone, even where everybody was read."""
-    said = "Band: 95 % interval (Wilson), as if these were a random draw of all such people."
-    if framework.population.truncated:
-        return said
-    return f"{said} Everybody was read, so this space’s shares are exact: the band is for a comparable space."  # noqa: RUF001 - typography
+    said = "The band shows how far chance alone could move a share (95 % interval)."
+    return said if framework.population.truncated else f"{said} Everybody was read: these shares are exact."
 
 
-def headline(framework: Framework) -> str:
-    """The report's first sentence: the largest pattern, or those whose shares chance cannot tell apart."""
-    ranked = sorted(framework.patterns, key=lambda pattern: -pattern.share)
-    first = ranked[0]
-    leading = [pattern for pattern in ranked if pattern.share_ci95[1] >= first.share_ci95[0]]
-    if len(leading) == 1:
-        share = wording.percent(first.share, 0)
-        return f"{share} of active people favour {favoured(first, framework.rule.channels)}"
-    if len(leading) == len(framework.patterns) > MOST_LEADING:
-        return "No pattern leads: there is no clear difference in size"
-    *others, last = (pattern.label for pattern in leading)
-    return f"{', '.join(others)} and {last} lead, with no clear difference in size"
-
-
-def findings(framework: Framework) -> Iterator[Finding]:
-    """Yield what stands out in the figures, the most useful first."""
-    yield from _value(framework)
-    yield from _recognition(framework)
-    yield from _firmness(framework)
-    yield from _change(framework)
-
-
-def _value(framework: Framework) -> Iterator[Finding]:
-    if framework.totals.avg_ltv is None or all(pattern.ltv_share is None for pattern in framework.patterns):
-        yield Finding("Value", "The data hold no lifetime value, so no pattern can be called worth more.")
-        return
-    bands = {pattern.key: pattern.avg_ltv_ci95 for pattern in framework.patterns if pattern.avg_ltv_ci95}
-    best, *others = sorted(framework.patterns, key=lambda pattern: -(pattern.avg_ltv or 0))
-    if not others or len(bands) < len(framework.patterns):
-        return
-    if any(bands[other.key][1] >= bands[best.key][0] for other in others):
-        yield Finding("Value", "There is no clear difference in average lifetime value at the top.")
-        return
-    yield Finding(
-        "Most valuable",
-        f"{best.label} people are worth {wording.money(best.avg_ltv or 0, framework.currency)} each: "
-        f"{wording.percent(best.share)} of active people hold {wording.percent(best.ltv_share or 0)} "
-        "of all lifetime value.",
+def too_small(framework: Framework) -> str:
+    """Which patterns are not shown, and why."""
+    keys = ", ".join(map(label, framework.suppressed))
+    return (
+        f"Groups of fewer than {wording.count(framework.rule.min_group)} people are not shown, nor any that "
+        f"would give their size away: {keys}. Shares are still of all active people."
     )
 
 
-def _recognition(framework: Framework) -> Iterator[Finding]:
-    for pattern in framework.patterns:
-        few_share = pattern.few_identities_share
-        if few_share is not None and few_share > _MANY:
-            few = wording.percent(few_share)
-            yield Finding(
-                "Hard to recognise", f"{few} of {pattern.label} people have two identifiers or fewer."
-            )
-
-
-def _firmness(framework: Framework) -> Iterator[Finding]:
-    yield Finding(
-        "How firm the split is",
-        f"{wording.percent(framework.rule.boundary_share)} of active people would change pattern if the "
-        f"threshold of {wording.percent(framework.rule.dominance, 0)} moved by 5 points either way.",
+def counted(framework: Framework) -> str:
+    """What became of everybody who was read."""
+    population = framework.population
+    reasons = ", ".join(
+        f"{plain(reason)[:60]}: {wording.count(n)}" for reason, n in population.rejected.items()
+    )
+    unreadable = sum(population.rejected.values())
+    rest = f" + {wording.count(unreadable)} unreadable ({reasons})" if reasons else ""
+    return (
+        f"{wording.count(population.read)} profiles read = {wording.count(population.classified)} active + "
+        f"{wording.count(population.dormant)} dormant (no activity, left out){rest}."
     )
 
 
-def _change(framework: Framework) -> Iterator[Finding]:
+def rule(how: Rule) -> str:
+    """How people are told apart, and how firm that is."""
+    return (
+        f"The channel with strictly more than {wording.percent(how.dominance, 0)} of it gives the pattern "
+        "its name; where none has that much, the person is omnichannel. "
+        f"{wording.percent(how.boundary_share)} of active people would change pattern if the threshold "
+        "moved by 5 points either way. Averages count a missing value as zero."
+    )
+
+
+def author(framework: Framework) -> str:
+    """Who wrote the text, and what they saw."""
+    if framework.author == "facts":
+        return "Fixed rules, from the figures alone; Mave was not asked."
+    used = f" It used {wording.exact(framework.mave.credits_used)} credits." if framework.mave else ""
+    own = self_check(framework)
+    return (
+        "Mave, a research agent, saw these figures and nothing else: no profile, no identifier and no trait "
+        f"of a single person.{used}{f' {own}' if own else ''}"
+    )
+
+
+def figures(framework: Framework) -> str:
+    """Where the figures of the text come from."""
+    counts = framework.checks.counts()
+    if not framework.checks.figures:
+        return "The text holds no figure that could be taken for data."
+    assumed = framework.checks.assumptions
+    return (
+        f"Of the figures in the text, {wording.count(counts.from_data)} were filled in from the data. The "
+        f"author typed {wording.count(counts.equal + counts.not_in_data)}: {wording.count(counts.equal)} "
+        f"equal to a figure of the data, {wording.count(counts.not_in_data)} not from the data."
+        + (f" {wording.count(assumed)} statements are marked as assumptions." if assumed else "")
+    )
+
+
+def recognised(group: Group) -> str:
+    """How well a group's people can be recognised, in a sentence."""
+    if group.avg_identities is None or group.few_identities_share is None:
+        return "The data hold nothing that people could be recognised by."
+    return (
+        f"{wording.decimal(group.avg_identities)} ways to recognise a person; "
+        f"{wording.percent(group.few_identities_share, 0)} we can barely recognise"
+    )
+
+
+def moved(framework: Framework) -> list[PatternDrift]:
+    """What has changed by more than chance explains since the framework before."""
     drift = framework.drift
-    if drift is None or not drift.comparable or not drift.patterns:
-        return
-    most = max(drift.patterns, key=lambda change: (change.significant, abs(change.share_change)))
-    yield Finding(
-        f"Since {wording.since(drift.since, framework.created_at)}",
-        f"{label(most.pattern)} {shift(most)}.",
-    )
+    return [row for row in drift.patterns if row.significant] if drift and drift.comparable else []
 
 
 def shift(change: PatternDrift) -> str:
@@ -220,10 +221,10 @@ def changes(framework: Framework) -> list[str]:
     since = f"Since {wording.since(drift.since, framework.created_at)}"
     if not drift.comparable:
         return [f"{since}: not comparable. {drift.reason or ''}".strip()]
-    moved = [entry for entry in drift.patterns if entry.significant or entry.p_value is None]
-    if not moved:
+    rows = [entry for entry in drift.patterns if entry.significant or entry.p_value is None]
+    if not rows:
         return [f"{since}: no change that is more than chance explains."]
-    return [f"{since}: {label(entry.pattern)} {shift(entry)}." for entry in moved]
+    return [f"{since}: {label(entry.pattern)} {shift(entry)}." for entry in rows]
 
 
 def verdict(change: PatternDrift) -> str:

@@ -1,0 +1,240 @@
+"""Who they are and what to do this week: what page, slides and the chat summary show first."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from persona import wording
+from persona.check.sentences import sentences
+from persona.model import OMNICHANNEL, Framework, NextStep, Pattern, Persona, Rule, dominant
+from persona.wording import label, plain
+from persona.write import prose
+
+# The page's own anchors, which no persona may have.
+_RESERVED = {
+    "who",
+    "week",
+    "read-first",
+    "personas",
+    "strategy",
+    "compare",
+    "appendix",
+    "all-figures",
+    "typed",
+    "missing",
+    "sources",
+}
+LINE_CHARACTERS = 150
+# From two steps on, words between arrows are a path; a longer step is prose.
+FEWEST_STEPS = 2
+MOST_STEPS = 9
+STEP_CHARACTERS = 120
+_ARROW = re.compile(r"\s*(?:→|⟶|➜|➡\ufe0f?|->|=>)\s*")
+# A keycap or another sign in front of a name.
+_BEFORE_A_NAME = re.compile(r"^(?:[\d#*]\ufe0f?\u20e3|[^\w“\"'«]|_)+")
+
+
+class Card(NamedTuple):
+    """A persona as the first screen shows it."""
+
+    key: str
+    anchor: str
+    name: str
+    label: str  # "Mostly web"
+    line: str  # one line of who they are
+    persona: Persona
+    pattern: Pattern | None  # None: the data show no such pattern
+
+
+def mostly(key: str, rule: Rule) -> str:
+    """A pattern's key in plain words: `Mostly web`, `Several channels`."""
+    channel = next((channel for channel in rule.channels if dominant(channel) == key), None)
+    return f"Mostly {plain(channel)}" if channel else "Several channels" if key == OMNICHANNEL else label(key)
+
+
+def cards(framework: Framework) -> list[Card]:
+    """Every pattern with its persona, empty where the answer has none; then any persona left over."""
+    personas = {persona.pattern: persona for persona in framework.personas}
+    pairs: list[tuple[Pattern | None, Persona]] = [
+        (pattern, personas.pop(pattern.key, Persona(pattern=pattern.key))) for pattern in framework.patterns
+    ]
+    pairs += [(None, persona) for persona in personas.values()]
+    taken = set(_RESERVED)
+    made = []
+    for pattern, persona in pairs:
+        called = mostly(persona.pattern, framework.rule)
+        name = _name(persona) or called
+        anchor = _anchor(name, taken)
+        made.append(Card(persona.pattern, anchor, name, called, _line(framework, persona), persona, pattern))
+    return made
+
+
+def _name(persona: Persona) -> str:
+    return prose.clip(_BEFORE_A_NAME.sub("", prose.clean(persona.name or "")), 120)
+
+
+def _anchor(name: str, taken: set[str]) -> str:
+    """A link's last part: `the-inbox-dweller`, with a number where it is taken."""
+    letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9]+", "-", letters).strip("-")[:60] or "persona"
+    anchor, number = slug, 1
+    while anchor in taken:
+        number += 1
+        anchor = f"{slug}-{number}"
+    taken.add(anchor)
+    return anchor
+
+
+def _line(framework: Framework, persona: Persona) -> str:
+    """The first sentence of who they are that does not only repeat how many they are."""
+    text = persona.description or ""
+    sizes = [
+        figure.start or 0
+        for figure in framework.checks.figures
+        if (figure.pattern, figure.section) == (persona.pattern, "description")
+        and figure.fact in {f"{persona.pattern}.people", f"{persona.pattern}.share"}
+    ]
+    said = [
+        prose.unmarked(text[one.start : one.end])
+        for one in sentences(text[:4_000])
+        if not any(one.start <= size < one.end for size in sizes)
+    ]
+    return prose.clip(prose.clean(next(iter(said), prose.unmarked(text))).lstrip("#>-| "), LINE_CHARACTERS)
+
+
+def by_stake(framework: Framework) -> list[Card]:
+    """The personas with a next step, those first whose people hold most of the value, or are most people."""
+    steps = [card for card in cards(framework) if card.persona.next_step]
+    return sorted(steps, key=lambda card: -stake(card, framework))
+
+
+def stake(card: Card, framework: Framework) -> float:
+    """What a next step is about: a share of all value, or of the people where the data holds no value."""
+    if card.pattern is None:
+        return 0.0
+    return card.pattern.share if not has_value(framework) else card.pattern.ltv_share or 0.0
+
+
+def has_value(framework: Framework) -> bool:
+    """Whether shares of the value can be told."""
+    return any(pattern.ltv_share is not None for pattern in framework.patterns)
+
+
+def action(step: NextStep, characters: int) -> str:
+    """What to do, on one line."""
+    return prose.clip(prose.clean(prose.unmarked(step.action)), characters)
+
+
+def on_channel(step: NextStep, rule: Rule) -> str | None:
+    """The channel of a next step in words."""
+    said = step.channel
+    return (plain(said) if said in rule.channels else prose.clip(prose.unmarked(said), 80)) if said else None
+
+
+def path(journey: str | None) -> tuple[list[str], str]:
+    """The steps of a journey that was written with arrows, and the text around them."""
+    lines = (journey or "").split("\n")
+    for number, line in enumerate(lines):
+        *steps, last = _ARROW.split(line.strip())
+        end, stop, after = last.partition(". ")
+        steps.append(end.removesuffix(".") if stop else last.removesuffix("."))
+        fitting = FEWEST_STEPS <= len(steps) <= MOST_STEPS and all(
+            0 < len(step) <= STEP_CHARACTERS for step in steps
+        )
+        if fitting:
+            return steps, "\n".join([*lines[:number], after, *lines[number + 1 :]]).strip()
+    return [], journey or ""
+
+
+def channel_of(step: str, rule: Rule) -> int:
+    """The number of the channel that a step of a journey names, from 1; 0 where it names none."""
+    words = f" {re.sub('[^a-z0-9]+', ' ', step.casefold())} "
+    named = [
+        (words.find(f" {word}"), number)
+        for number, channel in enumerate(rule.channels, 1)
+        for word in {plain(channel).casefold(), *(part for part in channel.split("_") if len(part) > 3)}  # noqa: PLR2004
+        if f" {word}" in words
+    ]
+    return min(named)[1] if named else 0
+
+
+def headline(framework: Framework) -> str:
+    """One sentence that matters: who holds the value, or who most people are, as far as chance lets tell."""
+    rule = framework.rule
+    best = _worth_most(framework)
+    if best and best.ltv_share:
+        people, value = wording.percent(best.share, 0), wording.percent(best.ltv_share, 0)
+        return f"The {people} who use {_where(best.key, rule)} hold {value} of all value"
+    ranked = sorted(framework.patterns, key=lambda pattern: -pattern.share)
+    first = ranked[0]
+    leading = [pattern for pattern in ranked if pattern.share_ci95[1] >= first.share_ci95[0]]
+    if len(leading) == 1:
+        return f"{wording.percent(first.share, 0)} of active people use {_where(first.key, rule)}"
+    if len(leading) == len(framework.patterns) > FEWEST_STEPS:
+        return "No way of using your channels is clearly more common than the others"
+    *others, last = (_where(pattern.key, rule) for pattern in leading)
+    together = wording.percent(sum(pattern.share for pattern in leading), 0)
+    return f"{together} of active people use {', '.join(others)} or {last}"
+
+
+def _where(key: str, rule: Rule) -> str:
+    called = mostly(key, rule)
+    return called[0].lower() + called[1:] if called.startswith(("Mostly", "Several")) else called
+
+
+def _worth_most(framework: Framework) -> Pattern | None:
+    """The pattern whose people are worth most on average, where the intervals leave no doubt."""
+    bands = {one.key: one.avg_ltv_ci95 for one in framework.patterns if one.avg_ltv_ci95}
+    if not has_value(framework) or not 1 < len(bands) == len(framework.patterns):
+        return None
+    best, *others = sorted(framework.patterns, key=lambda one: bands[one.key], reverse=True)
+    clear = all(bands[other.key][1] < bands[best.key][0] for other in others)
+    return best if clear else None
+
+
+def missing(framework: Framework) -> str | None:
+    """What an answer lacks, in a sentence; None where it lacks nothing."""
+    lacking = len(framework.checks.missing_sections)
+    described = {persona.pattern for persona in framework.personas}
+    groups = [mostly(one.key, framework.rule) for one in framework.patterns if one.key not in described]
+    if not lacking and not groups:
+        return None
+    if len(groups) == len(framework.patterns):
+        return (
+            "No persona could be read from this answer: the figures stand, and the answer stands whole below."
+        )
+    without = f" It has no persona for: {', '.join(groups)}." if groups else ""
+    return f"This answer lacks {lacking} {'part' if lacking == 1 else 'parts'}.{without}"
+
+
+def summary(framework: Framework, most_characters: int) -> str:
+    """The framework in a chat message: the headline, then who they are, as far as they fit."""
+    return "\n".join(_fitting(framework, most_characters))
+
+
+def _fitting(framework: Framework, most_characters: int) -> Iterator[str]:
+    first = f"{headline(framework)}."
+    left = most_characters - len(first)
+    yield first
+    together = sorted(cards(framework), key=lambda card: -stake(card, framework))
+    room = max(60, left // max(1, len(together)) - 1)
+    for card in together:
+        step = card.persona.next_step
+        size = f": {share_of(card, framework)}." if card.pattern else "."
+        text = f"{prose.clip(card.name, 40)}{size}"
+        line = prose.clip(f"{text} Next: {action(step, 200)}" if step else text, room)
+        if (left := left - len(line) - 1) < 0:
+            return
+        yield line
+
+
+def share_of(card: Card, framework: Framework) -> str:
+    """`35 % of people, 21 % of value`; the second only where the data holds value."""
+    pattern = card.pattern
+    if pattern is None:
+        return "not in the data"
+    people = f"{wording.percent(pattern.share, 0)} of people"
+    if not has_value(framework) or pattern.ltv_share is None:
+        return people
+    return f"{people}, {wording.percent(pattern.ltv_share, 0)} of value"

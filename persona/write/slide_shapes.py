@@ -1,0 +1,169 @@
+"""Texts and charts on a slide: each text as large as its place allows, and cut where it goes on elsewhere."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from persona.write import prose
+
+if TYPE_CHECKING:  # Only a run makes slides: a cold start need not load what draws them.
+    from pptx.slide import Slide
+
+# Sizes that can be read from the back of a room, and from a desk.
+LARGEST_POINTS, SMALLEST_POINTS = 18, 12
+LEAST_POINTS = 9  # in the overview of many patterns, whose texts stand whole on later slides
+TITLE_POINTS = (28, 24, 20, 18)
+# What a character and a line take of the font's size, for common sans-serif fonts.
+CHARACTER_EMS, LINE_EMS = 0.5, 1.25
+BETWEEN_LINES = 0.3  # of a line, after each paragraph
+POINTS_PER_INCH = 72
+INK, SOFT, LINK = "1C1F24", "565C65", "1F4F9A"
+# No channel, then the channels in their order, as on the page.
+COLOURS = ("343A42", "23539F", "E68A2E", "86D0C4", "6F3C61", "3F94C5", "9D3325", "E2D27A", "868E98")
+
+
+class Paragraph(NamedTuple):
+    text: str
+    bold: bool = False
+    colour: str = INK
+
+
+class Box(NamedTuple):
+    """A place on a slide, in inches."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+def one_line(text: str) -> str:
+    """A text that XML can hold, with no line break of its own."""
+    return " ".join(prose.clean(text).split())
+
+
+def fitting_points(
+    paragraphs: list[Paragraph], box: Box, sizes: Sequence[int] = range(LARGEST_POINTS, LEAST_POINTS - 1, -1)
+) -> int:
+    """The largest of these sizes, in points, at which the text fits; the last where none does."""
+    return next((size for size in sizes if height_inches(paragraphs, box, size) <= box.height), sizes[-1])
+
+
+def height_inches(paragraphs: Iterable[Paragraph], box: Box, points: int) -> float:
+    """What a text takes, in inches."""
+    line = points * LINE_EMS / POINTS_PER_INCH
+    per_line = max(1, int(box.width * POINTS_PER_INCH / (points * CHARACTER_EMS)) - 1)
+    return sum((max(1, -(-_ems(one.text) // per_line)) + BETWEEN_LINES) * line for one in paragraphs)
+
+
+def _ems(text: str) -> int:
+    """A text's length in Latin characters; a wide one counts as two."""
+    return sum(2 if ord(character) > 0x2E80 else 1 for character in text)  # noqa: PLR2004 - where CJK begins
+
+
+def parts_that_fit(paragraphs: list[Paragraph], box: Box) -> list[list[Paragraph]]:
+    """The text in as few places as it takes at the smallest size; in one, where it fits."""
+    parts: list[list[Paragraph]] = [[]]
+    for paragraph in (piece for whole in paragraphs for piece in _pieces(whole, box)):
+        if parts[-1] and height_inches([*parts[-1], paragraph], box, SMALLEST_POINTS) > box.height:
+            # A heading goes on with its text.
+            heading = [parts[-1].pop()] if parts[-1][-1].bold and len(parts[-1]) > 1 else []
+            parts.append(heading)
+        parts[-1].append(paragraph)
+    return parts
+
+
+def _pieces(paragraph: Paragraph, box: Box) -> Iterator[Paragraph]:
+    """A paragraph, cut between words where it alone is larger than a place."""
+    text = one_line(paragraph.text)
+    most = len(text)
+    while (
+        most > 1 and height_inches([paragraph._replace(text=text[:most])], box, SMALLEST_POINTS) > box.height
+    ):
+        most //= 2
+    while text:
+        cut = len(text) if len(text) <= most else text.rfind(" ", 1, most) + 1 or most
+        yield paragraph._replace(text=text[:cut])
+        text = text[cut:]
+
+
+def draw_text(slide: "Slide", paragraphs: list[Paragraph], box: Box, points: int | None = None) -> None:
+    from pptx.util import Inches  # noqa: PLC0415 - as above
+
+    fill(slide.shapes.add_textbox(*map(Inches, box)), paragraphs, points or fitting_points(paragraphs, box))
+
+
+def fill(shape: Any, paragraphs: list[Paragraph], points: int) -> None:
+    from pptx.dml.color import RGBColor  # noqa: PLC0415 - as above
+    from pptx.enum.text import MSO_ANCHOR, PP_ALIGN  # noqa: PLC0415 - as above
+    from pptx.util import Inches, Pt  # noqa: PLC0415 - as above
+
+    frame = shape.text_frame
+    frame.word_wrap, frame.vertical_anchor = True, MSO_ANCHOR.TOP
+    frame.margin_left = frame.margin_right = frame.margin_top = frame.margin_bottom = Inches(0)
+    for number, paragraph in enumerate(paragraphs):
+        line = frame.paragraphs[0] if number == 0 else frame.add_paragraph()
+        line.alignment, line.space_after = PP_ALIGN.LEFT, Pt(points * LINE_EMS * BETWEEN_LINES)
+        run = line.add_run()
+        run.text = one_line(paragraph.text)
+        run.font.size, run.font.bold, run.font.name = Pt(points), paragraph.bold, "Calibri"
+        run.font.color.rgb = RGBColor.from_string(paragraph.colour)
+
+
+def move(shape: Any, box: Box) -> None:
+    from pptx.util import Inches  # noqa: PLC0415 - as above
+
+    shape.left, shape.top, shape.width, shape.height = map(Inches, box)
+
+
+def draw_rule(slide: "Slide", box: Box, colour: str) -> None:
+    """A line in a group's colour above its text."""
+    from pptx.dml.color import RGBColor  # noqa: PLC0415 - as above
+    from pptx.enum.shapes import MSO_SHAPE  # noqa: PLC0415 - as above
+    from pptx.util import Inches  # noqa: PLC0415 - as above
+
+    shape = slide.shapes.add_shape(MSO_SHAPE.RECTANGLE, *map(Inches, box._replace(height=0.04)))
+    shape.shadow.inherit = False
+    shape.fill.solid()
+    shape.fill.fore_color.rgb = RGBColor.from_string(colour)
+    shape.line.fill.background()
+
+
+class Bars(NamedTuple):
+    """What a bar chart shows: a share of each name in each series."""
+
+    title: str
+    names: list[str]
+    series: dict[str, list[float | None]]
+    stacked: bool = False
+
+
+def draw_chart(slide: "Slide", box: Box, bars: Bars) -> None:
+    """A bar chart whose figures can be edited."""
+    from pptx.chart.data import CategoryChartData  # noqa: PLC0415 - as above
+    from pptx.dml.color import RGBColor  # noqa: PLC0415 - as above
+    from pptx.enum.chart import XL_CHART_TYPE, XL_LEGEND_POSITION  # noqa: PLC0415 - as above
+    from pptx.util import Inches, Pt  # noqa: PLC0415 - as above
+
+    data = CategoryChartData(number_format="0%")
+    data.categories = [one_line(name) for name in bars.names]
+    for name, figures in bars.series.items():
+        data.add_series(one_line(name), figures)
+    kind = XL_CHART_TYPE.BAR_STACKED_100 if bars.stacked else XL_CHART_TYPE.BAR_CLUSTERED
+    chart = slide.shapes.add_chart(kind, *map(Inches, box), data).chart
+    chart.font.size, chart.font.name = Pt(12), "Calibri"
+    chart.has_title = True
+    chart.chart_title.text_frame.text = bars.title
+    chart.has_legend = len(bars.series) > 1
+    if chart.has_legend:
+        chart.legend.position, chart.legend.include_in_layout = XL_LEGEND_POSITION.BOTTOM, False
+    chart.category_axis.reverse_order = True
+    chart.value_axis.visible, chart.value_axis.has_major_gridlines = False, False
+    plot = chart.plots[0]
+    plot.gap_width, plot.has_data_labels = 60, not bars.stacked
+    if not bars.stacked:
+        plot.data_labels.number_format, plot.data_labels.number_format_is_linked = "0%", False
+    for number, drawn in enumerate(plot.series, 1):
+        drawn.format.fill.solid()
+        drawn.format.fill.fore_color.rgb = RGBColor.from_string(
+            COLOURS[number if bars.stacked else 1 if number == len(bars.series) else 8]
+        )
