@@ -91,6 +91,8 @@ OBJECTS = {
     "framework.html": "text/html; charset=utf-8",
     "framework.json": "application/json",
     "framework.md": "text/markdown; charset=utf-8",
+    "framework.pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    "facts.csv": "text/csv; charset=utf-8",
     "state.json": "application/json",
     "summary.json": "application/json",
 }
@@ -127,6 +129,8 @@ def assert_published(report: dict[str, Any], stored: dict[str, bytes]) -> None:
     assert report["objects"] == {
         "json": f"gs://{folder}/framework.json",
         "markdown": f"gs://{folder}/framework.md",
+        "slides": f"gs://{folder}/framework.pptx",
+        "facts": f"gs://{folder}/facts.csv",
         "html": f"gs://{folder}/framework.html",
         "open": f"https://storage.cloud.google.com/{folder}/framework.html",
     }

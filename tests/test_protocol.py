@@ -282,7 +282,7 @@ def check_outputs(world: World, run_id: str) -> None:
         assert answer["to"].endswith(f" {state['reference']}/{k}"), "the answer to another message"
     people = document(world, run_id, "summary.json")["population"]["read"]
     made_of = [answers, people, state["baseline"]["objects"], state["created_at"]]
-    assert [made_of] * 3 == [document(world, run_id, name) for name in OUTPUTS]
+    assert [made_of] * len(OUTPUTS) == [document(world, run_id, name) for name in OUTPUTS]
     assert world.read(f"runs/{run_id}/error.json") is None
     latest = world.read("latest.json")
     assert latest

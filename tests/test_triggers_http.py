@@ -41,7 +41,15 @@ TYPES = {
     "framework.html": "text/html; charset=utf-8",
     "framework.md": "text/markdown; charset=utf-8",
 }
-OBJECTS = ["framework.html", "framework.json", "framework.md", "state.json", "summary.json"]
+OBJECTS = [
+    "facts.csv",
+    "framework.html",
+    "framework.json",
+    "framework.md",
+    "framework.pptx",
+    "state.json",
+    "summary.json",
+]
 
 
 @pytest.fixture
@@ -107,6 +115,8 @@ def test_a_run_answers_with_its_report(door: FlaskClient, frameworks: Path) -> N
         "objects": {
             "json": str(folder / "framework.json"),
             "markdown": str(folder / "framework.md"),
+            "slides": str(folder / "framework.pptx"),
+            "facts": str(folder / "facts.csv"),
             "html": str(folder / "framework.html"),
             "open": str(folder / "framework.html"),
         },
@@ -127,7 +137,9 @@ def test_a_run_answers_with_its_report(door: FlaskClient, frameworks: Path) -> N
 
 def test_a_run_leaves_its_objects_and_moves_the_latest(door: FlaskClient, frameworks: Path) -> None:
     post(door, run_id="monday")
-    assert ["latest.json", *(f"runs/monday/{name}" for name in OBJECTS)] == published(frameworks)
+    assert ["latest.html", "latest.json", *(f"runs/monday/{name}" for name in OBJECTS)] == published(
+        frameworks
+    )
 
 
 def test_the_first_delivery_publishes_and_the_next_replays_what_it_reported(door: FlaskClient) -> None:

@@ -40,7 +40,9 @@ QUIET = [
     "--disable-sync",
 ]
 Scheme = Literal["light", "dark"]
-NAMES = ("mave", "facts", "stress", "hostile")
+NAMES = ("mave", "named", "facts", "stress", "hostile")
+MOST_PAGES = 8
+SCREEN_PIXELS = 844  # of a phone; a desk's screen is higher
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +57,7 @@ def browser() -> Iterator[Browser]:
 def frameworks(space_summary: Summary) -> dict[str, Framework]:
     return {
         "mave": reports.from_mave(),
+        "named": reports.named(space_summary),
         "facts": reports.from_facts(space_summary),
         "stress": reports.stress(space_summary),
         "hostile": reports.hostile(space_summary),
@@ -167,14 +170,38 @@ def test_axe_finds_no_barrier(
     assert (violations, len(result["passes"]) > 20) == ({}, True)
 
 
-def test_the_page_prints_on_white_with_every_table_open(
-    browser: Browser, frameworks: dict[str, Framework]
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_first_screen_holds_names_shares_and_next_steps(
+    browser: Browser, frameworks: dict[str, Framework], width: int
 ) -> None:
-    with served(render.as_html(frameworks["mave"])) as (address, _):
+    with opened(browser, frameworks["named"], width=width) as page:
+        bottoms = page.evaluate(
+            "[...document.querySelectorAll('.mini h2, .mini .size, .mini .next')]"
+            ".map(shown => shown.getBoundingClientRect().bottom)"
+        )
+    assert (len(bottoms), [bottom for bottom in bottoms if bottom > SCREEN_PIXELS]) == (12, [])
+
+
+def test_tapping_a_figure_shows_its_fact(browser: Browser, frameworks: dict[str, Framework]) -> None:
+    with opened(browser, frameworks["named"]) as page:
+        page.locator(".card a.fact").first.click()
+        shown = page.locator("td:target")
+        assert (shown.count(), shown.first.is_visible()) == (1, True)
+
+
+def test_a_card_leads_to_its_persona(browser: Browser, frameworks: dict[str, Framework]) -> None:
+    with opened(browser, frameworks["named"]) as page:
+        page.locator(".mini h2 a").first.click()
+        assert page.locator("article:target h3").inner_text() == "The Desk Planner #"
+
+
+def test_the_page_prints_on_white_on_few_pages(browser: Browser, frameworks: dict[str, Framework]) -> None:
+    with served(render.as_html(frameworks["named"])) as (address, _):
         page = browser.new_page(color_scheme="dark")
         page.goto(address)
+        printed = page.pdf(format="A4")
         page.emulate_media(media="print", color_scheme="dark")
         paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
-        table = page.locator("details table").first.bounding_box()
         page.close()
-    assert (paper, table is not None and table["height"] > 0) == ("rgb(255, 255, 255)", True)
+    pages = len(re.findall(rb"/Type\s*/Page\b", printed))
+    assert (paper, 0 < pages <= MOST_PAGES) == ("rgb(255, 255, 255)", True)
