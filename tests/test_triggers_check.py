@@ -16,7 +16,7 @@ ROWS: list[list[object]] = [
 
 
 def csv(path: Path) -> None:
-    rows: list[tuple[object, ...]] = [tuple(HEADER), *ROWS]
+    rows: list[list[object]] = [[*HEADER], *ROWS]
     path.write_text("\n".join(",".join("" if one is None else str(one) for one in row) for row in rows))
 
 
@@ -96,3 +96,22 @@ def test_a_name_that_may_be_a_person_is_counted_and_not_shown(tmp_path: Path, na
     (tmp_path / "people.jsonl").write_text("\n".join(json.dumps({"traits": one}) for one in traits))
     ended = run_terminal("check", "people.jsonl", cwd=tmp_path)
     assert (name in ended.stdout, "\n  and 1 more\n" in ended.stdout) == (False, True)
+
+
+def test_a_run_without_the_channels_traits_names_those_that_look_like_them(tmp_path: Path) -> None:
+    csv(tmp_path / "people.csv")
+    ended = run_terminal("--source", "people.csv", cwd=tmp_path)
+    assert ended.returncode == 1
+    assert (
+        "Names that look like them: for web_sessions_30d: web_visits?; for mobile_sessions_30d: app_opens?; "
+        "for emails_opened_30d: mail_clicks?"
+    ) in ended.stderr
+
+
+def test_a_run_without_one_channels_trait_warns_with_the_name_that_looks_like_it(tmp_path: Path) -> None:
+    csv(tmp_path / "people.csv")
+    ended = run_terminal(
+        *("--source", "people.csv", "--channels", "web=web_visits,email=emails_opened_30d"), cwd=tmp_path
+    )
+    assert ended.returncode == 0
+    assert "Names that look like it: mail_clicks?" in ended.stdout

@@ -10,10 +10,10 @@ from persona.fetch import fetch
 from persona.log import Log
 from persona.model import Rule
 from persona.settings import Settings
-from persona.summarize.look_alikes import fit, fitting, look_alikes
+from persona.summarize.look_alikes import fit, fitting
 from persona.summarize.sampling import origin_of, rule_of
 from persona.summarize.summary import summarize
-from persona.summarize.trait_check import HARDLY_ANY_SHARE, examine
+from persona.summarize.trait_check import HARDLY_ANY_SHARE, examine, missing, resembling, shares
 from persona.wording import percent
 
 if TYPE_CHECKING:
@@ -59,13 +59,13 @@ def look_at(settings: Settings, deadline: Deadline, log: Log) -> Look:
         f"{counts.read:,} profiles read: {counts.classified:,} active, {counts.dormant:,} dormant, "
         f"{counts.rejected.total():,} rejected" + (" (not everybody: the limit)" if truncated else "")
     )
-    missing = _missing(counts, rule)
-    lines = [kind, counted, *_coverage(counts, rule, names), *_absent(missing, names)]
-    lines += _line_that_fits(rule, names, counts.read) if missing else []
-    if missing and settings.source == "export":
+    absent = missing(counts, rule)
+    lines = [kind, counted, *_coverage(counts, rule, names), *_absent(absent, names, rule.min_group)]
+    lines += _line_that_fits(rule, names, counts.read) if absent else []
+    if absent and settings.source == "export":
         verdict = "Not enough yet: channels without a trait; name what is there in PERSONA_CHANNELS"
-    lines.append(verdict or (_CREATE if missing else "Enough for a framework"))
-    return Look(lines, enough=not verdict and not missing)
+    lines.append(verdict or (_CREATE if absent else "Enough for a framework"))
+    return Look(lines, enough=not verdict and not absent)
 
 
 def _verdict(counts: Counts, rule: Rule, settings: Settings) -> str:
@@ -78,28 +78,13 @@ def _verdict(counts: Counts, rule: Rule, settings: Settings) -> str:
     return ""
 
 
-def _shares(counts: Counts, rule: Rule) -> dict[str, float]:
-    readable = counts.classified + counts.dormant
-    return {name: n / max(readable, 1) for name, n in zip(rule.traits, counts.carried, strict=True)}
-
-
-def _missing(counts: Counts, rule: Rule) -> dict[str, str]:
-    """The channels whose traits hardly anybody carries; raw events need none."""
-    shares = _shares(counts, rule)
-    return {
-        channel: trait
-        for channel, trait in rule.channels.items()
-        if rule.activity == "computed traits" and shares[trait] < HARDLY_ANY_SHARE
-    }
-
-
 def _coverage(counts: Counts, rule: Rule, names: Mapping[str, "Carried"]) -> Iterator[str]:
     """Yield the traits with the share of people who carry them: the needed ones, then all others."""
     needed = {trait: f"channel {channel}" for channel, trait in rule.channels.items()}
     needed |= {rule.ltv_trait: "LTV", rule.plan_trait: "plan"}
-    shares = _shares(counts, rule)
+    shares_of = shares(counts, rule)
     yield "Needed traits, and how many people carry them:"
-    yield from (f"  {percent(shares[trait]):>7}  {trait} ({purpose})" for trait, purpose in needed.items())
+    yield from (f"  {percent(shares_of[trait]):>7}  {trait} ({purpose})" for trait, purpose in needed.items())
     # A name that few people have may be about one of them.
     others = {
         name: carried.n
@@ -115,10 +100,10 @@ def _coverage(counts: Counts, rule: Rule, names: Mapping[str, "Carried"]) -> Ite
         yield f"  and {unnamed:,} more"
 
 
-def _absent(missing: Mapping[str, str], names: Mapping[str, "Carried"]) -> Iterator[str]:
-    for channel, trait in missing.items():
-        alike = look_alikes(trait, channel, names)
-        yield f"Missing: {trait} (channel {channel})" + (f"; {' or '.join(alike)}?" if alike else "")
+def _absent(absent: Mapping[str, str], names: Mapping[str, "Carried"], min_group: int) -> Iterator[str]:
+    alike = resembling(absent, [name for name, carried in names.items() if carried.n >= min_group])
+    for channel, trait in absent.items():
+        yield f"Missing: {trait} (channel {channel})" + (f"; {alike[trait]}" if trait in alike else "")
 
 
 def _line_that_fits(rule: Rule, names: Mapping[str, "Carried"], read: int) -> Iterator[str]:
