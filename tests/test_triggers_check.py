@@ -6,6 +6,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from cloud import FakeBigQuery
 from doors import run_terminal
 
 FITTING = "web=web_visits,mobile=app_opens,email=mail_clicks"
@@ -115,3 +116,17 @@ def test_a_run_without_one_channels_trait_warns_with_the_name_that_looks_like_it
     )
     assert ended.returncode == 0
     assert "Names that look like it: mail_clicks?" in ended.stdout
+
+
+def test_bigquery_is_asked_for_no_more_bytes_than_may_be_billed(tmp_path: Path) -> None:
+    with FakeBigQuery(estimated_bytes=1_234) as service:
+        ended = run_terminal(
+            "check",
+            "bigquery://project-1.space",
+            cwd=tmp_path,
+            BIGQUERY_EMULATOR_HOST=service.url,
+            PERSONA_MAX_BYTES="1000",
+        )
+    jobs = [json.loads(one.body)["configuration"] for one in service.requests if one.method == "POST"]
+    assert (ended.returncode, [job["dryRun"] for job in jobs]) == (1, [True])
+    assert "the query would read 1,234 bytes, and PERSONA_MAX_BYTES allows 1,000" in ended.stderr

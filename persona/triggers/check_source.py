@@ -44,13 +44,15 @@ class Look(NamedTuple):
 def look_at(settings: Settings, deadline: Deadline, log: Log) -> Look:
     """A source as the program sees it: of files everybody, of services as many people as a run reads.
 
-    Asks no model and writes nothing; of every trait, the name and the number of people who carry it.
+    Asks no model and writes nothing; of every trait, the name and the number of people who carry it. Free but
+    for the bytes that BigQuery bills for a count, PERSONA_MAX_BYTES at most, which are told.
 
     Raises:
         PersonaError: the source says no, or cannot be read.
     """
     rule = rule_of(settings)
     limit = 0 if settings.source == "export" else settings.limit
+    billed = _billed(settings, deadline)
     with fetch(settings, limit, deadline, log) as people:
         counts = classify(people, rule)
         kind, names, truncated = people.kind or _KINDS[settings.source], people.names(), people.truncated
@@ -60,12 +62,22 @@ def look_at(settings: Settings, deadline: Deadline, log: Log) -> Look:
         f"{counts.rejected.total():,} rejected" + (" (not everybody: the limit)" if truncated else "")
     )
     absent = missing(counts, rule)
-    lines = [kind, counted, *_coverage(counts, rule, names), *_absent(absent, names, rule.min_group)]
+    lines = [kind, *billed, counted, *_coverage(counts, rule, names), *_absent(absent, names, rule.min_group)]
     lines += _line_that_fits(rule, names, counts.read) if absent else []
     if absent and settings.source == "export":
         verdict = "Not enough yet: channels without a trait; name what is there in PERSONA_CHANNELS"
     lines.append(verdict or (_CREATE if absent else "Enough for a framework"))
     return Look(lines, enough=not verdict and not absent)
+
+
+def _billed(settings: Settings, deadline: Deadline) -> list[str]:
+    """What the look is about to cost, where it costs anything."""
+    if settings.source != "bigquery":
+        return []
+    from persona.fetch import bigquery  # noqa: PLC0415 - files need no warehouse
+
+    needed_bytes = bigquery.affordable_bytes(settings, deadline, settings.limit)
+    return [f"BigQuery bills this look as {needed_bytes:,} bytes read"]
 
 
 def _verdict(counts: Counts, rule: Rule, settings: Settings) -> str:
