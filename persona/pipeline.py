@@ -25,7 +25,7 @@ from persona.storage.run_folder import Delivery, Limits, RunFolder, claim
 from persona.summarize import drift
 from persona.summarize.sampling import origin_of, rule_of
 from persona.summarize.summary import summarize
-from persona.summarize.trait_check import examine, machine_opens
+from persona.summarize.trait_check import examine, machine_opens, missing
 from persona.write import render, run_report
 
 
@@ -97,9 +97,15 @@ class _Steps:
         settings, rule = self._settings, rule_of(self._settings)
         with self._stage("fetch"), fetch(settings, self._limit, self._deadline, self._log) as people:
             counts = classify(people, rule)
+            # A name that few people have may be about one of them.
+            names = [
+                name
+                for name, carried in (people.names() if missing(counts, rule) else {}).items()
+                if carried.n >= rule.min_group
+            ]
         truncated = people.truncated or counts.drawn_from is not None
         self._log.info("fetched", stage="fetch", profiles=counts.read, truncated=truncated)
-        doubts = examine(counts, rule)
+        doubts = examine(counts, rule, names)
         for code, sentences in (("missing_table", people.notes), ("few_traits", doubts)):
             for sentence in sentences:
                 self._log.warning(sentence, stage="summarize", code=code)

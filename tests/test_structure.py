@@ -35,6 +35,7 @@ PURE = [
     *("classify.counts", "summarize.summary", "summarize.sampling", "summarize.trait_check"),
     *(
         "summarize.drift",
+        "summarize.look_alikes",
         "mave.prompt",
         "mave.without_mave",
         "check.facts",

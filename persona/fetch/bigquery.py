@@ -42,6 +42,8 @@ class People:
     """A space's people in the warehouse."""
 
     dialect = "bigquery"
+    kind = ""  # of files only
+    names = dict  # what traits there are beside the needed ones would bill a query of its own
 
     def __init__(self, warehouse: "Warehouse", settings: Settings, limit: int, now: datetime) -> None:
         self.drawn = bool(limit)

@@ -5,16 +5,16 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
-from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from persona.classify.engine import Engine, OddRecords, identifier, literal
 from persona.deadline import Deadline
 from persona.errors import PersonaError
-from persona.fetch import profiles_sync
+from persona.fetch import profiles_sync, trait_names
 from persona.fetch.local import File, described, located, looked_at, refused, unmarked
 from persona.fetch.people import People, judged, needed_traits, typed
+from persona.fetch.readers import READERS, source_of, union
 from persona.log import Log, Progress
 from persona.settings import Settings
 
@@ -41,6 +41,8 @@ def fetch(settings: Settings, limit: int, deadline: Deadline, log: Log) -> Itera
             try:
                 files = [looked_at(name, path, engine, deadline) for name, path in paths.items()]
                 people = relation(engine, files, settings)
+                people.kind = _kind(files)
+                people.names = lambda: trait_names.carried(engine, files, settings.id_columns)
             except OddRecords as odd:
                 raise refused(settings.where, SETTING, str(odd)) from None
             people.draw(limit)
@@ -56,7 +58,7 @@ def relation(engine: Engine, files: Sequence[File], settings: Settings) -> Peopl
     tables = profiles_sync.unloaded([one.name for one in files])
     if tables:
         sources = {
-            table: " UNION ALL BY NAME ".join(f"SELECT * FROM {_source([files[i]])}" for i in positions)
+            table: " UNION ALL BY NAME ".join(f"SELECT * FROM {source_of([files[i]])}" for i in positions)
             for table, positions in tables.items()
         }
         people = profiles_sync.query(
@@ -72,6 +74,14 @@ def relation(engine: Engine, files: Sequence[File], settings: Settings) -> Peopl
     if len(kinds) > 1:
         raise OddRecords(f"expected files of one kind, got {' and '.join(kinds)}")
     return People(engine, _READINGS[kinds[0]](engine, files, settings), _refusal(files, settings))
+
+
+def _kind(files: Sequence[File]) -> str:
+    """What the files are, in words."""
+    looks = " and ".join(sorted({one.looks for one in files}))
+    if profiles_sync.unloaded([one.name for one in files]):
+        looks = f"Profiles Sync's tables, unloaded as {looks}"
+    return f"{looks} ({len(files)} files)" if len(files) > 1 else looks
 
 
 def _refusal(files: Sequence[File], settings: Settings) -> Callable[[str], PersonaError]:
@@ -100,10 +110,10 @@ def _json(_engine: Engine, files: Sequence[File], settings: Settings) -> list[Ca
     layout = "format = 'newline_delimited'" if lines else "format = 'array'"
 
     def well_formed(columns: str) -> str:
-        return _union(files, "read_json", f"{layout}, columns = {columns}")
+        return union(files, "read_json", f"{layout}, columns = {columns}")
 
     patient = f"{layout}, ignore_errors = true" if lines else layout
-    records = f"(SELECT json AS record FROM {_union(files, 'read_json_objects', patient)})"
+    records = f"(SELECT json AS record FROM {union(files, 'read_json_objects', patient)})"
     return [lambda: typed(traits, well_formed), lambda: judged(traits, records)]
 
 
@@ -112,11 +122,11 @@ def _json(_engine: Engine, files: Sequence[File], settings: Settings) -> list[Ca
 
 def _csv(engine: Engine, files: Sequence[File], settings: Settings) -> list[Callable[[], str]]:
     columns = dict.fromkeys((name for file in files for name in file.columns), "VARCHAR")
-    reader, options = _READERS["CSV"]
+    reader, options = READERS["CSV"]
 
     @cache
     def well_formed() -> str:
-        return _flat(columns, settings, _union(files, reader, options))
+        return _flat(columns, settings, union(files, reader, options))
 
     @cache
     def with_bad_rows(mode: str) -> str:
@@ -125,12 +135,12 @@ def _csv(engine: Engine, files: Sequence[File], settings: Settings) -> list[Call
         counting = (
             f"{read}, store_rejects = true, rejects_table = 'bad_{mode}', rejects_scan = 'scans_{mode}'"
         )
-        engine.rows(f"SELECT COUNT(COLUMNS(*)) FROM {_union(files, reader, counting)}")
+        engine.rows(f"SELECT COUNT(COLUMNS(*)) FROM {union(files, reader, counting)}")
         bad = engine.rows(f"""
           SELECT 'row_' || REPLACE(LOWER(kind), ' ', '_') AS problem, COUNT(*) AS n
           FROM (SELECT MIN(error_type) AS kind FROM bad_{mode} GROUP BY scan_id, file_id, line) GROUP BY kind
         """)
-        people = _flat(columns, settings, _union(files, reader, f"{read}, ignore_errors = true"))
+        people = _flat(columns, settings, union(files, reader, f"{read}, ignore_errors = true"))
         return people + "".join(
             " UNION ALL BY NAME "
             f"SELECT 0 AS identities, {literal(row['problem'])} AS problem FROM range({row['n']})"
@@ -142,7 +152,7 @@ def _csv(engine: Engine, files: Sequence[File], settings: Settings) -> list[Call
 
 
 def _parquet(engine: Engine, files: Sequence[File], settings: Settings) -> list[Callable[[], str]]:
-    source = _source(files)
+    source = source_of(files)
 
     def people() -> str:
         columns = described(engine, source)
@@ -209,30 +219,4 @@ def _path(name: str) -> str:
     return '$."' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-# -- the engine's readers -----------------------------------------------------------------------------------
-
-_READERS = {
-    "JSON lines": ("read_json", "format = 'newline_delimited', union_by_name = true, sample_size = -1"),
-    "JSON array": ("read_json", "format = 'array', union_by_name = true, sample_size = -1"),
-    "CSV": ("read_csv", "auto_detect = false, header = true, quote = '\"', escape = '\"'"),
-    "Parquet": ("read_parquet", "union_by_name = true"),
-}
 _READINGS = {"JSON lines": _json, "JSON array": _json, "CSV": _csv, "Parquet": _parquet}
-
-
-def _source(files: Sequence[File]) -> str:
-    """Files of one kind as a table of their own columns."""
-    return _union(files, *_READERS[files[0].kind])
-
-
-def _union(files: Sequence[File], reader: str, options: str) -> str:
-    """What a reader makes of files, which may be packed in several ways."""
-    parts = []
-    for (packed, delimiter, columns), some in groupby(files, key=lambda one: one[3:]):
-        paths = ", ".join(literal(str(one.path)) for one in some)
-        more = "" if reader == "read_parquet" else f", compression = '{packed}'"
-        if reader == "read_csv":
-            types = ", ".join(f"{identifier(name)}: 'VARCHAR'" for name in columns)
-            more += f", delim = {literal(delimiter)}, columns = {{{types}}}"
-        parts.append(f"SELECT * FROM {reader}([{paths}], {options}{more})")
-    return f"({' UNION ALL BY NAME '.join(parts)})"

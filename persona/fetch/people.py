@@ -22,6 +22,13 @@ class Page(NamedTuple):
     rejected: Mapping[str, int] = MappingProxyType({})  # reason -> profiles read that did not get this far
 
 
+class Carried(NamedTuple):
+    """How many people have a trait."""
+
+    n: int
+    numeric: int  # of them, with a number
+
+
 class People:
     """People whom DuckDB reads: `readings` are queries for them, each more patient than the one before.
 
@@ -40,6 +47,9 @@ class People:
         self.drawn = False
         self.truncated = False  # there are more, who were not read
         self.notes: list[str] = []  # what the reader should know, in sentences
+        self.kind = ""  # of the files, in words
+        # All traits that there are, by name, where whoever reads the people can tell.
+        self.names: Callable[[], Mapping[str, Carried]] = dict
         self.engine = engine
         self._readings = [*readings]
         self._refusal = refusal

@@ -1,10 +1,11 @@
 """Trait doctor: whether people carry the traits that tell them apart, and what to create if not."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from persona.classify.counts import Counts
 from persona.errors import NotEnoughData
 from persona.model import Rule
+from persona.summarize.look_alikes import look_alikes
 from persona.wording import percent
 
 # Where fewer carry a channel's trait, the patterns say more about the trait than about people.
@@ -27,8 +28,33 @@ _WHERE = (
 )
 
 
-def examine(counts: Counts, rule: Rule) -> list[str]:
+def shares(counts: Counts, rule: Rule) -> dict[str, float]:
+    """The needed traits with the share of readable profiles that carry each."""
+    readable = max(counts.classified + counts.dormant, 1)
+    return {name: n / readable for name, n in zip(rule.traits, counts.carried, strict=True)}
+
+
+def missing(counts: Counts, rule: Rule) -> dict[str, str]:
+    """The channels whose traits hardly anybody carries, with these; raw events need none."""
+    carried = shares(counts, rule)
+    return {
+        channel: trait
+        for channel, trait in rule.channels.items()
+        if rule.activity == "computed traits" and carried[trait] < HARDLY_ANY_SHARE
+    }
+
+
+def resembling(channels: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
+    """The missing traits for which there are names that look like them, with these: `web_visits or …?`."""
+    others = list(names)
+    alike = {trait: look_alikes(trait, channel, others) for channel, trait in channels.items()}
+    return {trait: f"{' or '.join(likeliest)}?" for trait, likeliest in alike.items() if likeliest}
+
+
+def examine(counts: Counts, rule: Rule, names: Iterable[str] = ()) -> list[str]:
     """What the reader should know about the traits, in sentences; free, and before anything is paid.
+
+    `names` are those of the traits that there are, as far as the source tells.
 
     Raises:
         NotEnoughData: hardly anybody carries any channel's trait, or has any event; says what to create.
@@ -38,19 +64,24 @@ def examine(counts: Counts, rule: Rule) -> list[str]:
         return []
     if rule.activity != "computed traits":
         return _silent_channels(counts, rule)
-    shares = {name: n / readable for name, n in zip(rule.traits, counts.carried, strict=True)}
-    if all(shares[trait] < HARDLY_ANY_SHARE for trait in rule.channels.values()):
+    absent = missing(counts, rule)
+    instead = resembling(absent, names)
+    if len(absent) == len(rule.channels):
+        alike = "; ".join(f"for {trait}: {likeliest}" for trait, likeliest in instead.items())
+        looks = f" Names that look like them: {alike}" if alike else ""
         raise NotEnoughData(
             f"of {readable} profiles, less than {percent(HARDLY_ANY_SHARE)} carry any of the channels' "
             f"traits ({', '.join(rule.channels.values())}): they do not exist in Segment, or have other "
-            f"names (PERSONA_CHANNELS). {help_for(rule.channels, rule.window_days)}"
+            f"names (PERSONA_CHANNELS).{looks} {help_for(rule.channels, rule.window_days)}"
         )
     channels = {trait: channel for channel, trait in rule.channels.items()}
-    few = {trait: share * readable < rule.min_group for trait, share in shares.items()}
+    carried = shares(counts, rule)
+    few = {trait: share * readable < rule.min_group for trait, share in carried.items()}
     few_carry = [
         f"Only {percent(share)} of the profiles carry {trait}"
         f"{_next_step(trait, channels.get(trait), rule, few=few[trait])}."
-        for trait, share in shares.items()
+        + (f" Names that look like it: {instead[trait]}" if trait in instead else "")
+        for trait, share in carried.items()
         if share < ENOUGH_SHARE and (share or trait != rule.ltv_trait)
     ]
     return [*few_carry, *_absent(counts, rule)]

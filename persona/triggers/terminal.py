@@ -80,6 +80,26 @@ def main(context: click.Context, /, **options: object) -> None:
     click.echo(_table(report))
 
 
+@main.command("check")
+@click.argument("source", required=False)
+@click.pass_context
+def check(context: click.Context, source: str | None) -> None:
+    """Look at SOURCE (or PERSONA_SOURCE) for free: people, traits, what is missing; ask and write nothing.
+
+    Exit codes: 0 there is enough for a framework, 1 there is not, 2 the settings are wrong.
+    """
+    with _told_failures():
+        given = context.obj | ({"PERSONA_SOURCE": source} if source else {})
+        settings = read_settings(os.environ | given, "terminal")
+        from persona.triggers.check_source import look_at  # noqa: PLC0415 - help needs no engine
+
+        deadline = Deadline(settings.deadline_seconds)
+        with ProgressLine(deadline) as line:
+            look = look_at(settings, deadline, Log(as_json=False, level="ERROR", notify=line))
+        click.echo("\n".join(look.lines))
+        sys.exit(0 if look.enough else 1)
+
+
 class _Named:
     """The run that is under way, once it has a name."""
 

@@ -1,0 +1,134 @@
+"""A look at a source, for free: what it is, who and which traits are in it, and what is missing."""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from persona.classify.counts import Counts, classify
+from persona.deadline import Deadline
+from persona.errors import NotEnoughData
+from persona.fetch import fetch
+from persona.log import Log
+from persona.model import Rule
+from persona.settings import Settings
+from persona.summarize.look_alikes import fit, fitting
+from persona.summarize.sampling import origin_of, rule_of
+from persona.summarize.summary import summarize
+from persona.summarize.trait_check import HARDLY_ANY_SHARE, examine, missing, resembling, shares
+from persona.wording import percent
+
+if TYPE_CHECKING:
+    from persona.fetch.people import Carried
+
+_KINDS = {
+    "sample": "the built-in, invented sample space",
+    "segment": "Segment's profile listing",
+    "profile-api": "Segment's Profile API",
+    "bigquery": "Profiles Sync in BigQuery",
+}
+_CREATE = (
+    "Not enough yet: channels without a trait; create it in Segment, or name another in PERSONA_CHANNELS"
+)
+# Of a table with more traits, the others are counted.
+_SHOWN_TRAITS = 40
+# Where fewer of a trait's values are numbers, it counts nothing.
+_NUMERIC_SHARE = 0.9
+
+
+class Look(NamedTuple):
+    """What a look at a source tells, in lines, and whether a framework can be made of it."""
+
+    lines: list[str]
+    enough: bool
+
+
+def look_at(settings: Settings, deadline: Deadline, log: Log) -> Look:
+    """A source as the program sees it: of files everybody, of services as many people as a run reads.
+
+    Asks no model and writes nothing; of every trait, the name and the number of people who carry it. Free but
+    for the bytes that BigQuery bills for a count, PERSONA_MAX_BYTES at most, which are told.
+
+    Raises:
+        PersonaError: the source says no, or cannot be read.
+    """
+    rule = rule_of(settings)
+    limit = 0 if settings.source == "export" else settings.limit
+    billed = _billed(settings, deadline)
+    with fetch(settings, limit, deadline, log) as people:
+        counts = classify(people, rule)
+        kind, names, truncated = people.kind or _KINDS[settings.source], people.names(), people.truncated
+    verdict = _verdict(counts, rule, settings)
+    counted = (
+        f"{counts.read:,} profiles read: {counts.classified:,} active, {counts.dormant:,} dormant, "
+        f"{counts.rejected.total():,} rejected" + (" (not everybody: the limit)" if truncated else "")
+    )
+    absent = missing(counts, rule)
+    lines = [kind, *billed, counted, *_coverage(counts, rule, names), *_absent(absent, names, rule.min_group)]
+    lines += _line_that_fits(rule, names, counts.read) if absent else []
+    if absent and settings.source == "export":
+        verdict = "Not enough yet: channels without a trait; name what is there in PERSONA_CHANNELS"
+    lines.append(verdict or (_CREATE if absent else "Enough for a framework"))
+    return Look(lines, enough=not verdict and not absent)
+
+
+def _billed(settings: Settings, deadline: Deadline) -> list[str]:
+    """What the look is about to cost, where it costs anything."""
+    if settings.source != "bigquery":
+        return []
+    from persona.fetch import bigquery  # noqa: PLC0415 - files need no warehouse
+
+    needed_bytes = bigquery.affordable_bytes(settings, deadline, settings.limit)
+    return [f"BigQuery bills this look as {needed_bytes:,} bytes read"]
+
+
+def _verdict(counts: Counts, rule: Rule, settings: Settings) -> str:
+    """Why no framework can be made of it; empty where one can."""
+    try:
+        examine(counts, rule)
+        summarize(counts, rule, origin_of(settings, counts, truncated=False), truncated=False)
+    except NotEnoughData as error:
+        return f"Not enough yet: {error.message}"
+    return ""
+
+
+def _coverage(counts: Counts, rule: Rule, names: Mapping[str, "Carried"]) -> Iterator[str]:
+    """Yield the traits with the share of people who carry them: the needed ones, then all others."""
+    needed = {trait: f"channel {channel}" for channel, trait in rule.channels.items()}
+    needed |= {rule.ltv_trait: "LTV", rule.plan_trait: "plan"}
+    shares_of = shares(counts, rule)
+    yield "Needed traits, and how many people carry them:"
+    yield from (f"  {percent(shares_of[trait]):>7}  {trait} ({purpose})" for trait, purpose in needed.items())
+    # A name that few people have may be about one of them.
+    others = {
+        name: carried.n
+        for name, carried in names.items()
+        if name not in needed and fit(name) and carried.n >= rule.min_group
+    }
+    if others:
+        yield "Other traits:"
+    for name, n in list(others.items())[:_SHOWN_TRAITS]:
+        yield f"  {percent(min(1.0, n / max(counts.read, 1))):>7}  {name}"
+    unnamed = len(names.keys() - needed.keys()) - min(len(others), _SHOWN_TRAITS)
+    if unnamed > 0:
+        yield f"  and {unnamed:,} more"
+
+
+def _absent(absent: Mapping[str, str], names: Mapping[str, "Carried"], min_group: int) -> Iterator[str]:
+    alike = resembling(absent, [name for name, carried in names.items() if carried.n >= min_group])
+    for channel, trait in absent.items():
+        yield f"Missing: {trait} (channel {channel})" + (f"; {alike[trait]}" if trait in alike else "")
+
+
+def _line_that_fits(rule: Rule, names: Mapping[str, "Carried"], read: int) -> Iterator[str]:
+    """Yield the setting that names what is there."""
+    numeric = [
+        name
+        for name, carried in names.items()
+        if carried.numeric >= _NUMERIC_SHARE * carried.n
+        and carried.n >= max(rule.min_group, HARDLY_ANY_SHARE * read)
+        and name not in {rule.ltv_trait, rule.plan_trait}
+    ]
+    channels = fitting(rule.channels, numeric)
+    if len(channels) >= 2:  # noqa: PLR2004 - fewer tell nothing apart
+        told = ",".join(f"{channel}={trait}" for channel, trait in list(channels.items())[:8])
+        yield "What would fit:"
+        yield f"  PERSONA_CHANNELS={told}" if " " not in told else f"  PERSONA_CHANNELS='{told}'"

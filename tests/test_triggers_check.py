@@ -1,0 +1,132 @@
+"""`python -m persona check` tells what a source holds and what is missing: names, never a value."""
+
+import gzip
+import json
+from pathlib import Path
+
+import duckdb
+import pytest
+from cloud import FakeBigQuery
+from doors import run_terminal
+
+FITTING = "web=web_visits,mobile=app_opens,email=mail_clicks"
+HEADER = ["user_id", "web_visits", "app_opens", "mail_clicks", "ltv", "plan", "city"]
+ROWS: list[list[object]] = [
+    [f"u{n}", n % 7, n % 5, n % 3, n, "pro", "Rome" if n % 2 else None] for n in range(200)
+]
+
+
+def csv(path: Path) -> None:
+    rows: list[list[object]] = [[*HEADER], *ROWS]
+    path.write_text("\n".join(",".join("" if one is None else str(one) for one in row) for row in rows))
+
+
+def json_lines(path: Path) -> None:
+    records = [{"traits": dict(zip(HEADER[1:], row[1:], strict=True)), "external_ids": []} for row in ROWS]
+    path.write_bytes(gzip.compress("\n".join(map(json.dumps, records)).encode()))
+
+
+def parquet(path: Path) -> None:
+    csv(path.with_suffix(".csv"))
+    duckdb.sql(f"COPY (FROM '{path.with_suffix('.csv')}') TO '{path}' (FORMAT parquet)")
+
+
+@pytest.mark.parametrize(
+    ("write", "kind"),
+    [(csv, "CSV"), (json_lines, "JSON lines, packed with gzip"), (parquet, "Parquet")],
+    ids=["csv", "json", "parquet"],
+)
+def test_a_file_with_other_names_is_told_with_the_channels_that_fit(
+    tmp_path: Path, write: object, kind: str
+) -> None:
+    write(tmp_path / "people.data")  # type: ignore[operator]
+    ended = run_terminal("check", "people.data", cwd=tmp_path)
+    assert ended.stdout.splitlines() == [
+        kind,
+        "200 profiles read: 0 active, 200 dormant, 0 rejected",
+        "Needed traits, and how many people carry them:",
+        "      0 %  web_sessions_30d (channel web)",
+        "      0 %  mobile_sessions_30d (channel mobile)",
+        "      0 %  emails_opened_30d (channel email)",
+        "    100 %  ltv (LTV)",
+        "    100 %  plan (plan)",
+        "Other traits:",
+        "    100 %  app_opens",
+        "    100 %  mail_clicks",
+        "    100 %  web_visits",
+        "   50.0 %  city",
+        "Missing: web_sessions_30d (channel web); web_visits?",
+        "Missing: mobile_sessions_30d (channel mobile); app_opens?",
+        "Missing: emails_opened_30d (channel email); mail_clicks?",
+        "What would fit:",
+        f"  PERSONA_CHANNELS={FITTING}",
+        "Not enough yet: channels without a trait; name what is there in PERSONA_CHANNELS",
+    ]
+    assert ended.returncode == 1
+
+
+def test_with_the_line_that_it_proposes_there_is_enough_and_nothing_is_written(tmp_path: Path) -> None:
+    csv(tmp_path / "people.csv")
+    ended = run_terminal("--channels", FITTING, "check", "people.csv", cwd=tmp_path)
+    assert (ended.returncode, ended.stdout.splitlines()[-1], [one.name for one in tmp_path.iterdir()]) == (
+        0,
+        "Enough for a framework",
+        ["people.csv"],
+    )
+
+
+def test_without_a_source_the_one_of_the_settings_is_looked_at(tmp_path: Path) -> None:
+    ended = run_terminal("check", cwd=tmp_path)
+    assert (ended.returncode, ended.stdout.splitlines()[0]) == (0, "the built-in, invented sample space")
+
+
+def test_a_file_that_is_not_there_ends_with_2_and_is_named(tmp_path: Path) -> None:
+    ended = run_terminal("check", "nowhere.csv", cwd=tmp_path)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "there is no such file: nowhere.csv" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    "name", ["jane@example.com", "call +1 555 867 5309", "rare"], ids=["address", "number", "few have it"]
+)
+def test_a_name_that_may_be_a_person_is_counted_and_not_shown(tmp_path: Path, name: str) -> None:
+    traits = [
+        {"web_sessions_30d": 1, "city": "x"} | ({name: 1} if n < 4 or name != "rare" else {})
+        for n in range(50)
+    ]
+    (tmp_path / "people.jsonl").write_text("\n".join(json.dumps({"traits": one}) for one in traits))
+    ended = run_terminal("check", "people.jsonl", cwd=tmp_path)
+    assert (name in ended.stdout, "\n  and 1 more\n" in ended.stdout) == (False, True)
+
+
+def test_a_run_without_the_channels_traits_names_those_that_look_like_them(tmp_path: Path) -> None:
+    csv(tmp_path / "people.csv")
+    ended = run_terminal("--source", "people.csv", cwd=tmp_path)
+    assert ended.returncode == 1
+    assert (
+        "Names that look like them: for web_sessions_30d: web_visits?; for mobile_sessions_30d: app_opens?; "
+        "for emails_opened_30d: mail_clicks?"
+    ) in ended.stderr
+
+
+def test_a_run_without_one_channels_trait_warns_with_the_name_that_looks_like_it(tmp_path: Path) -> None:
+    csv(tmp_path / "people.csv")
+    ended = run_terminal(
+        *("--source", "people.csv", "--channels", "web=web_visits,email=emails_opened_30d"), cwd=tmp_path
+    )
+    assert ended.returncode == 0
+    assert "Names that look like it: mail_clicks?" in ended.stdout
+
+
+def test_bigquery_is_asked_for_no_more_bytes_than_may_be_billed(tmp_path: Path) -> None:
+    with FakeBigQuery(estimated_bytes=1_234) as service:
+        ended = run_terminal(
+            "check",
+            "bigquery://project-1.space",
+            cwd=tmp_path,
+            BIGQUERY_EMULATOR_HOST=service.url,
+            PERSONA_MAX_BYTES="1000",
+        )
+    jobs = [json.loads(one.body)["configuration"] for one in service.requests if one.method == "POST"]
+    assert (ended.returncode, [job["dryRun"] for job in jobs]) == (1, [True])
+    assert "the query would read 1,234 bytes, and PERSONA_MAX_BYTES allows 1,000" in ended.stderr
