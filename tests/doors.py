@@ -8,8 +8,10 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import functions_framework
 from flask import Flask
@@ -96,6 +98,14 @@ def published(folder: Path) -> list[str]:
         for one in folder.rglob("*")
         if one.is_file() and not any(part.startswith(".") for part in one.relative_to(folder).parts)
     )
+
+
+def readable(data: bytes) -> str:
+    """An object as text; of slides, which are a ZIP file, all parts."""
+    if not data.startswith(b"PK"):
+        return data.decode()
+    with ZipFile(BytesIO(data)) as parts:
+        return "".join(parts.read(name).decode("utf-8", "replace") for name in parts.namelist())
 
 
 def lines(text: str) -> list[dict[str, Any]]:

@@ -37,7 +37,7 @@ from cloud import (
     raw,
     refuse,
 )
-from doors import client, event, serve
+from doors import client, event, readable, serve
 from werkzeug.datastructures import Headers
 from werkzeug.test import TestResponse
 
@@ -565,7 +565,7 @@ def test_case_13_a_plan_s_name_stays_data_and_an_email_in_it_goes_nowhere(
         report = house.post()
         said = "".join(mave.paid)
     assert report.word == "published"
-    written = "".join(path.read_text() for path in house.folder.rglob("*.*") if path.is_file())
+    written = "".join(readable(path.read_bytes()) for path in house.folder.rglob("*.*") if path.is_file())
     streams = "".join(capsys.readouterr())
     assert "bob@example.com" not in said + written + streams + json.dumps(report.body)
     (fenced,) = re.findall(r"^```json\n.*?^```$", said, re.DOTALL | re.MULTILINE)

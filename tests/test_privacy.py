@@ -5,17 +5,15 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from io import BytesIO
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request as HttpRequest
 from urllib.request import urlopen
-from zipfile import ZipFile
 
 import pytest
 from cloud import FakeMave, FakeSegment, FakeStorage, Reply, answer, json_reply, listing_error, profile_error
 from crowd import crowd
-from doors import ROOT, event, run_terminal, serve
+from doors import ROOT, event, readable, run_terminal, serve
 
 # What stands in every value of the crowd that could name somebody.
 SECRETS = re.compile(r"secret|zebulon|\b555\D?7|broken@|negative@|odd@", re.IGNORECASE)
@@ -65,14 +63,6 @@ def segment_settings(segment: FakeSegment) -> dict[str, str]:
         "SEGMENT_API_URL": segment.url,
         "SEGMENT_PROFILE_API_URL": segment.url,
     }
-
-
-def readable(data: bytes) -> str:
-    """An object as text; of slides, which are a ZIP file, all parts."""
-    if not data.startswith(b"PK"):
-        return data.decode()
-    with ZipFile(BytesIO(data)) as parts:
-        return "".join(parts.read(name).decode("utf-8", "replace") for name in parts.namelist())
 
 
 def secrets_in(*texts: str) -> list[str]:
