@@ -1,13 +1,11 @@
 """What to say to Mave next: the message, a nudge where it asks back, or what its answer left out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from persona.check.answer import CheckedAnswer
+from persona.check.answer import CheckedAnswer, Facts
 from persona.mave import prompt
 from persona.mave.paid_calls import HOLE
-from persona.model import Answer, Baseline, Fact, Message, Summary
-
-Facts = Mapping[str, Fact]
+from persona.model import Answer, Baseline, Message, Summary
 
 
 def first_message(summary: Summary, facts: Facts, baseline: Baseline) -> Message:

@@ -11,7 +11,6 @@ if TYPE_CHECKING:  # Only a run makes slides: a cold start need not load what dr
 # Sizes that can be read from the back of a room, and from a desk.
 LARGEST_POINTS, SMALLEST_POINTS = 18, 12
 LEAST_POINTS = 9  # in the overview of many patterns, whose texts stand whole on later slides
-TITLE_POINTS = (28, 24, 20, 18)
 # What a character and a line take of the font's size, for common sans-serif fonts.
 CHARACTER_EMS, LINE_EMS = 0.5, 1.25
 BETWEEN_LINES = 0.3  # of a line, after each paragraph
