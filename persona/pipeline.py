@@ -38,7 +38,7 @@ def run(request: Request, run_id: str, settings: Settings, deadline: Deadline, l
     Raises:
         PersonaError: see `persona.errors`; nothing that was paid for is lost.
     """
-    bucket = open_bucket(settings.output)
+    bucket = open_bucket(settings.output, deadline)
     steps = _Steps(request, settings, bucket, deadline, log)
     if request.dry_run:
         return steps.dry_run(run_id)

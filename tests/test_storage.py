@@ -17,6 +17,7 @@ from typing import NamedTuple, Protocol
 import pytest
 from cloud import Call, FakeStorage, Fault
 
+from persona.deadline import Deadline
 from persona.errors import Refused, Unavailable
 from persona.storage import open_bucket
 from persona.storage.bucket import BUDGET_SECONDS, Bucket, Conflict
@@ -373,9 +374,9 @@ def test_what_a_killed_writer_left_half_written_is_no_object(tmp_path: Path) -> 
 
 
 def test_the_lock_is_free_again_after_a_failure(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError), exclusive(tmp_path, 0.1):
+    with pytest.raises(RuntimeError), exclusive(tmp_path, Deadline(0.1)):
         raise RuntimeError
-    with exclusive(tmp_path, 0.1):
+    with exclusive(tmp_path, Deadline(0.1)):
         assert (tmp_path / ".lock").exists()
 
 

@@ -8,9 +8,14 @@ might share must carry something random.
 
 from typing import NamedTuple, Protocol
 
+from persona.deadline import Deadline
+
 # How long one operation is tried. With its last request it stays well below 45 s, where the default of
 # Google's own client would go on for two minutes.
 BUDGET_SECONDS = 25.0
+# Past its deadline a run may still store what it has, and let its claim go: so long, then one request each.
+GRACE_SECONDS = 2.0
+LEAST_SECONDS = 0.5
 
 
 class Stored(NamedTuple):
@@ -60,6 +65,12 @@ class Bucket(Protocol):
 
     def link(self, name: str) -> str:
         """What opens it: a signed-in reader's https:// address, or the file's absolute path."""
+
+
+def tries(budget_seconds: float, run: Deadline | None) -> Deadline:
+    """How long one operation is tried: its own budget, cut short by the end of the run."""
+    left_seconds = run.left_seconds + GRACE_SECONDS if run else budget_seconds
+    return Deadline(max(min(budget_seconds, left_seconds), LEAST_SECONDS))
 
 
 def checked(name: str) -> str:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -19,13 +19,11 @@ from google.cloud import storage
 
 from persona.deadline import Deadline
 from persona.errors import Refused, Unavailable, for_status
-from persona.storage.bucket import BUDGET_SECONDS, Conflict, Stored, checked
+from persona.storage.bucket import BUDGET_SECONDS, LEAST_SECONDS, Conflict, Stored, checked, tries
 from persona.storage.objects import LATEST
 
 # One request's waits: to connect, and for bytes to come. Cloud Storage usually needs 0.1 s.
 CONNECT_SECONDS, READ_SECONDS = 3.0, 10.0
-# The least that a request begun at the budget's end is given.
-LEAST_SECONDS = 1.0
 # Cloud Storage takes about one write a second of an object; the first waits between tries are around that.
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.5, 8.0
 
@@ -61,10 +59,16 @@ class CloudBucket:
     The client's own retries are off: one operation may take several requests, and all share one budget.
     """
 
-    def __init__(self, bucket: str, prefix: str = "", budget_seconds: float = BUDGET_SECONDS) -> None:
+    def __init__(
+        self,
+        bucket: str,
+        prefix: str = "",
+        budget_seconds: float = BUDGET_SECONDS,
+        deadline: Deadline | None = None,
+    ) -> None:
         self._name = bucket
         self._prefix = f"{prefix}/" if prefix else ""
-        self._budget_seconds = budget_seconds
+        self._tries = partial(tries, budget_seconds, deadline)
         self._clock_seconds: float | None = None  # the store's clock less our monotonic one
 
     def read(self, name: str) -> Stored | None:
@@ -149,27 +153,27 @@ class CloudBucket:
 
     def _tried(self, act: Callable[[Deadline], _T]) -> _T:
         """What `act` returns, tried again with growing, random waits while that may help."""
-        deadline = Deadline(self._budget_seconds)
+        deadline = self._tries()
         retry = Retry(
             predicate=may_pass,
             initial=FIRST_WAIT_SECONDS,
             maximum=LONGEST_WAIT_SECONDS,
-            timeout=self._budget_seconds,
+            timeout=deadline.budget_seconds,
         )
         try:
             returned: _T = retry(act)(deadline)
         except RetryError as error:
-            raise self._unavailable(error.cause) from None
+            raise self._unavailable(error.cause, deadline.budget_seconds) from None
         except (GoogleAPICallError, GoogleAuthError) as error:
             raise self._refused(error) from None
         return returned
 
-    def _unavailable(self, last: Exception | None) -> Unavailable:
+    def _unavailable(self, last: Exception | None, tried_seconds: float) -> Unavailable:
         code = getattr(last, "code", None)
         what = f"status {int(code)}" if isinstance(code, int) else type(last).__name__
         return Unavailable(
             "storage",
-            f"Cloud Storage did not serve bucket {self._name} within {self._budget_seconds:.0f} s of trying "
+            f"Cloud Storage did not serve bucket {self._name} within {tried_seconds:.0f} s of trying "
             f"(the last time: {what}); try again later",
         )
 

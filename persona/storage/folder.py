@@ -7,11 +7,12 @@ import os
 import random
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from persona.deadline import Deadline
 from persona.errors import Refused, Unavailable
-from persona.storage.bucket import BUDGET_SECONDS, Conflict, Stored, checked
+from persona.storage.bucket import BUDGET_SECONDS, Conflict, Stored, checked, tries
 
 # How often a busy folder is asked again, at most; a write to it holds the lock for some milliseconds.
 LOCK_WAIT_SECONDS = 0.01
@@ -23,9 +24,11 @@ class Folder:
     The generation is drawn from the content, so a swap is as sound as the content is unique.
     """
 
-    def __init__(self, root: Path, budget_seconds: float = BUDGET_SECONDS) -> None:
+    def __init__(
+        self, root: Path, budget_seconds: float = BUDGET_SECONDS, deadline: Deadline | None = None
+    ) -> None:
         self._root = root
-        self._budget_seconds = budget_seconds
+        self._tries = partial(tries, budget_seconds, deadline)
 
     def read(self, name: str) -> Stored | None:
         path = self._root / checked(name)
@@ -43,7 +46,7 @@ class Folder:
 
     def swap(self, name: str, data: bytes, content_type: str, generation: int) -> int:  # noqa: ARG002 - a file has no content type
         path = self._root / checked(name)
-        with _in_words("written"), exclusive(self._root, self._budget_seconds):
+        with _in_words("written"), exclusive(self._root, self._tries()):
             stored = self.read(name)
             if generation == (stored.generation if stored else 0):
                 _write_whole(path, data)
@@ -55,7 +58,7 @@ class Folder:
         path = self._root / checked(name)
         with _in_words("written"):
             if path.exists():
-                with exclusive(self._root, self._budget_seconds):
+                with exclusive(self._root, self._tries()):
                     path.unlink(missing_ok=True)
 
     def now(self) -> float:
@@ -69,14 +72,13 @@ class Folder:
 
 
 @contextlib.contextmanager
-def exclusive(folder: Path, budget_seconds: float) -> Iterator[None]:
+def exclusive(folder: Path, deadline: Deadline) -> Iterator[None]:
     """Hold the folder's lock for a `with` block. The system takes it from a process that dies.
 
     Raises:
         Unavailable: another process held it all the time.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    deadline = Deadline(budget_seconds)
     with (folder / ".lock").open("ab") as lock:
         while True:
             try:
@@ -86,8 +88,8 @@ def exclusive(folder: Path, budget_seconds: float) -> Iterator[None]:
                 if deadline.left_seconds < 0:
                     raise Unavailable(
                         "storage",
-                        f"the output folder stayed locked for {budget_seconds:.0f} s; look for a process of "
-                        "this program that hangs, and try again",
+                        f"the output folder stayed locked for {deadline.budget_seconds:.0f} s; look for a "
+                        "process of this program that hangs, and try again",
                     ) from None
                 time.sleep(random.uniform(0, LOCK_WAIT_SECONDS))  # noqa: S311 - nothing to keep secret
         try:

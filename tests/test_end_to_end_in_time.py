@@ -1,0 +1,135 @@
+"""No step of a run goes on for more than five seconds past the run's deadline, whatever it meets."""
+
+import gzip
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+from cloud import Call, FakeMave, FakeSegment, FakeStorage, Fault, Reply, answer, lose
+from doors import client
+
+from persona.deadline import Deadline
+from persona.storage.folder import exclusive
+
+pytestmark = pytest.mark.slow
+
+PAST_SECONDS = 5.0
+# Beside the wait for Mave, ten seconds are kept for what comes after it: no shorter run may ask.
+SHORT_SECONDS, ASKING_SECONDS = 2.0, 16.0
+PERSON = b'{"traits": {"web_sessions_30d": 9, "ltv": "12.5", "plan": "pro"}, "external_ids": []}\n'
+HOSTILE = "## Web Dominant\n1. {{ web_dominant.people / 0 }} [(“**\n" * 90_000
+
+
+class World:
+    """The services and settings of one run; `environment` is what it starts with."""
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self.folder, self._stack = folder, stack
+        self.environment = {"PERSONA_AUTHOR": "facts", "PERSONA_SOURCE": "sample"}
+
+    def silent_listing(self) -> None:
+        segment = self._stack.enter_context(FakeSegment([], faults=lambda _: Reply(ending="silence")))
+        self.environment |= {
+            "PERSONA_SOURCE": "segment",
+            "SEGMENT_TOKEN": segment.token,
+            "SEGMENT_SPACE_ID": segment.space,
+            "SEGMENT_API_URL": segment.url,
+        }
+
+    def endless_file(self) -> None:
+        """Forty million people in a few megabytes; reading them takes much longer than the run has."""
+        member = gzip.compress(PERSON * 400_000, 1)
+        with (self.folder / "people.jsonl.gz").open("wb") as file:
+            file.writelines([member] * 100)
+        self.environment["PERSONA_SOURCE"] = str(self.folder / "people.jsonl.gz")
+
+    def file_of_zeros(self) -> None:
+        """Twenty gigabytes without a single line's end."""
+        member = gzip.compress(bytes(200_000_000), 1)
+        with (self.folder / "zeros.gz").open("wb") as file:
+            file.writelines([member] * 100)
+        self.environment["PERSONA_SOURCE"] = str(self.folder / "zeros.gz")
+
+    def mave(self, mave: FakeMave) -> None:
+        self._stack.enter_context(mave)
+        self.environment |= {
+            "PERSONA_AUTHOR": "mave",
+            "MAVERA_API_KEY": mave.key,
+            "MAVERA_API_URL": mave.url,
+            "MAVE_TIMEOUT_SECONDS": "1",
+            "PERSONA_MAVE_CALLS": "1",
+        }
+
+    def silent_mave(self) -> None:
+        self.mave(FakeMave(faults=lambda _: Reply(ending="silence")))
+
+    def lost_answer(self) -> None:
+        """The reply is lost, and its thread shows no answer as long as anybody waits."""
+        self.mave(FakeMave(lose(HOSTILE, 500, thread_after_seconds=3_600)))
+
+    def hostile_answer(self) -> None:
+        self.mave(FakeMave(answer(HOSTILE, delay_seconds=0.9)))
+
+    def storage(self, fault: Callable[[Call], Fault | None]) -> None:
+        storage = self._stack.enter_context(FakeStorage(faults=fault))
+        self.environment |= {
+            "PERSONA_OUTPUT": "gs://persona-frameworks",
+            "STORAGE_EMULATOR_HOST": storage.url,
+        }
+
+    def silent_storage(self) -> None:
+        self.storage(lambda _: Fault(status=503, delay_seconds=60))
+
+    def storage_that_falls_silent(self) -> None:
+        """While the outputs are written."""
+        self.storage(lambda call: Fault(status=503, delay_seconds=60) if call.name.endswith(".md") else None)
+
+    def busy_storage(self) -> None:
+        self.storage(lambda call: Fault(status=429) if call.name.endswith("framework.json") else None)
+
+    def locked_folder(self) -> None:
+        self._stack.enter_context(exclusive(self.folder / "frameworks", Deadline(1)))
+
+
+@contextmanager
+def world(folder: Path) -> Iterator[World]:
+    with ExitStack() as stack:
+        yield World(folder, stack)
+
+
+STEPS = {
+    "fetch: a listing that is silent": (World.silent_listing, "segment_unavailable"),
+    "fetch: a file of zeros": (World.file_of_zeros, "deadline"),
+    "classify: a file of which nobody sees the end": (World.endless_file, "deadline"),
+    "Mave: neither answers nor shows its threads": (World.silent_mave, "mave_unavailable"),
+    "Mave: the answer is lost": (World.lost_answer, "mave_unavailable"),
+    "check and write: five hostile megabytes": (World.hostile_answer, "published"),
+    "claim: a bucket that is silent": (World.silent_storage, "storage_unavailable"),
+    "publish: a bucket that falls silent": (World.storage_that_falls_silent, "storage_unavailable"),
+    "publish: a bucket that stays busy": (World.busy_storage, "storage_unavailable"),
+    "claim: a folder that stays locked": (World.locked_folder, "storage_unavailable"),
+}
+
+
+@pytest.mark.parametrize(("meet", "outcome"), STEPS.values(), ids=STEPS)
+def test_a_step_ends_with_the_run(
+    frameworks: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    meet: Callable[[World], None],
+    outcome: str,
+) -> None:
+    with world(tmp_path) as met:
+        meet(met)
+        asks = met.environment["PERSONA_AUTHOR"] == "mave"
+        seconds = ASKING_SECONDS if asks else SHORT_SECONDS
+        for name, text in {**met.environment, "PERSONA_DEADLINE_SECONDS": str(seconds)}.items():
+            monkeypatch.setenv(name, text)
+        began = time.monotonic()
+        report = json.loads(client("persona_http").post("/", data=b"{}").get_data())
+        took_seconds = time.monotonic() - began
+    assert outcome == (report["error"]["code"] if "error" in report else report["status"])
+    assert took_seconds < seconds + PAST_SECONDS
