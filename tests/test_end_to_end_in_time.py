@@ -14,7 +14,7 @@ from doors import client
 from persona.deadline import Deadline
 from persona.storage.folder import exclusive
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("frameworks")]
 
 PAST_SECONDS = 5.0
 # Beside the wait for Mave, ten seconds are kept for what comes after it: no shorter run may ask.
@@ -116,7 +116,6 @@ STEPS = {
 
 @pytest.mark.parametrize(("meet", "outcome"), STEPS.values(), ids=STEPS)
 def test_a_step_ends_with_the_run(
-    frameworks: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     meet: Callable[[World], None],

@@ -1,0 +1,106 @@
+"""Twice as much hostile text takes about twice as long, and five megabytes of it take less than five seconds.
+
+CPU time counts, untraced, against another measurement of the same run. By default a megabyte is read: the
+whole five, and their bound, by `TEST_CHARACTERS=5000000 tests/run tests/test_hostile_texts.py`.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import pytest
+from msgspec import structs
+
+from persona.check.answer import read_answers
+from persona.check.facts import facts_of
+from persona.model import Framework, Summary
+from persona.write import render
+
+pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
+
+CHARACTERS = int(os.environ.get("TEST_CHARACTERS", "1000000"))
+# Of five megabytes on an idle machine; a busy one takes up to four times the CPU time for the same.
+MOST_SECONDS = 5.0 if "TEST_CHARACTERS" in os.environ else 20.0
+MOST_GROWTH = 2.5
+# What a measurement of so little may be off by.
+NOISE_SECONDS = 0.1
+
+# What is said over and over.
+HOSTILE = {
+    "rules": "---\n\n",
+    "blank lines": "\n \n",
+    "digits": "0123456789",
+    "numbers": "1,234.5 ",
+    "quotes": "\"“'",
+    "brackets": "([",
+    "open braces": "{{ ",
+    "names": "{{ web_dominant.people }} ",
+    "wrong names": "{{ a + b }} ",
+    "different names": "{{ web_dominant.people * %d }} ",
+    "pipes": "| ",
+    "table rows": "| a | b |\n|---|---|\n",
+    "stars": "**_",
+    "headings": "# a\n",
+    "sections": "### Risk\n",
+    "patterns": "## Web Dominant — x\n1. y\n",
+    "tags": "<b><!--",
+    "long words": "w",
+    "items": "- a\n",
+    "nested items": "- ",
+    "nested quotations": "> - ",
+    "fences": "```\n",
+    "backslashes": "\\",
+    "links": "[a](b",
+    "addresses": "https://a.b/",
+    "invisible": "\u202e\u200b",
+    "key caps": "2\ufe0f\u20e3 ",
+}
+
+_T = TypeVar("_T")
+
+
+def cpu(work: Callable[[], _T]) -> tuple[float, _T]:
+    began_seconds = time.process_time()
+    made = work()
+    return time.process_time() - began_seconds, made
+
+
+def framework(text: str, summary: Summary) -> Framework:
+    """What an answer with this text becomes."""
+    facts = facts_of(summary, "$", None)
+    checked = read_answers([text], summary, facts, "$")
+    return Framework(
+        run_id="r",
+        created_at="2026-11-26T06:00:00Z",
+        author="mave",
+        **structs.asdict(summary),
+        facts=facts,
+        personas=checked.personas,
+        strategy=checked.strategy,
+        narrative=checked.narrative,
+        checks=checked.checks,
+        drift=None,
+        mave=None,
+    )
+
+
+@pytest.mark.parametrize("unit", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_text_is_read_and_written_in_time_that_grows_with_it(
+    space_summary: Summary, unit: str
+) -> None:
+    """Reading and filling, then page, Markdown, slides and tables."""
+
+    def seconds(characters: int) -> tuple[float, float]:
+        n = characters // len(unit)
+        said = "".join(unit % number for number in range(n)) if "%" in unit else unit * n
+        text = f"## Web Dominant\n\n### Description\n\n{said}"
+        reading, made = cpu(lambda: framework(text, space_summary))
+        writing, _ = cpu(lambda: render.outputs(made))
+        return reading, writing
+
+    reading_half, writing_half = seconds(CHARACTERS // 2)
+    reading, writing = seconds(CHARACTERS)
+    assert reading < MOST_SECONDS
+    assert reading < MOST_GROWTH * reading_half + NOISE_SECONDS
+    assert writing < MOST_GROWTH * writing_half + NOISE_SECONDS
