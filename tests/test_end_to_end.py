@@ -20,9 +20,10 @@ import msgspec
 import pytest
 from cloud import FakeMave, FakeSegment, FakeStorage, answer, raw
 from crowd import crowd
-from doors import ROOT, environment, free_port, lines, serve, wait_for
+from doors import ROOT, environment, free_port, lines, readable, run_terminal, serve, wait_for
 
 from persona.model import Framework
+from persona.storage.objects import OUTPUTS
 
 DATA = ROOT / "tests" / "data"
 README = ROOT / "README.md"
@@ -227,6 +228,23 @@ def test_a_body_in_chunks_is_refused_beyond_its_bound(server: str) -> None:
 def test_a_body_in_broken_chunks_is_refused(server: str, body: bytes) -> None:
     status, report = exchange(server, "Transfer-Encoding: chunked", body)
     assert (status.split()[1], report["error"]["code"]) == ("400", "bad_request")
+
+
+def test_the_same_space_gives_the_same_framework_whatever_a_process_draws_for_its_hashes(
+    tmp_path: Path,
+) -> None:
+    def written(seed: str) -> dict[str, str]:
+        folder = tmp_path / seed
+        folder.mkdir()
+        run_terminal("--run-id", "same", cwd=folder, PYTHONHASHSEED=seed)
+        run = folder / "frameworks" / "runs" / "same"
+        # Within the slides, each chart's workbook says when it was made.
+        texts = {name: readable((run / name).read_bytes()) for name in OUTPUTS if name != "framework.pptx"}
+        # The moment of the run is all that may differ.
+        moment = json.loads(texts["framework.json"])["created_at"]
+        return {name: text.replace(moment, "now") for name, text in texts.items()}
+
+    assert written("1") == written("2")
 
 
 # -- the README's own lines -------------------------------------------------------------------------------
