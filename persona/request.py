@@ -84,15 +84,6 @@ def name_run(request: Request, settings: Settings, outside: Iterable[str | None]
     return f"id-{hashlib.sha256(offered.encode('utf-8', 'surrogatepass')).hexdigest()[:40]}"
 
 
-def moment(text: object) -> datetime | None:
-    """The moment that an RFC 3339 text names, in UTC; None where it names none."""
-    try:
-        at = datetime.fromisoformat(str(text))
-        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
 def _masked(mistake: str) -> str:
     """A mistake in the decoder's words, which may quote a caller's field, and the place that it names."""
     place = _PLACE.search(mistake)

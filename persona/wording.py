@@ -1,9 +1,9 @@
 """How keys are titled and figures written: the same in the message, the answer, the page and the terminal."""
 
 import re
-from datetime import datetime
 
 from persona.model import OMNICHANNEL, Unit
+from persona.moments import moment
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -151,18 +151,14 @@ def window(days: int | None) -> str:
 
 def date(stamp: str) -> str:
     """The day of an RFC 3339 time: `23 November 2026`; anything else comes back as it is."""
-    try:
-        day = datetime.fromisoformat(stamp)
-    except ValueError:
-        return stamp
-    return f"{day.day} {day:%B %Y}"
+    day = moment(stamp)
+    return f"{day.day} {day:%B %Y}" if day else stamp
 
 
 def since(stamp: str, now: str) -> str:
     """The day of an earlier time, with the time of day where both are of one day: `… at 06:00 UTC`."""
-    if date(stamp) != date(now) or date(stamp) == stamp:
-        return date(stamp)
-    return f"{date(stamp)} at {datetime.fromisoformat(stamp):%H:%M} UTC"
+    at = moment(stamp)
+    return f"{date(stamp)} at {at:%H:%M} UTC" if at and date(stamp) == date(now) else date(stamp)
 
 
 def _digits(number: float, decimals: int) -> str:

@@ -222,7 +222,7 @@ OURS = (message("user", MESSAGE), message("assistant", "An answer."))
         pytest.param({"updated_at": None}, "An answer.", id="missing"),
         pytest.param({"created_at": "yesterday"}, "An answer.", id="unreadable"),
         pytest.param({"updated_at": 1_577_836_800}, "An answer.", id="a-number"),
-        pytest.param({"updated_at": "0001-01-01T00:00:00+23:59"}, None, id="before-all-time"),
+        pytest.param({"updated_at": "0001-01-01T00:00:00+23:59"}, "An answer.", id="before-all-time"),
     ],
 )
 def test_a_thread_whose_moment_cannot_be_told_is_looked_into(

@@ -8,6 +8,7 @@ import pytest
 
 from persona import request
 from persona.errors import BadRequest
+from persona.moments import moment
 from persona.request import MOST_BYTES, Request
 from persona.settings import read_settings
 
@@ -128,7 +129,7 @@ def test_a_deployment_that_reads_everything_bounds_no_limit() -> None:
 
 def name(body: Request, period: str, *outside: str | None, at: str | None = None) -> str:
     settings = read_settings({"PERSONA_PERIOD": period}, "http")
-    return request.name_run(body, settings, outside, request.moment(at))
+    return request.name_run(body, settings, outside, moment(at))
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ ROOMS = [
     ("storage", "net"),
     ("wording", "masking"),
     ("settings",),
-    ("model", "deadline", "setting_values"),
+    ("model", "deadline", "setting_values", "moments"),
     ("errors", "log"),
 ]
 # What only computes: what it imports, and what that imports, reaches no network and no machine.

@@ -10,14 +10,13 @@ import json
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 from urllib.parse import quote
 
 from persona.deadline import Deadline
 from persona.errors import Invalid, Unavailable
 from persona.mave.client import authorization, read_object, said
+from persona.moments import http_seconds, unix_seconds
 from persona.net.session import FreeSession
 from persona.net.wire import Reply
 from persona.settings import SPARE_SECONDS, Settings
@@ -165,7 +164,7 @@ def _listing(session: FreeSession, settings: Settings, age_seconds: float) -> It
     for _ in range(MOST_PAGES):
         reply = _listing_page(session, settings, query | place)
         page = read_object(reply.body)
-        now_seconds = _server_seconds(reply)
+        now_seconds = http_seconds(reply.headers.get("Date"))
         since_seconds = None if now_seconds is None else now_seconds - age_seconds - SLACK_SECONDS
         threads = _listed(page)
         fresh = {thread_id: thread for thread_id, thread in threads.items() if thread_id not in seen}
@@ -193,14 +192,6 @@ def _listing_page(session: FreeSession, settings: Settings, query: Mapping[str, 
             f"MAVERA_API_KEY and MAVERA_API_URL; {_LATER}",
         )
     return reply
-
-
-def _server_seconds(reply: Reply) -> float | None:
-    """What Mave's clock showed when it sent the reply, in Unix time; None where it does not say."""
-    try:
-        return parsedate_to_datetime(reply.headers.get("Date", "")).timestamp()
-    except (ValueError, OverflowError):
-        return None
 
 
 def _listed(page: Thread) -> dict[str, Thread]:
@@ -232,16 +223,8 @@ def _cut_short(how: str) -> Unavailable:
 
 
 def _may_be_since(thread: Thread, since_seconds: float | None) -> bool:
-    moments = [_unix_seconds(thread.get(name)) for name in ("created_at", "updated_at")]
+    moments = [unix_seconds(thread.get(name)) for name in ("created_at", "updated_at")]
     return since_seconds is None or any(moment is None or moment >= since_seconds for moment in moments)
-
-
-def _unix_seconds(text: object) -> float | None:
-    try:
-        at = datetime.fromisoformat(text) if isinstance(text, str) else None
-        return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() if at else None
-    except (ValueError, OverflowError):
-        return None
 
 
 def _in_order(thread: Thread) -> list[Thread] | None:
@@ -253,7 +236,7 @@ def _in_order(thread: Thread) -> list[Thread] | None:
     if not isinstance(listed, list):
         return None
     messages: list[Thread] = [message for message in listed if isinstance(message, dict)]
-    moments = [_unix_seconds(message.get("created_at")) for message in messages]
+    moments = [unix_seconds(message.get("created_at")) for message in messages]
     dated = [moment for moment in moments if moment is not None]
     newest_first = len(dated) == len(messages) and dated[:1] > dated[-1:]
     return messages[::-1] if newest_first else messages

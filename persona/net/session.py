@@ -9,7 +9,6 @@ import random
 import re
 import time
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from typing import Self
 
 import msgspec
@@ -18,6 +17,7 @@ from urllib3.exceptions import DecodeError, HTTPError
 
 from persona.deadline import Deadline
 from persona.errors import Invalid, Refused, ReplyLost, Service, Unavailable, for_status
+from persona.moments import http_seconds
 from persona.net.pace import Pace
 from persona.net.wire import MOST_BODY_BYTES, NotConnected, Reply, Session, exchange
 
@@ -229,10 +229,7 @@ def _seconds(text: str) -> float | None:
 
 def _until(text: str) -> float | None:
     """Seconds from now to a moment: a date, or Unix seconds that can be one."""
-    moment = _seconds(text)
-    if moment is None:
-        try:
-            moment = parsedate_to_datetime(text).timestamp()
-        except (ValueError, OverflowError):
-            return None
-    return moment - time.time() if moment >= _EARLIEST_MOMENT_SECONDS else None
+    at_seconds = _seconds(text)
+    if at_seconds is None:
+        at_seconds = http_seconds(text) or 0.0
+    return at_seconds - time.time() if at_seconds >= _EARLIEST_MOMENT_SECONDS else None

@@ -4,8 +4,6 @@ import http.client
 import os
 import time
 from collections.abc import Callable
-from contextlib import suppress
-from email.utils import parsedate_to_datetime
 from functools import cached_property, partial
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -19,6 +17,7 @@ from google.cloud import storage
 
 from persona.deadline import Deadline
 from persona.errors import Refused, Unavailable, for_status
+from persona.moments import http_seconds
 from persona.storage.bucket import BUDGET_SECONDS, LEAST_SECONDS, Conflict, Stored, checked, tries
 from persona.storage.objects import LATEST
 
@@ -109,8 +108,8 @@ class CloudBucket:
         return client.bucket(self._name)
 
     def _set_clock(self, response: requests.Response, *_: object, **__: object) -> None:
-        with suppress(ValueError, OverflowError):
-            at_seconds = parsedate_to_datetime(response.headers.get("Date", "")).timestamp()
+        at_seconds = http_seconds(response.headers.get("Date"))
+        if at_seconds is not None:
             self._clock_seconds = at_seconds - time.monotonic()
 
     def _read(self, path: str, deadline: Deadline) -> Stored | None:

@@ -16,7 +16,6 @@ answer Mave's threads do not show in time; PERSONA_MAVE_CALLS=1 rules the latter
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from typing import Literal, NamedTuple, TypeVar
 
 from msgspec import DecodeError, Struct, field, json, structs
@@ -24,6 +23,7 @@ from msgspec import DecodeError, Struct, field, json, structs
 from persona.deadline import Deadline
 from persona.errors import PersonaError, Refused, RunInProgress, Unavailable, Unforeseen, describe
 from persona.model import Baseline, Report, Summary
+from persona.moments import rfc3339
 from persona.storage.bucket import Bucket, Conflict
 from persona.storage.objects import JSON, LATEST, LATEST_PAGE, OUTPUTS, Latest, as_latest, path
 
@@ -94,7 +94,7 @@ class RunFolder:
             txn="",
             owner=self._owner,
             status="working",
-            created_at=_rfc3339(self.now()),
+            created_at=rfc3339(self.now()),
             reference=f"persona-{self._owner}",
             lease_seconds=limits.lease_seconds,
             trial=trial,
@@ -176,7 +176,7 @@ class RunFolder:
         )
         if failure.retryable:
             return
-        body = {"run_id": self.run_id, "at": _rfc3339(self.now())} | describe(failure)
+        body = {"run_id": self.run_id, "at": rfc3339(self.now())} | describe(failure)
         with suppress(PersonaError, Conflict):
             self._bucket.delete(self._path("error.json"))
             self._bucket.create(self._path("error.json"), json.encode(body), JSON)
@@ -301,10 +301,6 @@ class RunFolder:
 
 def _age(latest: Latest) -> tuple[str, str]:
     return latest.created_at, latest.run_id
-
-
-def _rfc3339(unix_seconds: float) -> str:
-    return datetime.fromtimestamp(unix_seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _decoded(data: bytes, kind: type[Decoded]) -> Decoded:

@@ -4,7 +4,7 @@ import json
 import math
 import os
 import re
-from datetime import UTC, datetime
+import time
 from typing import TYPE_CHECKING
 
 from flask import Request as HttpRequest
@@ -13,6 +13,7 @@ from flask import Response
 from persona.deadline import Deadline
 from persona.errors import BadRequest, MethodNotAllowed, NotFound, PersonaError, TooOld, Unforeseen, describe
 from persona.log import Log, log_unexpected, request_log
+from persona.moments import moment, unix_seconds
 from persona.settings import Settings, read_settings
 from persona.storage import open_bucket
 from persona.storage.bucket import Bucket
@@ -21,6 +22,7 @@ from persona.storage.objects import JSON, OUTPUTS, RUN_ID, path, read_latest
 if TYPE_CHECKING:
     from persona.request import Request
 
+_DAY_SECONDS = 86_400
 _RUN = re.compile(rf"/runs/({RUN_ID.pattern})/?")
 # What a framework is shown as, and from which object; the first is the default, browsers ask for the second.
 _FORMATS = {
@@ -45,7 +47,7 @@ def answer(http: HttpRequest) -> Response:
 
         run_request = request.parse(_body(http, request.MOST_BYTES), settings)
         offered, scheduled = _offered(http)
-        run_id = request.name_run(run_request, settings, offered, request.moment(scheduled))
+        run_id = request.name_run(run_request, settings, offered, moment(scheduled))
         log = log.bind(run_id=run_id)
         return _run(run_request, run_id, settings, starts.of(settings.deadline_seconds), log)
     except Unforeseen as error:
@@ -133,9 +135,9 @@ def _newest(bucket: Bucket, max_age_days: str | None) -> str:
         raise BadRequest("max_age_days: expected whole days, 1 to 9999")
     if latest is None:
         raise TooOld("no framework has been published yet; is the schedule at work?")
-    age_days = (datetime.now(UTC) - datetime.fromisoformat(latest.created_at)).days
+    age_days = (time.time() - (unix_seconds(latest.created_at) or 0)) // _DAY_SECONDS
     if age_days >= int(max_age_days):
-        raise TooOld(f"the newest framework is {age_days} days old; is the schedule at work?")
+        raise TooOld(f"the newest framework is {age_days:.0f} days old; is the schedule at work?")
     return latest.run_id
 
 

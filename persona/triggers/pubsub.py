@@ -14,6 +14,7 @@ from persona import request
 from persona.deadline import Deadline
 from persona.errors import BadRequest, PersonaError, Unforeseen
 from persona.log import log_unexpected, request_log
+from persona.moments import moment
 from persona.settings import read_settings
 
 # How fresh a time can be that the events' library made up for an event without one: it says the present.
@@ -72,6 +73,6 @@ def _body(message: Mapping[str, object]) -> bytes:
 
 def _published_at(event: CloudEvent, message: Mapping[str, object]) -> datetime | None:
     """The event's own time; the message's, where the event's is none or was made up on arrival."""
-    stated, published = request.moment(event.get("time")), request.moment(message.get("publishTime"))
+    stated, published = moment(event.get("time")), moment(message.get("publishTime"))
     own = stated is not None and abs(datetime.now(UTC) - stated) > _PRESENT
     return stated if own else published or stated

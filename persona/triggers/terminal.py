@@ -17,6 +17,7 @@ from persona.deadline import Deadline
 from persona.errors import BadRequest, BadSettings, PersonaError, Unforeseen
 from persona.log import Log, log_unexpected
 from persona.model import Report
+from persona.moments import moment
 from persona.settings import Settings, read_settings
 from persona.triggers.progress_line import ProgressLine
 from persona.wording import label
@@ -192,7 +193,7 @@ def _remarks(report: Report) -> Iterator[str]:
 
 
 def _ago(rfc3339: object) -> str:
-    at = request.moment(rfc3339)
+    at = moment(rfc3339)
     if at is None:
         return "before"
     seconds = (datetime.now(UTC) - at).total_seconds()
