@@ -31,8 +31,12 @@ def client(target: str) -> FlaskClient:
 
 
 def environment(**settings: str) -> dict[str, str]:
-    """This machine's environment with these settings and no other."""
-    kept = {name: text for name, text in os.environ.items() if name not in {*NAMES, "K_SERVICE"}}
+    """This machine's environment with these settings and no other; what runs in it is not traced."""
+    kept = {
+        name: text
+        for name, text in os.environ.items()
+        if name not in {*NAMES, "K_SERVICE"} and not name.startswith("COVERAGE_")
+    }
     return {**kept, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **settings}
 
 
@@ -43,11 +47,11 @@ def damaged_installation(folder: Path) -> str:
 
 
 def run_terminal(*arguments: str, cwd: Path, **settings: str) -> subprocess.CompletedProcess[str]:
-    """`python -m persona` as a process of its own."""
+    """`python -m persona` as a process of its own, traced as this one is."""
     command = [sys.executable, "-m", "persona", *arguments]
-    return subprocess.run(
-        command, cwd=cwd, env=environment(**settings), capture_output=True, text=True, check=False, timeout=60
-    )
+    traced = {name: text for name, text in os.environ.items() if name.startswith("COVERAGE_")}
+    env = environment(**settings) | traced
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=60)
 
 
 def free_port() -> int:

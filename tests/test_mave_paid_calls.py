@@ -630,6 +630,7 @@ MISHAPS = {
 
 
 @pytest.mark.slow
+@pytest.mark.no_cover
 @pytest.mark.parametrize("mishap", MISHAPS.values(), ids=MISHAPS)
 def test_case_15_whatever_happens_to_any_one_storage_request_the_run_ends_published_and_paid_once(
     house: House, mishap: Fault

@@ -714,6 +714,7 @@ def test_a_text_that_is_too_long_is_cut_where_the_page_says_so(mave: Framework) 
     ] == [1, 1]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("block", "line"),
     [
