@@ -1,6 +1,7 @@
 """Real processes, killed at random moments, against a Mave that answers late, loses replies and counts."""
 
 import json
+import os
 import random
 import re
 import signal
