@@ -81,16 +81,17 @@ class _Deck:
     def _overview(self) -> None:
         framework = self._framework
         slide = self._slide(overview.headline(framework), self._facts("share", "ltv_share", "avg_ltv"))
-        per_row = min(len(self._cards), MOST_PER_ROW)
-        rows = -(-len(self._cards) // per_row)
+        rows = -(-len(self._cards) // MOST_PER_ROW)
+        per_row = -(-len(self._cards) // rows)
         width, height = _WHOLE.width / per_row, (_WHOLE.height - 0.4) / rows
-        for number, card in enumerate(self._cards):
+        inner = Box(0, 0, width - 0.2, height - 0.3)
+        texts = [list(self._card(card, inner)) for card in self._cards]
+        points = min(shapes.fitting_points(text, inner) for text in texts)
+        for number, (card, text) in enumerate(zip(self._cards, texts, strict=True)):
             left, top = MARGIN + number % per_row * width, _WHOLE.top + number // per_row * height
-            box = Box(left, top, width - 0.2, height - 0.2)
+            box = inner._replace(left=left, top=top)
             shapes.draw_rule(slide, box, COLOURS[charts.slot(card.key, framework.rule)])
-            shapes.draw_text(
-                slide, list(self._card(card, box)), box._replace(top=top + 0.1, height=box.height - 0.1)
-            )
+            shapes.draw_text(slide, text, box._replace(top=top + 0.1), points)
         shapes.draw_text(
             slide, [Paragraph(self._who(), colour=SOFT)], Box(MARGIN, HEIGHT - 0.55, _WHOLE.width, 0.4)
         )
