@@ -220,7 +220,7 @@ def test_a_suppressed_pattern_is_neither_new_nor_gone_and_shows_no_figure(
 # --- Like with like -----------------------------------------------------------------------------------
 
 RULE = Rule(channels={"web": "web_sessions_30d", "sms": "sms_clicks_30d"}, dominance=0.5, boundary_share=0.1)
-SPACE = Origin(kind="segment", space_id="spa_1", sampling="All of it.")
+SPACE = Origin(kind="segment", space_id="spa_1", address_hash="a", sampling="All of it.")
 
 OTHER = {
     "dominance": (SPACE, replace(RULE, dominance=0.6), "The rule changed: dominance 0.5 → 0.6."),
@@ -249,6 +249,11 @@ OTHER = {
         "The source changed: kind segment → bigquery.",
     ),
     "space": (replace(SPACE, space_id="spa_2"), RULE, "The source changed: space spa_1 → spa_2."),
+    "address": (
+        replace(SPACE, address_hash="b"),
+        RULE,
+        "The source changed: another file or dataset was read.",
+    ),
     "sample data": (replace(SPACE, sample=True), RULE, "The source changed: sample data false → true."),
 }
 

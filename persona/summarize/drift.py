@@ -106,6 +106,9 @@ def _why_not_comparable(summary: Summary, earlier: Framework) -> str | None:
     source = _differences(_described_source(earlier.source), _described_source(summary.source))
     if source:
         return f"The source changed: {source}."
+    addresses = earlier.source.address_hash, summary.source.address_hash
+    if all(addresses) and len(set(addresses)) > 1:
+        return "The source changed: another file or dataset was read."
     rule = _differences(_described_rule(earlier.rule), _described_rule(summary.rule))
     if rule:
         return f"The rule changed: {rule}."

@@ -1,6 +1,7 @@
 """How the profiles were chosen and their activity counted, in honest sentences."""
 
 import re
+from hashlib import sha256
 from math import sqrt
 
 from persona.classify.counts import Counts
@@ -72,6 +73,7 @@ def origin_of(settings: Settings, counts: Counts, *, truncated: bool) -> Origin:
         kind=settings.source,
         space_id=settings.segment_space_id or None,
         sample=settings.source == "sample",
+        address_hash=sha256(settings.where.encode()).hexdigest()[:16] if settings.where else None,
         sampling=sentence(
             settings.source,
             counts.read,
