@@ -159,6 +159,7 @@ class Explorer:
                 hasty = replace(moment, wait_seconds=0.0, hasty=moment.hasty - 1)
                 yield self._delivered(hasty, moment.due[0])
         else:
+            check_latest(moment.world)
             self.explored.paid.add(tuple(exchange.kind for exchange in moment.world.paid))
 
     def _delivered(self, moment: Moment, run_id: str) -> Moment:
@@ -291,6 +292,13 @@ def check_outputs(world: World, run_id: str) -> None:
     latest = world.read("latest.json")
     assert latest
     assert json.loads(latest)["created_at"] >= state["created_at"]
+
+
+def check_latest(world: World) -> None:
+    """Once nobody is at work, the copied page is that of the run which `latest.json` names."""
+    latest, page = world.read("latest.json"), world.read("latest.html")
+    named = latest and world.read(f"runs/{json.loads(latest)['run_id']}/framework.html")
+    assert page == named
 
 
 def faults(effect: Effect, before: World, after: World) -> Iterator[tuple[World, BaseException]]:
