@@ -9,12 +9,10 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 
 from persona import wording
-from persona.check.facts import EVERYBODY, NAMED_BY_OTHERS
+from persona.check.facts import EVERYBODY, NAMED_BY_OTHERS, Facts
 from persona.masking import printable
 from persona.model import Drift, Fact, PatternDrift, Summary
 from persona.wording import label, plain
-
-Facts = Mapping[str, Fact]
 
 # Identifier types named a group; the rest are only counted, lest a hundred of them drown the question.
 MOST_TYPES = 12
