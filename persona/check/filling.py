@@ -12,14 +12,11 @@ from persona.model import Fact, Unit
 
 NO_SUCH_FIGURE = "(no such figure)"
 
-# A sign that a writer may have typed before the braces all the same; emphasis and a code span around them.
-_BRACES = (
-    r"(?:(?P<sign>(?:{currency}|[$€£¥]|\b(?:EUR|USD|GBP|CHF)\b)[ \u00a0]?)(?P<stars>[*_]{{0,3}}))?"
-    r"(?P<tick>`?)\{{{{2,}}(?P<said>[^{{}}\n]{{0,400}})(?P<close>\}}*)(?P=tick)"
-)
+_BRACES = re.compile(r"\{{2,}([^{}\n]{0,400})(\}*)")
 _NAME = re.compile(r"\s*[a-z][a-z0-9_\\]*\.[a-z0-9_\\]+", re.IGNORECASE)
-# The same behind the braces, by unit.
-_MONEY_BEHIND = r"([*_`]{{0,3}})[ \u00a0]?(?:{currency}|[$€£¥]|\b(?:EUR|USD|GBP|CHF)\b)"
+# What a writer may have typed beside the braces all the same; emphasis may stand between.
+_SIGN = r"(?:{}|[$€£¥]|\b(?:EUR|USD|GBP|CHF)\b)"
+_LOOKED_BACK_CHARACTERS = 12
 _SHARE_BEHIND = re.compile(
     r"([*_`]{0,3})[ \u00a0]?(?:%|per ?cent\b|(?=[ \u00a0-]?(?:percentage[ \u00a0-])?points?\b))"
     r"(?:[ \u00a0-]?(?:percentage[ \u00a0-])?points?\b)?",
@@ -35,7 +32,7 @@ class Filled(NamedTuple):
     value: float
     unit: Unit | None  # None: no such figure
     fact: str  # the name, the arithmetic, or what else the braces hold
-    like: bool = True
+    like: bool
 
 
 class Text(NamedTuple):
@@ -51,10 +48,10 @@ class Filling:
 
     def __init__(self, facts: Mapping[str, Fact], currency: str) -> None:
         self._facts, self._currency = facts, currency
-        sign = re.escape(currency)
-        self._braces = re.compile(_BRACES.format(currency=sign))
-        money, share = re.compile(_MONEY_BEHIND.format(currency=sign)), _SHARE_BEHIND
-        self._behind: dict[Unit | None, re.Pattern[str]] = {"money": money, "share": share, "points": share}
+        sign = _SIGN.format(re.escape(currency))
+        self._sign_before = re.compile(rf"{sign}[ \u00a0]?([*_`]{{0,3}})\Z")
+        money_behind = re.compile(rf"([*_`]{{0,3}})[ \u00a0]?{sign}")
+        self._behind = {"money": money_behind, "share": _SHARE_BEHIND, "points": _SHARE_BEHIND}
         self._figure = cache(self._computed)
 
     def fill(self, text: str) -> Text:
@@ -63,30 +60,32 @@ class Filling:
         own: list[str] = []
         figures: list[Filled] = []
         end = length = 0
-        for braces in self._braces.finditer(text):
-            said, rest = braces["said"], ""
-            if not braces["close"]:  # an unclosed pair holds a name, or nothing
-                name = _NAME.match(said)
-                said, rest = (name[0], said[name.end() :]) if name else ("", "")
-                if not name:
-                    continue
-            shown, figure = self._figure(said)
-            behind = self._behind.get(figure.unit)
-            repeated = behind.match(text, braces.end()) if behind else None
-            sign = "" if figure.unit == "money" else braces["sign"] or ""
-            before = f"{text[end : braces.start()]}{sign}{braces['stars'] or ''}"
-            rest = f"{repeated[1] if repeated else ''}{rest}"
+        for braces in _BRACES.finditer(text):
+            # An unclosed pair holds a name, or nothing.
+            name = None if braces[2] else _NAME.match(braces[1])
+            if not (braces[2] or name):
+                continue
+            shown, value, unit, fact, like = self._figure(name[0] if name else braces[1])
+            before, stop = text[end : braces.start()], braces.end()
+            rest = braces[1][name.end() :] if name else ""
+            if before[-1:] == text[stop : stop + 1] == "`":
+                before, stop = before[:-1], stop + 1
+            if unit == "money":
+                tail = before[-_LOOKED_BACK_CHARACTERS:]
+                before = before[: len(before) - len(tail)] + self._sign_before.sub(r"\1", tail)
+            if unit in self._behind and (repeated := self._behind[unit].match(text, stop)):
+                rest, stop = repeated[1] + rest, repeated.end()
             start = length + len(before)
-            figures.append(figure._replace(start=start, end=start + len(shown)))
+            figures.append(Filled(start, start + len(shown), value, unit, fact, like))
             parts += [before, shown, rest]
             own += [before, "\0" * len(shown), rest]
-            length, end = start + len(shown) + len(rest), (repeated or braces).end()
+            length, end = start + len(shown) + len(rest), stop
         return Text("".join([*parts, text[end:]]), "".join([*own, text[end:]]), figures)
 
-    def _computed(self, said: str) -> tuple[str, Filled]:
+    def _computed(self, said: str) -> tuple[str, float, Unit | None, str, bool]:
         try:
             value, unit, _, like = compute(said, self._facts)
         except UnresolvedError:
-            return NO_SUCH_FIGURE, Filled(0, 0, 0.0, None, printable(said.replace("\\", "").strip(), 100))
-        unit = unit or "ratio"
-        return wording.written(value, unit, self._currency), Filled(0, 0, value, unit, normal(said), like)
+            return NO_SUCH_FIGURE, 0.0, None, printable(said.replace("\\", "").strip(), 100), True
+        shown = wording.written(value, unit or "ratio", self._currency)
+        return shown, value, unit or "ratio", normal(said), like

@@ -143,8 +143,8 @@ def _begun(title: _Title, place: _Place, patterns: set[str], channels: Sequence[
         section = titles.point_of(words) if owner == STRATEGY else titles.section_of(words) if owner else None
         if section and _fits(section, title.rank, place):
             return _Place(owner, owner_rank, section, title.rank, label=words, lines=[rest])
-    name = titles.as_name(title.text)
-    if place.opens and not place.name and title.whole and place.is_empty and name:
+    name = titles.as_name(title.text) if title.whole else None
+    if name and place.opens and not place.name and place.is_empty:
         return replace(place, name=name, lines=[""])
     if is_heading and (above or (place.section and title.rank <= place.rank)):
         return _Place(rank=title.rank, name=name) if above else _Place(place.owner, place.owner_rank)

@@ -40,6 +40,8 @@ _QUOTED = re.compile(
 )
 # Between a pattern and a name, but not within braces: " — ", ":", "(", "[", "|", "/".
 _SEPARATOR = re.compile(r"(?:\s[-\u2010-\u2015]+\s|[:|/()\[\]\u2013—])(?![^{}]{0,200}\})")
+# What any pattern's title holds, outside of braces.
+_PATTERN = re.compile(r"(?:dominan|omni)(?![^{}]{0,200}\})", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>\n]{0,300}>")
 # Emoji, list numbers, quotation marks and emphasis around a name; where a sentence goes on behind it.
 _AROUND_A_NAME = re.compile(
@@ -79,7 +81,7 @@ _EXACT = {plain_words(words): key for key, title in SECTION_TITLES.items() for w
 
 def pattern_title(text: str, channels: Iterable[str]) -> PatternTitle | None:
     """The pattern that a title names, with what stands beside it; None for a sentence that speaks of one."""
-    if len(text) > MOST_CHARACTERS or not re.search("dominan|omni", text, re.IGNORECASE):
+    if len(text) > MOST_CHARACTERS or not _PATTERN.search(text):
         return None
     text = _TAG.sub("", text)
     quoted = next((one for one in _QUOTED.finditer(text) if "dominan" not in one[0].casefold()), None)

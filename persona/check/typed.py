@@ -21,7 +21,7 @@ _WORD = "|".join(NUMBER_WORDS)
 # A number after its currency's sign, the end of its range, and what makes it a figure of some unit.
 # Between the number and what it counts: "12 weekly web sessions", not "in 30 days and visits".
 _NUMBER = r"""
-    (?P<sign>(?:{sign}|[$€£¥]|\b(?:USD|EUR|GBP))\s?)? (?<![\w.,:/\#])
+    (?:(?<!\w)|(?=[$€£¥]))(?!\0) (?P<sign>(?:{sign}|[$€£¥]|\b(?:USD|EUR|GBP))\s?)? (?<![\w.,:/\#])
     (?:(?P<digits>\d{{1,3}}(?:,\d{{3}}){{1,5}}(?:\.\d{{1,4}})?|\d{{1,15}}(?:[.,]\d{{1,2}}(?!\d))?)
       (?P<thousands>k\b)?|(?P<word>(?:{word})\b)) (?!\d)
     (?:\s?(?:[-–]|to\b)\s?[$€£¥]?(?P<high>\d{{1,9}}(?:\.\d{{1,2}})?))?
@@ -38,7 +38,7 @@ _DENOMINATORS = {"half": 2, "halve": 2, "third": 3, "quarter": 4, "fifth": 5, "s
 _IN_WORDS = {"a": 1, "an": 1, "one": 1} | NUMBER_WORDS
 # "two thirds of", "half of", "1/3 of" a group, but no "third step"; "one in five", "3 out of 4".
 _FRACTION = re.compile(
-    r"""(?<![\w/])(?<!first\s)(?<!second\s)(?<!other\s)(?<!every\s)(?<!next\s)(?<!last\s)(?<!each\s)
+    r"""(?<![\w/])(?=\w)(?<!first\s)(?<!second\s)(?<!other\s)(?<!every\s)(?<!next\s)(?<!last\s)(?<!each\s)
     (?:(?P<few>{few}|\d{{1,3}})\s(?:in|out\ of)\s(?P<many>{word}|\d{{1,3}})\b
       |(?:(?:(?P<part>{few})[\s-])?(?P<of>{of})s?|(?P<top>\d)/(?P<bottom>\d{{1,2}}))
         (?=\s(?:of|the|their|all|are|have|has|hold|do|is|come|use|who)\b|\s?(?:[.,;:)]|\n|\Z)))
