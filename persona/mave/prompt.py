@@ -114,6 +114,7 @@ def _message(kind: str, summary: Summary, facts: Facts, reference: str, **parts:
         next_step_titles=wording.NEXT_STEP_TITLES,
         strategy_title=wording.STRATEGY_TITLE,
         strategy_titles=list(wording.STRATEGY_TITLES.values()),
+        assumptions=wording.ASSUMPTIONS,
         example=_example(summary, facts),
         arithmetic=_arithmetic(summary, facts),
         **parts,
