@@ -55,31 +55,33 @@ def compute(expression: str, facts: Mapping[str, Fact]) -> Result:
     if operations > MOST_OPERATIONS or not _FORM.fullmatch(said) or not re.search("[a-z]", said):
         raise UnresolvedError
     try:
-        return _result(ast.parse(said, mode="eval").body, facts)
+        result = _result(ast.parse(said, mode="eval").body, facts)
     except (SyntaxError, MemoryError, RecursionError):
         raise UnresolvedError from None
+    return result._replace(value=result.value * 100) if result.unit == "points" else result
 
 
 def _result(node: ast.expr, facts: Mapping[str, Fact]) -> Result:
+    """The value of a part of an expression; points are hundredths, so that they go together with shares."""
     match node:
         case ast.Constant(value=int() | float() as number):
             return Result(float(number), None)
         case ast.Attribute(value=ast.Name(id=subject), attr=own) if fact := facts.get(f"{subject}.{own}"):
-            return Result(fact.value, fact.unit, (f"{subject}.{own}",))
+            value = fact.value / 100 if fact.unit == "points" else fact.value
+            return Result(value, fact.unit, (f"{subject}.{own}",))
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATIONS:
             return _computed(*_OPERATIONS[type(op)], _result(left, facts), _result(right, facts))
     raise UnresolvedError
 
 
 def _computed(sign: str, operation: Callable[[float, float], float], first: Result, second: Result) -> Result:
-    points = sign == "-" and first.unit == second.unit == "share"
     try:
-        value = operation(first.value, second.value) * (100 if points else 1)
+        value = operation(first.value, second.value)
     except (ZeroDivisionError, OverflowError):
         raise UnresolvedError from None
     if not isfinite(value):
         raise UnresolvedError
-    unit: Unit | None = "points" if points else _unit(sign, first.unit, second.unit)
+    unit = _unit(sign, first.unit, second.unit)
     pairs = ((one, other) for one in first.names for other in second.names)
     like = first.like and second.like and all(_are_like(sign, one, other) for one, other in pairs)
     return Result(value, unit, first.names + second.names if unit else (), like)
@@ -87,6 +89,8 @@ def _computed(sign: str, operation: Callable[[float, float], float], first: Resu
 
 def _unit(sign: str, first: Unit | None, second: Unit | None) -> Unit | None:
     """What the outcome is measured in; of other pairs than these it is a plain number."""
+    if sign == "-" and first == second == "share":
+        return "points"
     if sign in "+-":
         return first or second if first == second or None in (first, second) else None
     return first if second is None else second if sign == "*" and first is None else None
