@@ -1,6 +1,7 @@
 """How keys are titled and figures written: the same in the message, the answer, the page and the terminal."""
 
 import re
+from typing import NamedTuple
 
 from persona.model import OMNICHANNEL, Unit
 from persona.moments import moment
@@ -25,6 +26,34 @@ STRATEGY_TITLES = {
     "identity_resolution": "Identity resolution",
     "switch_moments": "Moments of switching",
 }
+
+
+class Assumption(NamedTuple):
+    """How an answer in one language calls what is no figure of the data."""
+
+    language: str
+    word: str  # as the message dictates it
+    marks: str  # an expression for the word and its forms
+    denied: str  # an expression for what is called no assumption
+
+
+# "Assumption: they read on the way"; "this is no assumption". A language without a row uses the English word.
+ASSUMPTIONS = (
+    Assumption(
+        "English",
+        "assumption",
+        r"\bassumptions?\b|\bassumed\b|\b(?:we|I) assume\b",
+        r"\b(?:no|not an?|without|never an?) assumptions?\b|\b(?:not|never) assumed\b",
+    ),
+    Assumption("German", "Annahme", r"\bAnnahmen?\b", r"\b(?:keine|ohne|nicht als) Annahmen?\b"),
+    Assumption(
+        "French",
+        "hypothèse",
+        r"\bhypothèses?\b",
+        r"\b(?:aucune |sans |pas une |pas d['’])hypothèses?\b",  # noqa: RUF001 - typography
+    ),
+    Assumption("Japanese", "仮定", r"仮定|仮説", r"(?:仮定|仮説)(?:ではな|なし)"),
+)
 
 # What a trait's name says that it counts: `emails_opened_30d` counts opens.
 _COUNTED = {

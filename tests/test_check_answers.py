@@ -66,3 +66,29 @@ def test_each_persona_has_a_next_step_with_a_channel_and_a_measure(name: str) ->
         and persona.next_step.measure
         for persona in checked.personas
     )
+
+
+@pytest.mark.parametrize("name", [name for name in ANSWERS if not name.endswith("_hasty")])
+def test_assumptions_are_counted_in_every_language(name: str) -> None:
+    """German, French and Japanese have a word of their own; a section that only states figures has none."""
+    checked, _ = read(name)
+    without = {persona.pattern for persona in checked.personas} - {
+        span.pattern for span in checked.checks.assumed
+    }
+    assert without == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern", "section", "said"),
+    [
+        ("sample_german", "web_dominant", "risk", "Dort ist sie 4.3-mal so aktiv wie mobil."),
+        ("suppressed_french", "mobile_dominant", "risk", "Sa valeur vie moyenne de $980 vaut 2.0 fois celle"),
+        ("sample_japanese", "web_dominant", "risk", "ウェブの利用はモバイルの4.3倍にあたります。"),
+    ],
+)
+def test_figures_stand_within_the_words_of_any_language(
+    name: str, pattern: str, section: str, said: str
+) -> None:
+    checked, _ = read(name)
+    (persona,) = (one for one in checked.personas if one.pattern == pattern)
+    assert said in (getattr(persona, section) or "")

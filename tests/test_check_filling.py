@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from persona.check.answer import CheckedAnswer, read_answers
 from persona.check.arithmetic import Result, UnresolvedError, compute
 from persona.check.facts import facts_of
-from persona.check.filling import END, FIRST_MARK, fill
+from persona.check.filling import Filling
 from persona.model import Fact, Summary
 
 FACTS = {
@@ -32,8 +32,7 @@ FACTS = {
 
 def shown(text: str, currency: str = "$") -> str:
     """The text as a reader sees it."""
-    filled = fill(text, FACTS, currency).text
-    return "".join(one for one in filled if one != END and ord(one) < FIRST_MARK)
+    return Filling(FACTS, currency).fill(text).text
 
 
 @pytest.mark.parametrize(
@@ -45,6 +44,8 @@ def shown(text: str, currency: str = "$") -> str:
         pytest.param("1 - a.share", 0.75, "share", id="a number less a share"),
         pytest.param("a.share + b.share", 0.45, "share", id="shares together"),
         pytest.param("a.share - b.share", 5.0, "points", id="a share less a share"),
+        pytest.param("(a.share - b.share) / b.share", 0.25, None, id="points over a share"),
+        pytest.param("a.share_change * 2", 8.4, "points", id="points times a number"),
         pytest.param("a.avg_ltv * 1.1", 330.0, "money", id="a unit times a number"),
         pytest.param("2 * a.avg_ltv", 600.0, "money", id="a number times a unit"),
         pytest.param("a.avg_ltv / 2", 150.0, "money", id="a unit over a number"),
@@ -146,24 +147,18 @@ def test_a_name_is_filled_in_wherever_it_stands(text: str, expected: str) -> Non
 
 def test_another_currency_is_not_written_twice_either() -> None:
     facts = {"a.avg_ltv": Fact(value=300.0, unit="money", text="kr 300", label="")}
-    text = fill("kr {{a.avg_ltv}}, {{a.avg_ltv}} kr", facts, "kr").text
 
-    assert [one for one in text.split(", ") if "kr" in one.replace("kr 300", "")] == []
-
-
-def test_marks_in_an_answer_are_taken_out_before_any_is_made() -> None:
-    """An answer cannot pass its own words off as filled in."""
-    forged = f"{chr(FIRST_MARK)}$999{END} and \ue001this\ue002"
-
-    assert fill(forged, FACTS, "$").text == "$999 and this"
+    assert Filling(facts, "kr").fill("kr {{a.avg_ltv}}, {{a.avg_ltv}} kr").text == "kr 300, kr 300"
 
 
 @given(st.text(alphabet="{}ab._ */+()1\n`$%", max_size=200))
 def test_no_braces_break_the_filling(text: str) -> None:
     """What was filled in can always be taken out again."""
-    filled = fill(text, FACTS, "$")
+    filled = Filling(FACTS, "$").fill(text)
 
-    assert filled.text.count(END) == sum(ord(one) >= FIRST_MARK for one in filled.text)
+    assert [filled.own[one.start : one.end].strip("\0") for one in filled.figures] == [""] * len(
+        filled.figures
+    )
 
 
 def read(text: str, summary: Summary) -> CheckedAnswer:
@@ -187,9 +182,9 @@ def test_a_figure_is_traced_to_its_place_in_the_published_text(seed_summary: Sum
         (figure.section, figure.fact, (sections[figure.section or ""] or "")[figure.start : figure.end])
         for figure in answer.checks.figures
     ] == [
+        ("name", "omnichannel.people", "20"),
         ("description", "all.people", "30"),
         ("description", "omnichannel.share", "66.7 %"),
-        ("name", "omnichannel.people", "20"),
         ("next_step.action", "omnichannel.people", "20"),
     ]
 
@@ -217,11 +212,11 @@ def test_unlike_arithmetic_is_filled_and_listed(seed_summary: Summary) -> None:
     ],
 )
 def test_hostile_braces_cost_little(seed_summary: Summary, text: str) -> None:
-    """Linear: some microseconds a brace, on any machine less than this."""
+    """Linear: some ten microseconds a brace; the bound is for a slow machine that traces every line."""
     before = time.process_time()
     read(f"## Omnichannel\n\n{text}", seed_summary)
 
-    assert time.process_time() - before < 3
+    assert time.process_time() - before < 1.5
 
 
 def test_the_name_of_a_suppressed_pattern_tells_nothing(space_summary: Summary) -> None:

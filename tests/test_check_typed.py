@@ -196,6 +196,14 @@ def test_a_typed_figure_is_equal_or_not_from_the_data(
             "- It is fast\n- *Assumption*: it is near\n", "*Assumption*: it is near", id="in an item"
         ),
         pytest.param("This is no assumption. It is so.", None, id="denied"),
+        pytest.param("Annahme: Sie lesen abends. Ja.", "Annahme: Sie lesen abends.", id="in German"),
+        pytest.param("Ohne Annahmen geht es auch.", None, id="denied in German"),
+        pytest.param(
+            "Ils lisent le soir (hypothèse). Oui.", "Ils lisent le soir (hypothèse).", id="in French"
+        ),
+        pytest.param("Ce n'est pas une hypothèse.", None, id="denied in French"),
+        pytest.param("仮定: 夜に読みます。平日です。", "仮定: 夜に読みます。", id="in Japanese"),
+        pytest.param("これは仮定ではない。", None, id="denied in Japanese"),
     ],
 )
 def test_an_assumption_is_counted_and_found_in_the_text(

@@ -98,6 +98,7 @@ def test_every_name_in_the_question_is_a_fact(summary: Summary) -> None:
         "`{{email_dominant.share + omnichannel.share}}`",
         "Figures that are not about these people are typed as usual",
         'is an assumption: mark its sentence or clause with the word "assumption"',
+        'the word is "Annahme" in German, "hypothèse" in French, "仮定" in Japanese, and in any other',
         "7. The next step: one action for this week that begins with a verb",
         "The first line is a path of channels with arrows",
     ],

@@ -6,37 +6,36 @@ not_in_data    the author typed it, and there is no such figure
 """
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from persona.check import typed
-from persona.check.book import Book
-from persona.check.filling import ASSUMED, ASSUMED_END, END, Filled, fill, marks_of, next_mark, unmarked
-from persona.check.sections import MOST_CHARACTERS, STRATEGY, Cut, cut
-from persona.check.sentences import is_assumption, sentences
+from persona.check.facts import Facts
+from persona.check.passages import Passage, Passages
+from persona.check.sections import MOST_CHARACTERS, STRATEGY, cut
 from persona.errors import Invalid
 from persona.model import (
     OMNICHANNEL,
     SECTIONS,
     STRATEGY_SECTIONS,
     Checks,
-    Fact,
+    NextStep,
     Persona,
     Strategy,
     Summary,
     dominant,
 )
+from persona.wording import NEXT_STEP_TITLES, plain
 
-Facts = Mapping[str, Fact]
-
-# No answer has nearly as many; what a hostile one types beyond is not looked at.
-MOST_TYPED = 5_000
 MOST_UNRESOLVED = 200
 # From more than this share of typed figures on, the sections that hold them are asked for again.
 MOST_TYPED_SHARE = 0.5
 _QUESTION = re.compile(r"[?\uff1f\u061f](?![\w=&/])")
+# A line of a next step: `- **Action:** Send …`.
+_STEP = re.compile(
+    rf"[\s*_+-]{{0,20}}({'|'.join(NEXT_STEP_TITLES.values())})[\s*_]{{0,6}}:[\s*_]{{0,6}}(.*)", re.IGNORECASE
+)
 NO_PATTERN = "No persona could be found in the answer: it stands here whole, as it came."
+NO_WORDS = "expected an answer in words, got none; the raw answer is kept in the run's folder: read it"
 
 
 class CheckedAnswer(NamedTuple):
@@ -52,6 +51,17 @@ class CheckedAnswer(NamedTuple):
     unresolved_to_ask: list[str]  # the names in them that do not exist
 
 
+class _Answer(NamedTuple):
+    """One answer, or several together."""
+
+    sections: dict[str, list[Passage]]  # by path; a next step in its parts
+    outside: list[Passage]
+    patterns: set[str]
+
+    def passages(self) -> list[Passage]:
+        return [one for parts in (*self.sections.values(), self.outside) for one in parts]
+
+
 def read_answers(contents: Sequence[str], summary: Summary, facts: Facts, currency: str) -> CheckedAnswer:
     """The answers of one conversation, in order, as one framework.
 
@@ -64,154 +74,120 @@ def read_answers(contents: Sequence[str], summary: Summary, facts: Facts, curren
     """
     contents = [content for content in contents if content.strip()]
     if not contents:
-        raise Invalid(
-            "mave",
-            "expected an answer in words, got none; the raw answer is kept in the run's folder: read it",
-        )
-    reader = _Reader(summary, facts, currency)
+        raise Invalid("mave", NO_WORDS)
+    passages = Passages(summary.rule, facts, currency)
+    shown = [pattern.key for pattern in summary.patterns]
     texts: list[str] = []
-    together: Cut | None = None
+    together = _Answer({}, [], set())
     for content in contents:
-        text, answer = reader.read(content)
-        if together:
-            together = reader.merged(together, answer)
-        elif answer.patterns & set(reader.keys):
+        answer = _read(content, summary, passages)
+        if together.patterns:
+            together = _merged(together, answer, shown)
+        elif answer.patterns & set(shown):
             together, texts = answer, []
-        texts.append(unmarked(text))
-    asks_back = not together and _asks_back(contents, answer)
-    return reader.checked(together or Cut({}, [], set()), texts, asks_back=asks_back)
-
-
-def _asks_back(contents: Sequence[str], answer: Cut) -> bool:
-    """Whether the only answer is a clarifying question: one is asked, and no pattern or section is titled."""
-    return (
-        len(contents) == 1
-        and not answer.sections
-        and _QUESTION.search(contents[0][:MOST_CHARACTERS]) is not None
+        texts.append(passages.filling.fill(content).text)
+    # A clarifying question: one is asked, and no pattern or section is titled.
+    asks_back = len(contents) == 1 and not together.patterns and not answer.sections
+    asks_back = asks_back and _QUESTION.search(contents[0][:MOST_CHARACTERS]) is not None
+    words = {one.path: one.text for one in together.passages()}
+    order = [*map(dominant, summary.rule.channels), OMNICHANNEL]
+    to_ask = _to_ask(together, shown)
+    asked = [one for path in to_ask for one in together.sections.get(path, ())]
+    return CheckedAnswer(
+        personas=[_persona(key, words, summary) for key in order if key in together.patterns],
+        strategy=Strategy(**{key: words.get(f"{STRATEGY}/{key}") for key in STRATEGY_SECTIONS}),
+        narrative="\n\n".join(texts),
+        checks=_checks(together, shown),
+        warnings=[] if together.patterns else [NO_PATTERN],
+        asks_back=asks_back,
+        sections_to_ask=to_ask,
+        unresolved_to_ask=_once(one.unresolved for one in asked)[:MOST_UNRESOLVED],
     )
 
 
-class _Reader:
-    """Reads the answers of one conversation; numbers their figures through all of them."""
+def _read(content: str, summary: Summary, passages: Passages) -> _Answer:
+    sections, outside, patterns = cut(content, list(summary.rule.channels))
+    names = {pattern.label: pattern.key for pattern in summary.patterns}
+    for path, said in sections.items():
+        if path.endswith("/name"):
+            name = passages.filling.fill(said).text
+            names |= dict.fromkeys((name, name.removeprefix("The ")), path.partition("/")[0])
+    parted = {
+        path: [passages.read(part, text, names) for part, text in _parts(path, said)]
+        for path, said in sections.items()
+    }
+    beside = [passages.read("", said, names) for said in outside]
+    return _Answer({path: parts for path, parts in parted.items() if parts}, beside, patterns)
 
-    def __init__(self, summary: Summary, facts: Facts, currency: str) -> None:
-        self.keys = [pattern.key for pattern in summary.patterns]
-        self._summary = summary
-        self._facts = facts
-        self._currency = currency
-        self._figures: dict[str, Filled | str] = {}
-        self._typed = 0
 
-    def read(self, content: str) -> tuple[str, Cut]:
-        """An answer with its figures filled in, whole and in its sections, all that matters marked."""
-        text, figures = fill(content, self._facts, self._currency, len(self._figures))
-        self._figures |= figures
-        answer = cut(text, list(self._summary.rule.channels))
-        names = {pattern.label: pattern.key for pattern in self._summary.patterns}
-        for path, name in answer.sections.items():
-            pattern, _, section = path.partition("/")
-            if section == "name":
-                names |= {unmarked(name): pattern, unmarked(name).removeprefix("The "): pattern}
-        words = typed.learn(self._summary.rule, names, self._facts, self._currency)
-        sections = {
-            path: said if path.endswith("/name") else self._annotated(said, path.partition("/")[0], words)
-            for path, said in answer.sections.items()
-        }
-        return text, Cut(
-            sections, [self._annotated(said, None, words) for said in answer.outside], answer.patterns
-        )
+def _parts(path: str, said: str) -> list[tuple[str, str]]:
+    """A section's text; a next step in its labelled parts, where what has no label is the action."""
+    if not path.endswith("/next_step"):
+        return [(path, said)]
+    labels = {title.lower(): part for part, title in NEXT_STEP_TITLES.items()}
+    parts: dict[str, str] = {}
+    part = "action"
+    for line in said.split("\n"):
+        label = _STEP.match(line)
+        part = labels[label[1].lower()] if label else part
+        parts[part] = f"{parts.get(part, '')}\n{label[2] if label else line}".strip()
+    return [(f"{path}.{part}", text) for part, text in parts.items() if text] if parts.get("action") else []
 
-    def _annotated(self, text: str, pattern: str | None, words: typed.Vocabulary) -> str:
-        """The text with marks around what the author typed, and around what it calls an assumption."""
-        if len(text) > MOST_CHARACTERS:  # only what lies beyond all sections is as long
-            return text
-        found = list(sentences(text))
-        inserted: list[tuple[int, int, str]] = []  # place, which comes first at one place, mark
-        for sentence in found:
-            if is_assumption(text[sentence.start : sentence.end]):
-                inserted += [(sentence.end, 1, ASSUMED_END), (sentence.start, 2, ASSUMED)]
-        for start, end, figure in typed.typed_figures(text, found, pattern, words):
-            if self._typed >= MOST_TYPED:
-                break
-            self._typed += 1
-            mark = next_mark(len(self._figures))
-            self._figures[mark] = figure
-            inserted += [(end, 0, END), (start, 3, mark)]
-        parts, at = [], 0
-        for place, _, mark in sorted(inserted):
-            parts += [text[at:place], mark]
-            at = place
-        return "".join([*parts, text[at:]])
 
-    def merged(self, first: Cut, second: Cut) -> Cut:
-        """The first answer with what it lacked, and what was asked for again, taken from the second."""
-        asked = self._to_ask(first)
-        sections = dict(second.sections) | first.sections
-        for path in asked:
-            if path in first.sections and path in second.sections:
-                sections[path] = min(first.sections[path], second.sections[path], key=self._faults)
-        return Cut(sections, first.outside + second.outside, first.patterns | second.patterns)
+def _paths(shown: Iterable[str]) -> list[str]:
+    """All sections that a whole framework has."""
+    sections = [f"{key}/{section}" for key in shown for section in ("name", *SECTIONS)]
+    return [*sections, *(f"{STRATEGY}/{section}" for section in STRATEGY_SECTIONS)]
 
-    def _to_ask(self, answer: Cut) -> list[str]:
-        """The sections that are missing, that name no figure, and, where most figures are typed, those."""
-        counts = {path: Counter(map(self._kind, marks_of(text))) for path, text in answer.sections.items()}
-        total = sum(counts.values(), Counter())
-        mostly_typed = total["typed"] > MOST_TYPED_SHARE * (total["typed"] + total["filled"])
-        faulty = {
-            path for path, count in counts.items() if count["unresolved"] or (mostly_typed and count["typed"])
-        }
-        return [path for path in self._paths() if path in faulty or path not in answer.sections]
 
-    def _faults(self, text: str) -> int:
-        return sum(self._kind(mark) != "filled" for mark in marks_of(text))
+def _merged(first: _Answer, second: _Answer, shown: Iterable[str]) -> _Answer:
+    """The first answer with what it lacked, and what was asked for again, taken from the second."""
+    sections = second.sections | first.sections
+    for path in _to_ask(first, shown):
+        versions = [one.sections[path] for one in (first, second) if path in one.sections]
+        if versions:
+            sections[path] = min(versions, key=_faults)
+    return _Answer(sections, first.outside + second.outside, first.patterns | second.patterns)
 
-    def _kind(self, mark: str) -> str:
-        figure = self._figures[mark]
-        return "unresolved" if isinstance(figure, str) else "typed" if figure.typed else "filled"
 
-    def _paths(self) -> Iterator[str]:
-        """All sections that a whole framework has."""
-        for key in self.keys:
-            yield from (f"{key}/{section}" for section in ("name", *SECTIONS))
-        yield from (f"{STRATEGY}/{section}" for section in STRATEGY_SECTIONS)
+def _faults(passages: Sequence[Passage]) -> int:
+    return sum(len(one.unresolved) + one.typed for one in passages)
 
-    def checked(self, answer: Cut, texts: Sequence[str], *, asks_back: bool) -> CheckedAnswer:
-        """The framework's words without marks, and what the marks stood for."""
-        book = Book(self._figures)
-        sections = {
-            path: book.entered(text, path)
-            for path, text in answer.sections.items()
-            if not path.endswith("/next_step")
-        }
-        order = [*map(dominant, self._summary.rule.channels), OMNICHANNEL]
-        personas = [
-            Persona(
-                pattern=key,
-                next_step=book.next_step(
-                    answer.sections.get(f"{key}/next_step"), key, self._summary.rule.channels
-                ),
-                **{section: sections.get(f"{key}/{section}") for section in ("name", *SECTIONS[:-1])},
-            )
-            for key in order
-            if key in answer.patterns
-        ]
-        strategy = Strategy(
-            **{section: sections.get(f"{STRATEGY}/{section}") for section in STRATEGY_SECTIONS}
-        )
-        for text in answer.outside:
-            book.entered(text, None)
-        to_ask = self._to_ask(answer)
-        return CheckedAnswer(
-            personas=personas,
-            strategy=strategy,
-            narrative="\n\n".join(texts),
-            checks=book.checks([path for path in self._paths() if path not in answer.sections]),
-            warnings=[] if answer.patterns else [NO_PATTERN],
-            asks_back=asks_back,
-            sections_to_ask=to_ask,
-            unresolved_to_ask=self._unresolved(answer.sections.get(path, "") for path in to_ask),
-        )
 
-    def _unresolved(self, texts: Iterable[str]) -> list[str]:
-        figures = (self._figures[mark] for text in texts for mark in marks_of(text))
-        return [*dict.fromkeys(figure for figure in figures if isinstance(figure, str))][:MOST_UNRESOLVED]
+def _to_ask(answer: _Answer, shown: Iterable[str]) -> list[str]:
+    """The sections that are missing, that name no figure, and, where most figures are typed, those."""
+    passages = [one for parts in answer.sections.values() for one in parts]
+    mostly = sum(one.typed for one in passages) > MOST_TYPED_SHARE * sum(len(one.figures) for one in passages)
+    faulty = {
+        path
+        for path, parts in answer.sections.items()
+        if any(one.unresolved or (mostly and one.typed) for one in parts)
+    }
+    return [path for path in _paths(shown) if path in faulty or path not in answer.sections]
+
+
+def _checks(answer: _Answer, shown: Iterable[str]) -> Checks:
+    passages = answer.passages()
+    return Checks(
+        missing_sections=[path for path in _paths(shown) if path not in answer.sections],
+        unresolved=_once(one.unresolved for one in passages),
+        unlike=_once(one.unlike for one in passages),
+        assumptions=sum(len(one.assumed) for one in passages),
+        assumed=[span for one in passages if one.path for span in one.assumed],
+        figures=[figure for one in passages for figure in one.figures],
+    )
+
+
+def _persona(key: str, words: Mapping[str, str], summary: Summary) -> Persona:
+    action, channel, measure = (words.get(f"{key}/next_step.{part}") for part in NEXT_STEP_TITLES)
+    if channel:  # the key of the channel that is named first, or the words as they are
+        said = f" {channel.casefold().replace('_', ' ').replace('-', ' ')} "
+        places = {said.find(f" {plain(one).casefold()}"): one for one in summary.rule.channels}
+        channel = min(((at, one) for at, one in places.items() if at >= 0), default=(0, channel))[1]
+    step = NextStep(action=action, channel=channel, measure=measure) if action else None
+    sections = {section: words.get(f"{key}/{section}") for section in ("name", *SECTIONS[:-1])}
+    return Persona(pattern=key, next_step=step, **sections)
+
+
+def _once(names: Iterable[Iterable[str]]) -> list[str]:
+    return [*dict.fromkeys(name for some in names for name in some)]

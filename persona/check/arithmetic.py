@@ -1,8 +1,6 @@
-"""What stands in braces, read and computed: names of facts, numbers, `+ - * /` and parentheses.
+"""What stands in braces, computed: names of facts, numbers, `+ - * /` and parentheses; nothing is run."""
 
-No part of it is ever run: two stacks and a table of operations, linear in at most 200 characters.
-"""
-
+import ast
 import re
 from collections.abc import Callable, Mapping
 from math import isfinite
@@ -14,16 +12,15 @@ from persona.model import Fact, Unit
 MOST_CHARACTERS = 200
 MOST_OPERATIONS = 20
 
-_TOKEN = re.compile(
-    r"\s*(?:(?P<name>[a-z][a-z0-9_]*\.[a-z0-9_]+)|(?P<number>\d+(?:\.\d+)?)|(?P<sign>[-+*/()]))"
-)
+# Python's parser sees nothing but this; of its tree, nothing but names, numbers and four operations counts.
+_FORM = re.compile(r"(?:[a-z][a-z0-9_]*+\.[a-z][a-z0-9_]*+|\d++(?:\.\d++)?+(?![a-z])|[-+*/() ])*+")
 # How writers spell the signs, and how Markdown escapes a name's characters.
-_SPELLED = str.maketrans({"−": "-", "–": "-", "×": "*", "·": "*", "÷": "/", "\\": None, "\u00a0": " "})  # noqa: RUF001
-_OPERATIONS: dict[str, tuple[int, Callable[[float, float], float]]] = {
-    "+": (1, add),
-    "-": (1, sub),
-    "*": (2, mul),
-    "/": (2, truediv),
+_SPELLED = str.maketrans({"−": "-", "–": "-", "×": "*", "·": "*", "÷": "/", "\\": None})  # noqa: RUF001
+_OPERATIONS: dict[type[ast.operator], tuple[str, Callable[[float, float], float]]] = {
+    ast.Add: ("+", add),
+    ast.Sub: ("-", sub),
+    ast.Mult: ("*", mul),
+    ast.Div: ("/", truediv),
 }
 
 
@@ -40,113 +37,77 @@ class Result(NamedTuple):
     like: bool = True  # no unlike facts were computed with
 
 
+def normal(expression: str) -> str:
+    """An expression in the one way it is compared and published."""
+    return " ".join(expression.translate(_SPELLED).lower().split())
+
+
 def compute(expression: str, facts: Mapping[str, Fact]) -> Result:
     """The value of an expression over facts, with its unit.
 
     Raises:
         UnresolvedError: a name that does not exist, no name at all, a division by zero, or no arithmetic.
     """
-    if len(expression) > MOST_CHARACTERS:
+    said = normal(expression) if len(expression) <= MOST_CHARACTERS else ""
+    if fact := facts.get(said):
+        return Result(fact.value, fact.unit, (said,))
+    operations = sum(map(said.count, "+-*/"))
+    if operations > MOST_OPERATIONS or not _FORM.fullmatch(said) or not re.search("[a-z]", said):
         raise UnresolvedError
-    values: list[Result] = []
-    signs: list[str] = []
-    tokens = _tokens(expression)
-    operand = True  # whether an operand comes next
-    for kind, text in tokens:
-        if operand != (kind != "sign" or text == "("):
-            raise UnresolvedError
-        if kind != "sign":
-            values.append(_operand(kind, text, facts))
-            operand = False
-        elif text == ")":
-            _apply(values, signs, 0)
-            if not signs:
-                raise UnresolvedError
-            signs.pop()
-        else:
-            if text != "(":
-                _apply(values, signs, _OPERATIONS[text][0])
-            signs.append(text)
-            operand = True
-    if operand:
-        raise UnresolvedError
-    _apply(values, signs, 0)
-    if signs or all(kind != "name" for kind, _ in tokens):
-        raise UnresolvedError
-    return values[0]
-
-
-def _tokens(expression: str) -> list[tuple[str, str]]:
-    text = expression.translate(_SPELLED).strip().lower()
-    tokens: list[tuple[str, str]] = []
-    end = 0
-    while end < len(text):
-        token = _TOKEN.match(text, end)
-        if not token:
-            raise UnresolvedError
-        kind = token.lastgroup or ""
-        tokens.append((kind, token[kind]))
-        end = token.end()
-    if sum(text in _OPERATIONS for _, text in tokens) > MOST_OPERATIONS:
-        raise UnresolvedError
-    return tokens
-
-
-def _operand(kind: str, text: str, facts: Mapping[str, Fact]) -> Result:
-    if kind == "number":
-        return Result(float(text), None)
-    if text not in facts:
-        raise UnresolvedError
-    return Result(facts[text].value, facts[text].unit, (text,))
-
-
-def _apply(values: list[Result], signs: list[str], strength: int) -> None:
-    """Do what is waiting and binds at least as strongly, back to the last open parenthesis."""
-    while signs and signs[-1] != "(" and _OPERATIONS[signs[-1]][0] >= strength:
-        sign, second, first = signs.pop(), values.pop(), values.pop()
-        values.append(_computed(sign, first, second))
-
-
-def _computed(sign: str, first: Result, second: Result) -> Result:
     try:
-        value = _OPERATIONS[sign][1](first.value, second.value)
+        result = _result(ast.parse(said, mode="eval").body, facts)
+    except (SyntaxError, MemoryError, RecursionError):
+        raise UnresolvedError from None
+    return result._replace(value=result.value * 100) if result.unit == "points" else result
+
+
+def _result(node: ast.expr, facts: Mapping[str, Fact]) -> Result:
+    """The value of a part of an expression; points are hundredths, so that they go together with shares."""
+    match node:
+        case ast.Constant(value=int() | float() as number):
+            return Result(float(number), None)
+        case ast.Attribute(value=ast.Name(id=subject), attr=own) if fact := facts.get(f"{subject}.{own}"):
+            value = fact.value / 100 if fact.unit == "points" else fact.value
+            return Result(value, fact.unit, (f"{subject}.{own}",))
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATIONS:
+            return _computed(*_OPERATIONS[type(op)], _result(left, facts), _result(right, facts))
+    raise UnresolvedError
+
+
+def _computed(sign: str, operation: Callable[[float, float], float], first: Result, second: Result) -> Result:
+    try:
+        value = operation(first.value, second.value)
     except (ZeroDivisionError, OverflowError):
         raise UnresolvedError from None
-    unit = _unit(sign, first.unit, second.unit)
-    if sign == "-" and first.unit == second.unit == "share":
-        value, unit = value * 100, "points"
     if not isfinite(value):
         raise UnresolvedError
-    like = first.like and second.like and _like(sign, first.names, second.names)
+    unit = _unit(sign, first.unit, second.unit)
+    pairs = ((one, other) for one in first.names for other in second.names)
+    like = first.like and second.like and all(_are_like(sign, one, other) for one, other in pairs)
     return Result(value, unit, first.names + second.names if unit else (), like)
 
 
 def _unit(sign: str, first: Unit | None, second: Unit | None) -> Unit | None:
     """What the outcome is measured in; of other pairs than these it is a plain number."""
-    if sign in "+-" and (first == second or first is None or second is None):
-        return first or second
-    if sign in "*/" and second is None:
-        return first
-    return second if sign == "*" and first is None else None
+    if sign == "-" and first == second == "share":
+        return "points"
+    if sign in "+-":
+        return first or second if first == second or None in (first, second) else None
+    return first if second is None else second if sign == "*" and first is None else None
 
 
-def _like(sign: str, first: tuple[str, ...], second: tuple[str, ...]) -> bool:
-    return all(_pair(sign, one, other) for one in first for other in second)
-
-
-def _pair(sign: str, one: str, other: str) -> bool:
+def _are_like(sign: str, one: str, other: str) -> bool:
     """Whether two facts may be computed with: the same of two subjects, or parts of one whole."""
     (subject, fact), (other_subject, other_fact) = one.split("."), other.split(".")
     if fact == other_fact or {fact, other_fact} == {"share", "ltv_share"}:
         return True
-    if subject != other_subject:
-        return False
-    if sign == "+" and any(
-        fact.startswith(kind) and other_fact.startswith(kind) for kind in ("plan_", "has_")
-    ):
-        return fact.startswith("has_") or fact.rpartition("_")[2] == other_fact.rpartition("_")[2]
-    return _is_activity(fact) and _is_activity(other_fact)
+    kind = _kind(fact)
+    return subject == other_subject and kind == _kind(other_fact) and (sign == "+" or kind == "avg")
 
 
-def _is_activity(fact: str) -> bool:
-    return fact.startswith("avg_") and fact not in {"avg_ltv", "avg_identifiers"}
+def _kind(fact: str) -> str:
+    """What a fact can be added to: activities, identifiers' shares, plans' shares, plans' people."""
+    kind = fact.partition("_")[0]
+    if kind == "plan":
+        return kind + fact.rpartition("_")[2]
+    return fact if kind not in {"avg", "has"} or fact in {"avg_ltv", "avg_identifiers"} else kind

@@ -1,36 +1,23 @@
-"""An answer's Markdown with its figures filled in, each between two characters that no text holds.
-
-A figure's own mark stands before it and `END` behind it, so that it can be found again after the text was
-cut into sections; `unmarked` takes them out.
-"""
+"""A text with its figures filled in wherever braces name one, and where each of them stands."""
 
 import re
 from collections.abc import Mapping
-from functools import cache, partial
+from functools import cache
 from typing import NamedTuple
 
 from persona import wording
-from persona.check.arithmetic import Result, UnresolvedError, compute
+from persona.check.arithmetic import UnresolvedError, compute, normal
 from persona.masking import printable
 from persona.model import Fact, Unit
 
 NO_SUCH_FIGURE = "(no such figure)"
-# The first mark; a text has one for each of its figures, from Unicode's private use.
-FIRST_MARK = 0xF0000
-END = "\ue000"
-# An assumption begins and ends.
-ASSUMED, ASSUMED_END = "\ue001", "\ue002"
-# Far more than any answer has; what stands in more braces is no figure.
-MOST_FIGURES = 20_000
-_TOO_MANY = "…"
-_MARKS = re.compile("[\ue000-\ue002\U000f0000-\U000ffffd]")
 
 _BRACES = re.compile(r"\{{2,}([^{}\n]{0,400})(\}*)")
 _NAME = re.compile(r"\s*[a-z][a-z0-9_\\]*\.[a-z0-9_\\]+", re.IGNORECASE)
 # What a writer may have typed beside the braces all the same; emphasis may stand between.
-_SIGN = r"(?:{currency}|[$€£¥]|\b(?:EUR|USD|GBP|CHF)\b)"
+_SIGN = r"(?:{}|[$€£¥]|\b(?:EUR|USD|GBP|CHF)\b)"
 _LOOKED_BACK_CHARACTERS = 12
-_UNIT_BEHIND = re.compile(
+_SHARE_BEHIND = re.compile(
     r"([*_`]{0,3})[ \u00a0]?(?:%|per ?cent\b|(?=[ \u00a0-]?(?:percentage[ \u00a0-])?points?\b))"
     r"(?:[ \u00a0-]?(?:percentage[ \u00a0-])?points?\b)?",
     re.IGNORECASE,
@@ -38,127 +25,67 @@ _UNIT_BEHIND = re.compile(
 
 
 class Filled(NamedTuple):
-    """A figure of the text: filled in by the program, or typed (`fact` is then what it equals, if any)."""
+    """What stands in place of braces."""
 
-    text: str
+    start: int
+    end: int
     value: float
-    unit: Unit
-    fact: str | None
-    typed: bool = False
-    unlike: bool = False
+    unit: Unit | None  # None: no such figure
+    fact: str  # the name, the arithmetic, or what else the braces hold
+    like: bool
 
 
-class Marked(NamedTuple):
-    """A text with marks, and its figures by mark."""
+class Text(NamedTuple):
+    """A text with its figures filled in."""
 
     text: str
-    figures: dict[str, Filled | str]  # a string: what stands in braces and is no figure
+    own: str  # the author's own words: the same with nothing in the figures' places
+    figures: list[Filled]
 
 
-def fill(text: str, facts: Mapping[str, Fact], currency: str, first: int = 0) -> Marked:
-    """The text with a figure wherever braces name one, and `NO_SUCH_FIGURE` where they name none.
+class Filling:
+    """Fills in the facts of one space; what stands in braces is computed once."""
 
-    `first` is the number of marks that other texts have used.
-    """
-    text = unmarked(text)
-    parts: list[str] = []
-    figures: dict[str, Filled | str] = {}
-    figure_of = cache(partial(_figure, facts=facts, currency=currency))
-    end = 0
-    for braces in _BRACES.finditer(text):
-        expression, rest = _expression(braces)
-        if expression is None:
-            continue
-        full = first + len(figures) >= MOST_FIGURES
-        figure = _TOO_MANY if full else figure_of(expression)
-        mark = next_mark(min(first + len(figures), MOST_FIGURES))
-        figures[mark] = figure
-        before, behind, end = _beside(text, end, braces, figure, currency)
-        shown = NO_SUCH_FIGURE if isinstance(figure, str) else figure.text
-        parts += [before, mark, shown, END, behind, rest]
-    return Marked("".join([*parts, text[end:]]), figures)
+    def __init__(self, facts: Mapping[str, Fact], currency: str) -> None:
+        self._facts, self._currency = facts, currency
+        sign = _SIGN.format(re.escape(currency))
+        self._sign_before = re.compile(rf"{sign}[ \u00a0]?([*_`]{{0,3}})\Z")
+        money_behind = re.compile(rf"([*_`]{{0,3}})[ \u00a0]?{sign}")
+        self._behind = {"money": money_behind, "share": _SHARE_BEHIND, "points": _SHARE_BEHIND}
+        self._figure = cache(self._computed)
 
+    def fill(self, text: str) -> Text:
+        """The text with figures, and `NO_SUCH_FIGURE` where braces name none."""
+        parts: list[str] = []
+        own: list[str] = []
+        figures: list[Filled] = []
+        end = length = 0
+        for braces in _BRACES.finditer(text):
+            # An unclosed pair holds a name, or nothing.
+            name = None if braces[2] else _NAME.match(braces[1])
+            if not (braces[2] or name):
+                continue
+            shown, value, unit, fact, like = self._figure(name[0] if name else braces[1])
+            before, stop = text[end : braces.start()], braces.end()
+            rest = braces[1][name.end() :] if name else ""
+            if before[-1:] == text[stop : stop + 1] == "`":
+                before, stop = before[:-1], stop + 1
+            if unit == "money":
+                tail = before[-_LOOKED_BACK_CHARACTERS:]
+                before = before[: len(before) - len(tail)] + self._sign_before.sub(r"\1", tail)
+            if unit in self._behind and (repeated := self._behind[unit].match(text, stop)):
+                rest, stop = repeated[1] + rest, repeated.end()
+            start = length + len(before)
+            figures.append(Filled(start, start + len(shown), value, unit, fact, like))
+            parts += [before, shown, rest]
+            own += [before, "\0" * len(shown), rest]
+            length, end = start + len(shown) + len(rest), stop
+        return Text("".join([*parts, text[end:]]), "".join([*own, text[end:]]), figures)
 
-def unmarked(text: str) -> str:
-    """The text without marks."""
-    return _MARKS.sub("", text)
-
-
-def next_mark(number: int) -> str:
-    """The mark of the n-th figure."""
-    return chr(FIRST_MARK + number)
-
-
-def marks_of(text: str) -> list[str]:
-    """The figures' marks in a text, in order."""
-    return [mark for mark in _MARKS.findall(text) if ord(mark) >= FIRST_MARK]
-
-
-def lifted(text: str) -> tuple[str, list[tuple[str, int, int]]]:
-    """The text without marks, and what stood between two of them: the first mark, and from where to where."""
-    parts: list[str] = []
-    opened: list[tuple[str, int]] = []
-    spans: list[tuple[str, int, int]] = []
-    length = end = 0
-    for found in _MARKS.finditer(text):
-        parts.append(text[end : found.start()])
-        length, end = length + found.start() - end, found.end()
-        if found[0] in {END, ASSUMED_END}:
-            if opened:
-                mark, start = opened.pop()
-                spans.append((mark, start, length))
-        else:
-            opened.append((found[0], length))
-    return "".join([*parts, text[end:]]), spans
-
-
-def _expression(braces: re.Match[str]) -> tuple[str | None, str]:
-    """What the braces hold, and what follows within an unclosed pair; no expression in loose braces."""
-    if braces[2]:
-        return braces[1].strip(), ""
-    name = _NAME.match(braces[1])
-    return (name[0].strip(), braces[1][name.end() :]) if name else (None, "")
-
-
-def _figure(expression: str, facts: Mapping[str, Fact], currency: str) -> Filled | str:
-    try:
-        result = compute(expression, facts)
-    except UnresolvedError:
-        return printable(expression.replace("\\", ""), 100)
-    name = " ".join(expression.replace("\\", "").lower().split())
-    return Filled(
-        _text(result, facts.get(name), currency),
-        result.value,
-        result.unit or "ratio",
-        name,
-        unlike=not result.like,
-    )
-
-
-def _text(result: Result, fact: Fact | None, currency: str) -> str:
-    return fact.text if fact else wording.written(result.value, result.unit or "ratio", currency)
-
-
-def _beside(
-    text: str, start: int, braces: re.Match[str], figure: Filled | str, currency: str
-) -> tuple[str, str, int]:
-    """The text before the braces, the emphasis behind, and where it goes on: no unit stands there twice."""
-    before, end = text[start : braces.start()], braces.end()
-    if before[-1:] == text[end : end + 1] == "`":
-        before, end = before[:-1], end + 1
-    if isinstance(figure, str) or figure.unit not in {"money", "share", "points"}:
-        return before, "", end
-    behind = _UNIT_BEHIND
-    if figure.unit == "money":
-        sign_before, behind = _signs(currency)
-        tail = before[-_LOOKED_BACK_CHARACTERS:]
-        before = before[: len(before) - len(tail)] + sign_before.sub(r"\1", tail)
-    repeated = behind.match(text, end)
-    return (before, repeated[1], repeated.end()) if repeated else (before, "", end)
-
-
-@cache
-def _signs(currency: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """A currency's sign right before a figure, and right behind one."""
-    sign = _SIGN.format(currency=re.escape(currency))
-    return re.compile(rf"{sign}[ \u00a0]?([*_`]{{0,3}})\Z"), re.compile(rf"([*_`]{{0,3}})[ \u00a0]?{sign}")
+    def _computed(self, said: str) -> tuple[str, float, Unit | None, str, bool]:
+        try:
+            value, unit, _, like = compute(said, self._facts)
+        except UnresolvedError:
+            return NO_SUCH_FIGURE, 0.0, None, printable(said.replace("\\", "").strip(), 100), True
+        shown = wording.written(value, unit or "ratio", self._currency)
+        return shown, value, unit or "ratio", normal(said), like

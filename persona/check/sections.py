@@ -1,17 +1,34 @@
-"""An answer cut into its sections: `email_dominant/journey`, `strategy/consistency`, `web_dominant/name`."""
+"""An answer cut into its sections: `email_dominant/journey`, `strategy/consistency`, `web_dominant/name`.
 
-import textwrap
+One pass over the lines: each goes on with the place that is open, or is a title that begins another.
+"""
+
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from textwrap import dedent
 from typing import NamedTuple
 
 from persona.check import titles
-from persona.check.outline import Part, outline, unwrapped
 
 # A framework has some 20,000 characters; beyond this many no title is looked for, so that hostile Markdown
-# takes seconds at most. What lies beyond belongs to no section.
+# takes a second at most. What lies beyond belongs to no section.
 MOST_CHARACTERS = 2**17
 
 STRATEGY = "strategy"
+
+# How strong a title is: headings by level, then a line of text, then list items by depth.
+_LAST_HEADING, _TEXT = 6, 7
+_LINE = re.compile(r"([ \t]{0,40})(?:(#{1,6})[ \t]+|([-*+]|\d{1,3}[.)])[ \t]+)?(\S.*)")
+_RULER = re.compile(r"\s*([-*_=])\1{2,}\s*")
+# Words that may name what follows them: "Journey: …", "Persona — …", "**Journey:** …", "**Journey** …".
+_LABEL = re.compile(r"([^:*|]{3,80}):(?:\s+(.*))?$")
+_DASHED = re.compile(r"(.{1,80}?)\s[-\u2010-\u2015]\s(.+)")
+_BOLD = re.compile(r"(?:\*\*|__)([^*]{2,200}?):?(?:\*\*|__)[\s:\u2010-\u2015-]*(.*)")
+# What makes a label of bold words: a colon or stop at their end, a colon, dash or bracket behind, or nothing.
+_RUNS_IN = re.compile(r"..[^*]{1,200}?(?:[:?.!]\s*(?:\*\*|__)|(?:\*\*|__)\s*(?:[:(\u2010-\u2015-]|$))")
+_MOST_LABEL_WORDS = 8
+_WRAPPING = re.compile(r"```(?:markdown|md|text|txt|plaintext)?\s*", re.IGNORECASE)
 
 
 class Cut(NamedTuple):
@@ -22,78 +39,177 @@ class Cut(NamedTuple):
     patterns: set[str]
 
 
+@dataclass
+class _Place:
+    """Lines of one place of the framework; without an owner or a section, of none."""
+
+    owner: str | None = None  # a pattern's key, or the strategy
+    owner_rank: int = 0
+    section: str | None = None
+    rank: int = 0  # of its own title
+    title: str = ""  # the line that began it
+    label: str = ""  # the title's words
+    name: str | None = None  # of the persona
+    opens: bool = False  # a pattern's own title began it
+    lines: list[str] = field(default_factory=lambda: [""])  # the first: what follows on the title's own line
+
+    @property
+    def is_empty(self) -> bool:
+        return not any(line.strip() for line in self.lines)
+
+    @property
+    def text(self) -> str:
+        said = "\n".join([self.lines[0], dedent("\n".join(self.lines[1:]))]).strip()
+        return said if any(map(str.isalnum, said)) else ""
+
+
+class _Title(NamedTuple):
+    """A line that may be a title."""
+
+    rank: int
+    text: str  # without the marks that made it a heading or an item
+    whole: bool  # nothing but a title stands on it: a heading, or all bold or quoted
+    labels: list[tuple[str, str]]  # the words that may name what follows, and what does
+
+
 def cut(text: str, channels: Sequence[str]) -> Cut:
     """The sections of one answer; where a section was said under several labels, with these."""
-    lines = unwrapped(text[:MOST_CHARACTERS].replace("\r\n", "\n").replace("\r", "\n").split("\n"))
-    parts = outline(lines, channels)
-    starts = [Part(0), *parts] if not parts or parts[0].at > 0 else parts
-    ends = [*(part.at for part in starts[1:]), len(lines)]
-    stretches: dict[str, list[tuple[Part, str]]] = {}
-    outside: list[str] = [text[MOST_CHARACTERS:]] if text[MOST_CHARACTERS:] else []
-    for part, end in zip(starts, ends, strict=True):
-        # Before the first part, the first line is no title.
-        first = part.at + 1 if part in parts else part.at
-        said = _said(part.rest, lines[first:end])
-        section = part.section or ("description" if part.opens else None)
-        if section and (said or part.opens):
-            stretches.setdefault(f"{part.pattern or STRATEGY}/{section}", []).append((part, said))
-        elif said:
-            outside.append(said)
-        if part.opens:
-            stretches.setdefault(f"{part.pattern}/name", []).append((part, part.name or ""))
-    return Cut(_sections(stretches), outside, {part.pattern for part in parts if part.pattern})
+    places = [_Place()]
+    patterns: set[str] = set()
+    is_code = False
+    for line in _unwrapped(text[:MOST_CHARACTERS].replace("\r\n", "\n").replace("\r", "\n").split("\n")):
+        place = places[-1]
+        is_code ^= line.lstrip().startswith(("```", "~~~"))
+        if is_code or not line.strip():
+            place.lines.append(line)
+        elif _RULER.fullmatch(line):
+            if place.section and not place.is_empty:
+                places.append(_Place(place.owner, place.owner_rank))
+        elif begun := _begun(_title(line), place, patterns, channels):
+            places.append(replace(begun, title=line))
+            patterns |= {begun.owner or ""} if begun.opens else set()
+        else:
+            place.lines.append(line)
+    return _gathered(_faithful(places), patterns)
 
 
-def _said(rest: str, below: Sequence[str]) -> str:
-    """What a stretch says after its title, without thematic breaks around it."""
-    lines = [rest, *textwrap.dedent("\n".join(below)).split("\n")]
-    first, last = 0, len(lines)
-    while first < last and _is_blank(lines[first]):
-        first += 1
-    while last > first and _is_blank(lines[last - 1]):
-        last -= 1
-    said = "\n".join(lines[first:last]).strip()
-    return said if any(map(str.isalnum, said)) else ""
+def _unwrapped(lines: list[str]) -> list[str]:
+    """The lines without a quotation or a fence that holds more than half of them."""
+    if 2 * sum(line.startswith(">") for line in lines) > len(lines):
+        lines = [line.removeprefix(">").removeprefix(" ") for line in lines]
+    first, last = [*(at for at, line in enumerate(lines) if line.startswith("```")), len(lines), len(lines)][
+        :2
+    ]
+    if 2 * (last - first) > len(lines) and _WRAPPING.fullmatch(lines[first]):
+        # What follows the fence is no part of its last section: a thematic break ends that.
+        lines = [*lines[:first], *lines[first + 1 : last], "***", *lines[last + 1 :]]
+    return lines
 
 
-def _is_blank(line: str) -> bool:
-    """Whether a line is empty, a thematic break, or the underline of a heading."""
-    bare = line.strip()
-    return not bare or (len(bare) > 2 and bare[0] in "-=*_" and not bare.strip(bare[0]))  # noqa: PLR2004 - `---`
+def _title(line: str) -> _Title:
+    match = _LINE.match(line)
+    indent, level, item, text = match.groups("") if match else ("", "", "", line)
+    if level:
+        text = text.rstrip(" \t#")
+        return _Title(len(level), text, True, [*_split(_LABEL, text), (text, ""), *_split(_DASHED, text)])
+    rank = _TEXT + bool(item) + len(indent) // 2
+    if bold := _BOLD.match(text):
+        return _Title(rank, text, not bold[2], _split(_BOLD, text) if _RUNS_IN.match(text) else [])
+    labels = _split(_LABEL, text)
+    words = titles.plain_words(labels[0][0]).split() if labels else []
+    is_label = 0 < len(words) <= _MOST_LABEL_WORDS and titles.section_of(words[0])
+    return _Title(rank, text, titles.is_quoted(text), labels if is_label else [])
 
 
-def _sections(stretches: dict[str, list[tuple[Part, str]]]) -> dict[str, str]:
-    sections: dict[str, str] = {}
-    for path, said in stretches.items():
-        pattern, _, section = path.partition("/")
-        if section == "name":
-            continue
-        texts = [(part, text) for part, text in said if text]
-        labelled = len(texts) > 1 and section != "description"
-        joined = [
-            f"**{part.label.strip(' :*')}:** {text}" if labelled and part.label else text
-            for part, text in texts
-        ]
-        sections[path] = "\n\n".join(joined)
-    for path, said in stretches.items():
-        pattern, _, section = path.partition("/")
-        if section == "name":
-            _name(pattern, said, sections)
-    return {path: text for path, text in sections.items() if text}
+def _split(form: re.Pattern[str], text: str) -> list[tuple[str, str]]:
+    """The words of a label and what follows them, where the text has that form."""
+    label = form.match(text)
+    return [(label[1], label[2] or "")] if label else []
 
 
-def _name(pattern: str, said: list[tuple[Part, str]], sections: dict[str, str]) -> None:
-    """A persona's name: from its title, from under "Persona", or from its description's beginning."""
-    description = sections.get(f"{pattern}/description", "")
-    name = next((part.name for part, _ in said if part.opens and part.name), None)
-    for part, text in said:
-        if part.section == "name":
-            found, rest = titles.split_name(text)
-            description = "\n\n".join(
-                filter(None, [text if found and name and found != name else rest, description])
-            )
-            name = name or found
-    if not name:
-        name, description = titles.split_name(description, marked=True)
-    sections[f"{pattern}/description"] = description
-    sections[f"{pattern}/name"] = name or ""
+def _begun(title: _Title, place: _Place, patterns: set[str], channels: Sequence[str]) -> _Place | None:
+    """What a title begins, by the place where it stands; None where it is only text there."""
+    above = not place.owner or title.rank <= place.owner_rank
+    is_heading = title.rank <= _LAST_HEADING
+    begun = _pattern(title, place, channels)
+    if begun and (above or (is_heading and begun.owner not in patterns)):
+        return begun
+    for words, rest in title.labels:
+        if title.rank <= _TEXT and titles.opens_strategy(words, within_pattern=not above):
+            return _Place(STRATEGY, title.rank, lines=[rest])
+        owner, owner_rank = place.owner, place.owner_rank
+        if owner != STRATEGY and is_heading and above and titles.point_of(words, alone=True):
+            owner, owner_rank = STRATEGY, title.rank
+        section = titles.point_of(words) if owner == STRATEGY else titles.section_of(words) if owner else None
+        if section and _fits(section, title.rank, place):
+            return _Place(owner, owner_rank, section, title.rank, label=words, lines=[rest])
+    name = titles.as_name(title.text) if title.whole else None
+    if name and place.opens and not place.name and place.is_empty:
+        return replace(place, name=name, lines=[""])
+    if is_heading and (above or (place.section and title.rank <= place.rank)):
+        return _Place(rank=title.rank, name=name) if above else _Place(place.owner, place.owner_rank)
+    return None
+
+
+def _pattern(title: _Title, place: _Place, channels: Sequence[str]) -> _Place | None:
+    """The beginning of a pattern: a heading, a bold or quoted title, or the line below a persona's name."""
+    named, rank, rest = titles.pattern_title(title.text.replace("*", ""), channels), title.rank, ""
+    if named and not place.owner and place.name and place.is_empty and rank >= _TEXT:
+        named, rank = named._replace(name=named.name or place.name), place.rank
+    elif rank > _LAST_HEADING and not (named and (named.quoted or (title.whole and rank == _TEXT))):
+        words, rest = title.labels[0] if title.labels and rank == _TEXT else ("", "")
+        named = titles.pattern_title(words, channels)
+    if not named:
+        return None
+    return _Place(named.pattern, rank, named.section, rank, name=named.name, opens=True, lines=[rest])
+
+
+def _fits(section: str, rank: int, place: _Place) -> bool:
+    if place.section in {None, "name", "description"}:
+        return True
+    # A later "profile" or "overview" belongs to the section that it stands in.
+    return section not in {"name", "description"} and rank <= max(place.rank, _TEXT)
+
+
+def _faithful(places: Sequence[_Place]) -> list[_Place]:
+    """The places without those that only a weaker title began: they stay text of the one before.
+
+    A line `**Format:**` under "How to reach them" is no section where a heading "Content formats" exists.
+    """
+    strongest: dict[tuple[str | None, str | None], int] = {}
+    for one in places:
+        if one.opens or one.section:
+            rank = strongest.get((one.owner, one.section), one.rank)
+            strongest[one.owner, one.section] = min(one.rank, rank)
+    kept: list[_Place] = []
+    for one in places:
+        if one.rank > strongest.get((one.owner, one.section), one.rank):
+            kept[-1].lines += [one.title, *one.lines[1:]]
+        else:
+            kept.append(one)
+    return kept
+
+
+def _gathered(places: Sequence[_Place], patterns: set[str]) -> Cut:
+    texts: dict[str, list[tuple[str, str]]] = {}  # path -> labels and texts
+    names: dict[str, str] = {}
+    outside: list[str] = []
+    for one in places:
+        section, text = one.section or ("description" if one.opens else None), one.text
+        name = titles.first_name(text) if section == "name" else one.name if one.opens else None
+        if name:
+            names.setdefault(f"{one.owner}/name", name)
+        if section == "name":  # what is more than a name describes
+            section, text = "description", "" if titles.as_name(text) == name else text
+        if text and section:
+            texts.setdefault(f"{one.owner}/{section}", []).append((one.label, text))
+        elif text:
+            outside.append(text)
+    return Cut(names | {path: _joined(path, parts) for path, parts in texts.items()}, outside, patterns)
+
+
+def _joined(path: str, parts: Sequence[tuple[str, str]]) -> str:
+    is_labelled = len(parts) > 1 and not path.endswith("/description")
+    return "\n\n".join(
+        f"**{label.strip(' :*')}:** {text}" if is_labelled and label else text for label, text in parts
+    )

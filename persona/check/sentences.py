@@ -4,13 +4,16 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-# A full stop and space, an empty line, or a line that begins a list item, a heading, a row or a quotation.
+from persona.wording import ASSUMPTIONS
+
+# A full stop and space (in a script without spaces, the stop), an empty line, or a line that begins a list
+# item, a heading, a row or a quotation.
 _BOUNDARY = re.compile(
-    r"(?<=[.!?…])[\"”’»)\]*_]{0,4}\s+|\n\s*\n|\n(?=[ \t]{0,20}(?:[-*+#|>]|\d{1,3}[.)])\s?)"  # noqa: RUF001 - quotation marks
+    r"(?<=[.!?…])[\"”’»)\]*_]{0,4}\s+|(?<=[。！？])[」』）*_]{0,4}\s*"  # noqa: RUF001 - quotation marks, stops
+    r"|\n\s*\n|\n(?=[ \t]{0,20}(?:[-*+#|>]|\d{1,3}[.)])\s?)"
 )
-_ASSUMPTION = re.compile(r"\bassumptions?\b|\bassumed\b|\bwe assume\b|\bI assume\b", re.IGNORECASE)
-_DENIED = re.compile(r"\b(?:no|not an?|without|never an?)\s\Z", re.IGNORECASE)
-_DENIED_CHARACTERS = 12
+_ASSUMPTION = re.compile("|".join(row.marks for row in ASSUMPTIONS), re.IGNORECASE)
+_DENIED = re.compile("|".join(row.denied for row in ASSUMPTIONS), re.IGNORECASE)
 
 
 class Sentence(NamedTuple):
@@ -31,7 +34,4 @@ def sentences(text: str) -> Iterator[Sentence]:
 
 def is_assumption(sentence: str) -> bool:
     """Whether a sentence, or a clause of it, is marked with the word."""
-    return any(
-        not _DENIED.search(sentence[max(0, word.start() - _DENIED_CHARACTERS) : word.start()])
-        for word in _ASSUMPTION.finditer(sentence)
-    )
+    return _ASSUMPTION.search(_DENIED.sub("", sentence)) is not None

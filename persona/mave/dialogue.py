@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from persona.check.answer import CheckedAnswer, Facts
+from persona.check.answer import CheckedAnswer
+from persona.check.facts import Facts
 from persona.mave import prompt
 from persona.mave.paid_calls import HOLE
 from persona.model import Answer, Baseline, Message, Summary

@@ -9,12 +9,10 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 
 from persona import wording
-from persona.check.facts import EVERYBODY, NAMED_BY_OTHERS
+from persona.check.facts import EVERYBODY, NAMED_BY_OTHERS, Facts
 from persona.masking import printable
 from persona.model import Drift, Fact, PatternDrift, Summary
 from persona.wording import label, plain
-
-Facts = Mapping[str, Fact]
 
 # Identifier types named a group; the rest are only counted, lest a hundred of them drown the question.
 MOST_TYPES = 12
@@ -116,6 +114,7 @@ def _message(kind: str, summary: Summary, facts: Facts, reference: str, **parts:
         next_step_titles=wording.NEXT_STEP_TITLES,
         strategy_title=wording.STRATEGY_TITLE,
         strategy_titles=list(wording.STRATEGY_TITLES.values()),
+        assumptions=wording.ASSUMPTIONS,
         example=_example(summary, facts),
         arithmetic=_arithmetic(summary, facts),
         **parts,
