@@ -99,8 +99,9 @@ def test_hostile_text_is_read_and_written_in_time_that_grows_with_it(
         writing, _ = cpu(lambda: render.outputs(made))
         return reading, writing
 
-    reading_half, writing_half = seconds(CHARACTERS // 2)
-    reading, writing = seconds(CHARACTERS)
+    # The better of two counts: the machine does other things, too.
+    reading_half, writing_half = map(min, zip(*(seconds(CHARACTERS // 2) for _ in range(2)), strict=True))
+    reading, writing = map(min, zip(*(seconds(CHARACTERS) for _ in range(2)), strict=True))
     assert reading < MOST_SECONDS
     assert reading < MOST_GROWTH * reading_half + NOISE_SECONDS
     assert writing < MOST_GROWTH * writing_half + NOISE_SECONDS

@@ -81,7 +81,8 @@ def cut(text: str, channels: Sequence[str]) -> Cut:
         place = places[-1]
         is_code ^= line.lstrip().startswith(("```", "~~~"))
         if is_code or not line.strip():
-            place.lines.append(line)
+            # Blank lines at a beginning say nothing, and would be looked through at every title.
+            place.lines += [line] if is_code or not place.is_empty else []
         elif _RULER.fullmatch(line):
             if place.section and not place.is_empty:
                 places.append(_Place(place.owner, place.owner_rank))
