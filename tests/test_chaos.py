@@ -121,13 +121,12 @@ def mave() -> Iterator[FakeMave]:
 def trials(mave: FakeMave, storage: FakeStorage, folder: Path) -> list[Trial]:
     settings = {
         "PERSONA_SOURCE": "sample",
-        "MAVERA_API_KEY": mave.key,
-        "MAVERA_API_URL": mave.url,
+        **mave.settings(),
         "MAVE_TIMEOUT_SECONDS": "1",
         "PERSONA_DEADLINE_SECONDS": str(DEADLINE_SECONDS),
         "PERSONA_OUTPUT": str(folder),
     }
-    in_the_cloud = {"PERSONA_OUTPUT": f"gs://{storage.bucket}", "STORAGE_EMULATOR_HOST": storage.url}
+    in_the_cloud = storage.settings()
     return [
         Trial(
             run_id=f"chaos-{number}",

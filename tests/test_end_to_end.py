@@ -50,13 +50,9 @@ class World(NamedTuple):
     def settings(self) -> dict[str, str]:
         return {
             "K_SERVICE": "persona",
-            "SEGMENT_TOKEN": self.segment.token,
-            "SEGMENT_SPACE_ID": self.segment.space,
-            "SEGMENT_API_URL": self.segment.url,
-            "MAVERA_API_KEY": self.mave.key,
-            "MAVERA_API_URL": self.mave.url,
-            "PERSONA_OUTPUT": "gs://persona-frameworks/team",
-            "STORAGE_EMULATOR_HOST": self.storage.url,
+            **self.segment.settings(),
+            **self.mave.settings(),
+            **self.storage.settings("/team"),
         }
 
 

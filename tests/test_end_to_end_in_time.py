@@ -34,9 +34,7 @@ class World:
         segment = self._stack.enter_context(FakeSegment([], faults=lambda _: Reply(ending="silence")))
         self.environment |= {
             "PERSONA_SOURCE": "segment",
-            "SEGMENT_TOKEN": segment.token,
-            "SEGMENT_SPACE_ID": segment.space,
-            "SEGMENT_API_URL": segment.url,
+            **segment.settings(),
         }
 
     def endless_file(self) -> None:
@@ -57,8 +55,7 @@ class World:
         self._stack.enter_context(mave)
         self.environment |= {
             "PERSONA_AUTHOR": "mave",
-            "MAVERA_API_KEY": mave.key,
-            "MAVERA_API_URL": mave.url,
+            **mave.settings(),
             "MAVE_TIMEOUT_SECONDS": "1",
             "PERSONA_MAVE_CALLS": "1",
         }
@@ -75,10 +72,7 @@ class World:
 
     def storage(self, fault: Callable[[Call], Fault | None]) -> None:
         storage = self._stack.enter_context(FakeStorage(faults=fault))
-        self.environment |= {
-            "PERSONA_OUTPUT": "gs://persona-frameworks",
-            "STORAGE_EMULATOR_HOST": storage.url,
-        }
+        self.environment |= storage.settings()
 
     def silent_storage(self) -> None:
         self.storage(lambda _: Fault(status=503, delay_seconds=60))

@@ -71,18 +71,9 @@ class House:
 
     def use(self, service: FakeMave | FakeSegment | FakeStorage) -> None:
         """Point the deployment at a fake service."""
-        match service:
-            case FakeMave():
-                self.set(MAVERA_API_KEY=service.key, MAVERA_API_URL=service.url)
-            case FakeSegment():
-                self.set(
-                    PERSONA_SOURCE="segment",
-                    SEGMENT_TOKEN=service.token,
-                    SEGMENT_SPACE_ID=service.space,
-                    SEGMENT_API_URL=service.url,
-                )
-            case FakeStorage():
-                self.set(PERSONA_OUTPUT=f"gs://{service.bucket}", STORAGE_EMULATOR_HOST=service.url)
+        if isinstance(service, FakeSegment):
+            self.set(PERSONA_SOURCE="segment")
+        self.set(**service.settings())
 
     def post(self, **request: object) -> "Told":
         return told(self.http.post("/", json={"run_id": "run"} | request))
@@ -268,8 +259,7 @@ def test_case_03_a_defect_after_a_paid_call_is_worth_another_try(
         settings = {
             "PERSONA_SOURCE": "sample",
             "PERSONA_OUTPUT": str(tmp_path / "frameworks"),
-            "MAVERA_API_KEY": mave.key,
-            "MAVERA_API_URL": mave.url,
+            **mave.settings(),
         }
         request: dict[str, object] = {"run_id": "run"}
         if target == "persona_pubsub":

@@ -194,7 +194,7 @@ def deliver(folder: Path, around: Around, mave: FakeMave) -> Answers | PersonaEr
     """One delivery of the run: its answers, or why it came to none."""
     store = Shifted(folder)
     store.ahead_seconds = around.store_ahead_seconds
-    names = {"PERSONA_SOURCE": "sample", "MAVERA_API_KEY": mave.key, "MAVERA_API_URL": mave.url}
+    names = {"PERSONA_SOURCE": "sample", **mave.settings()}
     deadline = Deadline(30)
     limits = Limits(lease_seconds=38, mave_calls=2, mave_timeout_seconds=TIMEOUT_SECONDS)
     try:

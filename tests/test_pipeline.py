@@ -50,8 +50,7 @@ def door(frameworks: Path, export: Path, mave: FakeMave, monkeypatch: pytest.Mon
     assert not frameworks.exists()
     for name, text in {
         "PERSONA_SOURCE": str(export),
-        "MAVERA_API_KEY": mave.key,
-        "MAVERA_API_URL": mave.url,
+        **mave.settings(),
         "PERSONA_MIN_DRIFT": "0.05",
         "PERSONA_MAVE_CALLS": "1",
     }.items():

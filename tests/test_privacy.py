@@ -56,15 +56,6 @@ def _over_http(door: str, request: dict[str, object], url: str) -> str:
             return refused.read().decode()
 
 
-def segment_settings(segment: FakeSegment) -> dict[str, str]:
-    return {
-        "SEGMENT_TOKEN": segment.token,
-        "SEGMENT_SPACE_ID": segment.space,
-        "SEGMENT_API_URL": segment.url,
-        "SEGMENT_PROFILE_API_URL": segment.url,
-    }
-
-
 def secrets_in(*texts: str) -> list[str]:
     """Every secret in these texts, with what stands around it."""
     return [
@@ -80,11 +71,9 @@ def test_a_published_run_shows_nobody(tmp_path: Path, door: str) -> None:
     content = (ROOT / "tests" / "data" / "answer_named.md").read_text(encoding="utf-8")
     with FakeSegment(crowd()) as segment, FakeMave(answer(content)) as mave, FakeStorage() as storage:
         settings = {
-            **segment_settings(segment),
-            "MAVERA_API_KEY": mave.key,
-            "MAVERA_API_URL": mave.url,
-            "PERSONA_OUTPUT": "gs://persona-frameworks",
-            "STORAGE_EMULATOR_HOST": storage.url,
+            **segment.settings(),
+            **mave.settings(),
+            **storage.settings(),
         }
         with opened(door, log, **settings) as deliver:
             seen = deliver({"run_id": "monday"})
@@ -120,10 +109,10 @@ def test_a_failing_segment_shows_nobody(tmp_path: Path, door: str) -> None:
     log, output = tmp_path / "log", tmp_path / "frameworks"
     with FakeSegment([]) as segment:
         settings = {
-            **segment_settings(segment),
+            **segment.settings(),
             "PERSONA_AUTHOR": "facts",
             "PERSONA_OUTPUT": str(output),
-            "PERSONA_DEADLINE_SECONDS": "2",
+            "PERSONA_DEADLINE_SECONDS": "5",
         }
         with opened(door, log, **settings) as deliver:
             seen = []
@@ -143,7 +132,7 @@ def test_people_who_are_looked_up_by_their_address_are_shown_nowhere(tmp_path: P
     listed.write_text("".join(f"email:person{number}@secret.example\n" for number in range(60)))
     with FakeSegment(crowd(), requests_a_second=None) as segment:
         settings = {
-            **segment_settings(segment),
+            **segment.settings(),
             "PERSONA_SOURCE": "profile-api",
             "PERSONA_IDENTIFIERS": str(listed),
             "PERSONA_AUTHOR": "facts",

@@ -29,8 +29,7 @@ def door(frameworks: Path, mave: FakeMave, monkeypatch: pytest.MonkeyPatch) -> F
     shutil.copytree(DATA / "run_1", frameworks)
     for name, text in {
         "PERSONA_SOURCE": "sample",
-        "MAVERA_API_KEY": mave.key,
-        "MAVERA_API_URL": mave.url,
+        **mave.settings(),
         "PERSONA_MAVE_CALLS": "1",
     }.items():
         monkeypatch.setenv(name, text)

@@ -185,8 +185,7 @@ def test_a_dry_run_with_a_key_tells_the_credits_that_are_left(
     with FakeMave(included_credits=500) as mave:
         for name, text in {
             "PERSONA_SOURCE": "sample",
-            "MAVERA_API_KEY": mave.key,
-            "MAVERA_API_URL": mave.url,
+            **mave.settings(),
         }.items():
             monkeypatch.setenv(name, text)
         report = content(post(door, dry_run=True))
@@ -444,9 +443,7 @@ def test_a_service_that_fails_is_named_and_the_caller_told_whether_to_wait(
     refuse = listing_error(status, "jane@example.com", Retry_After="7")
     with FakeSegment([], faults=lambda _: refuse) as segment:
         for name, text in {
-            "SEGMENT_TOKEN": segment.token,
-            "SEGMENT_SPACE_ID": segment.space,
-            "SEGMENT_API_URL": segment.url,
+            **segment.settings(),
             "PERSONA_DEADLINE_SECONDS": "3",
         }.items():
             monkeypatch.setenv(name, text)

@@ -255,9 +255,7 @@ def test_what_is_worth_trying_again_is_refused_and_logged_as_a_warning(
     with FakeSegment([], faults=lambda _: busy) as segment:
         for name, text in {
             "PERSONA_SOURCE": "segment",
-            "SEGMENT_TOKEN": segment.token,
-            "SEGMENT_SPACE_ID": segment.space,
-            "SEGMENT_API_URL": segment.url,
+            **segment.settings(),
             "PERSONA_DEADLINE_SECONDS": "3",
         }.items():
             monkeypatch.setenv(name, text)
@@ -292,9 +290,7 @@ def test_an_outage_leaves_one_line_and_no_traceback(tmp_path: Path) -> None:
             "K_SERVICE": "persona",
             "PERSONA_AUTHOR": "facts",
             "PERSONA_OUTPUT": str(tmp_path / "frameworks"),
-            "SEGMENT_TOKEN": segment.token,
-            "SEGMENT_SPACE_ID": segment.space,
-            "SEGMENT_API_URL": segment.url,
+            **segment.settings(),
             "PERSONA_DEADLINE_SECONDS": "3",
         }
         with serve("persona_pubsub", log, **settings) as url:

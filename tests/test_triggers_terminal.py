@@ -39,7 +39,7 @@ def mave() -> Iterator[FakeMave]:
 
 
 def settings_of(mave: FakeMave) -> dict[str, str]:
-    return {"PERSONA_SOURCE": "sample", "MAVERA_API_KEY": mave.key, "MAVERA_API_URL": mave.url}
+    return {"PERSONA_SOURCE": "sample", **mave.settings()}
 
 
 def test_without_any_setting_a_framework_lies_in_the_folder_that_the_table_names(tmp_path: Path) -> None:
@@ -175,9 +175,7 @@ def test_a_run_that_is_stopped_lets_go_of_its_claim(tmp_path: Path, stop: signal
         running = subprocess.Popen(
             [sys.executable, "-m", "persona", "--run-id", "monday"],
             cwd=tmp_path,
-            env=environment(
-                SEGMENT_TOKEN=segment.token, SEGMENT_SPACE_ID=segment.space, SEGMENT_API_URL=segment.url
-            ),
+            env=environment(**segment.settings()),
             stderr=subprocess.PIPE,
             text=True,
         )

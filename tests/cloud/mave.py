@@ -184,6 +184,10 @@ class FakeMave(Service):
         self._turns = 0
         self._cursors: dict[str, int] = {}
 
+    def settings(self) -> dict[str, str]:
+        """What points a deployment here."""
+        return {"MAVERA_API_KEY": self.key, "MAVERA_API_URL": self.url}
+
     def remember(
         self, message: str, content: str | None, *, at: float | None = None, key: str = ""
     ) -> Thread:

@@ -76,6 +76,15 @@ class FakeSegment(Service):
             for identifier in _identifiers(number, profile)
         }
 
+    def settings(self) -> dict[str, str]:
+        """What points a deployment here, at the listing and at the Profile API."""
+        return {
+            "SEGMENT_TOKEN": self.token,
+            "SEGMENT_SPACE_ID": self.space,
+            "SEGMENT_API_URL": self.url,
+            "SEGMENT_PROFILE_API_URL": self.url,
+        }
+
     def answer(self, request: Request) -> Reply:
         self.wait(self.latency_seconds)
         if request.raw_path.startswith("/v1/"):

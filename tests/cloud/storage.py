@@ -126,6 +126,10 @@ class FakeStorage(Service):
         self._generation = 0
         self._uploads: dict[str, _Upload] = {}
 
+    def settings(self, prefix: str = "") -> dict[str, str]:
+        """What points a deployment here."""
+        return {"PERSONA_OUTPUT": f"gs://{self.bucket}{prefix}", "STORAGE_EMULATOR_HOST": self.url}
+
     def answer(self, request: Request) -> Reply:
         method, bucket, name = _route(request)
         call, fault = self._begin(method, _subject(method, name, request))
