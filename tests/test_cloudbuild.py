@@ -223,6 +223,11 @@ def test_images_are_named_by_version() -> None:
     assert [step["name"] for step in BUILD["steps"] if not re.search(r":\d+\.\d+\.\d+", step["name"])] == []
 
 
+def test_the_checks_have_a_larger_worker_than_cloud_builds_usual_one() -> None:
+    processors = int(BUILD["options"]["machineType"].rpartition("_")[2])
+    assert processors >= 8
+
+
 def test_the_time_out_of_a_build_fits_its_checks_two_deployments_and_the_tries_for_a_trigger() -> None:
     tries_seconds = sum(
         int(one) for one in re.findall(r"wait='([\d ]+)'", STEPS["deploy"]["script"])[0].split()
