@@ -103,7 +103,8 @@ def _pattern(text: str, channels: Iterable[str]) -> str | None:
         f"{_words(channel)} domina{end}": dominant(channel) for channel in channels for end in ("nt", "nce")
     }
     keys |= {"omnichannel": OMNICHANNEL, "omni channel": OMNICHANNEL}
-    forms = _words(text), plain_words(text), _COMPANY.sub("", plain_words(text)).strip()
+    words = plain_words(text)
+    forms = _words(text), words, _COMPANY.sub("", words).strip(), plain_words(text.partition(",")[0])
     return next((keys[form] for form in forms if form in keys), None)
 
 
