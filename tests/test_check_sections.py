@@ -336,7 +336,6 @@ def test_a_second_answer_fills_and_overwrites_nothing(space_summary: Summary) ->
         ("## Mobile Dominant\n**Pro people** all day", None),
         ("## Mobile Dominant\n**Persona:** A busy owner who runs the shop from a phone, day and night", None),
         ("## Mobile Dominant\n“Always on” people with a phone.", None),
-        ("**Mobile Dominant:** people who run the shop from a phone, as a rule.", None),
     ],
 )
 def test_patterns_and_names_are_found_however_they_are_titled(

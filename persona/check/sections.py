@@ -28,6 +28,7 @@ _BOLD = re.compile(r"(?:\*\*|__)([^*]{2,200}?):?(?:\*\*|__)[\s:\u2010-\u2015-]*(
 # What makes a label of bold words: a colon or stop at their end, a colon, dash or bracket behind, or nothing.
 _RUNS_IN = re.compile(r"..[^*]{1,200}?(?:[:?.!]\s*(?:\*\*|__)|(?:\*\*|__)\s*(?:[:(\u2010-\u2015-]|$))")
 _MOST_LABEL_WORDS = 8
+_BEGINNING = {None, "name", "description"}
 _WRAPPING = re.compile(r"```(?:markdown|md|text|txt|plaintext)?\s*", re.IGNORECASE)
 
 
@@ -47,7 +48,6 @@ class _Place:
     owner_rank: int = 0
     section: str | None = None
     rank: int = 0  # of its own title
-    title: str = ""  # the line that began it
     label: str = ""  # the title's words
     name: str | None = None  # of the persona
     opens: bool = False  # a pattern's own title began it
@@ -86,11 +86,11 @@ def cut(text: str, channels: Sequence[str]) -> Cut:
             if place.section and not place.is_empty:
                 places.append(_Place(place.owner, place.owner_rank))
         elif begun := _begun(_title(line), place, patterns, channels):
-            places.append(replace(begun, title=line))
+            places.append(begun)
             patterns |= {begun.owner or ""} if begun.opens else set()
         else:
             place.lines.append(line)
-    return _gathered(_faithful(places), patterns)
+    return _gathered(places, patterns)
 
 
 def _unwrapped(lines: list[str]) -> list[str]:
@@ -135,59 +135,34 @@ def _begun(title: _Title, place: _Place, patterns: set[str], channels: Sequence[
     if begun and (above or (is_heading and begun.owner not in patterns)):
         return begun
     for words, rest in title.labels:
+        point = titles.point_of(words)
         if title.rank <= _TEXT and titles.opens_strategy(words, within_pattern=not above):
-            return _Place(STRATEGY, title.rank, lines=[rest])
-        owner, owner_rank = place.owner, place.owner_rank
-        if owner != STRATEGY and is_heading and above and titles.point_of(words, alone=True):
-            owner, owner_rank = STRATEGY, title.rank
-        section = titles.point_of(words) if owner == STRATEGY else titles.section_of(words) if owner else None
-        if section and _fits(section, title.rank, place):
-            return _Place(owner, owner_rank, section, title.rank, label=words, lines=[rest])
+            return _Place(STRATEGY, title.rank, point, title.rank, words, lines=[rest])
+        section = point if place.owner == STRATEGY else titles.section_of(words) if place.owner else None
+        # A title below the open one's rank is text of its section; so is a later "profile" or "overview".
+        fits = title.rank <= place.rank and section not in _BEGINNING
+        if section and (fits or place.section in _BEGINNING):
+            return _Place(place.owner, place.owner_rank, section, title.rank, words, lines=[rest])
     name = titles.as_name(title.text) if title.whole else None
     if name and place.opens and not place.name and place.is_empty:
         return replace(place, name=name, lines=[""])
-    if is_heading and (above or (place.section and title.rank <= place.rank)):
-        return _Place(rank=title.rank, name=name) if above else _Place(place.owner, place.owner_rank)
-    return None
+    if is_heading and above:
+        return _Place(rank=title.rank, name=name)
+    ends = is_heading and place.section and title.rank <= place.rank
+    return _Place(place.owner, place.owner_rank) if ends else None
 
 
 def _pattern(title: _Title, place: _Place, channels: Sequence[str]) -> _Place | None:
     """The beginning of a pattern: a heading, a bold or quoted title, or the line below a persona's name."""
-    named, rank, rest = titles.pattern_title(title.text.replace("*", ""), channels), title.rank, ""
-    if named and not place.owner and place.name and place.is_empty and rank >= _TEXT:
-        named, rank = named._replace(name=named.name or place.name), place.rank
-    elif rank > _LAST_HEADING and not (named and (named.quoted or (title.whole and rank == _TEXT))):
-        words, rest = title.labels[0] if title.labels and rank == _TEXT else ("", "")
-        named = titles.pattern_title(words, channels)
+    named, rank = titles.pattern_title(title.text.replace("*", ""), channels), title.rank
     if not named:
         return None
-    return _Place(named.pattern, rank, named.section, rank, name=named.name, opens=True, lines=[rest])
-
-
-def _fits(section: str, rank: int, place: _Place) -> bool:
-    if place.section in {None, "name", "description"}:
-        return True
-    # A later "profile" or "overview" belongs to the section that it stands in.
-    return section not in {"name", "description"} and rank <= max(place.rank, _TEXT)
-
-
-def _faithful(places: Sequence[_Place]) -> list[_Place]:
-    """The places without those that only a weaker title began: they stay text of the one before.
-
-    A line `**Format:**` under "How to reach them" is no section where a heading "Content formats" exists.
-    """
-    strongest: dict[tuple[str | None, str | None], int] = {}
-    for one in places:
-        if one.opens or one.section:
-            rank = strongest.get((one.owner, one.section), one.rank)
-            strongest[one.owner, one.section] = min(one.rank, rank)
-    kept: list[_Place] = []
-    for one in places:
-        if one.rank > strongest.get((one.owner, one.section), one.rank):
-            kept[-1].lines += [one.title, *one.lines[1:]]
-        else:
-            kept.append(one)
-    return kept
+    name = named.name
+    if rank >= _TEXT and not place.owner and place.name and place.is_empty:
+        rank, name = place.rank, name or place.name
+    elif rank > _LAST_HEADING and not named.quoted and not (title.whole and rank == _TEXT):
+        return None
+    return _Place(named.pattern, rank, named.section, rank, name=name, opens=True)
 
 
 def _gathered(places: Sequence[_Place], patterns: set[str]) -> Cut:

@@ -28,12 +28,10 @@ _POINTS = re.compile(
     r"\b(?:(?P<consistency>consisten|adapt|invest)|(?P<identity_resolution>identit|anonymous|resolution|matching)"
     r"|(?P<switch_moments>switch|moment|trigger|transition|hand ?off))"
 )
-# A point of the strategy also where no title announces the strategy: "Identity Resolution Opportunities".
-_POINT_ALONE = re.compile(
-    r"identity (?:resol|gap)|consisten.* adapt|switch.* (?:moment|trigger)|moment.* switch|channel switch"
-)
+# The strategy's title, and its points where they can be nothing else: "Identity Resolution Opportunities".
 _STRATEGY = re.compile(
-    r"(?:the )?((?:(overall|cross)|unified|general|global|omni|space).*(?:strateg|recommend)|strateg)"
+    r"^(?:the )?(?:(?:(?P<wide>overall|cross)|unified|general|global|omni|space).*(?:strateg|recommend)"
+    r"|strateg)|identity (?:resol|gap)|consisten.* adapt|channel switch|switch.* trigger|moment.* switch"
 )
 _QUOTED = re.compile(
     r"[\"“„«「]([^\"“”„«»」\n]{2,80})[\"”“»」]|(?<!\w)['\u2018]([^'\u2018\u2019\n]{2,80})['\u2019](?!\w)"
@@ -114,16 +112,16 @@ def section_of(words: str) -> str | None:
     return title.lastgroup if title else None
 
 
-def point_of(words: str, *, alone: bool = False) -> str | None:
-    """The point of the strategy that a title names; `alone`: where no title announces the strategy."""
-    point = _POINTS.search(plain_words(words))
-    return point.lastgroup if point and (not alone or _POINT_ALONE.search(plain_words(words))) else None
+def point_of(words: str) -> str | None:
+    """The point of the strategy that a title names."""
+    title = _POINTS.search(plain_words(words))
+    return title.lastgroup if title else None
 
 
 def opens_strategy(words: str, *, within_pattern: bool) -> bool:
     """Whether a title announces the strategy for the whole space; within a pattern's part it must say so."""
-    title = _STRATEGY.match(plain_words(words))
-    return bool(title and (title[2] or not within_pattern))
+    title = _STRATEGY.search(plain_words(words))
+    return bool(title and (title["wide"] or not within_pattern))
 
 
 def as_name(words: str) -> str | None:
