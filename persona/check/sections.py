@@ -59,8 +59,8 @@ class _Place:
 
     @property
     def text(self) -> str:
-        said = "\n".join([self.lines[0], dedent("\n".join(self.lines[1:]))]).strip()
-        return said if any(map(str.isalnum, said)) else ""
+        text = "\n".join([self.lines[0], dedent("\n".join(self.lines[1:]))]).strip()
+        return text if any(map(str.isalnum, text)) else ""
 
 
 class _Title(NamedTuple):
@@ -85,9 +85,9 @@ def cut(text: str, channels: Sequence[str]) -> Cut:
         elif _RULER.fullmatch(line):
             if place.section and not place.is_empty:
                 places.append(_Place(place.owner, place.owner_rank))
-        elif begun := _begun(_title(line), place, patterns, channels):
-            places.append(begun)
-            patterns |= {begun.owner or ""} if begun.opens else set()
+        elif after := _next_place(_title(line), place, patterns, channels):
+            places.append(after)
+            patterns |= {after.owner or ""} if after.opens else set()
         else:
             place.lines.append(line)
     return _gathered(places, patterns)
@@ -127,13 +127,13 @@ def _split(form: re.Pattern[str], text: str) -> list[tuple[str, str]]:
     return [(label[1], label[2] or "")] if label else []
 
 
-def _begun(title: _Title, place: _Place, patterns: set[str], channels: Sequence[str]) -> _Place | None:
+def _next_place(title: _Title, place: _Place, patterns: set[str], channels: Sequence[str]) -> _Place | None:
     """What a title begins, by the place where it stands; None where it is only text there."""
     above = not place.owner or title.rank <= place.owner_rank
     is_heading = title.rank <= _LAST_HEADING
-    begun = _pattern(title, place, channels)
-    if begun and (above or (is_heading and begun.owner not in patterns)):
-        return begun
+    pattern = _pattern(title, place, channels)
+    if pattern and (above or (is_heading and pattern.owner not in patterns)):
+        return pattern
     for words, rest in title.labels:
         point = titles.point_of(words)
         if title.rank <= _TEXT and titles.opens_strategy(words, within_pattern=not above):
@@ -154,15 +154,15 @@ def _begun(title: _Title, place: _Place, patterns: set[str], channels: Sequence[
 
 def _pattern(title: _Title, place: _Place, channels: Sequence[str]) -> _Place | None:
     """The beginning of a pattern: a heading, a bold or quoted title, or the line below a persona's name."""
-    named, rank = titles.pattern_title(title.text.replace("*", ""), channels), title.rank
-    if not named:
+    pattern, rank = titles.pattern_title(title.text.replace("*", ""), channels), title.rank
+    if not pattern:
         return None
-    name = named.name
+    name = pattern.name
     if rank >= _TEXT and not place.owner and place.name and place.is_empty:
         rank, name = place.rank, name or place.name
-    elif rank > _LAST_HEADING and not named.quoted and not (title.whole and rank == _TEXT):
+    elif rank > _LAST_HEADING and not pattern.quoted and not (title.whole and rank == _TEXT):
         return None
-    return _Place(named.pattern, rank, named.section, rank, name=name, opens=True)
+    return _Place(pattern.pattern, rank, pattern.section, rank, name=name, opens=True)
 
 
 def _gathered(places: Sequence[_Place], patterns: set[str]) -> Cut:
