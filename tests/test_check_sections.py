@@ -328,6 +328,7 @@ def test_a_second_answer_fills_and_overwrites_nothing(space_summary: Summary) ->
         ("## Mobile Dominant\n\n### Persona: The Operator", "The Operator"),
         ("## Mobile Dominant\n\n### Persona — The Operator", "The Operator"),
         ("## Mobile Dominant\n**Name:** The Operator", "The Operator"),
+        ("## Mobile Dominant\n**Persona: The Operator**", "The Operator"),
         ("## Mobile Dominant\nPersona name: The Operator", "The Operator"),
         ("## Mobile Dominant\n- **Persona:** The Operator, busy all day.", "The Operator"),
         ('## Mobile Dominant\n*"The Operator"*', "The Operator"),
@@ -365,6 +366,7 @@ def test_patterns_and_names_are_found_however_they_are_titled(
         ("1. Formats: ", "formats"),
         ("### Why we could lose them", "risk"),
         ("**Churn risk (HIGH):** ", "risk"),
+        ("**Risk: high.** ", "risk"),
         ("## Risk of Losing Them", "risk"),
         ("## Mobile Dominant — Journey", "journey"),
         ("### mobile_dominant/risk", "risk"),
@@ -430,6 +432,11 @@ def test_the_strategy_may_speak_of_patterns(space_summary: Summary, text: str) -
                 "strategy/consistency": "X.",
             },
             id="patterns at level one, sections at level two",
+        ),
+        pytest.param(
+            "## Omnichannel\n### Persona: The Operator\nBusy.\n### Persona\nAll day.\n",
+            {"omnichannel/name": "The Operator", "omnichannel/description": "Busy.\n\nAll day."},
+            id="a name, and what describes it below",
         ),
         pytest.param(
             "Before.\n\n## Omnichannel — “A B”\n### Risk\nLow.\n\n## Conclusion\nAfter.",

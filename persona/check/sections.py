@@ -114,7 +114,9 @@ def _title(line: str) -> _Title:
         return _Title(len(level), text, True, [*_split(_LABEL, text), (text, ""), *_split(_DASHED, text)])
     rank = _TEXT + bool(item) + len(indent) // 2
     if bold := _BOLD.match(text):
-        return _Title(rank, text, not bold[2], _split(_BOLD, text) if _RUNS_IN.match(text) else [])
+        words, _, inner = bold[1].partition(":")
+        is_label = inner or _RUNS_IN.match(text)
+        return _Title(rank, text, not bold[2], [(words, f"{inner} {bold[2]}".strip())] if is_label else [])
     labels = _split(_LABEL, text)
     words = titles.plain_words(labels[0][0]).split() if labels else []
     is_label = 0 < len(words) <= _MOST_LABEL_WORDS and titles.section_of(words[0])
@@ -174,8 +176,10 @@ def _gathered(places: Sequence[_Place], patterns: set[str]) -> Cut:
         name = titles.first_name(text) if section == "name" else one.name if one.opens else None
         if name:
             names.setdefault(f"{one.owner}/name", name)
-        if section == "name":  # what is more than a name describes
-            section, text = "description", "" if titles.as_name(text) == name else text
+        if section == "name":  # what stands below the name, or goes on behind it, describes
+            first, _, below = text.partition("\n")
+            is_name = titles.as_name(first) == names.get(f"{one.owner}/name", "")
+            section, text = "description", below.strip() if is_name else text
         if text and section:
             texts.setdefault(f"{one.owner}/{section}", []).append((one.label, text))
         elif text:
