@@ -561,6 +561,9 @@ def test_beyond_the_cap_titles_are_not_looked_for_and_nothing_is_lost(space_summ
         pytest.param("**" * 2_500_000, id="asterisks"),
         pytest.param(("## Web Dominant " + "(" * 110 + "\n") * 40_000, id="brackets"),
         pytest.param("```\n" * 1_300_000, id="fences"),
+        pytest.param("## Omnichannel\n### Next step\n" + "x\n" * 2_500_000, id="lines of a next step"),
+        pytest.param("## Omnichannel\n" + "**x**\n\n" * 700_000, id="bold lines below a title"),
+        pytest.param("## Omnichannel\n### Persona\n" + "x " * 2_500_000, id="words of a name"),
     ],
 )
 def test_five_megabytes_of_hostile_markdown_take_seconds(space_summary: Summary, body: str) -> None:

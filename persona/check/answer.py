@@ -125,15 +125,14 @@ def _parts(path: str, text: str) -> list[tuple[str, str]]:
     if not path.endswith("/next_step"):
         return [(path, text)]
     labels = {title.lower(): part for part, title in NEXT_STEP_TITLES.items()}
-    parts: dict[str, str] = {}
+    parts: dict[str, list[str]] = {}
     part = "action"
     for line in text.split("\n"):
         label = _STEP.match(line)
         part = labels[label[1].lower()] if label else part
-        parts[part] = f"{parts.get(part, '')}\n{label[2] if label else line}".strip()
-    return (
-        [(f"{path}.{part}", words) for part, words in parts.items() if words] if parts.get("action") else []
-    )
+        parts.setdefault(part, []).append(label[2] if label else line)
+    texts = {f"{path}.{part}": "\n".join(lines).strip() for part, lines in parts.items()}
+    return [one for one in texts.items() if one[1]] if texts.get(f"{path}.action") else []
 
 
 def _paths(keys: Iterable[str]) -> list[str]:
@@ -160,12 +159,11 @@ def _to_ask(answer: _Answer, keys: Iterable[str]) -> list[str]:
     """The sections that are missing, that name no figure, and, where most figures are typed, those."""
     passages = [one for parts in answer.sections.values() for one in parts]
     mostly = sum(one.typed for one in passages) > MOST_TYPED_SHARE * sum(len(one.figures) for one in passages)
-    faulty = {
-        path
-        for path, parts in answer.sections.items()
-        if any(one.unresolved or (mostly and one.typed) for one in parts)
-    }
-    return [path for path in _paths(keys) if path in faulty or path not in answer.sections]
+
+    def is_faulty(parts: Sequence[Passage]) -> bool:
+        return any(one.unresolved or (mostly and one.typed) for one in parts)
+
+    return [path for path in _paths(keys) if path not in answer.sections or is_faulty(answer.sections[path])]
 
 
 def _checks(answer: _Answer, keys: Iterable[str]) -> Checks:
