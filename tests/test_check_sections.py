@@ -318,6 +318,8 @@ def test_a_second_answer_fills_and_overwrites_nothing(space_summary: Summary) ->
         ("## Title: The Operator (Mobile Dominant)", "The Operator"),
         ("## The Operator [Mobile Dominant, 35 %]", "The Operator"),
         ("## The Operator\n\n*Mobile Dominant*", "The Operator"),
+        ("## 1. The Operator\n**Pattern:** Mobile Dominant", "The Operator"),
+        ("## Persona 2: The Operator\nMobile Dominant", "The Operator"),
         ("## The Operator\nPattern: Mobile Dominant (35 %)", "The Operator"),
         ("**Mobile Dominant \u2013 The Operator**", "The Operator"),
         ('**Mobile Dominant** — "The Operator"', "The Operator"),

@@ -41,10 +41,13 @@ _SEPARATOR = re.compile(r"(?:\s[-\u2010-\u2015]+\s|[:|/()\[\]\u2013—])(?![^{}]
 # What any pattern's title holds, outside of braces.
 _PATTERN = re.compile(r"(?:dominan|omni)(?![^{}]{0,200}\})", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>\n]{0,300}>")
-# Emoji, list numbers, quotation marks and emphasis around a name; where a sentence goes on behind it.
+# Counters ("Persona 1:", "2.", a keycap), emoji, quotation marks and emphasis around a name.
 _AROUND_A_NAME = re.compile(
-    r"^(?:\d\ufe0f?\u20e3|[^\w{]|_)+|[\s.*_`:,\u2013—\"'“”„‟\u2018\u2019«»\u2039\u203a「」-]+$"
+    r"^(?:(?:persona|pattern|segment)\s\d+\s?[:.\u2010-\u2015-]|\d+[.)]\s|\d\ufe0f?\u20e3|[^\w{]|_)+"
+    r"|[\s.*_`:,\u2013—\"'“”„‟\u2018\u2019«»\u2039\u203a「」-]+$",
+    re.IGNORECASE,
 )
+# Where a sentence goes on behind a name.
 _AFTER_A_NAME = re.compile(r"[.!?:,;](?=\s|$)|\s[-\u2010-\u2015/|]+\s|\s?[(\[]|\n")
 _FIGURE = re.compile(r"\s*\{\{|.*[%=]|(?:[\W\d_]|\b(?:n|users|people)\b)*$", re.IGNORECASE | re.DOTALL)
 _COUNTER = re.compile(r"^(?:(?:(?:pattern|persona|segment|group|section|part|point|channel) )?\d+(?: |$))+")
