@@ -7,13 +7,14 @@ from typing import NamedTuple
 
 from persona.check.facts import Facts
 from persona.check.filling import Filled, Filling
-from persona.check.sections import MOST_CHARACTERS, STRATEGY
+from persona.check.sections import STRATEGY
 from persona.check.sentences import Sentence, is_assumption, sentences
 from persona.check.typed import Typed, Vocabulary
 from persona.masking import cut
 from persona.model import Figure, Rule, Span
 
-# No section has nearly as many; what a hostile one types beyond is not looked at.
+# No section is nearly as long, nor types as many figures; in a hostile one only names are looked for.
+MOST_CHARACTERS = 2**15
 MOST_TYPED = 1_000
 # Longest excerpt of the sentence that stands for a figure.
 SENTENCE_CHARACTERS = 300
