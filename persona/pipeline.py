@@ -89,6 +89,7 @@ class _Steps:
         self._request, self._settings = request, settings
         self._bucket, self._deadline, self._log = bucket, deadline, log
         self._stage_seconds = {"fetch": 0.0, "mave": 0.0}
+        self._facts_by_name: dict[str, Fact] = {}
         # By the calls that were paid for them.
         self._answers: dict[int, Answer] = {}
         self._checked_answers: dict[tuple[int, ...], CheckedAnswer] = {}
@@ -187,7 +188,10 @@ class _Steps:
         return [self._answers[call] for call in sorted(answers)]
 
     def _facts(self, summary: Summary, baseline: Baseline) -> dict[str, Fact]:
-        return facts_of(summary, self._settings.currency, baseline.drift)
+        """The run's facts, made once: its summary and its baseline are frozen by then."""
+        if not self._facts_by_name:
+            self._facts_by_name = facts_of(summary, self._settings.currency, baseline.drift)
+        return self._facts_by_name
 
     def _checked(self, answers: Answers, summary: Summary, facts: dict[str, Fact]) -> CheckedAnswer:
         """What the answers say together; without any, the facts author's. Each is read once a run."""

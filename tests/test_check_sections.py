@@ -1,28 +1,23 @@
 """The reader of answers."""
 
+import re
 import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from persona.check import sections
 from persona.check.answer import NO_PATTERN, CheckedAnswer, read_answers
 from persona.check.facts import facts_of
+from persona.check.sections import cut
 from persona.errors import Invalid
 from persona.model import (
-    Group,
-    Origin,
-    Pattern,
     Persona,
-    Population,
-    Rule,
     Strategy,
     Summary,
-    dominant,
 )
-from persona.wording import label
 
 ANSWERS = Path(__file__).parent / "data"
 
@@ -35,6 +30,9 @@ def answer(name: str) -> str:
 def read(body: str, summary: Summary, *more: str) -> CheckedAnswer:
     """An answer, and further ones in its thread, read with the summary's own facts."""
     return read_answers([body, *more], summary, facts_of(summary, "$"), "$")
+
+
+CHANNELS = ["web", "mobile", "email"]
 
 
 def only(summary: Summary, body: str) -> Persona:
@@ -316,6 +314,13 @@ def test_a_second_answer_fills_and_overwrites_nothing(space_summary: Summary) ->
         ("## 📱 MOBILE DOMINANT \u2013 «The Operator»", "The Operator"),
         ("## The Operator (Mobile Dominant)", "The Operator"),
         ('## Persona 1: "The Operator" — Mobile Dominant (35 %)', "The Operator"),
+        ("## Persona: The Operator (Mobile Dominant)", "The Operator"),
+        ("## Title: The Operator (Mobile Dominant)", "The Operator"),
+        ("## The Operator [Mobile Dominant, 35 %]", "The Operator"),
+        ("## The Operator\n\n*Mobile Dominant*", "The Operator"),
+        ("## 1. The Operator\n**Pattern:** Mobile Dominant", "The Operator"),
+        ("## Persona 2: The Operator\nMobile Dominant", "The Operator"),
+        ("## The Operator\nPattern: Mobile Dominant (35 %)", "The Operator"),
         ("**Mobile Dominant \u2013 The Operator**", "The Operator"),
         ('**Mobile Dominant** — "The Operator"', "The Operator"),
         ("**2. Mobile Dominant: The Operator**", "The Operator"),
@@ -325,6 +330,7 @@ def test_a_second_answer_fills_and_overwrites_nothing(space_summary: Summary) ->
         ("## Mobile Dominant\n\n### Persona: The Operator", "The Operator"),
         ("## Mobile Dominant\n\n### Persona — The Operator", "The Operator"),
         ("## Mobile Dominant\n**Name:** The Operator", "The Operator"),
+        ("## Mobile Dominant\n**Persona: The Operator**", "The Operator"),
         ("## Mobile Dominant\nPersona name: The Operator", "The Operator"),
         ("## Mobile Dominant\n- **Persona:** The Operator, busy all day.", "The Operator"),
         ('## Mobile Dominant\n*"The Operator"*', "The Operator"),
@@ -333,7 +339,6 @@ def test_a_second_answer_fills_and_overwrites_nothing(space_summary: Summary) ->
         ("## Mobile Dominant\n**Pro people** all day", None),
         ("## Mobile Dominant\n**Persona:** A busy owner who runs the shop from a phone, day and night", None),
         ("## Mobile Dominant\n“Always on” people with a phone.", None),
-        ("**Mobile Dominant:** people who run the shop from a phone, as a rule.", None),
     ],
 )
 def test_patterns_and_names_are_found_however_they_are_titled(
@@ -363,16 +368,18 @@ def test_patterns_and_names_are_found_however_they_are_titled(
         ("1. Formats: ", "formats"),
         ("### Why we could lose them", "risk"),
         ("**Churn risk (HIGH):** ", "risk"),
+        ("**Risk: high.** ", "risk"),
         ("## Risk of Losing Them", "risk"),
         ("## Mobile Dominant — Journey", "journey"),
         ("### mobile_dominant/risk", "risk"),
+        ("### Profile and motive", "description"),
+        ("### Reach and route", "reach_on_weak"),
     ],
 )
-def test_sections_are_found_however_they_are_titled(space_summary: Summary, title: str, section: str) -> None:
-    persona = only(space_summary, f'## Mobile Dominant — "The Operator"\n\n{title}\nWords.\n')
+def test_sections_are_found_however_they_are_titled(title: str, section: str) -> None:
+    body = f'## Mobile Dominant — "The Operator"\n\n{title}\nWords.\n'
 
-    assert getattr(persona, section) is not None
-    assert getattr(persona, section).endswith("Words.")
+    assert cut(body, CHANNELS).sections[f"mobile_dominant/{section}"].endswith("Words.")
 
 
 @pytest.mark.parametrize(
@@ -387,10 +394,10 @@ def test_sections_are_found_however_they_are_titled(space_summary: Summary, titl
         ("## Consistency vs. adaptation", "consistency"),
     ],
 )
-def test_the_strategy_is_found_however_it_is_titled(space_summary: Summary, title: str, point: str) -> None:
-    reading = read(f"## Omnichannel\n### Risk\nLow.\n\n{title}\nWords.", space_summary)
+def test_the_strategy_is_found_however_it_is_titled(title: str, point: str) -> None:
+    body = f"## Omnichannel\n### Risk\nLow.\n\n{title}\nWords."
 
-    assert (getattr(reading.strategy, point), reading.personas[0].risk) == ("Words.", "Low.")
+    assert cut(body, CHANNELS).sections == {"omnichannel/risk": "Low.", f"strategy/{point}": "Words."}
 
 
 @pytest.mark.parametrize(
@@ -413,55 +420,127 @@ def test_the_strategy_may_speak_of_patterns(space_summary: Summary, text: str) -
     assert [persona.pattern for persona in reading.personas] == ["email_dominant"]
 
 
-def test_a_documents_title_that_promises_a_strategy_hides_no_pattern(space_summary: Summary) -> None:
-    body = "# Cross-Channel Strategy and Personas\n\n## Omnichannel — “A B”\n### Risk\nLow.\n"
-
-    assert only(space_summary, body).risk == "Low."
-
-
-def test_a_thematic_break_or_strange_heading_ends_a_section(space_summary: Summary) -> None:
-    """What follows belongs to the pattern but to none of its sections."""
-    body = (
-        "## Omnichannel\n---\nMany.\n\n### Risk\nLow.\n\n### Figures\n12\n\n### Journey\nLong.\n\n***\nBye."
-    )
-    persona = only(space_summary, body)
-
-    assert (persona.description, persona.risk, persona.journey) == ("Many.", "Low.", "Long.")
-
-
-def test_a_later_overview_is_no_second_description(space_summary: Summary) -> None:
-    body = "## Omnichannel\nMany.\n\n### Journey\nLong.\n\n**Overview:** of the journey.\n"
-    persona = only(space_summary, body)
-
-    assert (persona.description, persona.journey) == ("Many.", "Long.\n\n**Overview:** of the journey.")
-
-
-def test_dashes_under_a_line_of_text_are_a_break(space_summary: Summary) -> None:
-    body = "## Omnichannel\n### Risk\nThe churn would follow at once.\n---\n\n## Web Dominant\n### Risk\nLow."
-
-    assert read(body, space_summary).personas[1].risk == "The churn would follow at once."
-
-
 @pytest.mark.parametrize(
-    "wrapping", ["> {}", "```markdown\n{}\n```", "```\n{}"], ids=["quotation", "fence", "open"]
+    ("body", "expected"),
+    [
+        pytest.param(
+            "# Web Dominant — “A B”\n## Risk\nLow.\n# Omnichannel — “C D”\n## Risk\nNone.\n"
+            "# Strategy\n## Adaptation\nX.",
+            {
+                "web_dominant/name": "A B",
+                "web_dominant/risk": "Low.",
+                "omnichannel/name": "C D",
+                "omnichannel/risk": "None.",
+                "strategy/consistency": "X.",
+            },
+            id="patterns at level one, sections at level two",
+        ),
+        pytest.param(
+            "## Omnichannel\n### Persona: The Operator\nBusy.\n### Persona\nAll day.\n",
+            {"omnichannel/name": "The Operator", "omnichannel/description": "Busy.\n\nAll day."},
+            id="a name, and what describes it below",
+        ),
+        pytest.param(
+            "Before.\n\n## Omnichannel — “A B”\n### Risk\nLow.\n\n## Conclusion\nAfter.",
+            {"omnichannel/name": "A B", "omnichannel/risk": "Low."},
+            id="what stands before and after",
+        ),
+        pytest.param(
+            "## The {{omnichannel.people / 2}} Club (Omnichannel)\n### Risk\nLow.",
+            {"omnichannel/name": "The {{omnichannel.people / 2}} Club", "omnichannel/risk": "Low."},
+            id="a figure in a name",
+        ),
+        pytest.param(
+            "## Omnichannel ({{omnichannel.people}} people, {{omnichannel.share}} of all)\n### Risk\nLow.",
+            {"omnichannel/risk": "Low."},
+            id="figures beside a pattern",
+        ),
+        pytest.param(
+            "# Cross-Channel Strategy and Personas\n\n## Omnichannel — “A B”\n### Risk\nLow.\n",
+            {"omnichannel/name": "A B", "omnichannel/risk": "Low."},
+            id="a document's title that promises a strategy",
+        ),
+        pytest.param(
+            "## Omnichannel\n---\nMany.\n\n### Risk\nLow.\n\n### Figures\n12\n\n### Journey\nLong.\n"
+            "\n***\nBye.",
+            {"omnichannel/description": "Many.", "omnichannel/risk": "Low.", "omnichannel/journey": "Long."},
+            id="a thematic break or a strange heading ends a section",
+        ),
+        pytest.param(
+            "## Omnichannel\nMany.\n\n### Journey\nLong.\n\n**Overview:** of the journey.\n",
+            {
+                "omnichannel/description": "Many.",
+                "omnichannel/journey": "Long.\n\n**Overview:** of the journey.",
+            },
+            id="a later overview is no second description",
+        ),
+        pytest.param(
+            "## Omnichannel\n### Reach\nMail.\n**Format:** short.\n### Formats\nCards.",
+            {"omnichannel/reach_on_weak": "Mail.\n**Format:** short.", "omnichannel/formats": "Cards."},
+            id="a label is no section where a heading is",
+        ),
+        pytest.param(
+            "**Omnichannel:** 20 %\n\n## Omnichannel — “A B”\n### Risk\nLow.",
+            {"omnichannel/name": "A B", "omnichannel/risk": "Low."},
+            id="nor is one a pattern",
+        ),
+        pytest.param(
+            "## Omnichannel\n### Risk\nThe churn would follow.\n---\n\n## Web Dominant\n### Risk\nLow.",
+            {"omnichannel/risk": "The churn would follow.", "web_dominant/risk": "Low."},
+            id="dashes under a line of text are a break",
+        ),
+        pytest.param(
+            "> ## Omnichannel\n> ### Risk\n> Low.\n> Lower.",
+            {"omnichannel/risk": "Low.\nLower."},
+            id="quoted",
+        ),
+        pytest.param(
+            "```markdown\n## Omnichannel\n### Risk\nLow.\n```", {"omnichannel/risk": "Low."}, id="fenced"
+        ),
+        pytest.param("```\n## Omnichannel\n### Risk\nLow.", {"omnichannel/risk": "Low."}, id="half fenced"),
+    ],
 )
-def test_an_answer_is_taken_out_of_a_quotation_or_a_fence(space_summary: Summary, wrapping: str) -> None:
-    body = "## Omnichannel\n### Risk\nLow.\nLower."
-    text = wrapping.format(body.replace("\n", "\n> ") if wrapping.startswith(">") else body)
+def test_an_answer_is_cut_into_its_sections(body: str, expected: dict[str, str]) -> None:
+    assert cut(body, CHANNELS).sections == expected
 
-    assert only(space_summary, text).risk == "Low.\nLower."
+
+LINES = st.sampled_from(
+    [
+        *(
+            "## Web Dominant — “A B”",
+            "**Omnichannel**",
+            "## The C D",
+            "Web Dominant",
+            "# Strategy",
+            "### Odd",
+        ),
+        *("### Risk", "**Why:** {}", "- **Journey:** {}", "Formats: {}", "**Identity gaps:** {}", "1. {}"),
+        *("**Name:** {}", "### Persona", "**{}**"),
+        *("{}", "- {}", "> {}", "  {}", "---", "```", "", "| {} | x |", "{}\n===", "**{}** and {}"),
+    ]
+)
+
+
+@given(lines=st.lists(LINES, max_size=30))
+@settings(deadline=None)
+def test_every_word_that_is_no_title_stands_in_exactly_one_place(lines: list[str]) -> None:
+    """Nothing of a paid answer is lost or said twice, whatever it is titled with."""
+    body = "\n".join(line.format(f"word{at}x", f"word{at}y") for at, line in enumerate(lines))
+    sections, outside, _ = cut(body, CHANNELS)
+    found = re.findall(r"word\d+[xy]", " ".join([*sections.values(), *outside]))
+
+    assert sorted(found) == sorted(re.findall(r"word\d+[xy]", body))
 
 
 def test_channels_of_any_name_are_told_apart() -> None:
     """`in_app`, `app` and `a__p` are three, though one's name ends another's."""
     body = "## In App Dominant — “A B”\n\n## App Dominant — “C D”\n\n## A  P Dominant — “E F”\n"
-    summary = _of_channels("app", "in_app", "a__p")
 
-    assert [(persona.pattern, persona.name) for persona in read(body, summary).personas] == [
-        ("app_dominant", "C D"),
-        ("in_app_dominant", "A B"),
-        ("a__p_dominant", "E F"),
-    ]
+    assert cut(body, ["app", "in_app", "a__p"]).sections == {
+        "in_app_dominant/name": "A B",
+        "app_dominant/name": "C D",
+        "a__p_dominant/name": "E F",
+    }
 
 
 def test_beyond_the_cap_titles_are_not_looked_for_and_nothing_is_lost(space_summary: Summary) -> None:
@@ -484,6 +563,9 @@ def test_beyond_the_cap_titles_are_not_looked_for_and_nothing_is_lost(space_summ
         pytest.param("**" * 2_500_000, id="asterisks"),
         pytest.param(("## Web Dominant " + "(" * 110 + "\n") * 40_000, id="brackets"),
         pytest.param("```\n" * 1_300_000, id="fences"),
+        pytest.param("## Omnichannel\n### Next step\n" + "x\n" * 2_500_000, id="lines of a next step"),
+        pytest.param("## Omnichannel\n" + "**x**\n\n" * 700_000, id="bold lines below a title"),
+        pytest.param("## Omnichannel\n### Persona\n" + "x " * 2_500_000, id="words of a name"),
     ],
 )
 def test_five_megabytes_of_hostile_markdown_take_seconds(space_summary: Summary, body: str) -> None:
@@ -491,46 +573,16 @@ def test_five_megabytes_of_hostile_markdown_take_seconds(space_summary: Summary,
     before = time.process_time()
     read(body, space_summary)
 
-    assert time.process_time() - before < 15
+    assert time.process_time() - before < 5
 
 
 @given(
     text=st.text(alphabet=st.characters(), max_size=300),
     risk=st.text(alphabet="#*- \n>`|:1.a\ud800\x00\r", max_size=200),
 )
-@settings(deadline=None)
-def test_no_text_breaks_the_reader(text: str, risk: str) -> None:
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_text_breaks_the_reader(space_summary: Summary, text: str, risk: str) -> None:
     """Lone surrogates, control characters and stray marks included."""
-    reading = read(f"## Web Dominant\n{text}\n\n### Risk\n{risk}", _of_channels("web", "mobile"))
+    reading = read(f"## Web Dominant\n{text}\n\n### Risk\n{risk}", space_summary)
 
     assert reading.personas[0].pattern == "web_dominant"
-
-
-def _of_channels(*channels: str) -> Summary:
-    """A summary that shows a pattern a channel."""
-    group = {
-        "n": 5,
-        "avg_ltv": 0.0,
-        "avg_activity": dict.fromkeys(channels, 1.0),
-        "avg_identities": 1.0,
-        "few_identities_share": 0.0,
-        "identity_coverage": {},
-    }
-    return Summary(
-        source=Origin(kind="export"),
-        population=Population(),
-        rule=Rule(channels={channel: channel for channel in channels}, dominance=0.5),
-        totals=Group(**group),  # type: ignore[arg-type]
-        patterns=[
-            Pattern(
-                key=dominant(channel),
-                label=label(dominant(channel)),
-                share=0.5,
-                share_ci95=(0.0, 1.0),
-                ltv_share=None,
-                plans=None,
-                **group,  # type: ignore[arg-type]
-            )
-            for channel in channels
-        ],
-    )

@@ -76,14 +76,14 @@ def read_answers(contents: Sequence[str], summary: Summary, facts: Facts, curren
     if not contents:
         raise Invalid("mave", NO_WORDS)
     passages = Passages(summary.rule, facts, currency)
-    shown = [pattern.key for pattern in summary.patterns]
+    keys = [pattern.key for pattern in summary.patterns]
     texts: list[str] = []
     together = _Answer({}, [], set())
     for content in contents:
         answer = _read(content, summary, passages)
         if together.patterns:
-            together = _merged(together, answer, shown)
-        elif answer.patterns & set(shown):
+            together = _merged(together, answer, keys)
+        elif answer.patterns & set(keys):
             together, texts = answer, []
         texts.append(passages.filling.fill(content).text)
     # A clarifying question: one is asked, and no pattern or section is titled.
@@ -91,59 +91,60 @@ def read_answers(contents: Sequence[str], summary: Summary, facts: Facts, curren
     asks_back = asks_back and _QUESTION.search(contents[0][:MOST_CHARACTERS]) is not None
     words = {one.path: one.text for one in together.passages()}
     order = [*map(dominant, summary.rule.channels), OMNICHANNEL]
-    to_ask = _to_ask(together, shown)
-    asked = [one for path in to_ask for one in together.sections.get(path, ())]
+    to_ask = _to_ask(together, keys)
+    faulty = [one for path in to_ask for one in together.sections.get(path, ())]
     return CheckedAnswer(
         personas=[_persona(key, words, summary) for key in order if key in together.patterns],
         strategy=Strategy(**{key: words.get(f"{STRATEGY}/{key}") for key in STRATEGY_SECTIONS}),
         narrative="\n\n".join(texts),
-        checks=_checks(together, shown),
+        checks=_checks(together, keys),
         warnings=[] if together.patterns else [NO_PATTERN],
         asks_back=asks_back,
         sections_to_ask=to_ask,
-        unresolved_to_ask=_once(one.unresolved for one in asked)[:MOST_UNRESOLVED],
+        unresolved_to_ask=_once(one.unresolved for one in faulty)[:MOST_UNRESOLVED],
     )
 
 
 def _read(content: str, summary: Summary, passages: Passages) -> _Answer:
     sections, outside, patterns = cut(content, list(summary.rule.channels))
     names = {pattern.label: pattern.key for pattern in summary.patterns}
-    for path, said in sections.items():
+    for path, text in sections.items():
         if path.endswith("/name"):
-            name = passages.filling.fill(said).text
+            name = passages.filling.fill(text).text
             names |= dict.fromkeys((name, name.removeprefix("The ")), path.partition("/")[0])
-    parted = {
-        path: [passages.read(part, text, names) for part, text in _parts(path, said)]
-        for path, said in sections.items()
+    by_path = {
+        path: [passages.read(part, words, names) for part, words in _parts(path, text)]
+        for path, text in sections.items()
     }
-    beside = [passages.read("", said, names) for said in outside]
-    return _Answer({path: parts for path, parts in parted.items() if parts}, beside, patterns)
+    beside = [passages.read("", text, names) for text in outside]
+    return _Answer({path: parts for path, parts in by_path.items() if parts}, beside, patterns)
 
 
-def _parts(path: str, said: str) -> list[tuple[str, str]]:
+def _parts(path: str, text: str) -> list[tuple[str, str]]:
     """A section's text; a next step in its labelled parts, where what has no label is the action."""
     if not path.endswith("/next_step"):
-        return [(path, said)]
+        return [(path, text)]
     labels = {title.lower(): part for part, title in NEXT_STEP_TITLES.items()}
-    parts: dict[str, str] = {}
+    parts: dict[str, list[str]] = {}
     part = "action"
-    for line in said.split("\n"):
+    for line in text.split("\n"):
         label = _STEP.match(line)
         part = labels[label[1].lower()] if label else part
-        parts[part] = f"{parts.get(part, '')}\n{label[2] if label else line}".strip()
-    return [(f"{path}.{part}", text) for part, text in parts.items() if text] if parts.get("action") else []
+        parts.setdefault(part, []).append(label[2] if label else line)
+    texts = {f"{path}.{part}": "\n".join(lines).strip() for part, lines in parts.items()}
+    return [one for one in texts.items() if one[1]] if texts.get(f"{path}.action") else []
 
 
-def _paths(shown: Iterable[str]) -> list[str]:
+def _paths(keys: Iterable[str]) -> list[str]:
     """All sections that a whole framework has."""
-    sections = [f"{key}/{section}" for key in shown for section in ("name", *SECTIONS)]
+    sections = [f"{key}/{section}" for key in keys for section in ("name", *SECTIONS)]
     return [*sections, *(f"{STRATEGY}/{section}" for section in STRATEGY_SECTIONS)]
 
 
-def _merged(first: _Answer, second: _Answer, shown: Iterable[str]) -> _Answer:
+def _merged(first: _Answer, second: _Answer, keys: Iterable[str]) -> _Answer:
     """The first answer with what it lacked, and what was asked for again, taken from the second."""
     sections = second.sections | first.sections
-    for path in _to_ask(first, shown):
+    for path in _to_ask(first, keys):
         versions = [one.sections[path] for one in (first, second) if path in one.sections]
         if versions:
             sections[path] = min(versions, key=_faults)
@@ -154,22 +155,21 @@ def _faults(passages: Sequence[Passage]) -> int:
     return sum(len(one.unresolved) + one.typed for one in passages)
 
 
-def _to_ask(answer: _Answer, shown: Iterable[str]) -> list[str]:
+def _to_ask(answer: _Answer, keys: Iterable[str]) -> list[str]:
     """The sections that are missing, that name no figure, and, where most figures are typed, those."""
     passages = [one for parts in answer.sections.values() for one in parts]
     mostly = sum(one.typed for one in passages) > MOST_TYPED_SHARE * sum(len(one.figures) for one in passages)
-    faulty = {
-        path
-        for path, parts in answer.sections.items()
-        if any(one.unresolved or (mostly and one.typed) for one in parts)
-    }
-    return [path for path in _paths(shown) if path in faulty or path not in answer.sections]
+
+    def is_faulty(parts: Sequence[Passage]) -> bool:
+        return any(one.unresolved or (mostly and one.typed) for one in parts)
+
+    return [path for path in _paths(keys) if path not in answer.sections or is_faulty(answer.sections[path])]
 
 
-def _checks(answer: _Answer, shown: Iterable[str]) -> Checks:
+def _checks(answer: _Answer, keys: Iterable[str]) -> Checks:
     passages = answer.passages()
     return Checks(
-        missing_sections=[path for path in _paths(shown) if path not in answer.sections],
+        missing_sections=[path for path in _paths(keys) if path not in answer.sections],
         unresolved=_once(one.unresolved for one in passages),
         unlike=_once(one.unlike for one in passages),
         assumptions=sum(len(one.assumed) for one in passages),
@@ -181,8 +181,8 @@ def _checks(answer: _Answer, shown: Iterable[str]) -> Checks:
 def _persona(key: str, words: Mapping[str, str], summary: Summary) -> Persona:
     action, channel, measure = (words.get(f"{key}/next_step.{part}") for part in NEXT_STEP_TITLES)
     if channel:  # the key of the channel that is named first, or the words as they are
-        said = f" {channel.casefold().replace('_', ' ').replace('-', ' ')} "
-        places = {said.find(f" {plain(one).casefold()}"): one for one in summary.rule.channels}
+        spoken = f" {channel.casefold().replace('_', ' ').replace('-', ' ')} "
+        places = {spoken.find(f" {plain(one).casefold()}"): one for one in summary.rule.channels}
         channel = min(((at, one) for at, one in places.items() if at >= 0), default=(0, channel))[1]
     step = NextStep(action=action, channel=channel, measure=measure) if action else None
     sections = {section: words.get(f"{key}/{section}") for section in ("name", *SECTIONS[:-1])}

@@ -48,14 +48,14 @@ def compute(expression: str, facts: Mapping[str, Fact]) -> Result:
     Raises:
         UnresolvedError: a name that does not exist, no name at all, a division by zero, or no arithmetic.
     """
-    said = normal(expression) if len(expression) <= MOST_CHARACTERS else ""
-    if fact := facts.get(said):
-        return Result(fact.value, fact.unit, (said,))
-    operations = sum(map(said.count, "+-*/"))
-    if operations > MOST_OPERATIONS or not _FORM.fullmatch(said) or not re.search("[a-z]", said):
+    expression = normal(expression) if len(expression) <= MOST_CHARACTERS else ""
+    if fact := facts.get(expression):
+        return Result(fact.value, fact.unit, (expression,))
+    operations = sum(map(expression.count, "+-*/"))
+    if operations > MOST_OPERATIONS or not _FORM.fullmatch(expression) or not re.search("[a-z]", expression):
         raise UnresolvedError
     try:
-        result = _result(ast.parse(said, mode="eval").body, facts)
+        result = _result(ast.parse(expression, mode="eval").body, facts)
     except (SyntaxError, MemoryError, RecursionError):
         raise UnresolvedError from None
     return result._replace(value=result.value * 100) if result.unit == "points" else result

@@ -65,7 +65,7 @@ class Filling:
             name = None if braces[2] else _NAME.match(braces[1])
             if not (braces[2] or name):
                 continue
-            shown, value, unit, fact, like = self._figure(name[0] if name else braces[1])
+            figure, value, unit, fact, like = self._figure(name[0] if name else braces[1])
             before, stop = text[end : braces.start()], braces.end()
             rest = braces[1][name.end() :] if name else ""
             if before[-1:] == text[stop : stop + 1] == "`":
@@ -76,16 +76,16 @@ class Filling:
             if unit in self._behind and (repeated := self._behind[unit].match(text, stop)):
                 rest, stop = repeated[1] + rest, repeated.end()
             start = length + len(before)
-            figures.append(Filled(start, start + len(shown), value, unit, fact, like))
-            parts += [before, shown, rest]
-            own += [before, "\0" * len(shown), rest]
-            length, end = start + len(shown) + len(rest), stop
+            figures.append(Filled(start, start + len(figure), value, unit, fact, like))
+            parts += [before, figure, rest]
+            own += [before, "\0" * len(figure), rest]
+            length, end = start + len(figure) + len(rest), stop
         return Text("".join([*parts, text[end:]]), "".join([*own, text[end:]]), figures)
 
-    def _computed(self, said: str) -> tuple[str, float, Unit | None, str, bool]:
+    def _computed(self, expression: str) -> tuple[str, float, Unit | None, str, bool]:
         try:
-            value, unit, _, like = compute(said, self._facts)
+            value, unit, _, like = compute(expression, self._facts)
         except UnresolvedError:
-            return NO_SUCH_FIGURE, 0.0, None, printable(said.replace("\\", "").strip(), 100), True
-        shown = wording.written(value, unit or "ratio", self._currency)
-        return shown, value, unit or "ratio", normal(said), like
+            return NO_SUCH_FIGURE, 0.0, None, printable(expression.replace("\\", "").strip(), 100), True
+        figure = wording.written(value, unit or "ratio", self._currency)
+        return figure, value, unit or "ratio", normal(expression), like

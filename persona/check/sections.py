@@ -28,6 +28,7 @@ _BOLD = re.compile(r"(?:\*\*|__)([^*]{2,200}?):?(?:\*\*|__)[\s:\u2010-\u2015-]*(
 # What makes a label of bold words: a colon or stop at their end, a colon, dash or bracket behind, or nothing.
 _RUNS_IN = re.compile(r"..[^*]{1,200}?(?:[:?.!]\s*(?:\*\*|__)|(?:\*\*|__)\s*(?:[:(\u2010-\u2015-]|$))")
 _MOST_LABEL_WORDS = 8
+_BEGINNING = {None, "name", "description"}
 _WRAPPING = re.compile(r"```(?:markdown|md|text|txt|plaintext)?\s*", re.IGNORECASE)
 
 
@@ -47,7 +48,6 @@ class _Place:
     owner_rank: int = 0
     section: str | None = None
     rank: int = 0  # of its own title
-    title: str = ""  # the line that began it
     label: str = ""  # the title's words
     name: str | None = None  # of the persona
     opens: bool = False  # a pattern's own title began it
@@ -59,8 +59,8 @@ class _Place:
 
     @property
     def text(self) -> str:
-        said = "\n".join([self.lines[0], dedent("\n".join(self.lines[1:]))]).strip()
-        return said if any(map(str.isalnum, said)) else ""
+        text = "\n".join([self.lines[0], dedent("\n".join(self.lines[1:]))]).strip()
+        return text if any(map(str.isalnum, text)) else ""
 
 
 class _Title(NamedTuple):
@@ -86,12 +86,12 @@ def cut(text: str, channels: Sequence[str]) -> Cut:
         elif _RULER.fullmatch(line):
             if place.section and not place.is_empty:
                 places.append(_Place(place.owner, place.owner_rank))
-        elif begun := _begun(_title(line), place, patterns, channels):
-            places.append(replace(begun, title=line))
-            patterns |= {begun.owner or ""} if begun.opens else set()
+        elif after := _next_place(_title(line), place, patterns, channels):
+            places.append(after)
+            patterns |= {after.owner or ""} if after.opens else set()
         else:
             place.lines.append(line)
-    return _gathered(_faithful(places), patterns)
+    return _gathered(places, patterns)
 
 
 def _unwrapped(lines: list[str]) -> list[str]:
@@ -115,7 +115,9 @@ def _title(line: str) -> _Title:
         return _Title(len(level), text, True, [*_split(_LABEL, text), (text, ""), *_split(_DASHED, text)])
     rank = _TEXT + bool(item) + len(indent) // 2
     if bold := _BOLD.match(text):
-        return _Title(rank, text, not bold[2], _split(_BOLD, text) if _RUNS_IN.match(text) else [])
+        words, _, inner = bold[1].partition(":")
+        is_label = inner or _RUNS_IN.match(text)
+        return _Title(rank, text, not bold[2], [(words, f"{inner} {bold[2]}".strip())] if is_label else [])
     labels = _split(_LABEL, text)
     words = titles.plain_words(labels[0][0]).split() if labels else []
     is_label = 0 < len(words) <= _MOST_LABEL_WORDS and titles.section_of(words[0])
@@ -128,67 +130,42 @@ def _split(form: re.Pattern[str], text: str) -> list[tuple[str, str]]:
     return [(label[1], label[2] or "")] if label else []
 
 
-def _begun(title: _Title, place: _Place, patterns: set[str], channels: Sequence[str]) -> _Place | None:
+def _next_place(title: _Title, place: _Place, patterns: set[str], channels: Sequence[str]) -> _Place | None:
     """What a title begins, by the place where it stands; None where it is only text there."""
     above = not place.owner or title.rank <= place.owner_rank
     is_heading = title.rank <= _LAST_HEADING
-    begun = _pattern(title, place, channels)
-    if begun and (above or (is_heading and begun.owner not in patterns)):
-        return begun
+    pattern = _pattern(title, place, channels)
+    if pattern and (above or (is_heading and pattern.owner not in patterns)):
+        return pattern
     for words, rest in title.labels:
+        point = titles.point_of(words)
         if title.rank <= _TEXT and titles.opens_strategy(words, within_pattern=not above):
-            return _Place(STRATEGY, title.rank, lines=[rest])
-        owner, owner_rank = place.owner, place.owner_rank
-        if owner != STRATEGY and is_heading and above and titles.point_of(words, alone=True):
-            owner, owner_rank = STRATEGY, title.rank
-        section = titles.point_of(words) if owner == STRATEGY else titles.section_of(words) if owner else None
-        if section and _fits(section, title.rank, place):
-            return _Place(owner, owner_rank, section, title.rank, label=words, lines=[rest])
+            return _Place(STRATEGY, title.rank, point, title.rank, words, lines=[rest])
+        section = point if place.owner == STRATEGY else titles.section_of(words) if place.owner else None
+        # A title below the open one's rank is text of its section; so is a later "profile" or "overview".
+        fits = title.rank <= place.rank and section not in _BEGINNING
+        if section and (fits or place.section in _BEGINNING):
+            return _Place(place.owner, place.owner_rank, section, title.rank, words, lines=[rest])
     name = titles.as_name(title.text) if title.whole else None
     if name and place.opens and not place.name and place.is_empty:
         return replace(place, name=name, lines=[""])
-    if is_heading and (above or (place.section and title.rank <= place.rank)):
-        return _Place(rank=title.rank, name=name) if above else _Place(place.owner, place.owner_rank)
-    return None
+    if is_heading and above:
+        return _Place(rank=title.rank, name=name)
+    ends = is_heading and place.section and title.rank <= place.rank
+    return _Place(place.owner, place.owner_rank) if ends else None
 
 
 def _pattern(title: _Title, place: _Place, channels: Sequence[str]) -> _Place | None:
     """The beginning of a pattern: a heading, a bold or quoted title, or the line below a persona's name."""
-    named, rank, rest = titles.pattern_title(title.text.replace("*", ""), channels), title.rank, ""
-    if named and not place.owner and place.name and place.is_empty and rank >= _TEXT:
-        named, rank = named._replace(name=named.name or place.name), place.rank
-    elif rank > _LAST_HEADING and not (named and (named.quoted or (title.whole and rank == _TEXT))):
-        words, rest = title.labels[0] if title.labels and rank == _TEXT else ("", "")
-        named = titles.pattern_title(words, channels)
-    if not named:
+    pattern, rank = titles.pattern_title(title.text.replace("*", ""), channels), title.rank
+    if not pattern:
         return None
-    return _Place(named.pattern, rank, named.section, rank, name=named.name, opens=True, lines=[rest])
-
-
-def _fits(section: str, rank: int, place: _Place) -> bool:
-    if place.section in {None, "name", "description"}:
-        return True
-    # A later "profile" or "overview" belongs to the section that it stands in.
-    return section not in {"name", "description"} and rank <= max(place.rank, _TEXT)
-
-
-def _faithful(places: Sequence[_Place]) -> list[_Place]:
-    """The places without those that only a weaker title began: they stay text of the one before.
-
-    A line `**Format:**` under "How to reach them" is no section where a heading "Content formats" exists.
-    """
-    strongest: dict[tuple[str | None, str | None], int] = {}
-    for one in places:
-        if one.opens or one.section:
-            rank = strongest.get((one.owner, one.section), one.rank)
-            strongest[one.owner, one.section] = min(one.rank, rank)
-    kept: list[_Place] = []
-    for one in places:
-        if one.rank > strongest.get((one.owner, one.section), one.rank):
-            kept[-1].lines += [one.title, *one.lines[1:]]
-        else:
-            kept.append(one)
-    return kept
+    name = pattern.name
+    if rank >= _TEXT and not place.owner and place.name and place.is_empty:
+        rank, name = place.rank, name or place.name
+    elif rank > _LAST_HEADING and not pattern.quoted and not (title.whole and rank == _TEXT):
+        return None
+    return _Place(pattern.pattern, rank, pattern.section, rank, name=name, opens=True)
 
 
 def _gathered(places: Sequence[_Place], patterns: set[str]) -> Cut:
@@ -200,8 +177,10 @@ def _gathered(places: Sequence[_Place], patterns: set[str]) -> Cut:
         name = titles.first_name(text) if section == "name" else one.name if one.opens else None
         if name:
             names.setdefault(f"{one.owner}/name", name)
-        if section == "name":  # what is more than a name describes
-            section, text = "description", "" if titles.as_name(text) == name else text
+        if section == "name":  # what stands below the name, or goes on behind it, describes
+            first, _, below = text.partition("\n")
+            is_name = titles.as_name(first) == names.get(f"{one.owner}/name", "")
+            section, text = "description", below.strip() if is_name else text
         if text and section:
             texts.setdefault(f"{one.owner}/{section}", []).append((one.label, text))
         elif text:

@@ -28,12 +28,10 @@ _POINTS = re.compile(
     r"\b(?:(?P<consistency>consisten|adapt|invest)|(?P<identity_resolution>identit|anonymous|resolution|matching)"
     r"|(?P<switch_moments>switch|moment|trigger|transition|hand ?off))"
 )
-# A point of the strategy also where no title announces the strategy: "Identity Resolution Opportunities".
-_POINT_ALONE = re.compile(
-    r"identity (?:resol|gap)|consisten.* adapt|switch.* (?:moment|trigger)|moment.* switch|channel switch"
-)
+# The strategy's title, and its points where they can be nothing else: "Identity Resolution Opportunities".
 _STRATEGY = re.compile(
-    r"(?:the )?((?:(overall|cross)|unified|general|global|omni|space).*(?:strateg|recommend)|strateg)"
+    r"^(?:the )?(?:(?:(?P<wide>overall|cross)|unified|general|global|omni|space).*(?:strateg|recommend)"
+    r"|strateg)|identity (?:resol|gap)|consisten.* adapt|channel switch|switch.* trigger|moment.* switch"
 )
 _QUOTED = re.compile(
     r"[\"“„«「]([^\"“”„«»」\n]{2,80})[\"”“»」]|(?<!\w)['\u2018]([^'\u2018\u2019\n]{2,80})['\u2019](?!\w)"
@@ -43,10 +41,13 @@ _SEPARATOR = re.compile(r"(?:\s[-\u2010-\u2015]+\s|[:|/()\[\]\u2013—])(?![^{}]
 # What any pattern's title holds, outside of braces.
 _PATTERN = re.compile(r"(?:dominan|omni)(?![^{}]{0,200}\})", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>\n]{0,300}>")
-# Emoji, list numbers, quotation marks and emphasis around a name; where a sentence goes on behind it.
+# Counters ("Persona 1:", "2.", a keycap), emoji, quotation marks and emphasis around a name.
 _AROUND_A_NAME = re.compile(
-    r"^(?:\d\ufe0f?\u20e3|[^\w{]|_)+|[\s.*_`:,\u2013—\"'“”„‟\u2018\u2019«»\u2039\u203a「」-]+$"
+    r"^(?:(?:persona|pattern|segment)\s\d+\s?[:.\u2010-\u2015-]|\d+[.)]\s|\d\ufe0f?\u20e3|[^\w{]|_)+"
+    r"|[\s.*_`:,\u2013—\"'“”„‟\u2018\u2019«»\u2039\u203a「」-]+$",
+    re.IGNORECASE,
 )
+# Where a sentence goes on behind a name.
 _AFTER_A_NAME = re.compile(r"[.!?:,;](?=\s|$)|\s[-\u2010-\u2015/|]+\s|\s?[(\[]|\n")
 _FIGURE = re.compile(r"\s*\{\{|.*[%=]|(?:[\W\d_]|\b(?:n|users|people)\b)*$", re.IGNORECASE | re.DOTALL)
 _COUNTER = re.compile(r"^(?:(?:(?:pattern|persona|segment|group|section|part|point|channel) )?\d+(?: |$))+")
@@ -103,7 +104,8 @@ def _pattern(text: str, channels: Iterable[str]) -> str | None:
         f"{_words(channel)} domina{end}": dominant(channel) for channel in channels for end in ("nt", "nce")
     }
     keys |= {"omnichannel": OMNICHANNEL, "omni channel": OMNICHANNEL}
-    forms = _words(text), plain_words(text), _COMPANY.sub("", plain_words(text)).strip()
+    words = plain_words(text)
+    forms = _words(text), words, _COMPANY.sub("", words).strip(), plain_words(text.partition(",")[0])
     return next((keys[form] for form in forms if form in keys), None)
 
 
@@ -113,16 +115,16 @@ def section_of(words: str) -> str | None:
     return title.lastgroup if title else None
 
 
-def point_of(words: str, *, alone: bool = False) -> str | None:
-    """The point of the strategy that a title names; `alone`: where no title announces the strategy."""
-    point = _POINTS.search(plain_words(words))
-    return point.lastgroup if point and (not alone or _POINT_ALONE.search(plain_words(words))) else None
+def point_of(words: str) -> str | None:
+    """The point of the strategy that a title names."""
+    title = _POINTS.search(plain_words(words))
+    return title.lastgroup if title else None
 
 
 def opens_strategy(words: str, *, within_pattern: bool) -> bool:
     """Whether a title announces the strategy for the whole space; within a pattern's part it must say so."""
-    title = _STRATEGY.match(plain_words(words))
-    return bool(title and (title[2] or not within_pattern))
+    title = _STRATEGY.search(plain_words(words))
+    return bool(title and (title["wide"] or not within_pattern))
 
 
 def as_name(words: str) -> str | None:

@@ -104,7 +104,7 @@ class Vocabulary:
         kind = number.lastgroup or ""
         unit: Unit = "money" if number["sign"] or kind not in get_args(Unit) else kind  # type: ignore[assignment]
         end = number.end() if unit == kind else max(map(number.end, ("digits", "thousands", "word", "high")))
-        times = (1000 if number["thousands"] else 1) / (100 if unit == "share" else 1)
+        times, scale = 1000 if number["thousands"] else 1, 100 if unit == "share" else 1
         if number["word"]:
             value, precision = float(NUMBER_WORDS[number["word"].lower()]), 0.5
         else:
@@ -112,10 +112,9 @@ class Vocabulary:
             value, precision = float(digits), 0.5 * 10.0 ** -len(digits.partition(".")[2])
         if number["sign"] and not self._currency.match(number["sign"]):
             precision = -inf  # no fact is in another currency
-        high = max(value, float(number["high"] or 0))
-        return Typed(
-            number.start(), end, (value - precision) * times, (high + precision) * times, value * times, unit
-        )
+        high = max(value, float(number["high"] or 0)) + precision
+        low, high, value = ((value - precision) * times / scale, high * times / scale, value * times / scale)
+        return Typed(number.start(), end, low, high, value, unit)
 
 
 def _fraction(words: re.Match[str]) -> Typed:

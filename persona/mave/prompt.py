@@ -34,8 +34,8 @@ def compose(
         jinja2.UndefinedError: the template has a hole that nothing fills.
         ValueError: the reference would not stand on a line of its own.
     """
-    shown = {pattern.key for pattern in summary.patterns}
-    kept = {key: printable(name, _NAME_CHARACTERS) for key, name in names.items() if key in shown}
+    keys = {pattern.key for pattern in summary.patterns}
+    names_before = {key: printable(name, _NAME_CHARACTERS) for key, name in names.items() if key in keys}
     comparable = drift if drift and drift.comparable else None
     return _message(
         "ask",
@@ -51,10 +51,10 @@ def compose(
         patterns=summary.patterns,
         everybody=EVERYBODY,
         figures=lambda subject, people="": list(_figures(facts, subject, people)),
-        labels_as_data=_data(summary, facts, kept),
+        labels_as_data=_data(summary, facts, names_before),
         changes=_changes(summary, comparable) if comparable else [],
         since=comparable.since[: len("2026-11-23")] if comparable else "",
-        keeps_names=bool(kept),
+        keeps_names=bool(names_before),
     )
 
 
@@ -161,8 +161,8 @@ def _notes(summary: Summary) -> list[str]:
     if summary.totals.avg_identities is None:
         notes.append("There are no external identifiers in the data.")
     if summary.suppressed:
-        hidden = ", ".join(map(label, summary.suppressed))
-        notes.append(f"Too small to show, and not to be written about: {hidden}.")
+        small = ", ".join(map(label, summary.suppressed))
+        notes.append(f"Too small to show, and not to be written about: {small}.")
     if alike := _worth_alike(summary):
         notes.append(f"No clear difference in average LTV, so call neither worth more: {'; '.join(alike)}.")
     return [_one_line(note) for note in (*summary.warnings, *notes)]
@@ -206,34 +206,36 @@ def _data(summary: Summary, facts: Facts, names: dict[str, str]) -> str:
     content: dict[str, object] = {
         "channel_traits": {channel: printable(trait) for channel, trait in summary.rule.channels.items()},
         "identifiers": {
-            subject: named
+            subject: labels
             for subject, people in (("all", EVERYBODY), *groups)
-            if (named := _named(facts, f"{subject}.has_", people, MOST_TYPES))
+            if (labels := _labels(facts, f"{subject}.has_", people, MOST_TYPES))
         },
         "most_common_plans": {
-            subject: named
+            subject: labels
             for subject, people in groups
-            if (named := _named(facts, f"{subject}.plan_", people))
+            if (labels := _labels(facts, f"{subject}.plan_", people))
         },
     }
     if names:
         content["previous_persona_names"] = names
-    shown = json.dumps(content, ensure_ascii=False, indent=1)
-    return shown.replace("`", "\\u0060").replace("~", "\\u007e").replace("<", "\\u003c")
+    text = json.dumps(content, ensure_ascii=False, indent=1)
+    return text.replace("`", "\\u0060").replace("~", "\\u007e").replace("<", "\\u003c")
 
 
-def _named(facts: Facts, beginning: str, people: str, most: int | None = None) -> dict[str, str]:
+def _labels(facts: Facts, beginning: str, people: str, most: int | None = None) -> dict[str, str]:
     """The facts of one kind of one subject: the name in braces, then what it is and how much."""
-    named = {_braces(name): _line(fact, people) for name, fact in facts.items() if name.startswith(beginning)}
-    shown = dict(list(named.items())[:most])
-    return shown | ({"…": f"{len(named) - len(shown)} more"} if len(named) > len(shown) else {})
+    labels = {
+        _braces(name): _line(fact, people) for name, fact in facts.items() if name.startswith(beginning)
+    }
+    first = dict(list(labels.items())[:most])
+    return first | ({"…": f"{len(labels) - len(first)} more"} if len(labels) > len(first) else {})
 
 
 def _changes(summary: Summary, drift: Drift) -> list[str]:
     """What has become of each pattern, with a word on whether it may be chance."""
     verdict = "more than" if drift.significant else "no more than"
-    shown = [entry for entry in drift.patterns if entry.pattern not in summary.suppressed]
-    return [f"Taken together, this is {verdict} sampling noise.", *map(_change, shown)]
+    entries = [entry for entry in drift.patterns if entry.pattern not in summary.suppressed]
+    return [f"Taken together, this is {verdict} sampling noise.", *map(_change, entries)]
 
 
 def _change(entry: PatternDrift) -> str:

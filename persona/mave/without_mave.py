@@ -170,8 +170,8 @@ class _People:
     def coverage(self) -> list[str]:
         """Who has which identifier, the most common first, where its name can stand in a sentence."""
         types = sorted((self.group.identity_coverage or {}).items(), key=lambda one: (-one[1], one[0]))
-        named = [kind for kind, _ in types if _is_ordinary(kind)][:_MOST_TYPES]
-        return [f"{self.fact(f'has_{self._slugs.types[kind]}')} have “{kind}”" for kind in named]
+        ordinary = [kind for kind, _ in types if _is_ordinary(kind)][:_MOST_TYPES]
+        return [f"{self.fact(f'has_{self._slugs.types[kind]}')} have “{kind}”" for kind in ordinary]
 
     @property
     def grade(self) -> str:
