@@ -117,6 +117,7 @@ def test_a_run_answers_with_its_report(door: FlaskClient, frameworks: Path) -> N
             "markdown": str(folder / "framework.md"),
             "slides": str(folder / "framework.pptx"),
             "facts": str(folder / "facts.csv"),
+            "members": None,
             "html": str(folder / "framework.html"),
             "open": str(folder / "framework.html"),
         },

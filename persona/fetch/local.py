@@ -55,7 +55,7 @@ class File(NamedTuple):
 
 
 def located(address: str, setting: str, scratch: Path, deadline: Deadline) -> dict[str, Path]:
-    """The files that are meant, by name: a path or gs://BUCKET/OBJECT, `*` allowed, or a folder or prefix.
+    """The files that are meant, by address: a path or gs://BUCKET/OBJECT, `*` allowed, or a folder or prefix.
 
     Objects are copied into `scratch` first.
 
@@ -82,7 +82,7 @@ def located(address: str, setting: str, scratch: Path, deadline: Deadline) -> di
         raise BadSettings(f"{setting}: it cannot be read; check who may read it") from None
     if not paths:
         raise BadSettings(f"{setting}: there is no such file: {Path(address).name}")
-    return {path.name: path.absolute() for path in paths}
+    return {str(path.absolute()): path.absolute() for path in paths}
 
 
 def refused(address: str, setting: str, what: str) -> PersonaError:
