@@ -1,6 +1,7 @@
 """`members.sql` is a view of everybody's pattern by the run's own rule, in the engine that holds them."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -257,3 +258,23 @@ def test_a_later_delivery_that_publishes_writes_the_view_of_the_one_that_read(
         report = run(tmp_path / "lines", **named)
     (tmp_path / "moved").rename(tmp_path / "lines")
     assert here(report) == read
+
+
+def test_the_lift_that_the_guide_reads_is_the_one_that_its_query_gives() -> None:
+    guide = (Path(__file__).parent.parent / ".readme" / "activate.md").read_text(encoding="utf-8")
+    [query] = [
+        block for block in re.findall(r"```sql\n(.*?)```", guide, re.DOTALL) if "give_or_take" in block
+    ]
+    with duckdb.connect() as engine:
+        engine.execute(
+            "CREATE TABLE campaign AS SELECT 'u' || n AS user_id, 'web' AS pattern, n < 1000 AS holdout "
+            "FROM range(10000) AS one(n)"
+        )
+        engine.execute(
+            "CREATE TABLE conversions AS SELECT 'u' || n AS user_id FROM range(955, 1540) AS one(n), range(2)"
+        )
+        [row] = engine.execute(query).fetchall()
+    assert row[:5] == ("web", 9_000, 1_000, 0.06, 0.045)
+    assert [f"{100 * figure:.1f}" for figure in row[5:]] == ["1.5", "1.4"]
+    assert "1.5 percentage\npoints" in guide
+    assert "= 1.4: between 0.1 and 2.9" in guide
