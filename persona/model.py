@@ -383,5 +383,5 @@ class Report(Struct, frozen=True, kw_only=True):
     changes: list[str] = []  # since the framework before, in sentences
     summary: Summary | UnsetType = UNSET
     message: str | UnsetType = UNSET
-    credits: dict[str, float | str | None] | UnsetType = UNSET
+    credits: dict[str, object] | UnsetType = UNSET
     estimate: dict[str, float] | UnsetType = UNSET

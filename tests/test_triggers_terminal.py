@@ -119,8 +119,14 @@ def test_a_dry_run_shows_the_message_and_writes_nothing(tmp_path: Path) -> None:
 
 
 def test_a_dry_run_with_a_key_tells_the_credits_that_are_left(tmp_path: Path, mave: FakeMave) -> None:
+    mave.recharges = True
     ended = run_terminal("--dry-run", cwd=tmp_path, **settings_of(mave))
-    assert ("Credits left: 5,000; a call takes 10-75\n" in ended.stdout, mave.paid) == (True, [])
+    assert ended.stdout.endswith(
+        "Credits left: 5,000; a call takes 10-75\n"
+        "Auto-recharge is on: 1,000 credits at a time are bought unasked when they run low (Mavera's billing "
+        "page)\nLimits: a budget alert at 4,000\n"
+    )
+    assert mave.paid == []
 
 
 def test_a_limit_is_told_where_it_cut_the_space_short(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import FrameType
@@ -164,9 +164,7 @@ def _table(report: Report) -> str:
     if isinstance(report.message, str):
         lines += ["", "The message that Mave would get:", "", report.message]
     if isinstance(report.credits, dict):
-        left = report.credits["left"]
-        told = f"{left:,.0f}" if isinstance(left, float) else "Mave does not say"
-        lines += ["", f"Credits left: {told}; a call takes {report.credits['a_call_takes']}"]
+        lines += ["", *_credits(report.credits)]
     if report.status in {"published", "replayed"}:
         figures, missing = report.checks.figures, report.checks.missing_sections
         lines += [
@@ -176,6 +174,23 @@ def _table(report: Report) -> str:
     if isinstance(report.objects, dict) and report.objects:
         lines += ["", f"Framework: {report.objects['open']}", f"           {report.objects['json']}"]
     return "\n".join(lines)
+
+
+def _credits(credits_: Mapping[str, object]) -> Iterator[str]:
+    """Yield what a run may cost, as far as Mave says."""
+    left, more, limit, alert = (
+        f"{figure:,.0f}" if isinstance(figure := credits_.get(name), float) else ""
+        for name in ("left", "credits_to_add", "usage_limit", "budget_alert")
+    )
+    unknown = credits_.get("why", "Mave does not say")
+    yield f"Credits left: {left or unknown}; a call takes {credits_['a_call_takes']}"
+    if credits_.get("auto_recharge"):
+        bought = f"{more} credits at a time" if more else "credits"
+        yield f"Auto-recharge is on: {bought} are bought unasked when they run low (Mavera's billing page)"
+    elif credits_.get("auto_recharge") is False:
+        yield "Auto-recharge is off: without credits a run ends unpaid, with mave_refused"
+    if limits := [*([f"usage {limit}"] if limit else []), *([f"a budget alert at {alert}"] if alert else [])]:
+        yield f"Limits: {', '.join(limits)}"
 
 
 def _remarks(report: Report) -> Iterator[str]:
