@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from cloud import FakeMave, FakeSegment, answer, refuse
-from doors import damaged_installation, environment, published, run_terminal
+from doors import ROOT, damaged_installation, environment, published, run_terminal
 
 TABLE = """
 Run monday: {status} (sample, words by facts)
@@ -192,7 +192,37 @@ def test_a_run_that_is_stopped_lets_go_of_its_claim(tmp_path: Path, stop: signal
         running.send_signal(stop)
         _, told = running.communicate(timeout=20)
     state = json.loads((tmp_path / "frameworks" / "runs" / "monday" / "state.json").read_bytes())
-    assert (running.returncode, state["status"], "stopped" in told) == (1, "released", True)
+    assert (running.returncode, state["status"]) == (1, "released")
+    assert told.endswith(
+        "stopped: nothing was paid, nothing kept yet; the same command with --run-id monday goes on, and "
+        "pays for nothing twice\n"
+    )
+
+
+@pytest.mark.slow
+def test_a_long_reading_tells_its_time_left_and_can_be_stopped(tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text("web,app\n" + "".join(f"{n % 9},{n % 7}\n" for n in range(4_000_000)))
+    settings = {"PERSONA_SOURCE": "p.csv", "PERSONA_CHANNELS": "web=web,app=app", "PERSONA_LIMIT": "0"}
+    assert re.search(r"reading profiles: \d+%, \d+ s left", on_a_terminal(tmp_path, **settings))
+    running = subprocess.Popen(
+        [sys.executable, "-m", "persona", "--dry-run"],
+        cwd=tmp_path,
+        env=environment(**settings),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert running.stderr
+    begun = running.stderr.readline()
+    running.send_signal(signal.SIGINT)
+    _, told = running.communicate(timeout=20)
+    assert (running.returncode, "reading profiles" in begun) == (1, True)
+    assert told.splitlines()[-1] == "stopped: nothing is kept, and nothing was paid"
+
+
+def test_a_stop_before_anything_is_begun_says_so(tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    ended = run_terminal(cwd=tmp_path, PYTHONPATH=f"{tmp_path}:{ROOT}")
+    assert (ended.returncode, ended.stderr) == (1, "stopped: nothing was begun\n")
 
 
 def test_an_option_overrides_its_setting(tmp_path: Path) -> None:

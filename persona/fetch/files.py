@@ -38,6 +38,7 @@ def fetch(settings: Settings, limit: int, deadline: Deadline, log: Log) -> Itera
         named = located(settings.where, SETTING, Path(scratch), deadline)
         paths = {address: unmarked(path, Path(scratch), deadline) for address, path in named.items()}
         with Engine(deadline, [str(path) for path in paths.values()], scratch) as engine:
+            log.notify(Progress("fetch", share=engine.share))
             try:
                 files = [
                     looked_at(Path(address).name, path, engine, deadline) for address, path in paths.items()

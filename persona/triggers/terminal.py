@@ -72,12 +72,11 @@ def main(context: click.Context, /, **options: object) -> None:
         return
     asked = {name: value for name, value in options.items() if value is not None and name not in _SETTINGS}
     asked["trial"] = bool(options["trial"]) or options["limit"] is not None
-    with _told_failures() as named:
+    with _told_failures():
         settings = read_settings(os.environ | context.obj, "terminal")
         wanted = request.parse(json.dumps(asked).encode(), settings)
-        named.run_id = request.name_run(wanted, settings, (), None)
-        report = _run(wanted, named.run_id, settings)
-    click.echo(_table(report))
+        report = _run(wanted, request.name_run(wanted, settings, (), None), settings)
+        click.echo(_table(report))
 
 
 @main.command("check")
@@ -100,31 +99,20 @@ def check(context: click.Context, source: str | None) -> None:
         sys.exit(0 if look.enough else 1)
 
 
-class _Named:
-    """The run that is under way, once it has a name."""
-
-    run_id = ""
-
-
 @contextmanager
-def _told_failures() -> Iterator[_Named]:
+def _told_failures() -> Iterator[None]:
     """End the process with a failure's words and its exit code."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _stop)
-    named = _Named()
     try:
-        yield named
+        yield
     except PersonaError as error:
         if isinstance(error, Unforeseen):
             log_unexpected(Log(as_json=False), error.cause)
         click.echo(f"{error.code}: {error.message}", err=True)
         sys.exit(2 if isinstance(error, BadRequest | BadSettings) else 1)
-    except KeyboardInterrupt:
-        go_on = (
-            f"; what it has got is kept: --run-id {named.run_id} goes on with it, and pays for nothing twice"
-            if named.run_id
-            else ""
-        )
-        click.echo(f"stopped{go_on}", err=True)
+    except KeyboardInterrupt as stopped:
+        click.echo(f"stopped: {str(stopped) or 'nothing is kept, and nothing was paid'}", err=True)
         sys.exit(1)
     except Exception as error:  # noqa: BLE001 - as over HTTP: its place, not its words
         log_unexpected(Log(as_json=False), error)
@@ -139,7 +127,20 @@ def _run(wanted: request.Request, run_id: str, settings: Settings) -> Report:
     level = "ERROR" if settings.log_level == "INFO" else settings.log_level
     with ProgressLine(deadline) as line:
         log = Log(as_json=False, level=level, fields={"run_id": run_id}, notify=line)
-        return run(wanted, run_id, settings, deadline, log)
+        try:
+            return run(wanted, run_id, settings, deadline, log)
+        except KeyboardInterrupt:
+            if wanted.dry_run:
+                raise
+            begun = line.stage not in {"", "fetch"}
+            kept = (
+                "what was read is kept, and what was paid for"
+                if begun
+                else "nothing was paid, nothing kept yet"
+            )
+            raise KeyboardInterrupt(
+                f"{kept}; the same command with --run-id {run_id} goes on, and pays for nothing twice"
+            ) from None
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
