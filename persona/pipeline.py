@@ -113,7 +113,7 @@ class _Steps:
             ]
         truncated = people.truncated or counts.drawn_from is not None
         self._log.info("fetched", stage="fetch", profiles=counts.read, truncated=truncated)
-        doubts = examine(counts, rule, names)
+        doubts = examine(counts, rule, names, in_files=settings.source == "export")
         for code, sentences in (("missing_table", people.notes), ("few_traits", doubts)):
             for sentence in sentences:
                 self._log.warning(sentence, stage="summarize", code=code)

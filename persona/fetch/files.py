@@ -74,7 +74,7 @@ def relation(engine: Engine, files: Sequence[File], settings: Settings) -> Peopl
         return People(engine, [reading], _refusal(files, settings), profiles_sync.parameters(settings))
     kinds = sorted({one.kind for one in files})
     if len(kinds) > 1:
-        raise OddRecords(f"expected files of one kind, got {' and '.join(kinds)}")
+        raise OddRecords(f"expected files of one kind, got {' and '.join(kinds)}; name one kind with *")
     return People(engine, _READINGS[kinds[0]](engine, files, settings), _refusal(files, settings))
 
 

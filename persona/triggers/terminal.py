@@ -4,7 +4,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import FrameType
@@ -37,22 +37,38 @@ Exit codes:
   1  the run failed, or was stopped
   2  the settings or the request are wrong
 """
-# Options that stand for a setting.
+# Options that stand for a setting, with their word and their help.
 _SETTINGS = {
-    "source": "PERSONA_SOURCE",
-    "channels": "PERSONA_CHANNELS",
-    "currency": "PERSONA_CURRENCY",
-    "output": "PERSONA_OUTPUT",
+    "source": ("PERSONA_SOURCE", "S", "a file, gs://…, segment, profile-api, bigquery://…"),
+    "channels": ("PERSONA_CHANNELS", "C", "channel=trait, comma-separated."),
+    "currency": ("PERSONA_CURRENCY", "C", "how life-time values are written."),
+    "output": ("PERSONA_OUTPUT", "O", "gs://BUCKET[/PREFIX] or a folder."),
 }
 
 
-@click.group(invoke_without_command=True, epilog=_EXAMPLES)
-@click.option(
-    "--source", metavar="S", help="PERSONA_SOURCE: a file, gs://…, segment, profile-api, bigquery://…"
-)
-@click.option("--channels", metavar="C", help="PERSONA_CHANNELS: channel=trait, comma-separated.")
-@click.option("--currency", metavar="C", help="PERSONA_CURRENCY: how life-time values are written.")
-@click.option("--output", metavar="O", help="PERSONA_OUTPUT: gs://BUCKET[/PREFIX] or a folder.")
+class _Commands(click.Group):
+    """Tells whoever names a file in the place of a command how a file is named."""
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in self.commands:
+            context.fail(
+                f"expected options or the command check, got {args[0]}; a file is read with "
+                f"--source {args[0]}, and looked at with: check {args[0]}"
+            )
+        return super().resolve_command(context, args)
+
+
+def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """The same command with the options that stand for settings."""
+    for name, (setting, metavar, about) in reversed(_SETTINGS.items()):
+        command = click.option(f"--{name}", metavar=metavar, help=f"{setting}: {about}")(command)
+    return command
+
+
+@click.group(cls=_Commands, invoke_without_command=True, epilog=_EXAMPLES)
+@_with_settings
 @click.option("--dry-run", is_flag=True, help="Show figures and the message for Mave; pay and write nothing.")
 @click.option("--trial", is_flag=True, help="A run in its own folder: the latest framework stays what it is.")
 @click.option(
@@ -67,7 +83,7 @@ def main(context: click.Context, /, **options: object) -> None:
     Settings come from the environment, and an option overrides its setting; without any, a built-in sample
     space is used, without a key or a bill.
     """
-    context.obj = {_SETTINGS[name]: text for name, text in options.items() if name in _SETTINGS and text}
+    context.obj = _given(options)
     if context.invoked_subcommand:
         return
     asked = {name: value for name, value in options.items() if value is not None and name not in _SETTINGS}
@@ -79,16 +95,21 @@ def main(context: click.Context, /, **options: object) -> None:
         click.echo(_table(report))
 
 
+def _given(options: Mapping[str, object]) -> dict[str, str]:
+    return {_SETTINGS[name][0]: str(text) for name, text in options.items() if name in _SETTINGS and text}
+
+
 @main.command("check")
-@click.argument("source", required=False)
+@click.argument("place", metavar="[SOURCE]", required=False)
+@_with_settings
 @click.pass_context
-def check(context: click.Context, source: str | None) -> None:
+def check(context: click.Context, /, place: str | None, **options: object) -> None:
     """Look at SOURCE (or PERSONA_SOURCE) for free: people, traits, what is missing; ask and write nothing.
 
     Exit codes: 0 there is enough for a framework, 1 there is not, 2 the settings are wrong.
     """
     with _told_failures():
-        given = context.obj | ({"PERSONA_SOURCE": source} if source else {})
+        given = context.obj | _given(options) | ({"PERSONA_SOURCE": place} if place else {})
         settings = read_settings(os.environ | given, "terminal")
         from persona.triggers.check_source import look_at  # noqa: PLC0415 - help needs no engine
 
