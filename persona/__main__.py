@@ -14,6 +14,11 @@ if __name__ == "__main__":
     # Until there is anything to tell: what is imported takes a moment.
     signal.signal(signal.SIGINT, _stop)
 
-    from persona.triggers.terminal import main
-
+    try:
+        from persona.triggers.terminal import main
+    except ModuleNotFoundError as error:
+        sys.exit(
+            f"expected the packages of requirements.txt, got none called {error.name}; run the Python that "
+            "they were installed for: .venv/bin/python -m persona"
+        )
     main(prog_name="python -m persona")

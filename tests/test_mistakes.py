@@ -318,6 +318,15 @@ def test_an_older_python_is_refused_in_words_before_anything_is_installed() -> N
     )
 
 
+def test_a_python_without_the_packages_is_refused_in_words() -> None:
+    ended = run(sys.executable, "-S", "-m", "persona", cwd=ROOT)
+    assert (
+        ended.returncode,
+        "expected the packages of requirements.txt, got none called " in ended.stderr,
+    ) == (1, True)
+    assert ended.stderr.endswith("run the Python that they were installed for: .venv/bin/python -m persona\n")
+
+
 @pytest.mark.slow
 def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
