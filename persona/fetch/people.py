@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from persona.classify.counts import Everybody
+from persona.classify.counts import NAME_CHARACTERS, Everybody
 from persona.classify.engine import Engine, OddRecords, identifier, literal
 from persona.errors import PersonaError
 from persona.settings import SEED, Settings
@@ -108,29 +108,56 @@ class People:
         """  # noqa: S608 - made of numbers
 
 
+# One text is handed over ten times as fast as a list; JSON holds no U+001E.
+_RECORDS = "(SELECT TRY_CAST(UNNEST(STRING_SPLIT($records, CHR(30))) AS JSON) AS record)"
+# Enough to know a space's traits by name, and no burden on a space of many pages.
+_NAMED_PAGES = 10
+_NAMES = f"""
+  INSERT INTO named
+  SELECT SUBSTR(key, 1, {NAME_CHARACTERS}), COUNT(*), COUNT(TRY_CAST(value AS DOUBLE))
+  FROM (
+    SELECT UNNEST(
+      MAP_ENTRIES(TRY_CAST(record->'$.traits' AS MAP(VARCHAR, VARCHAR))), recursive := true
+    ) FROM {_RECORDS}
+  ) WHERE value <> '' GROUP BY 1
+"""  # noqa: S608 - our own text
+
+
 class Table(People):
     """People whom a service gives page by page; of a page nothing is kept but the relation's columns."""
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
         super().__init__(engine, [lambda _ids: "SELECT * FROM gathered"])
-        # One text is handed over ten times as fast as a list; JSON holds no U+001E.
-        records = "(SELECT TRY_CAST(UNNEST(STRING_SPLIT($records, CHR(30))) AS JSON) AS record)"
-        self._people = judged(needed_traits(settings), records)
+        self._people = judged(needed_traits(settings), _RECORDS)
         engine.rows(f"CREATE TABLE gathered AS {self._people} LIMIT 0", {"records": "{}"})
+        engine.rows("CREATE TABLE named (name VARCHAR, n BIGINT, numeric BIGINT)")
+        self.names = self._first_names
+        self._read = self._named = 0  # people, and those of the first pages, whose traits' names are kept
         self._rejected = "INSERT INTO gathered (identities, problem) SELECT 0, $reason FROM range($n)"
 
     def fill(self, pages: Iterable[Page], notice: Callable[[int, int], None]) -> None:
         """Take in all pages; `notice` hears of pages and people after each."""
-        read = 0
         for number, page in enumerate(pages, start=1):
             if page.records:
                 records = b"\x1e".join(page.records).decode(errors="replace")
                 self.engine.rows(f"INSERT INTO gathered {self._people}", {"records": records})
+                if number <= _NAMED_PAGES:
+                    self.engine.rows(_NAMES, {"records": records})
+                    self._named += len(page.records)
             for reason, n in page.rejected.items():
                 self.engine.rows(self._rejected, {"reason": reason, "n": n})
-            read += len(page.records) + Counter(page.rejected).total()
+            self._read += len(page.records) + Counter(page.rejected).total()
             self.truncated = page.more
-            notice(number, read)
+            notice(number, self._read)
+
+    def _first_names(self) -> Mapping[str, Carried]:
+        """The traits of the first pages, with as many people as all pages would have at the same rate."""
+        counted = "SELECT name, SUM(n) AS n, SUM(numeric) AS numeric FROM named GROUP BY 1 ORDER BY 2 DESC, 1"
+        rate = self._read / max(self._named, 1)
+        return {
+            row["name"]: Carried(int(row["n"] * rate), int(row["numeric"] * rate))
+            for row in self.engine.rows(counted)
+        }
 
 
 def needed_traits(settings: Settings) -> list[str]:

@@ -195,6 +195,8 @@ def _table(report: Report) -> str:
         ]
     if isinstance(report.objects, dict) and report.objects:
         lines += ["", f"Framework: {report.objects['open']}", f"           {report.objects['json']}"]
+        if members := report.objects.get("members"):
+            lines += [f"           {members} (a view of who belongs to which pattern)"]
     return "\n".join(lines)
 
 
