@@ -20,7 +20,6 @@ from persona.settings import Settings
 
 SETTING = "PERSONA_SOURCE"
 _PLACE = re.compile(r"(?i)(line|record)(?:/value)?:? (\d+)")
-_ID_STRUCTURE = '[{"type": "VARCHAR", "id": "VARCHAR"}]'
 
 
 @contextmanager
@@ -219,7 +218,8 @@ def _nested(engine: Engine, columns: Mapping[str, str], settings: Settings, sour
         listed = "external_ids"
     else:
         packed = "TO_JSON(external_ids)" if external_ids.endswith("[]") else "external_ids"
-        listed = f"FROM_JSON({packed}, '{_ID_STRUCTURE}')"
+        fields = ", ".join(f'"{name}": "VARCHAR"' for name in (("type", "id") if ids else ("type",)))
+        listed = f"FROM_JSON({packed}, '[{{{fields}}}]')"
     return f"""
       SELECT
         {names},
