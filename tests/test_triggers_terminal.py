@@ -194,8 +194,27 @@ def test_a_run_that_is_stopped_lets_go_of_its_claim(tmp_path: Path, stop: signal
     state = json.loads((tmp_path / "frameworks" / "runs" / "monday" / "state.json").read_bytes())
     assert (running.returncode, state["status"]) == (1, "released")
     assert told.endswith(
-        "stopped: nothing was paid, nothing kept yet; the same command with --run-id monday goes on, and "
-        "pays for nothing twice\n"
+        "stopped: nothing was paid, and nothing new is kept; the same command with --run-id monday goes on, "
+        "and pays for nothing twice\n"
+    )
+
+
+def test_a_stop_while_mave_is_asked_says_where_its_answer_will_be(tmp_path: Path, mave: FakeMave) -> None:
+    mave.script = [answer("No framework.", delay_seconds=30.0)]
+    running = subprocess.Popen(
+        [sys.executable, "-m", "persona", "--run-id", "monday"],
+        cwd=tmp_path,
+        env=environment(**settings_of(mave)),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not mave.paid and running.poll() is None:
+        time.sleep(0.02)
+    running.send_signal(signal.SIGINT)
+    _, told = running.communicate(timeout=20)
+    assert told.splitlines()[-1] == (
+        "stopped: what was read is kept, and an answer under way is looked for in Mave's threads; the same "
+        "command with --run-id monday goes on, and pays for nothing twice"
     )
 
 

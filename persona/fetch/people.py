@@ -132,6 +132,7 @@ class Table(People):
         engine.rows(f"CREATE TABLE gathered AS {self._people} LIMIT 0", {"records": "{}"})
         engine.rows("CREATE TABLE named (name VARCHAR, n BIGINT, numeric BIGINT)")
         self.names = self._first_names
+        self._lists_all = settings.source == "segment"  # the other services send the needed traits alone
         self._read = self._named = 0  # people, and those of the first pages, whose traits' names are kept
         self._rejected = "INSERT INTO gathered (identities, problem) SELECT 0, $reason FROM range($n)"
 
@@ -141,7 +142,7 @@ class Table(People):
             if page.records:
                 records = b"\x1e".join(page.records).decode(errors="replace")
                 self.engine.rows(f"INSERT INTO gathered {self._people}", {"records": records})
-                if number <= _NAMED_PAGES:
+                if self._lists_all and number <= _NAMED_PAGES:
                     self.engine.rows(_NAMES, {"records": records})
                     self._named += len(page.records)
             for reason, n in page.rejected.items():

@@ -6,7 +6,6 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from types import FrameType
 from typing import NoReturn
 
@@ -18,8 +17,8 @@ from persona.errors import BadRequest, BadSettings, PersonaError, Unforeseen
 from persona.log import Log, log_unexpected
 from persona.model import Report
 from persona.settings import Settings, read_settings
+from persona.triggers.closing_table import closing_table
 from persona.triggers.progress_line import ProgressLine
-from persona.wording import label
 
 _EXAMPLES = """
 \b
@@ -43,6 +42,14 @@ _SETTINGS = {
     "channels": ("PERSONA_CHANNELS", "C", "channel=trait, comma-separated."),
     "currency": ("PERSONA_CURRENCY", "C", "how life-time values are written."),
     "output": ("PERSONA_OUTPUT", "O", "gs://BUCKET[/PREFIX] or a folder."),
+}
+
+# What a stop leaves, by the stage that it came in.
+_KEPT = {
+    "fetch": "nothing was paid, and nothing new is kept",
+    "mave": "what was read is kept, and an answer under way is looked for in Mave's threads",
+    "check": "what was read is kept, and what was paid for",
+    "write": "what was read is kept, and what was paid for",
 }
 
 
@@ -92,7 +99,7 @@ def main(context: click.Context, /, **options: object) -> None:
         settings = read_settings(os.environ | context.obj, "terminal")
         wanted = request.parse(json.dumps(asked).encode(), settings)
         report = _run(wanted, request.name_run(wanted, settings, (), None), settings)
-        click.echo(_table(report))
+        click.echo(closing_table(report))
 
 
 def _given(options: Mapping[str, object]) -> dict[str, str]:
@@ -153,89 +160,12 @@ def _run(wanted: request.Request, run_id: str, settings: Settings) -> Report:
         except KeyboardInterrupt:
             if wanted.dry_run:
                 raise
-            begun = line.stage not in {"", "fetch"}
-            kept = (
-                "what was read is kept, and what was paid for"
-                if begun
-                else "nothing was paid, nothing kept yet"
-            )
             raise KeyboardInterrupt(
-                f"{kept}; the same command with --run-id {run_id} goes on, and pays for nothing twice"
+                f"{_KEPT.get(line.stage, _KEPT['fetch'])}; the same command with --run-id {run_id} goes on, "
+                "and pays for nothing twice"
             ) from None
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
     """SIGTERM ends a run as Ctrl-C does: its claim is let go."""
     raise KeyboardInterrupt
-
-
-def _table(report: Report) -> str:
-    """The patterns, and where to find the framework."""
-    profiles = report.profiles
-    width = max((len(pattern.label) for pattern in report.patterns), default=0)
-    rows = [f"  {p.label:<{width}}  {p.n:>9,}  {p.share:>6.1%}" for p in report.patterns]
-    lines = [
-        "",
-        f"Run {report.run_id}: {report.status} ({report.source}, words by {report.author})",
-        f"{profiles.read:,} profiles read: {profiles.classified:,} active, {profiles.dormant:,} dormant, "
-        f"{profiles.rejected:,} rejected" + (" (not everybody: the limit)" if profiles.truncated else ""),
-        *rows,
-        *(f"  {label(key)}: too few people to show" for key in report.suppressed),
-        *_remarks(report),
-    ]
-    if isinstance(report.message, str):
-        lines += ["", "The message that Mave would get:", "", report.message]
-    if isinstance(report.credits, dict):
-        lines += ["", *_credits(report.credits)]
-    if report.status in {"published", "replayed"}:
-        figures, missing = report.checks.figures, report.checks.missing_sections
-        lines += [
-            f"Figures in the text: {figures.from_data} from the data, {figures.equal} typed and equal to it, "
-            f"{figures.not_in_data} not in it" + (f"; {missing} sections missing" if missing else "")
-        ]
-    if isinstance(report.objects, dict) and report.objects:
-        lines += ["", f"Framework: {report.objects['open']}", f"           {report.objects['json']}"]
-        if members := report.objects.get("members"):
-            lines += [f"           {members} (a view of who belongs to which pattern)"]
-    return "\n".join(lines)
-
-
-def _credits(credits_: Mapping[str, object]) -> Iterator[str]:
-    """Yield what a run may cost, as far as Mave says."""
-    left, more, limit, alert = (
-        f"{figure:,.0f}" if isinstance(figure := credits_.get(name), float) else ""
-        for name in ("left", "credits_to_add", "usage_limit", "budget_alert")
-    )
-    unknown = credits_.get("why", "Mave does not say")
-    yield f"Credits left: {left or unknown}; a call takes {credits_['a_call_takes']}"
-    if credits_.get("auto_recharge"):
-        bought = f"{more} credits at a time" if more else "credits"
-        yield f"Auto-recharge is on: {bought} are bought unasked when they run low (Mavera's billing page)"
-    elif credits_.get("auto_recharge") is False:
-        yield "Auto-recharge is off: without credits a run ends unpaid, with mave_refused"
-    if limits := [*([f"usage {limit}"] if limit else []), *([f"a budget alert at {alert}"] if alert else [])]:
-        yield f"Limits: {', '.join(limits)}"
-
-
-def _remarks(report: Report) -> Iterator[str]:
-    """Yield what the status alone does not tell, the data's flaws, and what has changed."""
-    if report.status == "replayed":
-        yield f"Published {_ago(report.created_at)} with the data of then; another --run-id makes a new one"
-    if report.trial is True:
-        yield "A trial: the latest framework stays what it is"
-    if report.rejected:
-        reasons = (f"{n:,} {reason.replace('_', ' ')}" for reason, n in report.rejected.items())
-        yield f"Rejected: {', '.join(reasons)}"
-    yield from report.changes
-    yield from (f"Note: {warning}" for warning in report.warnings)
-
-
-def _ago(rfc3339: object) -> str:
-    at = request.moment(rfc3339)
-    if at is None:
-        return "before"
-    seconds = (datetime.now(UTC) - at).total_seconds()
-    for unit, unit_seconds in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
-        if n := int(seconds // unit_seconds):
-            return f"{n} {unit}{'s' if n > 1 else ''} ago"
-    return "just now"
