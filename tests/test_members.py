@@ -161,6 +161,7 @@ def fill(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Callable[[Mappi
     return lambda rows: emulator.fill("space", rows)
 
 
+@pytest.mark.slow
 def test_the_view_in_the_warehouse_counts_what_the_framework_counts(
     run: Callable[..., Report], emulator: Emulator, fill: Callable[..., str]
 ) -> None:
@@ -181,6 +182,7 @@ def test_the_view_in_the_warehouse_counts_what_the_framework_counts(
     }
 
 
+@pytest.mark.slow
 def test_the_view_counts_raw_events_until_the_moment_it_is_asked(
     run: Callable[..., Report], emulator: Emulator, fill: Callable[..., str]
 ) -> None:
@@ -207,6 +209,7 @@ def test_the_view_counts_raw_events_until_the_moment_it_is_asked(
     assert counted(report) == in_view(there(report, emulator))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_no_name_breaks_out_of_a_literal(emulator: Emulator, name: str) -> None:
     with duckdb.connect() as engine:
@@ -214,6 +217,7 @@ def test_no_name_breaks_out_of_a_literal(emulator: Emulator, name: str) -> None:
     assert [read, emulator.rows(f"SELECT {text(name, 'bigquery')} AS name -- '")] == [name, [{"name": name}]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["'); DROP TABLE x; --", "\\'); DROP TABLE x; --", '*/ " ` /* $most @most'])
 def test_traits_and_personas_of_any_name_are_those_of_the_view(
     tmp_path: Path, run: Callable[..., Report], emulator: Emulator, fill: Callable[..., str], name: str
