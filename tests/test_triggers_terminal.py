@@ -80,6 +80,15 @@ def test_on_a_terminal_one_line_moves_while_mave_is_asked(tmp_path: Path, mave: 
     assert len(set(moments)) > 3
 
 
+def test_on_a_terminal_a_listing_tells_the_time_that_its_limit_leaves(tmp_path: Path) -> None:
+    people = [{"traits": {"web_sessions_30d": n, "mobile_sessions_30d": 1}} for n in range(300)]
+    with FakeSegment(people, latency_seconds=0.4) as segment:
+        settings = {"SEGMENT_TOKEN": segment.token, "SEGMENT_SPACE_ID": segment.space}
+        shown = on_a_terminal(tmp_path, SEGMENT_API_URL=segment.url, **settings)
+    assert re.search(r"2 pages, 200 profiles, [\d,]+ a second, at most \d+ s left", shown)
+    assert re.search(r"\r +\d+\.\d s  reading profiles: 3 pages, 300 profiles, [\d,]+ a second *\r\n", shown)
+
+
 def on_a_terminal(folder: Path, **settings: str) -> str:
     """What `python -m persona` draws on a terminal of its own."""
     ours, its_own = pty.openpty()

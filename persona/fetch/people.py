@@ -110,8 +110,9 @@ class People:
 
 # One text is handed over ten times as fast as a list; JSON holds no U+001E.
 _RECORDS = "(SELECT TRY_CAST(UNNEST(STRING_SPLIT($records, CHR(30))) AS JSON) AS record)"
-# Enough to know a space's traits by name, and no burden on a space of many pages.
-_NAMED_PAGES = 10
+# Of each page a row a name. Where they are more, the names are free text, or the space is a large one: then
+# nobody can tell.
+_MOST_NAMED = 200_000
 _NAMES = f"""
   INSERT INTO named
   SELECT SUBSTR(key, 1, {NAME_CHARACTERS}), COUNT(*), COUNT(TRY_CAST(value AS DOUBLE))
@@ -131,34 +132,30 @@ class Table(People):
         self._people = judged(needed_traits(settings), _RECORDS)
         engine.rows(f"CREATE TABLE gathered AS {self._people} LIMIT 0", {"records": "{}"})
         engine.rows("CREATE TABLE named (name VARCHAR, n BIGINT, numeric BIGINT)")
-        self.names = self._first_names
+        self.names = self._all_names
         self._lists_all = settings.source == "segment"  # the other services send the needed traits alone
-        self._read = self._named = 0  # people, and those of the first pages, whose traits' names are kept
+        self._named = 0  # rows
         self._rejected = "INSERT INTO gathered (identities, problem) SELECT 0, $reason FROM range($n)"
 
     def fill(self, pages: Iterable[Page], notice: Callable[[int, int], None]) -> None:
         """Take in all pages; `notice` hears of pages and people after each."""
+        read = 0
         for number, page in enumerate(pages, start=1):
             if page.records:
                 records = b"\x1e".join(page.records).decode(errors="replace")
                 self.engine.rows(f"INSERT INTO gathered {self._people}", {"records": records})
-                if self._lists_all and number <= _NAMED_PAGES:
-                    self.engine.rows(_NAMES, {"records": records})
-                    self._named += len(page.records)
+                if self._lists_all and self._named < _MOST_NAMED:
+                    self._named += self.engine.rows(_NAMES, {"records": records})[0]["Count"]
             for reason, n in page.rejected.items():
                 self.engine.rows(self._rejected, {"reason": reason, "n": n})
-            self._read += len(page.records) + Counter(page.rejected).total()
+            read += len(page.records) + Counter(page.rejected).total()
             self.truncated = page.more
-            notice(number, self._read)
+            notice(number, read)
 
-    def _first_names(self) -> Mapping[str, Carried]:
-        """The traits of the first pages, with as many people as all pages would have at the same rate."""
+    def _all_names(self) -> Mapping[str, Carried]:
         counted = "SELECT name, SUM(n) AS n, SUM(numeric) AS numeric FROM named GROUP BY 1 ORDER BY 2 DESC, 1"
-        rate = self._read / max(self._named, 1)
-        return {
-            row["name"]: Carried(int(row["n"] * rate), int(row["numeric"] * rate))
-            for row in self.engine.rows(counted)
-        }
+        rows = self.engine.rows(counted) if self._named < _MOST_NAMED else []
+        return {row["name"]: Carried(int(row["n"]), int(row["numeric"])) for row in rows}
 
 
 def needed_traits(settings: Settings) -> list[str]:
@@ -196,7 +193,7 @@ def judged(traits: Sequence[str], records: str, *, ids: bool = False) -> str:
 def user_id(external_ids: str) -> str:
     """The columns that members.sql asks for beside the rest, out of a list of external ids."""
     first = f"[one.id FOR one IN {external_ids} IF one.\"type\" = 'user_id'][1]"
-    return f"CAST(NULL AS VARCHAR) AS canonical_segment_id, {first} AS user_id,"
+    return f"CAST(NULL AS VARCHAR) AS canonical_segment_id, NULLIF({first}, '') AS user_id,"
 
 
 def _id_fields(*, ids: bool) -> tuple[str, ...]:
