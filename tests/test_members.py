@@ -69,12 +69,12 @@ def statement(report: Report) -> str:
 
 
 def here(report: Report) -> list[dict[str, Any]]:
-    """The rows of the view, in DuckDB."""
+    """The rows of the view, in DuckDB; in an order of ours, since a view has none."""
     with duckdb.connect() as engine:
         engine.execute(statement(report))
         cursor = engine.execute("FROM channel_patterns")
         assert [column[0] for column in cursor.description or ()] == COLUMNS
-        return [dict(zip(COLUMNS, row, strict=True)) for row in cursor.fetchall()]
+        return [dict(zip(COLUMNS, row, strict=True)) for row in sorted(cursor.fetchall(), key=str)]
 
 
 def there(report: Report, emulator: Emulator) -> list[dict[str, Any]]:
