@@ -11,3 +11,11 @@ classify    people to patterns
 storage     gs:// or a folder: read, create, compare-and-swap; one run's folder
 net         the free session and the paid one
 """
+
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036 - this line is what an older Python meets first
+    sys.exit(
+        "expected Python 3.11 or newer, got {}.{}; name a newer one, such as python3.12, "
+        "in the place of python3".format(*sys.version_info)
+    )

@@ -100,6 +100,14 @@ class Pattern(Group, frozen=True, kw_only=True):
     plans: list[Plan] | None  # the three most common; None: see Summary.withheld
 
 
+class Members(Struct, frozen=True, kw_only=True):
+    """The query that tells who belongs to which pattern, for `members.sql`; it holds nobody."""
+
+    dialect: str  # duckdb or bigquery
+    view: str  # the name of the view, quoted
+    query: str  # what goes on after `WITH personas AS (…),`
+
+
 class Summary(Struct, frozen=True, kw_only=True):
     """Everything about the space that may leave the function: aggregates of groups that are large enough."""
 
@@ -111,6 +119,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     suppressed: list[str] = []  # keys of the patterns that are too small to show
     withheld: dict[str, str] = {}  # "plans" or "identity_coverage" -> why it is None everywhere
     warnings: list[str] = []  # what the reader should know about the data, in sentences
+    members: Members | UnsetType = UNSET  # kept beside the figures, and in no framework
 
 
 class Fact(Struct, frozen=True, kw_only=True):
@@ -317,7 +326,7 @@ class Baseline(Struct, frozen=True, kw_only=True):
     drift: Drift | None = None
     names: dict[str, str] = {}  # pattern -> its persona's name so far
     stands: bool = False  # it was worded by Mave, of the same groups: no need to ask if little has drifted
-    objects: dict[str, str] | None = None  # of the earlier framework
+    objects: dict[str, str | None] | None = None  # of the earlier framework
 
 
 class ReportedPattern(Struct, frozen=True, kw_only=True):
@@ -366,7 +375,7 @@ class Report(Struct, frozen=True, kw_only=True):
     author: Literal["mave", "facts"]
     profiles: ReportedProfiles
     patterns: list[ReportedPattern]
-    objects: dict[str, str] | UnsetType = UNSET
+    objects: dict[str, str | None] | UnsetType = UNSET
     mave: ReportedMave | None = None
     checks: ReportedChecks = ReportedChecks()
     seconds: Seconds = Seconds()
@@ -376,5 +385,5 @@ class Report(Struct, frozen=True, kw_only=True):
     changes: list[str] = []  # since the framework before, in sentences
     summary: Summary | UnsetType = UNSET
     message: str | UnsetType = UNSET
-    credits: dict[str, float | str | None] | UnsetType = UNSET
+    credits: dict[str, object] | UnsetType = UNSET
     estimate: dict[str, float] | UnsetType = UNSET

@@ -3,13 +3,14 @@
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 from msgspec import UNSET, DecodeError, json, structs
 
 from persona.check.answer import CheckedAnswer, read_answers
 from persona.check.facts import facts_of
 from persona.classify.counts import classify
+from persona.classify.members import members
 from persona.deadline import Deadline
 from persona.fetch import fetch
 from persona.log import Log, Progress
@@ -62,7 +63,7 @@ class Steps(Mave, Protocol):
     def check(
         self, answers: Answers, summary: Summary, baseline: Baseline, run_folder: RunFolder
     ) -> Framework: ...
-    def write(self, framework: Framework) -> dict[str, bytes]: ...
+    def write(self, framework: Framework, summary: Summary) -> dict[str, bytes]: ...
     def report(self, framework: Framework, run_folder: RunFolder) -> Report: ...
     def report_unchanged(self, summary: Summary, baseline: Baseline, run_folder: RunFolder) -> Report: ...
 
@@ -77,7 +78,13 @@ def carry_out(run_folder: RunFolder, steps: Steps) -> Report:
         return run_folder.end_unchanged(steps.report_unchanged(summary, baseline, run_folder))
     answers = PaidCalls(run_folder, steps, summary, baseline).answers()
     framework = steps.check(answers, summary, baseline, run_folder)
-    return run_folder.publish(steps.write(framework), answers, steps.report(framework, run_folder))
+    outputs = steps.write(framework, summary)
+    return run_folder.publish(outputs, answers, steps.report(framework, run_folder))
+
+
+def _published(summary: Summary) -> dict[str, Any]:
+    """What a framework holds of a summary."""
+    return {name: value for name, value in structs.asdict(summary).items() if name != "members"}
 
 
 class _Steps:
@@ -98,6 +105,7 @@ class _Steps:
         settings, rule = self._settings, rule_of(self._settings)
         with self._stage("fetch"), fetch(settings, self._limit, self._deadline, self._log) as people:
             counts = classify(people, rule)
+            member_query = members(people, rule, settings.holdout)
             # A name that few people have may be about one of them.
             names = [
                 name
@@ -106,7 +114,7 @@ class _Steps:
             ]
         truncated = people.truncated or counts.drawn_from is not None
         self._log.info("fetched", stage="fetch", profiles=counts.read, truncated=truncated)
-        doubts = examine(counts, rule, names)
+        doubts = examine(counts, rule, names, in_files=settings.source == "export")
         for code, sentences in (("missing_table", people.notes), ("few_traits", doubts)):
             for sentence in sentences:
                 self._log.warning(sentence, stage="summarize", code=code)
@@ -122,7 +130,9 @@ class _Steps:
         )
         # Invented people have no mail programs.
         opens = [] if origin.sample else machine_opens(rule)
-        return structs.replace(summary, warnings=[*people.notes, *doubts, *opens])
+        return structs.replace(
+            summary, warnings=[*people.notes, *doubts, *opens], members=member_query or UNSET
+        )
 
     def compare(self, summary: Summary) -> Baseline:
         latest = read_latest(self._bucket)
@@ -218,7 +228,7 @@ class _Steps:
             run_id=run_folder.run_id,
             created_at=run_folder.created_at,
             author="mave" if parsed else "facts",
-            **structs.asdict(summary) | {"warnings": [*checked.warnings, *summary.warnings]},
+            **_published(summary) | {"warnings": [*checked.warnings, *summary.warnings]},
             facts=facts,
             personas=checked.personas,
             strategy=checked.strategy,
@@ -229,17 +239,13 @@ class _Steps:
             currency=self._settings.currency,
         )
 
-    def write(self, framework: Framework) -> dict[str, bytes]:
+    def write(self, framework: Framework, summary: Summary) -> dict[str, bytes]:
         with self._stage("write"):
-            return render.outputs(framework)
+            return render.outputs(framework, summary.members or None)
 
     def report(self, framework: Framework, run_folder: RunFolder) -> Report:
         return run_report.published(
-            framework,
-            run_folder.objects,
-            run_folder.calls,
-            self._seconds(),
-            trial=run_folder.state.trial,
+            framework, run_folder.calls, self._seconds(), trial=run_folder.state.trial
         )
 
     def report_unchanged(self, summary: Summary, baseline: Baseline, run_folder: RunFolder) -> Report:
@@ -266,7 +272,8 @@ class _Steps:
         message = dialogue.first_message(summary, self._facts(summary, baseline), baseline)
         report = run_report.unpaid("dry_run", run_id, summary, settings.author, self._seconds())
         text = message.text.replace(HOLE, "(the run's reference)")
-        return structs.replace(report, summary=summary, message=text, **costs)
+        shown = structs.replace(summary, members=UNSET)
+        return structs.replace(report, summary=shown, message=text, **costs)
 
     @property
     def _limit(self) -> int:

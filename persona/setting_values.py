@@ -13,6 +13,7 @@ Number = TypeVar("Number", int, float)
 
 BUILT_IN = ("sample", "segment", "profile-api")
 
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # one slash less is an address mistyped, and no folder
 _BUCKET = r"gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]"
 _OBJECT = re.compile(rf"{_BUCKET}/.+")
 _PREFIX = re.compile(rf"{_BUCKET}(/.*)?")
@@ -24,13 +25,13 @@ _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 def secret(text: str) -> str:
     if not re.fullmatch(r"[!-~]*", text):
-        raise ValueError("printable ASCII characters without spaces")
+        raise ValueError("the secret alone, in ASCII, without spaces or Bearer")
     return text
 
 
 def space_id(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_-]{0,100}", text):
-        raise ValueError("a space's id, such as spa_…")
+        raise ValueError("a space's id, such as spa_… (Segment: Unify, Unify settings, API access)")
     return text
 
 
@@ -67,7 +68,8 @@ def within(kind: type[Number], least: Number, most: Number) -> Callable[[str], N
             value = least - 1
         # Not a number is in no range.
         if not least <= value <= most:
-            raise ValueError(f"a {'whole ' if kind is int else ''}number from {least:,} to {most:,}")
+            share = " (a share: 0.5 is 50 %)" if most <= 1 else ""
+            raise ValueError(f"a {'whole ' if kind is int else ''}number from {least:,} to {most:,}{share}")
         return value
 
     return read
@@ -82,7 +84,10 @@ def url(text: str) -> str:
         parts, host = urlsplit(""), None
     safe = parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK)
     if not host or not safe or parts.username or parts.password or parts.query or parts.fragment:
-        raise ValueError("an https:// address without user, query or fragment")
+        raise ValueError(
+            "an https:// address without user, query or fragment; http:// only on this machine, "
+            "ports to 65535"
+        )
     return text.rstrip("/")
 
 
@@ -111,7 +116,7 @@ def where(text: str) -> str:
 
 def file(text: str) -> str:
     """A file's path, an object's address, or nothing."""
-    if "://" in text and not _OBJECT.fullmatch(text):
+    if _SCHEME.match(text) and not _OBJECT.fullmatch(text):
         raise ValueError("gs://BUCKET/OBJECT with both names, or a file path")
     return text
 
@@ -119,7 +124,7 @@ def file(text: str) -> str:
 def output(text: str) -> str:
     if not text:
         raise ValueError("gs://BUCKET or gs://BUCKET/PREFIX, since a container's disk does not last")
-    if "://" not in text:
+    if not _SCHEME.match(text):
         return text
     if not _PREFIX.fullmatch(text):
         raise ValueError("gs://BUCKET[/PREFIX] or a folder")
@@ -133,7 +138,8 @@ def channels(text: str) -> dict[str, str]:
     fitting = all(_CHANNEL.fullmatch(name) and trait for name, trait in traits.items())
     if not fitting or not 2 <= len(traits) == len(pairs) <= 8:  # noqa: PLR2004 - fewer tell nothing apart
         raise ValueError(
-            "two to eight different channel=trait pairs, comma-separated (channels: a-z, 0-9, _)"
+            "two to eight different channel=trait pairs, comma-separated (channels: a-z, 0-9, _), such as "
+            "web=web_visits,app=app_opens"
         )
     return traits
 

@@ -24,8 +24,14 @@ _CHANNELS = "web=web_sessions_30d,mobile=mobile_sessions_30d,email=emails_opened
 _ID_COLUMNS = "user_id,email,anonymous_id,phone,ga_client_id,ios.id,ios_id,android.id,android_id"
 # A secret may have strayed into any setting; those that have their own form are shown at more length.
 _SHOWN_CHARACTERS = 20
-_SHOWN_CHANNELS_CHARACTERS = 200
+_SHOWN_PLAIN_CHARACTERS = 200
 _HIDDEN = "other text"
+# Where a newcomer finds what is missing.
+_WHENCE = {
+    "SEGMENT_TOKEN": "in Segment, a Public API token (Workspace settings, Access Management, Tokens); for "
+    "profile-api an access token (Unify, Unify settings, API access)",
+    "SEGMENT_SPACE_ID": "Segment shows it under Unify, Unify settings, API access",
+}
 # What begins so is meant for this function (`PERSONA_LIMITS=5`), and never passed over in silence.
 _SERVICES = ("SEGMENT_", "MAVERA_")
 _PREFIXES = ("PERSONA_", "MAVE_", *_SERVICES)
@@ -143,7 +149,8 @@ def _defaults(given: Mapping[str, str], trigger: Trigger, *, on_cloud: bool) -> 
 
 def _shown(name: str, text: str) -> str:
     """What came instead, at a glance; nothing that may be a secret or a person."""
-    most = _SHOWN_CHANNELS_CHARACTERS if name == "PERSONA_CHANNELS" else _SHOWN_CHARACTERS
+    plain = name == "PERSONA_CHANNELS" or (name.endswith("_URL") and "?" not in text)
+    most = _SHOWN_PLAIN_CHARACTERS if plain else _SHOWN_CHARACTERS
     return repr(text) if len(text) <= most and text.isprintable() and "@" not in text else _HIDDEN
 
 
@@ -153,13 +160,15 @@ def _conflicts(values: Mapping[str, Any]) -> Iterator[str]:
     if source in {"segment", "profile-api"}:
         for name in ("SEGMENT_TOKEN", "SEGMENT_SPACE_ID"):
             if values.get(name.lower()) == "":
-                yield f"{name}: expected a value, since the source is {source}, got nothing"
+                yield f"{name}: expected a value, since the source is {source}, got nothing; {_WHENCE[name]}"
     if author == "mave" and values.get("mavera_api_key") == "":
         yield "MAVERA_API_KEY: expected a key, since PERSONA_AUTHOR is mave, got nothing"
-    traits = [*values.get("channels", {}).values(), values["ltv_trait"], values["plan_trait"]]
     # The engine, as most, tells names apart by more than their capitals.
-    if len({trait.casefold() for trait in traits}) < len(traits):
-        yield "PERSONA_CHANNELS: expected a trait of its own for every channel, LTV and plan"
+    named = [*values.get("channels", {}).values(), values["ltv_trait"], values["plan_trait"]]
+    traits = [trait.casefold() for trait in named]
+    if len(set(traits)) < len(traits):
+        twice = ", ".join(dict.fromkeys(trait for trait in traits if traits.count(trait) > 1))
+        yield f"PERSONA_CHANNELS: expected a trait each for all channels, LTV and plan, got {twice} twice"
     yield from _event_conflicts(values)
     if not deadline_seconds:
         return

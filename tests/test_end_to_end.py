@@ -128,6 +128,7 @@ def assert_published(report: dict[str, Any], stored: dict[str, bytes]) -> None:
         "markdown": f"gs://{folder}/framework.md",
         "slides": f"gs://{folder}/framework.pptx",
         "facts": f"gs://{folder}/facts.csv",
+        "members": None,
         "html": f"gs://{folder}/framework.html",
         "open": f"https://storage.cloud.google.com/{folder}/framework.html",
     }

@@ -210,7 +210,7 @@ def test_a_damaged_file_is_named_as_that(tmp_path: Path, kind: str) -> None:
     [
         pytest.param("none.json", "there is no such file: none.json", id="missing"),
         pytest.param("none*", "there is no such file: none*", id="no-match"),
-        pytest.param("", "there is no such file", id="empty-folder"),
+        pytest.param("", "got an empty folder", id="empty-folder"),
         pytest.param("/dev/zero", "zero is no regular file", id="device"),
         pytest.param("pipe", "pipe is no regular file", id="pipe"),
     ],

@@ -391,7 +391,14 @@ def test_what_is_stored_without_content_is_invalid(body: bytes, came: str) -> No
 
 def test_the_credits_left_are_told() -> None:
     with FakeMave(included_credits=500) as service:
-        assert client.usage(settings(service.url), Deadline(5)) == 500
+        told = client.usage(settings(service.url), Deadline(5))
+    assert told == {
+        "left": 500,
+        "auto_recharge": False,
+        "credits_to_add": 1_000,
+        "budget_alert": 4_000,
+        "usage_limit": None,
+    }
 
 
 @pytest.mark.parametrize(
@@ -399,14 +406,14 @@ def test_the_credits_left_are_told() -> None:
     [
         pytest.param(json_reply({"object": "usage"}), id="no-credits"),
         pytest.param(json_reply({"credits": {"remaining": None}}), id="null"),
-        pytest.param(json_reply({"credits": [7]}), id="list"),
+        pytest.param(json_reply({"credits": [7], "auto_recharge": {"enabled": "yes"}}), id="list"),
         pytest.param(Reply(body=b"<html>"), id="html"),
         pytest.param(error(404), id="no-such-route"),
     ],
 )
 def test_credits_that_mave_does_not_tell_are_none(reply: Reply) -> None:
     with FakeMave(faults=lambda _: reply) as service:
-        assert client.usage(settings(service.url), Deadline(5)) is None
+        assert set(client.usage(settings(service.url), Deadline(5)).values()) == {None}
 
 
 def test_asking_for_the_credits_with_a_wrong_key_is_refused() -> None:

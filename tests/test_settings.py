@@ -153,7 +153,7 @@ def test_raw_events_are_refused_where_there_are_none(environment: dict[str, str]
 
 
 FILE = "gs://BUCKET/OBJECT with both names, or a file path"
-ADDRESS = "an https:// address without user, query or fragment"
+ADDRESS = "an https:// address without user, query or fragment; http:// only on this machine, ports to 65535"
 CURRENCY = "a currency's sign or code, at most five letters and signs"
 TABLES = "table names (A-Z, a-z, 0-9, _), comma-separated"
 
@@ -164,7 +164,11 @@ TABLES = "table names (A-Z, a-z, 0-9, _), comma-separated"
         ("PERSONA_SOURCE", "gs://bucket", FILE),
         ("PERSONA_SOURCE", "https://x.test/a", FILE),
         ("PERSONA_SOURCE", "bigquery://project", "bigquery://PROJECT.DATASET with both names"),
-        ("SEGMENT_SPACE_ID", "a/b", "a space's id, such as spa_…"),
+        (
+            "SEGMENT_SPACE_ID",
+            "a/b",
+            "a space's id, such as spa_… (Segment: Unify, Unify settings, API access)",
+        ),
         ("SEGMENT_API_URL", "http://x.test", ADDRESS),
         ("SEGMENT_API_URL", "https://x.test?a=1", ADDRESS),
         ("SEGMENT_API_URL", "https://x.test#a", ADDRESS),
@@ -180,11 +184,11 @@ TABLES = "table names (A-Z, a-z, 0-9, _), comma-separated"
         ("PERSONA_LIMIT", "-1", "a whole number from 0 to 1,000,000,000,000"),
         ("PERSONA_CURRENCY", "5", CURRENCY),
         ("PERSONA_CURRENCY", "dollar", CURRENCY),
-        ("PERSONA_DOMINANCE", "0.19", "a number from 0.2 to 0.95"),
-        ("PERSONA_DOMINANCE", "nan", "a number from 0.2 to 0.95"),
+        ("PERSONA_DOMINANCE", "0.19", "a number from 0.2 to 0.95 (a share: 0.5 is 50 %)"),
+        ("PERSONA_DOMINANCE", "nan", "a number from 0.2 to 0.95 (a share: 0.5 is 50 %)"),
         ("PERSONA_MIN_GROUP", "0", "a whole number from 1 to 1,000,000,000"),
         ("PERSONA_PERIOD", "year", "one of none, day, week, month"),
-        ("PERSONA_MIN_DRIFT", "1.1", "a number from 0.0 to 1.0"),
+        ("PERSONA_MIN_DRIFT", "1.1", "a number from 0.0 to 1.0 (a share: 0.5 is 50 %)"),
         ("PERSONA_MAVE_CALLS", "0", "a whole number from 1 to 10"),
         ("MAVE_TIMEOUT_SECONDS", "inf", "a number from 1.0 to 3,000.0"),
         ("PERSONA_DEADLINE_SECONDS", "3501", "a number from 1.0 to 3,500.0"),
@@ -192,7 +196,7 @@ TABLES = "table names (A-Z, a-z, 0-9, _), comma-separated"
         ("PERSONA_RATE", "101", "a number from 0.1 to 100.0"),
         ("PERSONA_EVENTS", "yes", "one of off, on"),
         ("PERSONA_EMAIL_TABLES", "a;b", TABLES),
-        ("PERSONA_HOLDOUT", "0.6", "a number from 0.0 to 0.5"),
+        ("PERSONA_HOLDOUT", "0.6", "a number from 0.0 to 0.5 (a share: 0.5 is 50 %)"),
         ("PERSONA_MAX_BYTES", "1e9", "a whole number from 1 to 1,000,000,000,000,000,000"),
         ("LOG_LEVEL", "loud", "one of debug, info, warning, error"),
     ],
@@ -263,7 +267,7 @@ def test_whoever_set_anything_of_segment_or_mave_gets_no_sample_unasked(name: st
     ],
 )
 def test_no_trait_serves_twice(given: dict[str, str]) -> None:
-    assert "PERSONA_CHANNELS: expected a trait of its own for every channel, LTV and plan" in refusal(given)
+    assert "PERSONA_CHANNELS: expected a trait each for all channels, LTV and plan, got " in refusal(given)
 
 
 @pytest.mark.parametrize(
@@ -362,7 +366,7 @@ def test_a_secret_loses_the_line_break_that_its_file_ended_with(name: str) -> No
 @pytest.mark.parametrize("name", ["SEGMENT_TOKEN", "MAVERA_API_KEY"])
 @pytest.mark.parametrize("text", ["s3cret two", "s3cret\nnext", "s3crét"])
 def test_a_secret_that_no_header_can_carry_is_refused_unseen(name: str, text: str) -> None:
-    expected = f"{name}: expected printable ASCII characters without spaces, got other text"
+    expected = f"{name}: expected the secret alone, in ASCII, without spaces or Bearer, got other text"
     told = refusal(TOKEN | KEY | {name: text})
     assert expected in told
     assert "s3cr" not in told

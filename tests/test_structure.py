@@ -32,7 +32,13 @@ ROOMS = [
 ]
 # What only computes: what it imports, and what that imports, reaches no network and no machine.
 PURE = [
-    *("classify.counts", "summarize.summary", "summarize.sampling", "summarize.trait_check"),
+    *(
+        "classify.counts",
+        "classify.members",
+        "summarize.summary",
+        "summarize.sampling",
+        "summarize.trait_check",
+    ),
     *(
         "summarize.drift",
         "summarize.look_alikes",
@@ -41,6 +47,7 @@ PURE = [
         "check.facts",
         "check.answer",
         "write.render",
+        "write.members_sql",
     ),
 ]
 OUTSIDE = {

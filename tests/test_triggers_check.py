@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from cloud import FakeBigQuery
+from cloud import FakeBigQuery, FakeSegment
 from doors import run_terminal
 
 FITTING = "web=web_visits,mobile=app_opens,email=mail_clicks"
@@ -116,6 +116,19 @@ def test_a_run_without_one_channels_trait_warns_with_the_name_that_looks_like_it
     )
     assert ended.returncode == 0
     assert "Names that look like it: mail_clicks?" in ended.stdout
+
+
+def test_a_space_with_other_names_is_told_with_those_that_look_like_them(tmp_path: Path) -> None:
+    people = [{"traits": dict(zip(HEADER[1:], row[1:], strict=True)), "external_ids": []} for row in ROWS]
+    with FakeSegment(people * 6) as segment:
+        settings = {"SEGMENT_TOKEN": segment.token, "SEGMENT_SPACE_ID": segment.space}
+        ended = run_terminal(cwd=tmp_path, SEGMENT_API_URL=segment.url, **settings)
+        looked = run_terminal("check", cwd=tmp_path, SEGMENT_API_URL=segment.url, **settings)
+    assert "for web_sessions_30d: web_visits?; for mobile_sessions_30d: app_opens?" in ended.stderr
+    assert (ended.returncode, "u1" in ended.stderr, "Rome" in ended.stderr) == (1, False, False)
+    assert f"  PERSONA_CHANNELS={FITTING}\n" in looked.stdout
+    assert "1,200 profiles read" in looked.stdout
+    assert ("    100 %  mail_clicks\n" in looked.stdout, "   50.0 %  city\n" in looked.stdout) == (True, True)
 
 
 def test_bigquery_is_asked_for_no_more_bytes_than_may_be_billed(tmp_path: Path) -> None:

@@ -117,6 +117,7 @@ def test_a_run_answers_with_its_report(door: FlaskClient, frameworks: Path) -> N
             "markdown": str(folder / "framework.md"),
             "slides": str(folder / "framework.pptx"),
             "facts": str(folder / "facts.csv"),
+            "members": None,
             "html": str(folder / "framework.html"),
             "open": str(folder / "framework.html"),
         },
@@ -189,7 +190,8 @@ def test_a_dry_run_with_a_key_tells_the_credits_that_are_left(
         }.items():
             monkeypatch.setenv(name, text)
         report = content(post(door, dry_run=True))
-    assert (report["credits"], mave.paid) == ({"left": 500, "a_call_takes": "10-75"}, [])
+    credits_ = {"left": 500, "a_call_takes": "10-75", "auto_recharge": False, "credits_to_add": 1_000}
+    assert (report["credits"], mave.paid) == (credits_ | {"budget_alert": 4_000, "usage_limit": None}, [])
 
 
 def test_a_limit_cuts_the_space_short_and_says_so(door: FlaskClient) -> None:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from pptx import Presentation
 from pptx.util import Pt
 
-from persona.model import Checks, Fact, Framework, Persona, Span, Summary
+from persona.model import Checks, Fact, Framework, Members, Persona, Span, Summary
 from persona.storage.objects import OUTPUTS
 from persona.write import facts_csv, overview, render, slide_shapes, slides
 
@@ -36,7 +36,8 @@ def frameworks(space_summary: Summary, named: Framework) -> dict[str, Framework]
 
 
 def test_every_object_of_the_contract_is_made_in_its_order(named: Framework) -> None:
-    assert list(render.outputs(named)) == list(OUTPUTS)
+    members = Members(dialect="duckdb", view="channel_patterns", query="SELECT 1")
+    assert list(render.outputs(named, members)) == list(OUTPUTS)
 
 
 # --- Figures ------------------------------------------------------------------------------------------

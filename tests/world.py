@@ -323,7 +323,8 @@ class _Steps:
         content = made_of, summary.population.read, baseline.objects, run_folder.created_at
         return cast("Framework", json.dumps(content).encode())
 
-    def write(self, framework: Framework) -> dict[str, bytes]:
+    def write(self, framework: Framework, summary: Summary) -> dict[str, bytes]:
+        assert summary
         return dict.fromkeys(
             OUTPUTS,
             cast("bytes", framework),
@@ -364,5 +365,5 @@ def _report(run_folder: RunFolder) -> Report:
         author="mave",
         profiles=ReportedProfiles(read=0, classified=0, dormant=0, rejected=0, truncated=False),
         patterns=[],
-        objects=run_folder.objects,
+        objects=run_folder.objects(OUTPUTS),
     )

@@ -2,7 +2,8 @@
     type of external id. Runs after `WITH people AS (...)`, in DuckDB as in BigQuery.
 
     people(trait_0 ..., identities, types, problem): each channel's trait, the LTV's and the plan's, as the
-    text that came; how many external ids; their types, joined by U+001F; why the record is no person. -#}
+    text that came; how many external ids; their types, joined by U+001F; why the record is no person. For
+    `members` also canonical_segment_id and user_id: then every person's row comes, and nothing is summed. -#}
 
 {#- The dialects differ in these few words. -#}
 {%- set duckdb = dialect == "duckdb" -%}
@@ -48,7 +49,7 @@ UNNEST(ARRAY_CONCAT(
 
   digits AS (
     SELECT
-      problem, identities, types,
+      problem, identities, types,{{ " canonical_segment_id, user_id," if members }}
 {% for i in range(channels + 1) %}
       NULLIF(trait_{{ i }}, '') AS text_{{ i }}, {{ digits("trait_%d" % i) }} AS digits_{{ i }},
 {% endfor %}
@@ -81,7 +82,7 @@ UNNEST(ARRAY_CONCAT(
   -- Whole numbers as floats: sums are exact up to 2^53, and beyond cannot overflow.
   figures AS (
     SELECT
-      reason, identities, types, plan,
+      reason, identities, types, plan,{{ " canonical_segment_id, user_id," if members }}
 {% for i in range(channels) %}
       text_{{ i }} IS NOT NULL AS carries_{{ i }},
       IF(reason IS NULL, IFNULL(TRUNC(number_{{ i }}), 0), 0) AS activity_{{ i }},
@@ -115,7 +116,15 @@ UNNEST(ARRAY_CONCAT(
       END AS place,
       IFNULL(share > {{ p("lower") }} AND share <= {{ p("upper") }} AND alone, FALSE) AS on_boundary
     FROM shares
-  ),
+  ){{ "" if members else "," }}
+{% if members %}
+SELECT
+  canonical_segment_id, user_id, pattern, persona,
+  -- The same people in every run and in every engine: by a hash of their id.
+  {% set hash = "SHA256(" ~ p("seed") ~ " || IFNULL(canonical_segment_id, user_id))" -%}
+  SUBSTR({{ hash if duckdb else "TO_HEX(%s)" % hash }}, 1, 8) < {{ p("holdout") }} AS holdout
+FROM places JOIN personas USING (place)
+{% else %}
   -- One pass over the people; what follows is over these few rows alone.
   sums AS (
     SELECT
@@ -155,3 +164,4 @@ FROM sums CROSS JOIN {{ facts() }}
 WHERE fact NOT IN ('plan ', 'type ')
 GROUP BY fact
 QUALIFY ROW_NUMBER() OVER (PARTITION BY SUBSTR(fact, 1, 5) ORDER BY fact) <= {{ most_names + 1 }}
+{% endif %}

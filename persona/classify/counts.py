@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from jinja2 import Environment, StrictUndefined, Template
@@ -33,6 +34,18 @@ class People(Protocol):
 
     def rows(self, sql: str, parameters: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
         """The rows of a statement that goes on after `WITH people AS (…),`."""
+
+    def everybody(self) -> "Everybody | None":
+        """All people with their ids, as they can be read again later; None where they cannot."""
+
+
+class Everybody(NamedTuple):
+    """A relation of everybody, of whom not one is read."""
+
+    people: str  # what goes between WITH and the query over `people`
+    parameters: Mapping[str, Any]
+    view: str  # the name, quoted, that a view of them may have
+    moved: Mapping[str, str] = MappingProxyType({})  # a literal in `people` -> what stands for it later
 
 
 class Scope(NamedTuple):
@@ -114,13 +127,14 @@ def classify(people: People, rule: Rule) -> Counts:
 
 
 def statement(
-    rule: Rule, dialect: str, scope: Scope = EVERYTHING, *, drawn: bool
+    rule: Rule, dialect: str, scope: Scope = EVERYTHING, *, drawn: bool = False, members: bool = False
 ) -> tuple[str, dict[str, Any]]:
-    """What goes on after `WITH people AS (…),`, and its parameters."""
+    """What goes on after `WITH people AS (…),`, and its parameters; `members`: who is where, not how many."""
     sql = _template().render(
         dialect=dialect,
         channels=len(rule.channels),
         drawn=drawn,
+        members=members,
         hashed=scope.hashed,
         plans="plans" not in scope.free_text,
         types="identity_coverage" not in scope.free_text,

@@ -41,8 +41,13 @@ class Engine:
         self._connection = duckdb.connect(config=settings)
         self._connection.execute(f"SET allowed_paths = [{', '.join(map(literal, files))}]")
         self._connection.execute("SET enable_external_access = false")
-        # It would write among what a caller reads.
-        self._connection.execute("SET enable_progress_bar = false")
+        # Counted from the beginning, and not printed: that would be among what a caller reads.
+        for setting in (
+            "enable_progress_bar = true",
+            "enable_progress_bar_print = false",
+            "progress_bar_time = 0",
+        ):
+            self._connection.execute(f"SET {setting}")
         self._connection.execute("SET lock_configuration = true")
 
     def __enter__(self) -> Self:
@@ -63,6 +68,13 @@ class Engine:
             names = [column[0] for column in cursor.description or ()]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
+    def share(self) -> float:
+        """How much of the statement that runs now is done; 0 where nobody knows."""
+        try:
+            return max(0.0, self._connection.query_progress()) / 100
+        except duckdb.Error:  # closed meanwhile
+            return 0.0
+
     @contextmanager
     def _interrupted_at_the_deadline(self) -> Iterator[None]:
         self._deadline.check("read more people")
@@ -78,6 +90,8 @@ class Engine:
             ) from None
         except duckdb.OutOfMemoryException:
             raise OutOfRoom from None
+        except RuntimeError:  # how it says that a signal's handler ended the statement
+            raise KeyboardInterrupt from None
         except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException) as error:
             raise OddRecords(str(error)) from None
         finally:

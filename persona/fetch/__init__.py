@@ -42,6 +42,6 @@ def fetch(settings: Settings, limit: int, deadline: Deadline, log: Log) -> "Iter
         table = Table(engine, settings)
         table.fill(
             pages(settings, deadline, limit),
-            lambda number, read: log.notify(Progress("fetch", number, read)),
+            lambda number, read: log.notify(Progress("fetch", number, read, limit)),
         )
         yield table

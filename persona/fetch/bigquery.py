@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from persona.classify.counts import statement
+from persona.classify.counts import Everybody, statement
 from persona.deadline import Deadline
 from persona.errors import Refused
 from persona.fetch import profiles_sync
@@ -53,13 +53,16 @@ class People:
         tables = {name: self._find(name) for name in profiles_sync.TABLES}
         if None in tables.values():
             self._refuse(tables)
-        events, absent = self._events(now) if settings.events else (None, ())
+        self._events: profiles_sync.Events | None = None
+        absent: tuple[str, ...] = ()
+        if settings.events:
+            self._events, absent = self._found_events(now)
         self.notes = [
             f"The event table {table} does not exist: nothing was counted from it." for table in absent
         ]
-        sources = {name: self._rows(name) for name in tables}
-        self._people = profiles_sync.query(settings, sources, self.dialect, limit, events)
-        self._parameters = profiles_sync.parameters(settings, limit, events)
+        self._sources = {name: self._rows(name) for name in tables}
+        self._people = profiles_sync.query(settings, self._sources, self.dialect, limit, self._events)
+        self._parameters = profiles_sync.parameters(settings, limit, self._events)
 
     def rows(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The rows of a statement that goes on after `WITH people AS (…),`; bills what it reads.
@@ -77,6 +80,12 @@ class People:
             )
         return answer.rows
 
+    def everybody(self) -> Everybody:
+        settings, events = self._settings, self._events
+        people = profiles_sync.query(settings, self._sources, self.dialect, events=events, ids=True)
+        parameters = profiles_sync.parameters(settings, events=events)
+        return Everybody(people, parameters, self._rows("channel_patterns"))
+
     def estimate(self, sql: str, parameters: Mapping[str, Any]) -> int:
         """How many bytes the same would have BigQuery process; asking costs nothing."""
         return self._warehouse.estimate(*self._statement(sql, parameters))
@@ -84,7 +93,7 @@ class People:
     def _statement(self, sql: str, parameters: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         return f"WITH {self._people}, {sql}", {**self._parameters, **parameters}
 
-    def _events(self, now: datetime) -> tuple[profiles_sync.Events, tuple[str, ...]]:
+    def _found_events(self, now: datetime) -> tuple[profiles_sync.Events, tuple[str, ...]]:
         """The event tables, and those that do not exist: no app, no `screens`."""
         named = {"web": ("pages",), "mobile": ("screens",), "email": self._settings.email_tables}
         wanted = [

@@ -13,14 +13,13 @@ from persona.deadline import Deadline
 from persona.errors import PersonaError
 from persona.fetch import profiles_sync, trait_names
 from persona.fetch.local import File, described, located, looked_at, refused, unmarked
-from persona.fetch.people import People, judged, needed_traits, typed
+from persona.fetch.people import People, Reading, judged, needed_traits, typed, user_id
 from persona.fetch.readers import READERS, source_of, union
 from persona.log import Log, Progress
 from persona.settings import Settings
 
 SETTING = "PERSONA_SOURCE"
 _PLACE = re.compile(r"(?i)(line|record)(?:/value)?:? (\d+)")
-_ID_STRUCTURE = '[{"type": "VARCHAR"}]'
 
 
 @contextmanager
@@ -36,12 +35,17 @@ def fetch(settings: Settings, limit: int, deadline: Deadline, log: Log) -> Itera
     with TemporaryDirectory() as scratch:
         log.notify(Progress("fetch"))
         named = located(settings.where, SETTING, Path(scratch), deadline)
-        paths = {name: unmarked(path, Path(scratch), deadline) for name, path in named.items()}
+        paths = {address: unmarked(path, Path(scratch), deadline) for address, path in named.items()}
         with Engine(deadline, [str(path) for path in paths.values()], scratch) as engine:
+            log.notify(Progress("fetch", share=engine.share))
             try:
-                files = [looked_at(name, path, engine, deadline) for name, path in paths.items()]
+                files = [
+                    looked_at(Path(address).name, path, engine, deadline) for address, path in paths.items()
+                ]
                 people = relation(engine, files, settings)
                 people.kind = _kind(files)
+                if paths == named:  # nobody could read the originals as the copies were read
+                    people.moved = {literal(str(path)): literal(name) for name, path in paths.items()}
                 people.names = lambda: trait_names.carried(engine, files, settings.id_columns)
             except OddRecords as odd:
                 raise refused(settings.where, SETTING, str(odd)) from None
@@ -61,18 +65,15 @@ def relation(engine: Engine, files: Sequence[File], settings: Settings) -> Peopl
             table: " UNION ALL BY NAME ".join(f"SELECT * FROM {source_of([files[i]])}" for i in positions)
             for table, positions in tables.items()
         }
-        people = profiles_sync.query(
-            settings, {name: f"({rows})" for name, rows in sources.items()}, "duckdb"
-        )
-        return People(
-            engine,
-            [lambda: f"WITH {people} SELECT * FROM people"],
-            _refusal(files, settings),
-            profiles_sync.parameters(settings),
-        )
+        rows = {name: f"({selected})" for name, selected in sources.items()}
+
+        def reading(ids: bool) -> str:  # noqa: FBT001 - as Reading says
+            return f"WITH {profiles_sync.query(settings, rows, 'duckdb', ids=ids)} SELECT * FROM people"
+
+        return People(engine, [reading], _refusal(files, settings), profiles_sync.parameters(settings))
     kinds = sorted({one.kind for one in files})
     if len(kinds) > 1:
-        raise OddRecords(f"expected files of one kind, got {' and '.join(kinds)}")
+        raise OddRecords(f"expected files of one kind, got {' and '.join(kinds)}; name one kind with *")
     return People(engine, _READINGS[kinds[0]](engine, files, settings), _refusal(files, settings))
 
 
@@ -104,7 +105,7 @@ def _refusal(files: Sequence[File], settings: Settings) -> Callable[[str], Perso
 # -- JSON ---------------------------------------------------------------------------------------------------
 
 
-def _json(_engine: Engine, files: Sequence[File], settings: Settings) -> list[Callable[[], str]]:
+def _json(_engine: Engine, files: Sequence[File], settings: Settings) -> list[Reading]:
     traits = needed_traits(settings)
     lines = files[0].kind == "JSON lines"
     layout = "format = 'newline_delimited'" if lines else "format = 'array'"
@@ -114,56 +115,61 @@ def _json(_engine: Engine, files: Sequence[File], settings: Settings) -> list[Ca
 
     patient = f"{layout}, ignore_errors = true" if lines else layout
     records = f"(SELECT json AS record FROM {union(files, 'read_json_objects', patient)})"
-    return [lambda: typed(traits, well_formed), lambda: judged(traits, records)]
+    return [
+        lambda ids: typed(traits, well_formed, ids=ids),
+        lambda ids: judged(traits, records, ids=ids),
+    ]
 
 
 # -- tables -------------------------------------------------------------------------------------------------
 
 
-def _csv(engine: Engine, files: Sequence[File], settings: Settings) -> list[Callable[[], str]]:
+def _csv(engine: Engine, files: Sequence[File], settings: Settings) -> list[Reading]:
     columns = dict.fromkeys((name for file in files for name in file.columns), "VARCHAR")
     reader, options = READERS["CSV"]
 
-    @cache
-    def well_formed() -> str:
-        return _flat(columns, settings, union(files, reader, options))
+    def well_formed(ids: bool) -> str:  # noqa: FBT001 - as Reading says
+        return _flat(columns, settings, union(files, reader, options), ids=ids)
 
     @cache
-    def with_bad_rows(mode: str) -> str:
-        """The rows that can be read, and for each of the others one with the reason."""
-        read = f"{options}, strict_mode = {mode}"
+    def bad_rows(mode: str) -> str:
+        """A row with the reason for each that cannot be read."""
         counting = (
-            f"{read}, store_rejects = true, rejects_table = 'bad_{mode}', rejects_scan = 'scans_{mode}'"
+            f"{options}, strict_mode = {mode}, store_rejects = true, rejects_table = 'bad_{mode}', "
+            f"rejects_scan = 'scans_{mode}'"
         )
         engine.rows(f"SELECT COUNT(COLUMNS(*)) FROM {union(files, reader, counting)}")
         bad = engine.rows(f"""
           SELECT 'row_' || REPLACE(LOWER(kind), ' ', '_') AS problem, COUNT(*) AS n
           FROM (SELECT MIN(error_type) AS kind FROM bad_{mode} GROUP BY scan_id, file_id, line) GROUP BY kind
         """)
-        people = _flat(columns, settings, union(files, reader, f"{read}, ignore_errors = true"))
-        return people + "".join(
+        return "".join(
             " UNION ALL BY NAME "
             f"SELECT 0 AS identities, {literal(row['problem'])} AS problem FROM range({row['n']})"
             for row in bad
         )
 
+    def readable(ids: bool, mode: str) -> str:  # noqa: FBT001 - as Reading says
+        patient = f"{options}, strict_mode = {mode}, ignore_errors = true"
+        return _flat(columns, settings, union(files, reader, patient), ids=ids) + bad_rows(mode)
+
     # Only where lines end in more than one way is nothing read strictly; a row too long then loses its end.
-    return [well_formed, lambda: with_bad_rows("true"), lambda: with_bad_rows("false")]
+    return [well_formed, lambda ids: readable(ids, "true"), lambda ids: readable(ids, "false")]
 
 
-def _parquet(engine: Engine, files: Sequence[File], settings: Settings) -> list[Callable[[], str]]:
+def _parquet(engine: Engine, files: Sequence[File], settings: Settings) -> list[Reading]:
     source = source_of(files)
 
-    def people() -> str:
+    def people(ids: bool) -> str:  # noqa: FBT001 - as Reading says
         columns = described(engine, source)
         if "traits" in columns or "external_ids" in columns:
-            return _nested(engine, columns, settings, source)
-        return _flat(columns, settings, source)
+            return _nested(engine, columns, settings, source, ids=ids)
+        return _flat(columns, settings, source, ids=ids)
 
     return [people]
 
 
-def _flat(columns: Mapping[str, str], settings: Settings, source: str) -> str:
+def _flat(columns: Mapping[str, str], settings: Settings, source: str, *, ids: bool) -> str:
     """A row a person: the columns of PERSONA_ID_COLUMNS hold external ids, every other one a trait."""
     exact = {name: identifier(name) for name in columns}
     anyhow = {name.lower(): identifier(name) for name in columns}
@@ -179,9 +185,12 @@ def _flat(columns: Mapping[str, str], settings: Settings, source: str) -> str:
     types = ", ".join(
         f"IF({carries}, {literal(name)}, NULL)" for name, carries in zip(present, carried, strict=True)
     )
+    own_id = text(present[0] if present else "")
+    named = f"{text('canonical_segment_id')} AS canonical_segment_id, NULLIF({own_id}, '') AS user_id,"
     return f"""
       SELECT
         {traits},
+        {named if ids else ""}
         {identities or 0} AS identities,
         {f"CONCAT_WS(CHR(31), {types})" if types else "''"} AS types,
         CAST(NULL AS VARCHAR) AS problem
@@ -189,9 +198,9 @@ def _flat(columns: Mapping[str, str], settings: Settings, source: str) -> str:
     """
 
 
-def _nested(engine: Engine, columns: Mapping[str, str], settings: Settings, source: str) -> str:
+def _nested(engine: Engine, columns: Mapping[str, str], settings: Settings, source: str, *, ids: bool) -> str:
     """`traits` and `external_ids` as in JSON lines: structures, maps, or text that holds JSON."""
-    traits, ids = columns.get("traits", ""), columns.get("external_ids", "")
+    traits, external_ids = columns.get("traits", ""), columns.get("external_ids", "")
     if traits.startswith("STRUCT"):
         known = described(engine, f"(SELECT UNNEST(traits) FROM {source})")
 
@@ -203,12 +212,20 @@ def _nested(engine: Engine, columns: Mapping[str, str], settings: Settings, sour
         return f"JSON_EXTRACT_STRING(traits, {literal(_path(name))})" if traits else "CAST(NULL AS VARCHAR)"
 
     names = ", ".join(f"{text(name)} AS trait_{i}" for i, name in enumerate(needed_traits(settings)))
-    listed = "external_ids" if ids.endswith("[]") else f"FROM_JSON(external_ids, '{_ID_STRUCTURE}')"
+    if not external_ids:
+        listed = "CAST(NULL AS STRUCT(type VARCHAR, id VARCHAR)[])"
+    elif external_ids.endswith("[]") and not ids:
+        listed = "external_ids"
+    else:
+        packed = "TO_JSON(external_ids)" if external_ids.endswith("[]") else "external_ids"
+        fields = ", ".join(f'"{name}": "VARCHAR"' for name in (("type", "id") if ids else ("type",)))
+        listed = f"FROM_JSON({packed}, '[{{{fields}}}]')"
     return f"""
       SELECT
         {names},
-        {f"IFNULL(LEN({listed}), 0)" if ids else 0} AS identities,
-        {f"ARRAY_TO_STRING([IFNULL(one.type, '') FOR one IN {listed}], CHR(31))" if ids else "''"} AS types,
+        {user_id(listed) if ids else ""}
+        IFNULL(LEN({listed}), 0) AS identities,
+        IFNULL(ARRAY_TO_STRING([IFNULL(one.type, '') FOR one IN {listed}], CHR(31)), '') AS types,
         CAST(NULL AS VARCHAR) AS problem
       FROM {source}
     """

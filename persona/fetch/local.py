@@ -8,6 +8,7 @@ import stat
 import zlib
 from collections.abc import Mapping
 from contextlib import suppress
+from difflib import get_close_matches
 from io import StringIO
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from typing import NamedTuple
 from persona.classify.engine import Engine, OddRecords, literal
 from persona.deadline import Deadline
 from persona.errors import BadSettings, PersonaError, Refused
+from persona.setting_values import BUILT_IN
 
 HEAD_BYTES = 2**16
 # Checked for damage so much at a time.
@@ -55,7 +57,7 @@ class File(NamedTuple):
 
 
 def located(address: str, setting: str, scratch: Path, deadline: Deadline) -> dict[str, Path]:
-    """The files that are meant, by name: a path or gs://BUCKET/OBJECT, `*` allowed, or a folder or prefix.
+    """The files that are meant, by address: a path or gs://BUCKET/OBJECT, `*` allowed, or a folder or prefix.
 
     Objects are copied into `scratch` first.
 
@@ -81,8 +83,18 @@ def located(address: str, setting: str, scratch: Path, deadline: Deadline) -> di
     except OSError:
         raise BadSettings(f"{setting}: it cannot be read; check who may read it") from None
     if not paths:
-        raise BadSettings(f"{setting}: there is no such file: {Path(address).name}")
-    return {path.name: path.absolute() for path in paths}
+        raise BadSettings(f"{setting}: {_no_file(whole)}")
+    return {str(path.absolute()): path.absolute() for path in paths}
+
+
+def _no_file(path: Path) -> str:
+    """What there is instead of a file that is not there."""
+    if path.is_dir():
+        return f"expected a file, or a folder with files, got an empty folder: {path.name}"
+    beside = [one.name for one in path.parent.iterdir()] if path.parent.is_dir() else []
+    alike = get_close_matches(path.name, [*BUILT_IN, *beside], n=1)
+    meant = f"; is {alike[0]} meant?" if alike else "; name it from the folder that the command is given in"
+    return f"expected a file, there is no such file: {path.name}{meant}"
 
 
 def refused(address: str, setting: str, what: str) -> PersonaError:

@@ -37,7 +37,7 @@ class Objects:
         self._begun = False  # an object was found
 
     def copy(self, address: str, folder: Path) -> dict[str, Path]:
-        """Each object's name and its copy, of gs://BUCKET/OBJECT, `*` in it allowed, or of a whole prefix.
+        """Each object's address and its copy, of gs://BUCKET/OBJECT, `*` in it allowed, or of a whole prefix.
 
         An object is copied as it is stored, and no later version of it is mixed in.
 
@@ -50,7 +50,8 @@ class Objects:
         # No project: objects need none, and looking for one may ask the metadata server.
         client: Any = self._tried(lambda: storage.Client(project=None))
         with closing(client):
-            return self._copies(client.bucket(bucket_name), pattern, folder)
+            copies = self._copies(client.bucket(bucket_name), pattern, folder)
+            return {f"gs://{bucket_name}/{name}": path for name, path in copies.items()}
 
     def _copies(self, bucket: Any, pattern: str, folder: Path) -> dict[str, Path]:
         names = [pattern]
@@ -62,8 +63,7 @@ class Objects:
             if not names:
                 raise Refused("storage", f"{self._setting}: no object has such a name, or no such bucket")
         return {
-            Path(name).name: self._copied(bucket.blob(name), folder / f"{number}")
-            for number, name in enumerate(names)
+            name: self._copied(bucket.blob(name), folder / f"{number}") for number, name in enumerate(names)
         }
 
     def _copied(self, blob: Any, copy: Path) -> Path:

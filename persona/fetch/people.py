@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from persona.classify.counts import NAME_CHARACTERS, Everybody
 from persona.classify.engine import Engine, OddRecords, identifier, literal
 from persona.errors import PersonaError
 from persona.settings import SEED, Settings
@@ -29,6 +30,10 @@ class Carried(NamedTuple):
     numeric: int  # of them, with a number
 
 
+# A query for people; true: with their canonical_segment_id and user_id, which members.sql alone asks for.
+Reading = Callable[[bool], str]
+
+
 class People:
     """People whom DuckDB reads: `readings` are queries for them, each more patient than the one before.
 
@@ -40,10 +45,12 @@ class People:
     def __init__(
         self,
         engine: Engine,
-        readings: Sequence[Callable[[], str]],
+        readings: Sequence[Reading],
         refusal: Callable[[str], PersonaError] | None = None,
         parameters: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
+        # A literal of the readings -> where that lies later on; None: nothing of it does.
+        self.moved: Mapping[str, str] | None = None
         self.drawn = False
         self.truncated = False  # there are more, who were not read
         self.notes: list[str] = []  # what the reader should know, in sentences
@@ -64,7 +71,7 @@ class People:
         """
         while True:
             try:
-                read = self._readings[0]()
+                read = self._readings[0](False)
                 people = f"read AS ({read}), {self._draw}" if self._draw else f"people AS ({read}),"
                 return self.engine.rows(f"WITH {people} {sql}", {**self._parameters, **parameters})
             except OddRecords as odd:
@@ -74,6 +81,13 @@ class People:
                     raise self._refusal(str(odd)) from None
                 else:
                     raise
+
+    def everybody(self) -> Everybody | None:
+        if self.moved is None:
+            return None
+        # The reading that the run itself has come to.
+        read = self._readings[0](True)
+        return Everybody(f"people AS ({read})", self._parameters, "channel_patterns", self.moved)
 
     def draw(self, limit: int) -> None:
         """Keep `limit` people, each with the same chance, the same ones every time (0: all)."""
@@ -94,15 +108,33 @@ class People:
         """  # noqa: S608 - made of numbers
 
 
+# One text is handed over ten times as fast as a list; JSON holds no U+001E.
+_RECORDS = "(SELECT TRY_CAST(UNNEST(STRING_SPLIT($records, CHR(30))) AS JSON) AS record)"
+# Of each page a row a name. Where they are more, the names are free text, or the space is a large one: then
+# nobody can tell.
+_MOST_NAMED = 200_000
+_NAMES = f"""
+  INSERT INTO named
+  SELECT SUBSTR(key, 1, {NAME_CHARACTERS}), COUNT(*), COUNT(TRY_CAST(value AS DOUBLE))
+  FROM (
+    SELECT UNNEST(
+      MAP_ENTRIES(TRY_CAST(record->'$.traits' AS MAP(VARCHAR, VARCHAR))), recursive := true
+    ) FROM {_RECORDS}
+  ) WHERE value <> '' GROUP BY 1
+"""  # noqa: S608 - our own text
+
+
 class Table(People):
     """People whom a service gives page by page; of a page nothing is kept but the relation's columns."""
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
-        super().__init__(engine, [lambda: "SELECT * FROM gathered"])
-        # One text is handed over ten times as fast as a list; JSON holds no U+001E.
-        records = "(SELECT TRY_CAST(UNNEST(STRING_SPLIT($records, CHR(30))) AS JSON) AS record)"
-        self._people = judged(needed_traits(settings), records)
+        super().__init__(engine, [lambda _ids: "SELECT * FROM gathered"])
+        self._people = judged(needed_traits(settings), _RECORDS)
         engine.rows(f"CREATE TABLE gathered AS {self._people} LIMIT 0", {"records": "{}"})
+        engine.rows("CREATE TABLE named (name VARCHAR, n BIGINT, numeric BIGINT)")
+        self.names = self._all_names
+        self._lists_all = settings.source == "segment"  # the other services send the needed traits alone
+        self._named = 0  # rows
         self._rejected = "INSERT INTO gathered (identities, problem) SELECT 0, $reason FROM range($n)"
 
     def fill(self, pages: Iterable[Page], notice: Callable[[int, int], None]) -> None:
@@ -112,11 +144,18 @@ class Table(People):
             if page.records:
                 records = b"\x1e".join(page.records).decode(errors="replace")
                 self.engine.rows(f"INSERT INTO gathered {self._people}", {"records": records})
+                if self._lists_all and self._named < _MOST_NAMED:
+                    self._named += self.engine.rows(_NAMES, {"records": records})[0]["Count"]
             for reason, n in page.rejected.items():
                 self.engine.rows(self._rejected, {"reason": reason, "n": n})
             read += len(page.records) + Counter(page.rejected).total()
             self.truncated = page.more
             notice(number, read)
+
+    def _all_names(self) -> Mapping[str, Carried]:
+        counted = "SELECT name, SUM(n) AS n, SUM(numeric) AS numeric FROM named GROUP BY 1 ORDER BY 2 DESC, 1"
+        rows = self.engine.rows(counted) if self._named < _MOST_NAMED else []
+        return {row["name"]: Carried(int(row["n"]), int(row["numeric"])) for row in rows}
 
 
 def needed_traits(settings: Settings) -> list[str]:
@@ -124,18 +163,20 @@ def needed_traits(settings: Settings) -> list[str]:
     return [*settings.channels.values(), settings.ltv_trait, settings.plan_trait]
 
 
-def typed(traits: Sequence[str], read: Callable[[str], str]) -> str:
+def typed(traits: Sequence[str], read: Callable[[str], str], *, ids: bool = False) -> str:
     """A query for people whose records are all well formed: `read` says how, given their columns' types."""
     fields = ", ".join(f"{identifier(name)} VARCHAR" for name in traits)
-    columns = f"{{'traits': {literal(f'STRUCT({fields})')}, 'external_ids': 'STRUCT(\"type\" VARCHAR)[]'}}"
+    listed = f"STRUCT({', '.join(f'{identifier(name)} VARCHAR' for name in _id_fields(ids=ids))})[]"
+    columns = f"{{'traits': {literal(f'STRUCT({fields})')}, 'external_ids': {literal(listed)}}}"
     # A record without traits may be no profile at all: that is for `judged` to say.
     problem = "IF(traits IS NULL, ERROR('no traits'), NULL)"
-    return _people(traits, "traits", "external_ids", problem, read(columns))
+    return _people(traits, "", problem, read(columns), ids=ids)
 
 
-def judged(traits: Sequence[str], records: str) -> str:
+def judged(traits: Sequence[str], records: str, *, ids: bool = False) -> str:
     """A query for people out of a column `record` of JSON, each judged by itself; null ids are none."""
-    structure = {"traits": dict.fromkeys(traits, "VARCHAR"), "external_ids": [{"type": "VARCHAR"}]}
+    listed = [dict.fromkeys(_id_fields(ids=ids), "VARCHAR")]
+    structure = {"traits": dict.fromkeys(traits, "VARCHAR"), "external_ids": listed}
     source = f"(SELECT record, FROM_JSON(record, {literal(json.dumps(structure))}) AS profile FROM {records})"  # noqa: S608
     problem = """
       CASE
@@ -146,14 +187,26 @@ def judged(traits: Sequence[str], records: str) -> str:
           OR NOT LIST_HAS_ALL(['OBJECT', 'NULL'], JSON_TYPE(record, '$.external_ids[*]'))
           THEN 'external_ids_malformed'
       END"""
-    return _people(traits, "profile.traits", "profile.external_ids", problem, source)
+    return _people(traits, "profile.", problem, source, ids=ids)
 
 
-def _people(traits: Sequence[str], struct: str, external_ids: str, problem: str, source: str) -> str:
-    columns = ", ".join(f"{struct}.{identifier(name)} AS trait_{i}" for i, name in enumerate(traits))
+def user_id(external_ids: str) -> str:
+    """The columns that members.sql asks for beside the rest, out of a list of external ids."""
+    first = f"[one.id FOR one IN {external_ids} IF one.\"type\" = 'user_id'][1]"
+    return f"CAST(NULL AS VARCHAR) AS canonical_segment_id, NULLIF({first}, '') AS user_id,"
+
+
+def _id_fields(*, ids: bool) -> tuple[str, ...]:
+    return ("type", "id") if ids else ("type",)
+
+
+def _people(traits: Sequence[str], struct: str, problem: str, source: str, *, ids: bool) -> str:
+    external_ids = f"{struct}external_ids"
+    columns = ", ".join(f"{struct}traits.{identifier(name)} AS trait_{i}" for i, name in enumerate(traits))
     return f"""
       SELECT
         {columns},
+        {user_id(external_ids) if ids else ""}
         IFNULL(LEN({external_ids}), 0) AS identities,
         ARRAY_TO_STRING([IFNULL(one."type", '') FOR one IN {external_ids}], CHR(31)) AS types,
         {problem} AS problem

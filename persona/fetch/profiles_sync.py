@@ -52,8 +52,14 @@ def parameters(
     return values
 
 
-def query(
-    settings: Settings, sources: Mapping[str, str], dialect: str, limit: int = 0, events: Events | None = None
+def query(  # noqa: PLR0913 - what one text is rendered for
+    settings: Settings,
+    sources: Mapping[str, str],
+    dialect: str,
+    limit: int = 0,
+    events: Events | None = None,
+    *,
+    ids: bool = False,
 ) -> str:
     """What goes between WITH and the query over `people`: everybody, or `limit` people drawn (0: all).
 
@@ -64,6 +70,7 @@ def query(
         dialect=dialect,
         channels=len(settings.channels),
         drawn=bool(limit),
+        ids=ids,
         events=events.tables if events else (),
         merges=events.merges if events else "",
     )

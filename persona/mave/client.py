@@ -90,8 +90,8 @@ def ask(
         time.sleep(wait_seconds)
 
 
-def usage(settings: Settings, deadline: Deadline) -> float | None:
-    """The credits left, for nothing; None where Mave does not say.
+def usage(settings: Settings, deadline: Deadline) -> dict[str, object]:
+    """The credits left, whether more are bought by themselves, and limits; None: Mave does not say.
 
     Raises:
         Refused: the key is wrong or may not ask.
@@ -101,15 +101,25 @@ def usage(settings: Settings, deadline: Deadline) -> float | None:
         reply = session.get(f"{settings.mavera_api_url}/usage")
     if reply.status in {401, 403}:
         raise _refusal(reply, settings)
-    credits_ = read_object(reply.body).get("credits") if reply.status == 200 else None  # noqa: PLR2004 - OK
-    return _figure(credits_.get("remaining")) if isinstance(credits_, dict) else None
+    told = read_object(reply.body) if reply.status == 200 else {}  # noqa: PLR2004 - OK
+    credits_, recharge, limits = (
+        part if isinstance(part := told.get(name), dict) else {}
+        for name in ("credits", "auto_recharge", "limits")
+    )
+    return {
+        "left": _figure(credits_.get("remaining")),
+        "auto_recharge": recharge["enabled"] if isinstance(recharge.get("enabled"), bool) else None,
+        "credits_to_add": _figure(recharge.get("credits_to_add")),
+        "budget_alert": _figure(limits.get("budget_alert")),
+        "usage_limit": _figure(limits.get("usage_limit")),
+    }
 
 
 def credits_left(settings: Settings, deadline: Deadline) -> dict[str, object]:
     """What a dry run tells of the credits: those left, or why Mave does not say, and what a call takes."""
     credits_: dict[str, object] = {"left": None, "a_call_takes": CREDITS_A_CALL}
     try:
-        return credits_ | {"left": usage(settings, deadline)}
+        return credits_ | usage(settings, deadline)
     except PersonaError as error:  # the figures and the message are worth having all the same
         return credits_ | {"why": error.message}
 

@@ -115,7 +115,7 @@ class FreeSession:
         try:
             reply = exchange(self._session, request, seconds)
         except NotConnected as error:
-            return None, f"could not be reached: {error}"
+            return None, f"could not be reached (is its address in the settings right?): {error}"
         except DecodeError:
             raise Invalid(
                 self._service, f"{NAMES[self._service]} sent a body that does not match its Content-Encoding"

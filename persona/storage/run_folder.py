@@ -14,7 +14,7 @@ with a clock that is behind since, so that its lost call looks old), or a call w
 answer Mave's threads do not show in time; PERSONA_MAVE_CALLS=1 rules the latter out.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Literal, NamedTuple, TypeVar
 
@@ -25,7 +25,7 @@ from persona.errors import PersonaError, Refused, RunInProgress, Unavailable, Un
 from persona.model import Baseline, Report, Summary
 from persona.moments import rfc3339
 from persona.storage.bucket import Bucket, Conflict
-from persona.storage.objects import JSON, LATEST, LATEST_PAGE, OUTPUTS, Latest, as_latest, path
+from persona.storage.objects import FORMATS, JSON, LATEST, LATEST_PAGE, OUTPUTS, Latest, as_latest, path
 
 # Runs that publish in the very moment are few; more failures than this are the store's.
 MOST_MOVES = 10
@@ -239,21 +239,15 @@ class RunFolder:
 
     # -- publish ----------------------------------------------------------------------------------------
 
-    @property
-    def objects(self) -> dict[str, str]:
+    def objects(self, outputs: Container[str]) -> dict[str, str | None]:
         """Where the outputs lie, by format, and what a person clicks to open them."""
-        html, markdown, slides, facts, framework = (self._path(name) for name in OUTPUTS)
         return {
-            "json": self._bucket.address(framework),
-            "markdown": self._bucket.address(markdown),
-            "html": self._bucket.address(html),
-            "slides": self._bucket.address(slides),
-            "facts": self._bucket.address(facts),
-            "open": self._bucket.link(html),
-        }
+            kind: self._bucket.address(self._path(name)) if name in outputs else None
+            for kind, name in FORMATS.items()
+        } | {"open": self._bucket.link(self._path("framework.html"))}
 
     def publish(self, outputs: Mapping[str, bytes], made_of: Iterable[int], report: Report) -> Report:
-        """Write the outputs, move `latest.json` forward unless it is a trial, and end the run.
+        """Write the outputs, move `latest.json` forward unless it is a trial, and end the run; its report.
 
         The calls whose answers they are made of are fixed before the first is written: whoever goes on from
         there writes the same.
@@ -261,9 +255,11 @@ class RunFolder:
         if self.state.closed is None:
             self.save(closed=sorted(made_of))
         for name, content_type in OUTPUTS.items():
-            self.keep_first(name, outputs[name], content_type)  # an earlier one is made of the same answers
+            if name in outputs:  # an earlier one is made of the same answers
+                self.keep_first(name, outputs[name], content_type)
+        report = structs.replace(report, objects=self.objects(outputs))
         if not self.state.trial:
-            self._move_latest(outputs["framework.html"])
+            self._move_latest(outputs)
         self._bucket.delete(self._path("error.json"))
         self.save(status="published", report=report)
         return report
@@ -273,10 +269,10 @@ class RunFolder:
         self.save(status="unchanged", report=report)
         return report
 
-    def _move_latest(self, page: bytes) -> None:
+    def _move_latest(self, outputs: Mapping[str, bytes]) -> None:
         """Let `latest.json` and the copied page be of this run, unless a newer one was there first."""
-        latest = Latest(run_id=self.run_id, created_at=self.created_at, objects=self.objects)
-        data = json.encode(latest)
+        latest = Latest(run_id=self.run_id, created_at=self.created_at, objects=self.objects(outputs))
+        data, page = json.encode(latest), outputs["framework.html"]
         for _ in range(MOST_MOVES):
             # Read first: whoever copies a page later than this makes the copying below fail, and look again.
             copied = self._bucket.read(LATEST_PAGE)

@@ -51,7 +51,7 @@ def compare(summary: Summary, earlier: Framework) -> Drift:
     )
 
 
-def baseline(summary: Summary, earlier: Framework, objects: dict[str, str]) -> Baseline:
+def baseline(summary: Summary, earlier: Framework, objects: dict[str, str | None]) -> Baseline:
     """What a run has to know of the newest framework, whose outputs lie at `objects`."""
     drift, by_mave = compare(summary, earlier), earlier.author == "mave"
     # Names of other people than these, or that no Mave gave, are none to keep.

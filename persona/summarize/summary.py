@@ -69,6 +69,10 @@ def summarize(counts: Counts, rule: Rule, source: Origin, *, truncated: bool) ->
     )
 
 
+def _reasons(counts: Counts) -> str:
+    return f" ({', '.join(f'{n} {why}' for why, n in counts.rejected.items())})" if counts.rejected else ""
+
+
 def _demand_groups(counts: Counts, shown: Sequence[int], min_group: int) -> None:
     if not counts.read and not counts.classified:
         raise NotEnoughData(
@@ -77,8 +81,8 @@ def _demand_groups(counts: Counts, shown: Sequence[int], min_group: int) -> None
     if not counts.classified:
         raise NotEnoughData(
             f"nobody in the space is active: of {counts.read} profiles read, {counts.dormant} have no "
-            f"activity in any channel and {counts.rejected.total()} could not be read; check that the traits "
-            "of PERSONA_CHANNELS exist as computed traits in Segment"
+            f"activity in any channel and {counts.rejected.total()} could not be read{_reasons(counts)}; "
+            "check that PERSONA_CHANNELS names traits that count what people do, as numbers"
         )
     if not shown:
         raise NotEnoughData(

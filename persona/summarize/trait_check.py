@@ -27,6 +27,11 @@ _WHERE = (
     "and is computed every eight hours"
 )
 
+_LOOK = (
+    "`python -m persona check` shows those that there are, and the PERSONA_CHANNELS line that fits; of CSV, "
+    "the first line names the columns"
+)
+
 
 def shares(counts: Counts, rule: Rule) -> dict[str, float]:
     """The needed traits with the share of readable profiles that carry each."""
@@ -51,10 +56,11 @@ def resembling(channels: Mapping[str, str], names: Iterable[str]) -> dict[str, s
     return {trait: f"{' or '.join(likeliest)}?" for trait, likeliest in alike.items() if likeliest}
 
 
-def examine(counts: Counts, rule: Rule, names: Iterable[str] = ()) -> list[str]:
+def examine(counts: Counts, rule: Rule, names: Iterable[str] = (), *, in_files: bool = False) -> list[str]:
     """What the reader should know about the traits, in sentences; free, and before anything is paid.
 
-    `names` are those of the traits that there are, as far as the source tells.
+    `names` are those of the traits that there are, as far as the source tells; nobody can create traits
+    `in_files`.
 
     Raises:
         NotEnoughData: hardly anybody carries any channel's trait, or has any event; says what to create.
@@ -71,15 +77,20 @@ def examine(counts: Counts, rule: Rule, names: Iterable[str] = ()) -> list[str]:
         looks = f" Names that look like them: {alike}" if alike else ""
         raise NotEnoughData(
             f"of {readable} profiles, less than {percent(HARDLY_ANY_SHARE)} carry any of the channels' "
-            f"traits ({', '.join(rule.channels.values())}): they do not exist in Segment, or have other "
-            f"names (PERSONA_CHANNELS).{looks} {help_for(rule.channels, rule.window_days)}"
+            f"traits ({', '.join(rule.channels.values())}): they "
+            + (
+                f"have other names.{looks} {_LOOK}"
+                if in_files
+                else f"do not exist in Segment, or have other names (PERSONA_CHANNELS).{looks} "
+                f"{help_for(rule.channels, rule.window_days)}"
+            )
         )
     channels = {trait: channel for channel, trait in rule.channels.items()}
     carried = shares(counts, rule)
     few = {trait: share * readable < rule.min_group for trait, share in carried.items()}
     few_carry = [
         f"Only {percent(share)} of the profiles carry {trait}"
-        f"{_next_step(trait, channels.get(trait), rule, few=few[trait])}."
+        f"{_next_step(trait, channels.get(trait), rule, few=few[trait], in_files=in_files)}."
         + (f" Names that look like it: {instead[trait]}" if trait in instead else "")
         for trait, share in carried.items()
         if share < ENOUGH_SHARE and (share or trait != rule.ltv_trait)
@@ -134,12 +145,13 @@ def _trait_help(channel: str, trait: str, window_days: int | None) -> str:
     return f"{trait}, an Event Counter of {counted}, over {over}"
 
 
-def _next_step(trait: str, channel: str | None, rule: Rule, *, few: bool) -> str:
+def _next_step(trait: str, channel: str | None, rule: Rule, *, few: bool, in_files: bool) -> str:
     """`few`: too few people carry the trait for any of its values to be shown."""
     if channel:
+        create = f"create in Segment ({_WHERE}) {_trait_help(channel, trait, rule.window_days)}"
         return (
-            f", and everybody else counts as not active on {channel}. If that is not so, create in Segment "
-            f"({_WHERE}) {_trait_help(channel, trait, rule.window_days)}"
+            f", and everybody else counts as not active on {channel}. If that is not so, "
+            f"{'name another in PERSONA_CHANNELS' if in_files else create}"
         )
     if trait == rule.ltv_trait:
         return ": averages count everybody else's as 0; PERSONA_LTV_TRAIT names the trait to read"

@@ -83,7 +83,7 @@ def _billed(settings: Settings, deadline: Deadline) -> list[str]:
 def _verdict(counts: Counts, rule: Rule, settings: Settings) -> str:
     """Why no framework can be made of it; empty where one can."""
     try:
-        examine(counts, rule)
+        examine(counts, rule, in_files=settings.source == "export")
         summarize(counts, rule, origin_of(settings, counts, truncated=False), truncated=False)
     except NotEnoughData as error:
         return f"Not enough yet: {error.message}"

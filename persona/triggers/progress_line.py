@@ -25,6 +25,7 @@ class ProgressLine:
     def __init__(self, deadline: Deadline) -> None:
         self._deadline = deadline
         self._moving = sys.stderr.isatty()
+        self.stage = ""  # the last that was begun
         self._last: Progress | None = None
         self._stage_began_seconds = 0.0
         self._drawing = threading.RLock()
@@ -43,6 +44,7 @@ class ProgressLine:
         with self._drawing:
             new_stage = self._last is None or progress.stage != self._last.stage
             if new_stage:
+                self.stage = progress.stage
                 self._end_stage()
                 self._stage_began_seconds = self._deadline.elapsed_seconds
             self._last = progress
@@ -53,6 +55,7 @@ class ProgressLine:
         """Leave the last word of a stage standing."""
         with self._drawing:
             if self._last and (self._moving or self._last.pages):
+                self._last = self._last._replace(most=0, share=None)  # nothing is left to wait for
                 self._draw()
             if self._last and self._moving:
                 click.echo(err=True)
@@ -70,9 +73,14 @@ class ProgressLine:
 
     def _line(self, progress: Progress) -> str:
         elapsed_seconds = self._deadline.elapsed_seconds
+        stage_seconds = max(elapsed_seconds - self._stage_began_seconds, 1e-3)
         line = f"{elapsed_seconds:6.1f} s  {_STAGES[progress.stage]}"
+        if progress.share and (share := progress.share()):
+            return f"{line}: {share:.0%}, {stage_seconds * (1 - share) / share:,.0f} s left"
         if not progress.pages:
             return line
-        rate = progress.profiles / max(elapsed_seconds - self._stage_began_seconds, 1e-3)
+        rate = progress.profiles / stage_seconds
         pages = "1 page" if progress.pages == 1 else f"{progress.pages:,} pages"
-        return f"{line}: {pages}, {progress.profiles:,} profiles, {rate:,.0f} a second"
+        line = f"{line}: {pages}, {progress.profiles:,} profiles, {rate:,.0f} a second"
+        left = (progress.most - progress.profiles) / rate if progress.most and rate else 0
+        return f"{line}, at most {left:,.0f} s left" if left >= 1 else line

@@ -4,9 +4,8 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from types import FrameType
 from typing import NoReturn
 
@@ -17,10 +16,9 @@ from persona.deadline import Deadline
 from persona.errors import BadRequest, BadSettings, PersonaError, Unforeseen
 from persona.log import Log, log_unexpected
 from persona.model import Report
-from persona.moments import moment
 from persona.settings import Settings, read_settings
+from persona.triggers.closing_table import closing_table
 from persona.triggers.progress_line import ProgressLine
-from persona.wording import label
 
 _EXAMPLES = """
 \b
@@ -38,22 +36,46 @@ Exit codes:
   1  the run failed, or was stopped
   2  the settings or the request are wrong
 """
-# Options that stand for a setting.
+# Options that stand for a setting, with their word and their help.
 _SETTINGS = {
-    "source": "PERSONA_SOURCE",
-    "channels": "PERSONA_CHANNELS",
-    "currency": "PERSONA_CURRENCY",
-    "output": "PERSONA_OUTPUT",
+    "source": ("PERSONA_SOURCE", "S", "a file, gs://…, segment, profile-api, bigquery://…"),
+    "channels": ("PERSONA_CHANNELS", "C", "channel=trait, comma-separated."),
+    "currency": ("PERSONA_CURRENCY", "C", "how life-time values are written."),
+    "output": ("PERSONA_OUTPUT", "O", "gs://BUCKET[/PREFIX] or a folder."),
+}
+
+# What a stop leaves, by the stage that it came in.
+_KEPT = {
+    "fetch": "nothing was paid, and nothing new is kept",
+    "mave": "what was read is kept, and an answer under way is looked for in Mave's threads",
+    "check": "what was read is kept, and what was paid for",
+    "write": "what was read is kept, and what was paid for",
 }
 
 
-@click.group(invoke_without_command=True, epilog=_EXAMPLES)
-@click.option(
-    "--source", metavar="S", help="PERSONA_SOURCE: a file, gs://…, segment, profile-api, bigquery://…"
-)
-@click.option("--channels", metavar="C", help="PERSONA_CHANNELS: channel=trait, comma-separated.")
-@click.option("--currency", metavar="C", help="PERSONA_CURRENCY: how life-time values are written.")
-@click.option("--output", metavar="O", help="PERSONA_OUTPUT: gs://BUCKET[/PREFIX] or a folder.")
+class _Commands(click.Group):
+    """Tells whoever names a file in the place of a command how a file is named."""
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in self.commands:
+            context.fail(
+                f"expected options or the command check, got {args[0]}; a file is read with "
+                f"--source {args[0]}, and looked at with: check {args[0]}"
+            )
+        return super().resolve_command(context, args)
+
+
+def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """The same command with the options that stand for settings."""
+    for name, (setting, metavar, about) in reversed(_SETTINGS.items()):
+        command = click.option(f"--{name}", metavar=metavar, help=f"{setting}: {about}")(command)
+    return command
+
+
+@click.group(cls=_Commands, invoke_without_command=True, epilog=_EXAMPLES)
+@_with_settings
 @click.option("--dry-run", is_flag=True, help="Show figures and the message for Mave; pay and write nothing.")
 @click.option("--trial", is_flag=True, help="A run in its own folder: the latest framework stays what it is.")
 @click.option(
@@ -68,29 +90,33 @@ def main(context: click.Context, /, **options: object) -> None:
     Settings come from the environment, and an option overrides its setting; without any, a built-in sample
     space is used, without a key or a bill.
     """
-    context.obj = {_SETTINGS[name]: text for name, text in options.items() if name in _SETTINGS and text}
+    context.obj = _given(options)
     if context.invoked_subcommand:
         return
     asked = {name: value for name, value in options.items() if value is not None and name not in _SETTINGS}
     asked["trial"] = bool(options["trial"]) or options["limit"] is not None
-    with _told_failures() as named:
+    with _told_failures():
         settings = read_settings(os.environ | context.obj, "terminal")
         wanted = request.parse(json.dumps(asked).encode(), settings)
-        named.run_id = request.name_run(wanted, settings, (), None)
-        report = _run(wanted, named.run_id, settings)
-    click.echo(_table(report))
+        report = _run(wanted, request.name_run(wanted, settings, (), None), settings)
+        click.echo(closing_table(report))
+
+
+def _given(options: Mapping[str, object]) -> dict[str, str]:
+    return {_SETTINGS[name][0]: str(text) for name, text in options.items() if name in _SETTINGS and text}
 
 
 @main.command("check")
-@click.argument("source", required=False)
+@click.argument("place", metavar="[SOURCE]", required=False)
+@_with_settings
 @click.pass_context
-def check(context: click.Context, source: str | None) -> None:
+def check(context: click.Context, /, place: str | None, **options: object) -> None:
     """Look at SOURCE (or PERSONA_SOURCE) for free: people, traits, what is missing; ask and write nothing.
 
     Exit codes: 0 there is enough for a framework, 1 there is not, 2 the settings are wrong.
     """
     with _told_failures():
-        given = context.obj | ({"PERSONA_SOURCE": source} if source else {})
+        given = context.obj | _given(options) | ({"PERSONA_SOURCE": place} if place else {})
         settings = read_settings(os.environ | given, "terminal")
         from persona.triggers.check_source import look_at  # noqa: PLC0415 - help needs no engine
 
@@ -101,31 +127,20 @@ def check(context: click.Context, source: str | None) -> None:
         sys.exit(0 if look.enough else 1)
 
 
-class _Named:
-    """The run that is under way, once it has a name."""
-
-    run_id = ""
-
-
 @contextmanager
-def _told_failures() -> Iterator[_Named]:
+def _told_failures() -> Iterator[None]:
     """End the process with a failure's words and its exit code."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _stop)
-    named = _Named()
     try:
-        yield named
+        yield
     except PersonaError as error:
         if isinstance(error, Unforeseen):
             log_unexpected(Log(as_json=False), error.cause)
         click.echo(f"{error.code}: {error.message}", err=True)
         sys.exit(2 if isinstance(error, BadRequest | BadSettings) else 1)
-    except KeyboardInterrupt:
-        go_on = (
-            f"; what it has got is kept: --run-id {named.run_id} goes on with it, and pays for nothing twice"
-            if named.run_id
-            else ""
-        )
-        click.echo(f"stopped{go_on}", err=True)
+    except KeyboardInterrupt as stopped:
+        click.echo(f"stopped: {str(stopped) or 'nothing is kept, and nothing was paid'}", err=True)
         sys.exit(1)
     except Exception as error:  # noqa: BLE001 - as over HTTP: its place, not its words
         log_unexpected(Log(as_json=False), error)
@@ -140,64 +155,17 @@ def _run(wanted: request.Request, run_id: str, settings: Settings) -> Report:
     level = "ERROR" if settings.log_level == "INFO" else settings.log_level
     with ProgressLine(deadline) as line:
         log = Log(as_json=False, level=level, fields={"run_id": run_id}, notify=line)
-        return run(wanted, run_id, settings, deadline, log)
+        try:
+            return run(wanted, run_id, settings, deadline, log)
+        except KeyboardInterrupt:
+            if wanted.dry_run:
+                raise
+            raise KeyboardInterrupt(
+                f"{_KEPT.get(line.stage, _KEPT['fetch'])}; the same command with --run-id {run_id} goes on, "
+                "and pays for nothing twice"
+            ) from None
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
     """SIGTERM ends a run as Ctrl-C does: its claim is let go."""
     raise KeyboardInterrupt
-
-
-def _table(report: Report) -> str:
-    """The patterns, and where to find the framework."""
-    profiles = report.profiles
-    width = max((len(pattern.label) for pattern in report.patterns), default=0)
-    rows = [f"  {p.label:<{width}}  {p.n:>9,}  {p.share:>6.1%}" for p in report.patterns]
-    lines = [
-        "",
-        f"Run {report.run_id}: {report.status} ({report.source}, words by {report.author})",
-        f"{profiles.read:,} profiles read: {profiles.classified:,} active, {profiles.dormant:,} dormant, "
-        f"{profiles.rejected:,} rejected" + (" (not everybody: the limit)" if profiles.truncated else ""),
-        *rows,
-        *(f"  {label(key)}: too few people to show" for key in report.suppressed),
-        *_remarks(report),
-    ]
-    if isinstance(report.message, str):
-        lines += ["", "The message that Mave would get:", "", report.message]
-    if isinstance(report.credits, dict):
-        left = report.credits["left"]
-        told = f"{left:,.0f}" if isinstance(left, float) else "Mave does not say"
-        lines += ["", f"Credits left: {told}; a call takes {report.credits['a_call_takes']}"]
-    if report.status in {"published", "replayed"}:
-        figures, missing = report.checks.figures, report.checks.missing_sections
-        lines += [
-            f"Figures in the text: {figures.from_data} from the data, {figures.equal} typed and equal to it, "
-            f"{figures.not_in_data} not in it" + (f"; {missing} sections missing" if missing else "")
-        ]
-    if isinstance(report.objects, dict) and report.objects:
-        lines += ["", f"Framework: {report.objects['open']}", f"           {report.objects['json']}"]
-    return "\n".join(lines)
-
-
-def _remarks(report: Report) -> Iterator[str]:
-    """Yield what the status alone does not tell, the data's flaws, and what has changed."""
-    if report.status == "replayed":
-        yield f"Published {_ago(report.created_at)} with the data of then; another --run-id makes a new one"
-    if report.trial is True:
-        yield "A trial: the latest framework stays what it is"
-    if report.rejected:
-        reasons = (f"{n:,} {reason.replace('_', ' ')}" for reason, n in report.rejected.items())
-        yield f"Rejected: {', '.join(reasons)}"
-    yield from report.changes
-    yield from (f"Note: {warning}" for warning in report.warnings)
-
-
-def _ago(rfc3339: object) -> str:
-    at = moment(rfc3339)
-    if at is None:
-        return "before"
-    seconds = (datetime.now(UTC) - at).total_seconds()
-    for unit, unit_seconds in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
-        if n := int(seconds // unit_seconds):
-            return f"{n} {unit}{'s' if n > 1 else ''} ago"
-    return "just now"

@@ -13,7 +13,7 @@ from hashlib import sha256
 
 import msgspec
 
-from persona.model import SECTIONS, STRATEGY_SECTIONS, Figure, Framework
+from persona.model import SECTIONS, STRATEGY_SECTIONS, Figure, Framework, Members
 from persona.write import overview, prose, templates, traces, words
 
 _STYLE = (templates.ROOM / "page.css").read_text(encoding="utf-8")
@@ -51,15 +51,17 @@ ROOMS = (1.0, 0.4)
 SMALLEST_ROOM = 0.1
 
 
-def outputs(framework: Framework) -> dict[str, bytes]:
-    """Every form of the framework by its object's name, in the order in which they are published."""
-    from persona.write import facts_csv, slides  # noqa: PLC0415 - a cold start that shows a page needs neither
+def outputs(framework: Framework, members: Members | None = None) -> dict[str, bytes]:
+    """Every form of the framework by its object's name, and the view of its people where there can be one."""
+    # A cold start that shows a page needs none of them.
+    from persona.write import facts_csv, members_sql, slides  # noqa: PLC0415
 
     return {
         "framework.html": as_html(framework).encode(),
         "framework.md": as_markdown(framework).encode(),
         "framework.pptx": slides.as_pptx(framework),
         "facts.csv": facts_csv.as_csv(framework),
+        **({"members.sql": members_sql.as_sql(framework, members)} if members else {}),
         "framework.json": as_json(framework),
     }
 

@@ -17,10 +17,8 @@ from persona.model import (
 from persona.write import words
 
 
-def published(
-    framework: Framework, objects: dict[str, str], calls: int, seconds: Seconds, *, trial: bool
-) -> Report:
-    """The report of a run whose framework is in the bucket; `calls` of Mave were paid for."""
+def published(framework: Framework, calls: int, seconds: Seconds, *, trial: bool) -> Report:
+    """The report of a run whose framework goes into the bucket; `calls` of Mave were paid for."""
     checks = framework.checks
     return Report(
         run_id=framework.run_id,
@@ -31,7 +29,6 @@ def published(
         author=framework.author,
         profiles=_profiles(framework),
         patterns=_patterns(framework),
-        objects=objects,
         mave=_mave(framework.mave, calls),
         checks=ReportedChecks(
             missing_sections=len(checks.missing_sections),

@@ -81,6 +81,11 @@ class Emulator:
         with self._client() as client:
             client.query(sql).result()
 
+    def rows(self, sql: str) -> list[dict[str, Any]]:
+        """The rows of such a statement."""
+        with self._client() as client:
+            return [dict(row) for row in client.query(sql).result()]
+
     def _client(self) -> Any:
         return bigquery.Client(
             project=PROJECT, credentials=AnonymousCredentials(), client_options={"api_endpoint": self.url}

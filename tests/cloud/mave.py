@@ -174,6 +174,7 @@ class FakeMave(Service):
         self.keys = tuple(keys)
         self.older = older
         self.included_credits = included_credits
+        self.recharges = False  # credits that run out are bought
         self.credits_used = 0
         self.listing: Literal["whole", "fails", "breaks", "stops", "hides"] = "whole"
         self.paid: list[str] = []
@@ -234,7 +235,14 @@ class FakeMave(Service):
         left = max(0, self.included_credits - self.credits_used)
         share = 100 * self.credits_used // self.included_credits if self.included_credits else 100
         numbers = {"used": self.credits_used, "included": self.included_credits, "remaining": left}
-        return json_reply({"object": "usage", "credits": {**numbers, "percentage_used": share}})
+        return json_reply(
+            {
+                "object": "usage",
+                "credits": {**numbers, "percentage_used": share},
+                "auto_recharge": {"enabled": self.recharges, "threshold": 100, "credits_to_add": 1_000},
+                "limits": {"budget_alert": 4_000, "usage_limit": None},
+            }
+        )
 
     def _chat(self, request: Request, key: str) -> Reply:
         if not self._places.acquire(blocking=False):

@@ -1,0 +1,66 @@
+"""Who belongs to which pattern, as a query to keep: the run's own rule, with every value written out.
+
+Nothing is asked and nobody is read here; whoever may read the people can run the query where they are.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from persona.classify.counts import People, statement
+from persona.classify.engine import literal
+from persona.model import Members, Rule
+from persona.settings import SEED
+
+# What is no parameter is passed over as a whole: a text, a quoted name, a comment.
+_TOKEN = re.compile(r"""('(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|--[^\n]*)|[@$](\w+)""")
+# A share of all hashes, by their first eight hexadecimal digits.
+_HASHES = 16**8
+
+
+def members(people: People, rule: Rule, holdout_share: float) -> Members | None:
+    """The query for everybody's pattern, by this rule, to go on after `WITH personas AS (…),`.
+
+    None where the people cannot be read again.
+    """
+    everybody = people.everybody()
+    if everybody is None:
+        return None
+    sql, parameters = statement(rule, people.dialect, members=True)
+    values = {
+        **everybody.parameters,
+        **parameters,
+        "seed": f"{SEED}:",
+        "holdout": f"{round(holdout_share * _HASHES):08x}",
+    }
+    written = {name: _written(value, people.dialect, values) for name, value in values.items()}
+
+    def out(token: re.Match[str]) -> str:
+        return written[token[2]] if token[2] else everybody.moved.get(token[1], token[1])
+
+    query = _TOKEN.sub(out, f"{everybody.people},\n{sql}")
+    return Members(dialect=people.dialect, view=everybody.view, query=query)
+
+
+def text(value: str, dialect: str) -> str:
+    """Any text as a literal that it cannot break out of; where it cannot stand, U+FFFD stands for it."""
+    value = value.encode(errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+    if dialect == "duckdb":
+        return literal(value)
+    # BigQuery reads escapes in every literal that is not raw, and takes no line break in it.
+    plain = (one if one.isprintable() and one not in "\\'" else f"\\U{ord(one):08x}" for one in value)
+    return f"'{''.join(plain)}'"
+
+
+def _written(value: Any, dialect: str, values: Mapping[str, Any]) -> str:
+    if isinstance(value, str):
+        return text(value, dialect)
+    if isinstance(value, float):
+        digits = repr(value)
+        return digits if "e" in digits else f"{digits}e0"  # without an exponent DuckDB takes it for a decimal
+    if isinstance(value, datetime):
+        # The window of raw events goes on with the clock, as that of computed traits does.
+        seconds = round((values["until"] - value).total_seconds())
+        return f"TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL {seconds} SECOND)"
+    return str(value)
