@@ -74,7 +74,7 @@ def framework(text: str, summary: Summary) -> Framework:
         run_id="r",
         created_at="2026-11-26T06:00:00Z",
         author="mave",
-        **structs.asdict(summary),
+        **{name: value for name, value in structs.asdict(summary).items() if name != "members"},
         facts=facts,
         personas=checked.personas,
         strategy=checked.strategy,

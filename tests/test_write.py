@@ -166,18 +166,18 @@ def test_a_change_says_whether_it_says_anything(
 
 
 HEADLINES: dict[str, tuple[list[float], list[float], str]] = {
-    "one leads": ([0.5, 0.2], [10, 10], "50 % of active people use mostly web"),
+    "one leads": ([0.5, 0.2], [10, 10], "50 % of active people mostly use web"),
     "chance may choose": (
         [0.4, 0.39, 0.1],
         [10, 10, 10],
-        "79 % of active people use mostly web or mostly mobile",
+        "79 % of active people mostly use web or mobile",
     ),
     "all alike": (
         [0.25] * 4,
         [10] * 4,
         "No way of using your channels is clearly more common than the others",
     ),
-    "worth more": ([0.5, 0.2], [10, 90], "The 20 % who use mostly mobile hold 60 % of all value"),
+    "worth more": ([0.5, 0.2], [10, 90], "The 20 % who mostly use mobile hold 60 % of all lifetime value"),
 }
 
 
@@ -541,7 +541,7 @@ def _seen_in_markdown(framework: Framework) -> str:
 @pytest.mark.parametrize(
     "expected",
     [
-        "65 % of active people use mostly mobile or mostly web",
+        "65 % of active people mostly use web or mobile",
         "31\N{EN DASH}39 %",
         "The On-The-Go Operator",
         "18 web sessions",

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from persona import wording
@@ -165,22 +165,22 @@ def headline(framework: Framework) -> str:
     best = _worth_most(framework)
     if best and best.ltv_share:
         people, value = wording.percent(best.share, 0), wording.percent(best.ltv_share, 0)
-        return f"The {people} who use {_where(best.key, rule)} hold {value} of all value"
+        return f"The {people} who {_use([best], rule)} hold {value} of all lifetime value"
     ranked = sorted(framework.patterns, key=lambda pattern: -pattern.share)
     first = ranked[0]
     leading = [pattern for pattern in ranked if pattern.share_ci95[1] >= first.share_ci95[0]]
-    if len(leading) == 1:
-        return f"{wording.percent(first.share, 0)} of active people use {_where(first.key, rule)}"
     if len(leading) == len(framework.patterns) > FEWEST_STEPS:
         return "No way of using your channels is clearly more common than the others"
-    *others, last = (_where(pattern.key, rule) for pattern in leading)
     together = wording.percent(sum(pattern.share for pattern in leading), 0)
-    return f"{together} of active people use {', '.join(others)} or {last}"
+    return f"{together} of active people {_use(leading, rule)}"
 
 
-def _where(key: str, rule: Rule) -> str:
-    called = mostly(key, rule)
-    return called[0].lower() + called[1:] if called.startswith(("Mostly", "Several")) else called
+def _use(patterns: Sequence[Pattern], rule: Rule) -> str:
+    """What these people do: `mostly use web or mobile`, `use several channels`."""
+    keys = {one.key for one in patterns}
+    channels = [plain(channel) for channel in rule.channels if dominant(channel) in keys]
+    ways = [f"mostly use {' or '.join(channels)}"] if channels else []
+    return " or ".join([*ways, *(["use several channels"] if OMNICHANNEL in keys else [])])
 
 
 def _worth_most(framework: Framework) -> Pattern | None:

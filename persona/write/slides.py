@@ -111,7 +111,8 @@ class _Deck:
         framework = self._framework
         sample = " Sample data: the people are invented." if framework.source.sample else ""
         active = wording.count(framework.population.classified)
-        return f"{active} active people, {wording.date(framework.created_at)}.{sample}"
+        when = f"{wording.window(framework.rule.window_days)}, as of {wording.date(framework.created_at)}"
+        return f"{active} people active {when}.{sample}"
 
     def _week(self) -> Iterator[Paragraph]:
         framework = self._framework
