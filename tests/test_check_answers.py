@@ -82,7 +82,7 @@ def test_assumptions_are_counted_in_every_language(name: str) -> None:
     ("name", "pattern", "section", "said"),
     [
         ("sample_german", "web_dominant", "risk", "Dort ist sie 4.3-mal so aktiv wie mobil."),
-        ("suppressed_french", "mobile_dominant", "risk", "Sa valeur vie moyenne de $980 vaut 2.0 fois celle"),
+        ("sample_french", "mobile_dominant", "why_dominant", "On compte 4.8 fois autant de sessions mobiles"),
         ("sample_japanese", "web_dominant", "risk", "ウェブの利用はモバイルの4.3倍にあたります。"),
     ],
 )
