@@ -20,6 +20,7 @@ from persona.settings import Settings
 
 SETTING = "PERSONA_SOURCE"
 _PLACE = re.compile(r"(?i)(line|record)(?:/value)?:? (\d+)")
+_NUMBERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "DOUBLE"}
 _ID_STRUCTURE = '[{"type": "VARCHAR"}]'
 
 
@@ -172,7 +173,12 @@ def _flat(columns: Mapping[str, str], settings: Settings, source: str) -> str:
         column = exact.get(name) or anyhow.get(name.lower())
         return f"CAST({column} AS VARCHAR)" if column else "CAST(NULL AS VARCHAR)"
 
-    traits = ", ".join(f"{text(name)} AS trait_{i}" for i, name in enumerate(needed_traits(settings)))
+    def value(name: str) -> str:
+        named = name if name in exact else next((one for one in columns if one.lower() == name.lower()), name)
+        return exact[named] if columns.get(named) in _NUMBERS else text(name)
+
+    needed = [*map(value, needed_traits(settings)[:-1]), text(settings.plan_trait)]
+    traits = ", ".join(f"{column} AS trait_{i}" for i, column in enumerate(needed))
     present = [name for name in settings.id_columns if name in exact or name.lower() in anyhow]
     carried = [f"IFNULL({text(name)}, '') <> ''" for name in present]
     identities = " + ".join(f"IF({carries}, 1, 0)" for carries in carried)
@@ -196,6 +202,8 @@ def _nested(engine: Engine, columns: Mapping[str, str], settings: Settings, sour
         known = described(engine, f"(SELECT UNNEST(traits) FROM {source})")
 
     def text(name: str) -> str:
+        if traits.startswith("STRUCT") and known.get(name) in _NUMBERS and name != settings.plan_trait:
+            return f"traits.{identifier(name)}"
         if traits.startswith("STRUCT"):
             return f"CAST(traits.{identifier(name)} AS VARCHAR)" if name in known else "CAST(NULL AS VARCHAR)"
         if traits.startswith("MAP"):

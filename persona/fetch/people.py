@@ -13,6 +13,9 @@ from persona.classify.engine import Engine, OddRecords, identifier, literal
 from persona.errors import PersonaError
 from persona.settings import SEED, Settings
 
+# Pages wait until there are so many bytes: a statement a page costs more than what it does.
+BATCH_BYTES = 2**20
+
 
 class Page(NamedTuple):
     """Profiles as a service sends them."""
@@ -99,7 +102,6 @@ class Table(People):
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
         super().__init__(engine, [lambda: "SELECT * FROM gathered"])
-        # One text is handed over ten times as fast as a list; JSON holds no U+001E.
         records = "(SELECT TRY_CAST(UNNEST(STRING_SPLIT($records, CHR(30))) AS JSON) AS record)"
         self._people = judged(needed_traits(settings), records)
         engine.rows(f"CREATE TABLE gathered AS {self._people} LIMIT 0", {"records": "{}"})
@@ -107,16 +109,27 @@ class Table(People):
 
     def fill(self, pages: Iterable[Page], notice: Callable[[int, int], None]) -> None:
         """Take in all pages; `notice` hears of pages and people after each."""
-        read = 0
+        read, waiting, waiting_bytes = 0, list[bytes](), 0
+        rejected: Counter[str] = Counter()
         for number, page in enumerate(pages, start=1):
-            if page.records:
-                records = b"\x1e".join(page.records).decode(errors="replace")
-                self.engine.rows(f"INSERT INTO gathered {self._people}", {"records": records})
-            for reason, n in page.rejected.items():
-                self.engine.rows(self._rejected, {"reason": reason, "n": n})
+            waiting += page.records
+            waiting_bytes += sum(map(len, page.records))
+            if waiting_bytes >= BATCH_BYTES:
+                self._insert(waiting)
+                waiting, waiting_bytes = [], 0
+            rejected.update(page.rejected)
             read += len(page.records) + Counter(page.rejected).total()
             self.truncated = page.more
             notice(number, read)
+        self._insert(waiting)
+        for reason, n in rejected.items():
+            self.engine.rows(self._rejected, {"reason": reason, "n": n})
+
+    def _insert(self, records: Sequence[bytes]) -> None:
+        if records:
+            # One text is handed over ten times as fast as a list; JSON holds no U+001E.
+            text = b"\x1e".join(records).decode(errors="replace")
+            self.engine.rows(f"INSERT INTO gathered {self._people}", {"records": text})
 
 
 def needed_traits(settings: Settings) -> list[str]:
