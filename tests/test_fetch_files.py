@@ -163,7 +163,7 @@ def refused(where: object, **more: Any) -> PersonaError:
             id="array",
         ),
         pytest.param(b"PAR1secret", "export looks like Parquet; cannot be read as that", id="parquet"),
-        pytest.param(b'{"secret": "' + b"x" * 2**26, "a line of it is longer than 16 MiB", id="long-line"),
+        pytest.param(b'{"secret": "' + b"x" * 2**26, "a line of it is longer than 4 MiB", id="long-line"),
         pytest.param(
             gzip.compress(b"{" + b" " * 2**27, 1),
             "packed with gzip; a line of it is longer",

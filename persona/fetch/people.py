@@ -16,6 +16,9 @@ from persona.settings import SEED, Settings
 # Pages wait until there are so many bytes: a statement a page costs more than what it does.
 BATCH_BYTES = 2**20
 
+# What a record does not have.
+ABSENT = "CAST(NULL AS VARCHAR)"
+
 
 class Page(NamedTuple):
     """Profiles as a service sends them."""
@@ -143,7 +146,9 @@ def typed(traits: Sequence[str], read: Callable[[str], str]) -> str:
     columns = f"{{'traits': {literal(f'STRUCT({fields})')}, 'external_ids': 'STRUCT(\"type\" VARCHAR)[]'}}"
     # A record without traits may be no profile at all: that is for `judged` to say.
     problem = "IF(traits IS NULL, ERROR('no traits'), NULL)"
-    return _people(traits, "traits", "external_ids", problem, read(columns))
+    return relation_of(
+        [f"traits.{identifier(name)}" for name in traits], listed("external_ids"), read(columns), problem
+    )
 
 
 def judged(traits: Sequence[str], records: str) -> str:
@@ -159,16 +164,18 @@ def judged(traits: Sequence[str], records: str) -> str:
           OR NOT LIST_HAS_ALL(['OBJECT', 'NULL'], JSON_TYPE(record, '$.external_ids[*]'))
           THEN 'external_ids_malformed'
       END"""
-    return _people(traits, "profile.traits", "profile.external_ids", problem, source)
+    columns = [f"profile.traits.{identifier(name)}" for name in traits]
+    return relation_of(columns, listed("profile.external_ids"), source, problem)
 
 
-def _people(traits: Sequence[str], struct: str, external_ids: str, problem: str, source: str) -> str:
-    columns = ", ".join(f"{struct}.{identifier(name)} AS trait_{i}" for i, name in enumerate(traits))
-    return f"""
-      SELECT
-        {columns},
-        IFNULL(LEN({external_ids}), 0) AS identities,
-        ARRAY_TO_STRING([IFNULL(one."type", '') FOR one IN {external_ids}], CHR(31)) AS types,
-        {problem} AS problem
-      FROM {source}
-    """  # noqa: S608 - names are quoted
+def listed(external_ids: str) -> tuple[str, str]:
+    """How many external ids a list of them holds, and their types."""
+    types = f"ARRAY_TO_STRING([IFNULL(one.type, '') FOR one IN {external_ids}], CHR(31))"
+    return f"IFNULL(LEN({external_ids}), 0)", types
+
+
+def relation_of(traits: Iterable[str], ids: tuple[str, str], source: str, problem: str = ABSENT) -> str:
+    """The relation: the needed traits, how many external ids and of what types, as a source has them."""
+    *figures, plan = traits
+    columns = ", ".join(f"{one} AS trait_{i}" for i, one in enumerate([*figures, f"CAST({plan} AS VARCHAR)"]))
+    return f"SELECT {columns}, {ids[0]} AS identities, {ids[1]} AS types, {problem} AS problem FROM {source}"  # noqa: S608 - names are quoted
