@@ -29,6 +29,8 @@ from persona.request import Request
 from persona.settings import read_settings
 
 TYPES = ("user_id", "email", "anonymous_id", "phone", "ios.id", "ios_id", "android_id")
+# On CI; by hand: TEST_EXAMPLES=1000 tests/run tests/test_fetch.py
+EXAMPLES = int(os.environ.get("TEST_EXAMPLES", "3"))
 QUIET = Log(as_json=False, level="ERROR")
 RULE = Rule(channels=CHANNELS, dominance=0.5)
 
@@ -158,7 +160,7 @@ def assert_same(expected: Counts, actual: Counts) -> None:
     assert ltvs(expected) == pytest.approx(ltvs(actual), rel=1e-9, abs=1e-6)
 
 
-@pytest.mark.parametrize("seed", range(int(os.environ.get("SPACES", "3"))))
+@pytest.mark.parametrize("seed", range(EXAMPLES))
 def test_every_service_and_every_kind_of_file_gives_the_same_figures(tmp_path: Path, seed: int) -> None:
     listed, *others = everywhere(tmp_path, random_space(seed)).values()
     assert listed.read == 150
@@ -262,6 +264,12 @@ def test_unloaded_tables_are_read_row_by_row_as_they_really_are(tmp_path: Path) 
         assert_same(count(plainly_read(rows), CHANNELS), unloaded(tmp_path / "tables", rows))
 
 
+def test_an_unloaded_table_may_be_empty(tmp_path: Path) -> None:
+    rows = troubled_tables(Random(1), 9)  # noqa: S311 - as above
+    counts = unloaded(tmp_path / "tables", rows | {"user_identifiers": []})
+    assert (counts.read, counts.everybody().identities) == (9, 0)
+
+
 @pytest.mark.slow
 def test_random_spaces_with_duplicates_and_late_rows_are_equal_in_both_engines(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -270,7 +278,8 @@ def test_random_spaces_with_duplicates_and_late_rows_are_equal_in_both_engines(
         pytest.skip(why)
     with Emulator() as emulator:
         monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", emulator.url)
-        for seed in range(int(os.environ.get("SPACES", "2"))):
-            rows = troubled_tables(Random(1_000 + seed), 40)  # noqa: S311 - as above
+        for seed in range(EXAMPLES):
+            random = Random(1_000 + seed)  # noqa: S311 - as above
+            rows = troubled_tables(random, random.randrange(1, 40))
             there = counted({"PERSONA_SOURCE": emulator.fill("space", rows)})
             assert_same(there, unloaded(tmp_path / "tables", rows))

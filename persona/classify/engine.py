@@ -14,6 +14,13 @@ from persona.errors import BadSettings, DeadlineExceeded
 # what needs more (a free-text plan a person, tables to join) goes to the scratch folder, up to its bound.
 MEMORY_BYTES = 200 * 10**6
 SPILLED_BYTES = 4 * 10**9
+# What the engine says of records that are not as declared; of the last, where a column is missing.
+_ODD = (
+    duckdb.InvalidInputException,
+    duckdb.ConversionException,
+    duckdb.IOException,
+    duckdb.BinderException,
+)
 
 
 class OddRecords(Exception):
@@ -94,9 +101,7 @@ class Engine:
         except duckdb.Error as error:
             if failure := getattr(self._file_system, "failure", None):
                 raise failure from None
-            if isinstance(
-                error, (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException)
-            ):
+            if isinstance(error, _ODD):
                 raise OddRecords(str(error)) from None
             raise
         finally:

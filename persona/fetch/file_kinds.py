@@ -87,10 +87,9 @@ def looked_at(place: Place, engine: Engine, deadline: Deadline) -> File:
     if head.startswith(_GZIP):
         packed, head = "gzip", _unpacked(place, deadline)
     elif head.startswith(_ZSTD):
-        # Only the engine unpacks it.
-        packed = "zstd"
-        lines = engine.rows(f"SELECT json FROM {_read(_LINES, [path], packed)} LIMIT 20")
-        head = b"\n".join((row["json"] or "").encode() for row in lines)[:HEAD_BYTES]
+        # Only the engine unpacks it, and keeps a byte-order mark to itself: the first record is then no JSON.
+        packed, lines = "zstd", _read(_LINES + ", ignore_errors = true", [path], "zstd")
+        head = b"\n".join((row["json"] or "").encode() for row in engine.rows(f"FROM {lines} LIMIT 20"))
     if head.startswith(b"PAR1") and packed == "uncompressed":
         return File(name, path, "Parquet")
     foreign = next((words for start, words in _FOREIGN.items() if head.startswith(start)), "")
@@ -152,9 +151,11 @@ def _union(files: Sequence[File], reader: str) -> str:
         if reader.startswith("read_csv"):
             types = ", ".join(f"{identifier(name)}: 'VARCHAR'" for name in columns)
             options = f", delim = {literal(delimiter)}, columns = {{{types}}}"
-        in_lines = reader == _RECORDS["JSON lines"]
-        read = _LINES if in_lines and (marked or packed == "zstd") else reader + options
-        parts.append(f"SELECT * FROM {_read(read, [one.path for one in some], packed)}")
+        paths = [one.path for one in some]
+        if marked and reader == _RECORDS["JSON lines"]:
+            parts.append(f"SELECT TRY_CAST(json AS JSON) AS json FROM {_read(_LINES, paths, packed)}")
+        else:
+            parts.append(f"SELECT * FROM {_read(reader + options, paths, packed)}")
     return f"({' UNION ALL BY NAME '.join(parts)})"
 
 

@@ -17,6 +17,10 @@ from persona.fetch.people import needed_traits
 from persona.settings import SEED, Settings
 
 TABLES = ("user_traits", "user_identifiers")
+# The columns that the query names, in the engine's dialect.
+NO_ROW = (
+    "SELECT NULL AS canonical_segment_id, NULL AS name, NULL AS type, NULL AS value, NULL AS seq WHERE FALSE"
+)
 
 
 class Events(NamedTuple):
