@@ -62,8 +62,7 @@ def examine(counts: Counts, rule: Rule, names: Iterable[str] = ()) -> list[str]:
     readable = counts.classified + counts.dormant
     if not readable:
         return []
-    if rule.activity != "computed traits":
-        return _silent_channels(counts, rule)
+    silent = [] if rule.activity == "computed traits" else _silent_channels(counts, rule)
     absent = missing(counts, rule)
     instead = resembling(absent, names)
     if len(absent) == len(rule.channels):
@@ -84,7 +83,7 @@ def examine(counts: Counts, rule: Rule, names: Iterable[str] = ()) -> list[str]:
         for trait, share in carried.items()
         if share < ENOUGH_SHARE and (share or trait != rule.ltv_trait)
     ]
-    return [*few_carry, *_absent(counts, rule)]
+    return [*silent, *few_carry, *_absent(counts, rule)]
 
 
 def _absent(counts: Counts, rule: Rule) -> Iterator[str]:
