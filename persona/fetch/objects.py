@@ -1,6 +1,5 @@
 """Objects of Cloud Storage as files, read where they lie through the official client."""
 
-import http
 from collections.abc import Callable
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -15,7 +14,7 @@ from google.cloud import storage
 from google.cloud.storage.fileio import BlobReader
 
 from persona.deadline import Deadline
-from persona.errors import PersonaError, Refused, Unavailable
+from persona.errors import DeadlineExceeded, PersonaError, Refused, Unavailable
 from persona.storage.cloud import CONNECT_SECONDS, FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, may_pass
 
 # How long one part may take, waits between tries included.
@@ -23,6 +22,14 @@ BUDGET_SECONDS = 60.0
 READ_SECONDS = 30.0
 # Large enough that a part's round trip is small beside its transfer; each reader keeps one.
 PART_BYTES = 4 * 2**20
+
+_CAUSES = {
+    401: "there are no valid Google credentials; deploy with a service account, or run gcloud auth "
+    "application-default login",
+    403: "Cloud Storage answered 403; grant the function's service account roles/storage.objectViewer on its "
+    "bucket",
+    404: "there is no such object or bucket; check both names",
+}
 
 T = TypeVar("T")
 
@@ -95,41 +102,24 @@ class Objects(AbstractFileSystem):
             )
             returned: T = retry(act)()
         except RetryError:
-            self.failure = Unavailable(
-                "storage",
-                f"Cloud Storage did not serve the object that {self._setting} names within its time; try "
-                "again later",
-            )
-            raise self.failure from None
+            words = f"Cloud Storage did not serve the object that {self._setting} names within its time"
+            self.failure = Unavailable("storage", f"{words}; try again later")
         except (GoogleAPICallError, GoogleAuthError) as error:
             self.failure = self._named(error)
-            raise self.failure from None
-        except PersonaError as error:
+        except DeadlineExceeded as error:
             self.failure = error
-            raise
-        return returned
+        else:
+            return returned
+        raise self.failure from None
 
     def _named(self, error: GoogleAPICallError | GoogleAuthError) -> PersonaError:
-        status = getattr(error, "code", None)
         if isinstance(error, NotFound) and self._begun:
             return Unavailable(
                 "storage", f"the object that {self._setting} names was replaced while it was read; try again"
             )
-        if isinstance(error, NotFound):
-            what = "there is no such object or bucket; check both names"
-        elif isinstance(error, GoogleAuthError) or status == http.HTTPStatus.UNAUTHORIZED:
-            what = (
-                "there are no valid Google credentials; deploy with a service account, or run gcloud auth "
-                "application-default login"
-            )
-        elif status == http.HTTPStatus.FORBIDDEN:
-            what = (
-                "Cloud Storage answered 403; grant the function's service account "
-                "roles/storage.objectViewer on its bucket"
-            )
-        else:
-            what = f"Cloud Storage answered {status}; check the bucket's settings"
-        return Refused("storage", f"the object that {self._setting} names: {what}")
+        status = 401 if isinstance(error, GoogleAuthError) else int(error.code or 0)
+        cause = _CAUSES.get(status, f"Cloud Storage answered {status}; check the bucket's settings")
+        return Refused("storage", f"the object that {self._setting} names: {cause}")
 
 
 class _Object(BlobReader):

@@ -6,12 +6,10 @@ now; events name the profile that they came in with (docs: unify/profiles-sync/t
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jinja2 import Environment, StrictUndefined, Template
-
+from persona.classify.counts import template
 from persona.fetch.events import IDLE_MINUTES, WAREHOUSE_DAYS
 from persona.fetch.people import needed_traits
 from persona.settings import SEED, Settings
@@ -63,7 +61,7 @@ def query(
 
     `sources` says where the rows of TABLES are; both they and the rest are checked names and positions.
     """
-    return _template().render(
+    return template(Path(__file__).with_suffix(".sql")).render(
         sources,
         dialect=dialect,
         channels=len(settings.channels),
@@ -71,10 +69,3 @@ def query(
         events=events.tables if events else (),
         merges=events.merges if events else "",
     )
-
-
-@cache
-def _template() -> Template:
-    # SQL, not HTML: escaping has no meaning here, and nothing but checked names and positions goes in.
-    environment = Environment(undefined=StrictUndefined, autoescape=False, trim_blocks=True)  # noqa: S701
-    return environment.from_string(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8"))
