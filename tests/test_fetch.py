@@ -270,6 +270,20 @@ def test_an_unloaded_table_may_be_empty(tmp_path: Path) -> None:
     assert (counts.read, counts.everybody().identities) == (9, 0)
 
 
+def test_unloaded_values_of_any_type_are_their_text(tmp_path: Path) -> None:
+    traits = [
+        {"CANONICAL_SEGMENT_ID": person, "NAME": name, "VALUE": value, "SEQ": 1}
+        for person, plan in (("a", 5), ("b", "pro"))
+        for name, value in ((PLAN, plan), ("web_sessions_30d", 3), ("mobile_sessions_30d", "1"))
+    ]
+    nameless = {"canonical_segment_id": "a", "type": None, "value": "x"}
+    both: dict[str, list[dict[str, Any]]] = {"user_traits": traits, "user_identifiers": [nameless]}
+    for name, rows in both.items():
+        (tmp_path / name).write_text("\n".join(map(json.dumps, rows)))
+    web = counted({"PERSONA_SOURCE": str(tmp_path)}).groups[0]
+    assert (web.n, dict(web.plans), web.identities) == (2, {"5": 1, "pro": 1}, 1)
+
+
 @pytest.mark.slow
 def test_random_spaces_with_duplicates_and_late_rows_are_equal_in_both_engines(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path

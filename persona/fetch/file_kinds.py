@@ -132,6 +132,14 @@ def table(files: Sequence[File], options: str = "") -> str:
     return _union(files, _TABLES[files[0].kind] + options)
 
 
+def texts(engine: Engine, file: File) -> str:
+    """A file as a table of texts: what the engine takes for JSON would keep its quotation marks."""
+    if not file.kind.startswith("JSON"):
+        return table([file])
+    types = ", ".join(f"{identifier(name)}: 'VARCHAR'" for name in columns_of(engine, table([file])))
+    return table([file], f", columns = {{{types}}}")
+
+
 def records(files: Sequence[File]) -> str:
     """JSON files as a table of `json`: a record's text, or NULL where a line holds none."""
     return _union(files, _RECORDS[files[0].kind])

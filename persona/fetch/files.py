@@ -2,7 +2,7 @@
 """People from files: JSON lines, a JSON array, CSV or Parquet, or Profiles Sync's tables, unloaded."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache, partial
 from tempfile import TemporaryDirectory
@@ -59,7 +59,9 @@ def relation(engine: Engine, files: Sequence[File], settings: Settings) -> Peopl
     tables = profiles_sync.unloaded([one.name for one in files])
     if tables:
         looks = f"Profiles Sync's tables, unloaded as {looks}"
-        sources = {name: _rows(files[i] for i in places) for name, places in tables.items()}
+        sources = {
+            name: profiles_sync.rows(engine, [files[i] for i in places]) for name, places in tables.items()
+        }
         query = profiles_sync.query(settings, sources, "duckdb")
         readings = [lambda: f"WITH {query} SELECT * FROM people"]
         parameters = profiles_sync.parameters(settings)
@@ -79,12 +81,6 @@ def relation(engine: Engine, files: Sequence[File], settings: Settings) -> Peopl
     people.kind = f"{looks} ({len(files)} files)" if len(files) > 1 else looks
     people.names = lambda: trait_names.carried(engine, files, settings.id_columns)
     return people
-
-
-def _rows(files: Iterable[File]) -> str:
-    """One table out of files, with all columns that are asked for: an empty file has none."""
-    parts = [profiles_sync.NO_ROW, *(f"SELECT * FROM {table([file])}" for file in files)]
-    return f"({' UNION ALL BY NAME '.join(parts)})"
 
 
 def _refusal(files: Sequence[File], settings: Settings, words: str) -> PersonaError:

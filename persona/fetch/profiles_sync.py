@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from persona.classify.counts import template
+from persona.classify.engine import Engine
 from persona.fetch.events import IDLE_MINUTES, WAREHOUSE_DAYS
+from persona.fetch.file_kinds import File, texts
 from persona.fetch.people import needed_traits
 from persona.settings import SEED, Settings
 
 TABLES = ("user_traits", "user_identifiers")
-# The columns that the query names, in the engine's dialect.
-NO_ROW = (
+# The columns that the query names, in the engine's dialect; an empty file has none.
+_NO_ROW = (
     "SELECT NULL AS canonical_segment_id, NULL AS name, NULL AS type, NULL AS value, NULL AS seq WHERE FALSE"
 )
 
@@ -36,6 +38,12 @@ def unloaded(names: Sequence[str]) -> dict[str, list[int]]:
         for table in TABLES
     }
     return tables if all(tables.values()) else {}
+
+
+def rows(engine: Engine, files: Sequence[File]) -> str:
+    """One table out of its files."""
+    parts = [_NO_ROW, *(f"FROM {texts(engine, file)}" for file in files)]
+    return f"({' UNION ALL BY NAME '.join(parts)})"
 
 
 def parameters(

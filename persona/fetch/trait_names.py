@@ -37,9 +37,9 @@ def carried(engine: Engine, files: Sequence[File], id_columns: Sequence[str]) ->
 def _members(engine: Engine, files: Sequence[File], id_columns: set[str]) -> str:
     """Rows of `key` and `value`, one a person and trait."""
     if tables := profiles_sync.unloaded([one.name for one in files]):
-        rows = " UNION ALL BY NAME ".join(f"SELECT * FROM {table([files[i]])}" for i in tables["user_traits"])
+        rows = profiles_sync.rows(engine, [files[i] for i in tables["user_traits"]])
         return f"""(
-          SELECT name AS key, MAX(CAST(value AS VARCHAR)) AS value FROM ({rows})
+          SELECT name AS key, MAX(CAST(value AS VARCHAR)) AS value FROM {rows}
           WHERE canonical_segment_id IS NOT NULL GROUP BY canonical_segment_id, name
         )"""
     if files[0].kind.startswith("JSON"):
