@@ -14,7 +14,7 @@ from persona.log import Log
 from persona.settings import read_settings
 from persona.summarize.sampling import rule_of
 
-# Everything about a person follows from the number: four plans, five types, some odd values; every 144th person
+# Everything about a person follows from the number: four plans, five types, some odd values, and one in 144
 # is dormant.
 _TRAITS = """
 CREATE TABLE `{dataset}.user_traits` AS

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from itertools import pairwise
+from random import Random
 from typing import Any
 
 from hypothesis import strategies as st
@@ -185,6 +186,42 @@ def _plain_group(group: Sequence[Profile], channels: dict[str, str]) -> dict[str
         },
         "plans": sorted(plans.items(), key=lambda plan_and_n: (-plan_and_n[1], plan_and_n[0]))[:3],
     }
+
+
+ACTIVITIES = ["0", "0", "1", "2", "3", "3", "7", "9", "10", "11", "20", "4.7", " 5", "+6", "1e1", "", None]
+ODD_ACTIVITIES = ["-3", "abc", "1e16", "1e999", "true", "٣", "5.", "[1]"]
+LTVS = ["0", "12.5", "890.40", "-30", "-1e16", "1e3", "abc", "1e16", "1e999", "", " 7 ", None, "NaN", "true"]
+PLANS = [
+    *("pro", "starter", "free", "", None, " ", "5", "o'neil\\`--", "@traits", 'a "quoted" one', "企業"),
+    *("two, and\na line", "p" * 300, "ä" * 201, "🦄" * 199),
+]
+
+
+def random_space(
+    seed: int,
+    types: Sequence[str | None],
+    traits: Sequence[str] = (*CHANNELS.values(),),
+    *,
+    size: int = 150,
+    once: bool = True,
+) -> list[Profile]:
+    """People of texts, as every source can hold them; `once`: with one external id of a type at most."""
+    random = Random(seed)  # noqa: S311 - chance, not a secret
+
+    def profile(number: int) -> Profile:
+        values = {trait: random.choice(ACTIVITIES) for trait in traits}
+        if random.random() < 0.1:
+            values[random.choice([*traits])] = random.choice(ODD_ACTIVITIES)
+        values |= {LTV: random.choice(LTVS), PLAN: random.choice(PLANS)}
+        n = random.randrange(6)
+        listed = random.sample(types, n) if once else random.choices(types, k=n)
+        return {
+            "segment_id": f"use_{number:04}",
+            "traits": {name: value for name, value in values.items() if random.random() < 0.9},
+            "external_ids": [{"type": kind, "id": f"{kind} {number} {i}"} for i, kind in enumerate(listed)],
+        }
+
+    return [profile(number) for number in range(size)]
 
 
 def tables(space: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:

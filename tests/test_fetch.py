@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from cloud import Emulator, FakeSegment, why_not_here
-from spaces import CHANNELS, LTV, PLAN, Profile, count, plain_figures, tables
+from spaces import ACTIVITIES, CHANNELS, LTV, PLAN, PLANS, Profile, count, plain_figures, random_space, tables
 
 from persona.classify.counts import Counts, classify
 from persona.deadline import Deadline
@@ -51,42 +51,6 @@ def figures(counts: Counts) -> dict[str, Any]:
 
 def ltvs(counts: Counts) -> list[float]:
     return [value for group in counts.groups for value in (group.ltv, group.ltv_squares)]
-
-
-ACTIVITIES = ["0", "0", "1", "2", "3", "7", "10", "20", "4.7", " 5", "+6", "1e1", "", None]
-ODD_ACTIVITIES = ["-3", "abc", "1e16", "1e999", "true", "٣", "5.", "[1]"]
-LTVS = ["0", "12.5", "890.40", "-30", "1e3", "abc", "1e999", "", " 7 ", None, "NaN"]
-PLANS = [
-    "pro",
-    "starter",
-    "free",
-    "",
-    None,
-    "o'neil\\`--",
-    'a "quoted" one',
-    "two, and\na line",
-    "企業",
-    "p" * 300,
-]
-
-
-def random_space(seed: int, size: int = 150) -> list[Profile]:
-    """People of values that every source can hold: text, and at most one external id of a type."""
-    random = Random(seed)  # noqa: S311 - chance, not a secret
-
-    def profile(number: int) -> Profile:
-        traits = {trait: random.choice(ACTIVITIES) for trait in CHANNELS.values()}
-        if random.random() < 0.1:
-            traits[random.choice([*traits])] = random.choice(ODD_ACTIVITIES)
-        traits |= {LTV: random.choice(LTVS), PLAN: random.choice(PLANS)}
-        types = random.sample(TYPES, random.randrange(5))
-        return {
-            "segment_id": f"use_{number:04}",
-            "traits": {name: value for name, value in traits.items() if random.random() < 0.9},
-            "external_ids": [{"type": kind, "id": f"{kind} {number}"} for kind in types],
-        }
-
-    return [profile(number) for number in range(size)]
 
 
 def as_rows(space: Sequence[Profile]) -> list[dict[str, str | None]]:
@@ -162,7 +126,7 @@ def assert_same(expected: Counts, actual: Counts) -> None:
 
 @pytest.mark.parametrize("seed", range(EXAMPLES))
 def test_every_service_and_every_kind_of_file_gives_the_same_figures(tmp_path: Path, seed: int) -> None:
-    listed, *others = everywhere(tmp_path, random_space(seed)).values()
+    listed, *others = everywhere(tmp_path, random_space(seed, TYPES)).values()
     assert listed.read == 150
     for other in others:
         assert_same(listed, other)
@@ -171,7 +135,7 @@ def test_every_service_and_every_kind_of_file_gives_the_same_figures(tmp_path: P
 def test_the_warehouse_gives_the_figures_of_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     if why := why_not_here():
         pytest.skip(why)
-    space = random_space(99, 400)
+    space = random_space(99, TYPES, size=400)
     (tmp_path / "lines").write_text("\n".join(map(json.dumps, space)))
     with Emulator() as emulator:
         monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", emulator.url)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 from bench_bigquery import rows_read_back
 from cloud import Emulator, FakeBigQuery, Reply, bigquery_error, job_error, why_not_here
-from spaces import REJECTED, WHOLE, tables
+from spaces import REJECTED, WHOLE, random_space, tables
 from spaces import count as count_here
 
 from persona.classify.counts import MOST_PLANS, MOST_TYPES, Counts, classify
@@ -95,46 +95,9 @@ def test_a_value_is_read_as_everywhere(fill: Callable[..., str]) -> None:
     assert figures(count_here(space, SEED_CHANNELS)) == figures(counted.tally)
 
 
-ACTIVITIES = ["0", "0", "1", "2", "3", "3", "10", "11", "9", "20", "4.7", " 5", "+6", "1e1", "", None]
-ODD_ACTIVITIES = ["-3", "abc", "1e16", "1e999", "true", "٣"]
-LTVS = ["0", "12.5", "890.40", "-30", "-1e16", "1e3", "abc", "1e16", "1e999", "", " 7 ", None, "NaN", "true"]
-PLANS = [
-    "pro",
-    "starter",
-    "free",
-    "",
-    None,
-    "p" * 300,
-    "ä" * 201,
-    "🦄" * 199,
-    " ",
-    "5",
-    "o'neil\\`--",
-    "@traits",
-]
-TYPES = [
-    "user_id",
-    "email",
-    "ios.id",
-    "ios_id",
-    "ios_push_token",
-    "ios.push_token",
-    "android_idfa",
-    "android.idfa",
-]
+# Both spellings, odd ones, and one too long to be told from another.
+TYPES = ["email", "ios.id", "ios_id", "ios_push_token", "ios.push_token", "android_idfa", "android.idfa"]
 ODD_TYPES = ["", None, "x" * 300, "x" * 301, "ios_id ", "IOS_ID", "kios_id"]
-
-
-def random_space(random: Random, traits: Sequence[str], size: int) -> list[Profile]:
-    def profile() -> Profile:
-        values = {trait: random.choice(ACTIVITIES) for trait in traits}
-        if random.random() < 0.1:
-            values[random.choice(list(traits))] = random.choice(ODD_ACTIVITIES)
-        values |= {"ltv": random.choice(LTVS), "plan": random.choice(PLANS)}
-        kept = {name: value for name, value in values.items() if random.random() < 0.9}
-        return person(*random.choices([*TYPES, *ODD_TYPES], k=random.randrange(6)), **kept)
-
-    return [profile() for _ in range(size)]
 
 
 @pytest.mark.parametrize(("channels", "dominance"), [(2, 0.5), (3, 0.5), (3, 0.2), (5, 0.35), (8, 0.95)])
@@ -142,8 +105,7 @@ def test_the_figures_are_those_of_the_same_people_counted_here(
     fill: Callable[..., str], channels: int, dominance: float
 ) -> None:
     named = {f"c{i}": f"c{i}'s “trait” `{i}`" for i in range(channels)}
-    random = Random(channels)  # noqa: S311 - chance, not a secret
-    space = random_space(random, list(named.values()), 400)
+    space = random_space(channels, [*TYPES, *ODD_TYPES], [*named.values()], size=400, once=False)
     source = fill(tables(space))
     counted = count(
         source,
