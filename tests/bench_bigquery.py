@@ -14,15 +14,16 @@ from persona.log import Log
 from persona.settings import read_settings
 from persona.summarize.sampling import rule_of
 
-# Everything about a person follows from the number: four plans, five types, and some odd values.
+# Everything about a person follows from the number: four plans, five types, some odd values, and one in 144
+# is dormant.
 _TRAITS = """
 CREATE TABLE `{dataset}.user_traits` AS
 SELECT CONCAT('use_', n) AS canonical_segment_id, trait.name, trait.value, 1 AS seq
 FROM UNNEST(GENERATE_ARRAY(1, {profiles})) AS n
 CROSS JOIN UNNEST([
-  STRUCT('web_sessions_30d' AS name, CAST(MOD(n, 41) AS STRING) AS value),
-  STRUCT('mobile_sessions_30d', CAST(MOD(n, 37) AS STRING)),
-  STRUCT('emails_opened_30d', IF(MOD(n, 100) = 0, 'many', CAST(MOD(n, 23) AS STRING))),
+  STRUCT('web_sessions_30d' AS name, CAST(MOD(n, 16) AS STRING) AS value),
+  STRUCT('mobile_sessions_30d', CAST(MOD(n, 12) AS STRING)),
+  STRUCT('emails_opened_30d', IF(MOD(n, 100) = 0, 'many', CAST(MOD(n, 9) AS STRING))),
   STRUCT('ltv', CAST(MOD(n, 997) / 4 AS STRING)),
   STRUCT('plan', CONCAT('plan ', CAST(MOD(n, 4) AS STRING)))
 ]) AS trait

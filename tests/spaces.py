@@ -5,11 +5,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from itertools import pairwise
+from random import Random
 from typing import Any
 
 from hypothesis import strategies as st
 
-from persona.classify.counts import Counts, classify
+from persona.classify.counts import MOST, Counts, classify
 from persona.classify.engine import Engine
 from persona.deadline import Deadline
 from persona.fetch.people import Page, Table
@@ -22,6 +23,50 @@ CHANNELS = {"web": "web_sessions_30d", "mobile": "mobile_sessions_30d", "email":
 TYPES = ("user_id", "email", "anonymous_id", "ios.id", "ios_id", "android.id", "phone")
 
 Profile = dict[str, Any]
+
+# What a text means as activity, whoever sends it; JSON's own forms of it beside.
+WHOLE = {
+    "12": 12,
+    "0": 0,
+    "-0": 0,
+    "-0.0": 0,
+    "2.7": 2,
+    "0.9": 0,
+    "1e3": 1_000,
+    "15E-1": 1,
+    "+12": 12,
+    " \t12\r\n\v\f": 12,
+    "007": 7,
+    "1e-400": 0,
+    str(MOST): MOST,
+    "999999999999999.9": MOST - 1,
+}
+REJECTED = {
+    "activity_negative": ["-1", "-0.5", " -1e3 "],
+    "activity_not_finite": ["1e400", "-1e400", "9" * 5_000],
+    "activity_too_large": [str(MOST + 1), "9" * 30],
+    "activity_not_numeric": [
+        *(
+            "many",
+            "nan",
+            "inf",
+            "Infinity",
+            "true",
+            "null",
+            "1_000",
+            "1,000",
+            "1_0",
+            "0x10",
+            ".5",
+            "5.",
+            "5%",
+            "1/2",
+        ),
+        *("--1", "+-1", "1e", "1 2", " ", "{}", "[1]", "1e1_0"),
+        # Digits and spaces, but not of ASCII.
+        *("٣", "\uff13", "\u00b2", "\u00a012", "5\u2028", "\x0012"),
+    ],
+}
 
 _ABSENT = object()
 _whole = st.integers(0, 9) | st.integers(0, 10**6)
@@ -141,6 +186,42 @@ def _plain_group(group: Sequence[Profile], channels: dict[str, str]) -> dict[str
         },
         "plans": sorted(plans.items(), key=lambda plan_and_n: (-plan_and_n[1], plan_and_n[0]))[:3],
     }
+
+
+ACTIVITIES = ["0", "0", "1", "2", "3", "3", "7", "9", "10", "11", "20", "4.7", " 5", "+6", "1e1", "", None]
+ODD_ACTIVITIES = ["-3", "abc", "1e16", "1e999", "true", "٣", "5.", "[1]"]
+LTVS = ["0", "12.5", "890.40", "-30", "-1e16", "1e3", "abc", "1e16", "1e999", "", " 7 ", None, "NaN", "true"]
+PLANS = [
+    *("pro", "starter", "free", "", None, " ", "5", "o'neil\\`--", "@traits", 'a "quoted" one', "企業"),
+    *("two, and\na line", "p" * 300, "ä" * 201, "🦄" * 199),
+]
+
+
+def random_space(
+    seed: int,
+    types: Sequence[str | None],
+    traits: Sequence[str] = (*CHANNELS.values(),),
+    *,
+    size: int = 150,
+    once: bool = True,
+) -> list[Profile]:
+    """People of texts, as every source can hold them; `once`: with one external id of a type at most."""
+    random = Random(seed)  # noqa: S311 - chance, not a secret
+
+    def profile(number: int) -> Profile:
+        values = {trait: random.choice(ACTIVITIES) for trait in traits}
+        if random.random() < 0.1:
+            values[random.choice([*traits])] = random.choice(ODD_ACTIVITIES)
+        values |= {LTV: random.choice(LTVS), PLAN: random.choice(PLANS)}
+        n = random.randrange(6)
+        listed = random.sample(types, n) if once else random.choices(types, k=n)
+        return {
+            "segment_id": f"use_{number:04}",
+            "traits": {name: value for name, value in values.items() if random.random() < 0.9},
+            "external_ids": [{"type": kind, "id": f"{kind} {number} {i}"} for i, kind in enumerate(listed)],
+        }
+
+    return [profile(number) for number in range(size)]
 
 
 def tables(space: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from spaces import CHANNELS, Profile, count, plain_figures, plain_pattern
+from spaces import CHANNELS, REJECTED, WHOLE, Profile, count, plain_figures, plain_pattern
 
 from persona.classify.counts import (
     MOST,
@@ -101,48 +101,6 @@ def test_the_rule_is_the_one_of_exact_arithmetic(channels: int, percent: int) ->
     patterns = [*(f"{name}_dominant" for name in names), "omnichannel"]
     expected = [plain_pattern(activity, names, Fraction(percent, 100)) for activity in activities]
     assert expected == [None if at is None else patterns[at] for at in places(activities, percent / 100)]
-
-
-# What a text means as activity, whoever sends it; JSON's own forms of it beside.
-WHOLE = {
-    "12": 12,
-    "0": 0,
-    "-0": 0,
-    "-0.0": 0,
-    "2.7": 2,
-    "0.9": 0,
-    "1e3": 1_000,
-    "15E-1": 1,
-    "+12": 12,
-    " \t12\r\n\v\f": 12,
-    "007": 7,
-    "1e-400": 0,
-    str(MOST): MOST,
-    "999999999999999.9": MOST - 1,
-}
-REJECTED = {
-    "activity_negative": ["-1", "-0.5", " -1e3 "],
-    "activity_not_finite": ["1e400", "-1e400", "9" * 5_000],
-    "activity_too_large": [str(MOST + 1), "9" * 30],
-    "activity_not_numeric": [
-        *(
-            "many",
-            "nan",
-            "inf",
-            "Infinity",
-            "٣",
-            "\uff13",
-            "1_000",
-            "1,000",
-            "0x10",
-            ".5",
-            "5.",
-            " ",
-            "\u00a012",
-        ),
-        *("true", "null", "--1", "+-1", "1e", "1/2", "5%", "1 2", "5\u2028", "{}", "[1]", "1e1_0", "\x0012"),
-    ],
-}
 
 
 def test_activity_is_a_number_in_ascii_cut_to_a_whole_one() -> None:

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from cloud import Emulator, FakeSegment, why_not_here
-from spaces import CHANNELS, LTV, PLAN, Profile, count, plain_figures, tables
+from spaces import ACTIVITIES, CHANNELS, LTV, PLAN, PLANS, Profile, count, plain_figures, random_space, tables
 
 from persona.classify.counts import Counts, classify
 from persona.deadline import Deadline
@@ -29,6 +29,8 @@ from persona.request import Request
 from persona.settings import read_settings
 
 TYPES = ("user_id", "email", "anonymous_id", "phone", "ios.id", "ios_id", "android_id")
+# On CI; by hand: TEST_EXAMPLES=1000 tests/run tests/test_fetch.py
+EXAMPLES = int(os.environ.get("TEST_EXAMPLES", "3"))
 QUIET = Log(as_json=False, level="ERROR")
 RULE = Rule(channels=CHANNELS, dominance=0.5)
 
@@ -49,42 +51,6 @@ def figures(counts: Counts) -> dict[str, Any]:
 
 def ltvs(counts: Counts) -> list[float]:
     return [value for group in counts.groups for value in (group.ltv, group.ltv_squares)]
-
-
-ACTIVITIES = ["0", "0", "1", "2", "3", "7", "10", "20", "4.7", " 5", "+6", "1e1", "", None]
-ODD_ACTIVITIES = ["-3", "abc", "1e16", "1e999", "true", "٣", "5.", "[1]"]
-LTVS = ["0", "12.5", "890.40", "-30", "1e3", "abc", "1e999", "", " 7 ", None, "NaN"]
-PLANS = [
-    "pro",
-    "starter",
-    "free",
-    "",
-    None,
-    "o'neil\\`--",
-    'a "quoted" one',
-    "two, and\na line",
-    "企業",
-    "p" * 300,
-]
-
-
-def random_space(seed: int, size: int = 150) -> list[Profile]:
-    """People of values that every source can hold: text, and at most one external id of a type."""
-    random = Random(seed)  # noqa: S311 - chance, not a secret
-
-    def profile(number: int) -> Profile:
-        traits = {trait: random.choice(ACTIVITIES) for trait in CHANNELS.values()}
-        if random.random() < 0.1:
-            traits[random.choice([*traits])] = random.choice(ODD_ACTIVITIES)
-        traits |= {LTV: random.choice(LTVS), PLAN: random.choice(PLANS)}
-        types = random.sample(TYPES, random.randrange(5))
-        return {
-            "segment_id": f"use_{number:04}",
-            "traits": {name: value for name, value in traits.items() if random.random() < 0.9},
-            "external_ids": [{"type": kind, "id": f"{kind} {number}"} for kind in types],
-        }
-
-    return [profile(number) for number in range(size)]
 
 
 def as_rows(space: Sequence[Profile]) -> list[dict[str, str | None]]:
@@ -158,9 +124,9 @@ def assert_same(expected: Counts, actual: Counts) -> None:
     assert ltvs(expected) == pytest.approx(ltvs(actual), rel=1e-9, abs=1e-6)
 
 
-@pytest.mark.parametrize("seed", range(int(os.environ.get("SPACES", "3"))))
+@pytest.mark.parametrize("seed", range(EXAMPLES))
 def test_every_service_and_every_kind_of_file_gives_the_same_figures(tmp_path: Path, seed: int) -> None:
-    listed, *others = everywhere(tmp_path, random_space(seed)).values()
+    listed, *others = everywhere(tmp_path, random_space(seed, TYPES)).values()
     assert listed.read == 150
     for other in others:
         assert_same(listed, other)
@@ -169,7 +135,7 @@ def test_every_service_and_every_kind_of_file_gives_the_same_figures(tmp_path: P
 def test_the_warehouse_gives_the_figures_of_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     if why := why_not_here():
         pytest.skip(why)
-    space = random_space(99, 400)
+    space = random_space(99, TYPES, size=400)
     (tmp_path / "lines").write_text("\n".join(map(json.dumps, space)))
     with Emulator() as emulator:
         monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", emulator.url)
@@ -262,6 +228,26 @@ def test_unloaded_tables_are_read_row_by_row_as_they_really_are(tmp_path: Path) 
         assert_same(count(plainly_read(rows), CHANNELS), unloaded(tmp_path / "tables", rows))
 
 
+def test_an_unloaded_table_may_be_empty(tmp_path: Path) -> None:
+    rows = troubled_tables(Random(1), 9)  # noqa: S311 - as above
+    counts = unloaded(tmp_path / "tables", rows | {"user_identifiers": []})
+    assert (counts.read, counts.everybody().identities) == (9, 0)
+
+
+def test_unloaded_values_of_any_type_are_their_text(tmp_path: Path) -> None:
+    traits = [
+        {"CANONICAL_SEGMENT_ID": person, "NAME": name, "VALUE": value, "SEQ": 1}
+        for person, plan in (("a", 5), ("b", "pro"))
+        for name, value in ((PLAN, plan), ("web_sessions_30d", 3), ("mobile_sessions_30d", "1"))
+    ]
+    nameless = {"canonical_segment_id": "a", "type": None, "value": "x"}
+    both: dict[str, list[dict[str, Any]]] = {"user_traits": traits, "user_identifiers": [nameless]}
+    for name, rows in both.items():
+        (tmp_path / name).write_text("\n".join(map(json.dumps, rows)))
+    web = counted({"PERSONA_SOURCE": str(tmp_path)}).groups[0]
+    assert (web.n, dict(web.plans), web.identities) == (2, {"5": 1, "pro": 1}, 1)
+
+
 @pytest.mark.slow
 def test_random_spaces_with_duplicates_and_late_rows_are_equal_in_both_engines(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -270,7 +256,8 @@ def test_random_spaces_with_duplicates_and_late_rows_are_equal_in_both_engines(
         pytest.skip(why)
     with Emulator() as emulator:
         monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", emulator.url)
-        for seed in range(int(os.environ.get("SPACES", "2"))):
-            rows = troubled_tables(Random(1_000 + seed), 40)  # noqa: S311 - as above
+        for seed in range(EXAMPLES):
+            random = Random(1_000 + seed)  # noqa: S311 - as above
+            rows = troubled_tables(random, random.randrange(1, 40))
             there = counted({"PERSONA_SOURCE": emulator.fill("space", rows)})
             assert_same(there, unloaded(tmp_path / "tables", rows))

@@ -195,8 +195,8 @@ def test_a_space_without_profiles_is_refused_with_a_next_step() -> None:
 @pytest.mark.parametrize(
     ("reply", "came"),
     [
-        pytest.param(body(b"<html>ann@example.com</html>"), "28 bytes, no JSON", id="html"),
-        pytest.param(body(b""), "got nothing", id="nothing"),
+        pytest.param(body(b"<html>ann@example.com</html>"), "28 bytes that are no JSON", id="html"),
+        pytest.param(body(b""), "got 0 bytes that are no JSON", id="nothing"),
         pytest.param(body(b"[]"), "Expected `object`, got `array`", id="list"),
         pytest.param(body(b"null"), "Expected `object`, got `null`", id="null"),
         pytest.param(body(b'{"data":{}}'), "missing required field `profiles`", id="no-profiles"),
@@ -215,7 +215,7 @@ def test_a_space_without_profiles_is_refused_with_a_next_step() -> None:
         ),
         pytest.param(
             body(b'{"data":{"profiles":[' + b"[" * 100_000 + b"]" * 100_000 + b"]}}"),
-            "no JSON that could be read",
+            "bytes that are no JSON",
             id="deep-nesting",
         ),
         pytest.param(Reply(status=204), "answered 204", id="no-content"),
@@ -228,10 +228,10 @@ def test_a_space_without_profiles_is_refused_with_a_next_step() -> None:
             "a redirect",
             id="redirect-to-metadata",
         ),
-        pytest.param(page([], "x" * 5_000), "5000 characters", id="cursor-that-fits-no-url"),
+        pytest.param(page([], "x" * 5_000), "fits into no URL", id="cursor-that-fits-no-url"),
         pytest.param(
             body(b'{"data":{"profiles":[{}],"pagination":{"next":"a\\ud800"}}}'),
-            "half a character",
+            "fits into no URL",
             id="cursor-with-half-a-character",
         ),
     ],

@@ -12,8 +12,8 @@ from typing import Any
 import duckdb
 import pytest
 from cloud import Emulator, FakeMave, FakeStorage, answer, refuse, why_not_here
-from spaces import tables
-from test_fetch import files, random_space
+from spaces import random_space, tables
+from test_fetch import TYPES, files
 from test_fetch_files import put
 
 from persona.classify.members import text
@@ -100,7 +100,7 @@ def held_out(identifier: str) -> bool:
 def test_the_view_of_every_kind_of_file_counts_what_the_framework_counts(
     tmp_path: Path, run: Callable[..., Report]
 ) -> None:
-    for path in files(tmp_path, random_space(7)):
+    for path in files(tmp_path, random_space(7, TYPES)):
         report = run(path, path.name.strip("*-"))
         rows = here(report)
         assert counted(report) == in_view(rows), path.name
@@ -118,7 +118,7 @@ def test_rows_that_cannot_be_read_are_in_no_pattern(tmp_path: Path, run: Callabl
 
 
 def test_the_view_is_of_everybody_where_the_run_drew_some(tmp_path: Path, run: Callable[..., Report]) -> None:
-    (tmp_path / "lines").write_text("\n".join(map(json.dumps, random_space(8, 400))))
+    (tmp_path / "lines").write_text("\n".join(map(json.dumps, random_space(8, TYPES, size=400))))
     everybody, drawn = run(tmp_path / "lines"), run(tmp_path / "lines", "drawn", PERSONA_LIMIT="100")
     assert drawn.profiles.read == 100
     assert in_view(here(drawn)) == counted(everybody)
@@ -137,7 +137,7 @@ def test_the_holdout_is_as_large_as_it_is_set(
 def test_objects_of_a_bucket_stand_in_the_view_by_their_address(
     run: Callable[..., Report], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    space = "\n".join(map(json.dumps, random_space(9, 40)))
+    space = "\n".join(map(json.dumps, random_space(9, TYPES, size=40)))
     with FakeStorage("exports") as storage:
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", storage.url)
         for name in ("a/part-0.jsonl", "b/part-0.jsonl"):
@@ -165,7 +165,7 @@ def fill(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Callable[[Mappi
 def test_the_view_in_the_warehouse_counts_what_the_framework_counts(
     run: Callable[..., Report], emulator: Emulator, fill: Callable[..., str]
 ) -> None:
-    space = tables(random_space(10, 300))
+    space = tables(random_space(10, TYPES, size=300))
     report = run(fill(space), PERSONA_LIMIT="0")
     rows = there(report, emulator)
     assert counted(report) == in_view(rows)
@@ -251,7 +251,7 @@ def test_traits_and_personas_of_any_name_are_those_of_the_view(
 def test_a_later_delivery_that_publishes_writes_the_view_of_the_one_that_read(
     tmp_path: Path, run: Callable[..., Report]
 ) -> None:
-    (tmp_path / "lines").write_text("\n".join(map(json.dumps, random_space(11))))
+    (tmp_path / "lines").write_text("\n".join(map(json.dumps, random_space(11, TYPES))))
     with FakeMave(answer(CONTENT)) as mave:
         mave.script = [refuse(402), answer(CONTENT)]
         named = {"MAVERA_API_KEY": mave.key, "MAVERA_API_URL": mave.url, "PERSONA_MAVE_CALLS": "1"}

@@ -113,6 +113,14 @@ def test_with_raw_events_a_silent_channel_is_named() -> None:
     ]
 
 
+def test_with_raw_events_ltv_and_plan_are_traits_all_the_same() -> None:
+    no_ltv, few_plans = examine(counts([1_000, 1_000, 1_000, 0, 100]), RAW)[::-1]
+    assert (no_ltv.split(":")[0], few_plans.split(":")[0]) == (
+        "No profile carries ltv",
+        "Only 10.0 % of the profiles carry plan",
+    )
+
+
 def test_without_any_event_there_is_no_framework() -> None:
     with pytest.raises(NotEnoughData, match="no event of the last 14 days"):
         examine(counts([1_000] * 5, activity=(0, 0, 0)), RAW)

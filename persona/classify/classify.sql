@@ -2,23 +2,34 @@
     type of external id. Runs after `WITH people AS (...)`, in DuckDB as in BigQuery.
 
     people(trait_0 ..., identities, types, problem): each channel's trait, the LTV's and the plan's, as the
-    text that came; how many external ids; their types, joined by U+001F; why the record is no person. For
-    `members` also canonical_segment_id and user_id: then every person's row comes, and nothing is summed. -#}
+    text that came (in DuckDB, as the number where the source has types); how many external ids; their types,
+    joined by U+001F; why the record is no person. For `members` also canonical_segment_id and user_id: then
+    every person's row comes, and nothing is summed. -#}
 
 {#- The dialects differ in these few words. -#}
 {%- set duckdb = dialect == "duckdb" -%}
 {%- set FLOAT = "DOUBLE" if duckdb else "FLOAT64" -%}
-{%- set TEXT = "VARCHAR" if duckdb else "STRING" -%}
 {%- macro p(name) %}{{ "$" if duckdb else "@" }}{{ name }}{% endmacro -%}
-{%- macro try_cast(text) %}{{ "TRY_CAST" if duckdb else "SAFE_CAST" }}({{ text }} AS {{ FLOAT }}){% endmacro -%}
 {%- macro infinite(number) %}{{ "ISINF" if duckdb else "IS_INF" }}({{ number }}){% endmacro -%}
 
-{#- The digits of a JSON number in ASCII, white space around it allowed; NULL for any other text. -#}
+{#- A JSON number in ASCII, white space around it allowed; a column of numbers is told by its type, unread. -#}
 {%- set NUMBER = "[+-]?[0-9]+(?:\\.[0-9]+)?(?:[eE][+-]?[0-9]+)?" -%}
 {%- set SPACE = "[ \\t\\n\\r\\f\\v]*" -%}
-{%- macro digits(text) -%}
-{%- if duckdb -%} IF(REGEXP_FULL_MATCH({{ text }}, '{{ SPACE ~ NUMBER ~ SPACE }}'), {{ text }}, NULL)
-{%- else -%} REGEXP_EXTRACT({{ text }}, r'^{{ SPACE }}({{ NUMBER }}){{ SPACE }}$')
+{%- macro carries(trait) -%}
+{%- if duckdb -%} {{ trait }} IS NOT NULL AND (TYPEOF({{ trait }}) <> 'VARCHAR' OR CAST({{ trait }} AS VARCHAR) <> '')
+{%- else -%} IFNULL({{ trait }}, '') <> ''
+{%- endif -%}
+{%- endmacro -%}
+{%- macro is_number(trait) -%}
+{%- if duckdb -%}
+IF(TYPEOF({{ trait }}) = 'VARCHAR', REGEXP_FULL_MATCH(CAST({{ trait }} AS VARCHAR), '{{ SPACE ~ NUMBER ~ SPACE }}'), ISFINITE(TRY_CAST({{ trait }} AS DOUBLE)))
+{%- else -%}
+REGEXP_CONTAINS({{ trait }}, r'^{{ SPACE ~ NUMBER ~ SPACE }}$')
+{%- endif -%}
+{%- endmacro -%}
+{%- macro number(trait) -%}
+{%- if duckdb -%} TRY_CAST({{ trait }} AS DOUBLE)
+{%- else -%} SAFE_CAST(REGEXP_EXTRACT({{ trait }}, r'{{ NUMBER }}') AS FLOAT64)
 {%- endif -%}
 {%- endmacro -%}
 
@@ -27,17 +38,23 @@
 REGEXP_REPLACE(SUBSTR({{ type }}, 1, {{ name_characters }}), {{ "" if duckdb else "r" -}}
 '^(ios|android)_(id|idfa|push_token)$', {{ "" if duckdb else "r" }}'\1.\2')
 {%- endmacro -%}
+{#- Each sum once for its place, its plan and every one of its types. -#}
 {%- macro facts() -%}
 {%- if duckdb -%}
-(SELECT UNNEST(LIST_CONCAT(
+(
+  SELECT
+    *,
+    UNNEST(LIST_CONCAT(
       ['place ' || place, 'plan ' || plan],
       LIST_DISTINCT(['type ' || {{ type_name("type") }} FOR type IN STRING_SPLIT(types, CHR(31))])
-    )) AS fact)
-{%- else -%}
-UNNEST(ARRAY_CONCAT(
-      [CONCAT('place ', place), CONCAT('plan ', plan)],
-      ARRAY(SELECT DISTINCT CONCAT('type ', {{ type_name("type") }}) FROM UNNEST(SPLIT(types, CHR(31))) AS type)
     )) AS fact
+  FROM sums
+)
+{%- else -%}
+sums CROSS JOIN UNNEST(ARRAY_CONCAT(
+  [CONCAT('place ', place), CONCAT('plan ', plan)],
+  ARRAY(SELECT DISTINCT CONCAT('type ', {{ type_name("type") }}) FROM UNNEST(SPLIT(types, CHR(31))) AS type)
+)) AS fact
 {%- endif -%}
 {%- endmacro -%}
 
@@ -47,19 +64,24 @@ UNNEST(ARRAY_CONCAT(
 {%- endmacro -%}
 {%- set ltv, plan = channels, channels + 1 -%}
 
-  digits AS (
+  texts AS (
     SELECT
-      problem, identities, types,{{ " canonical_segment_id, user_id," if members }}
+      *,
 {% for i in range(channels + 1) %}
-      NULLIF(trait_{{ i }}, '') AS text_{{ i }}, {{ digits("trait_%d" % i) }} AS digits_{{ i }},
+      {{ carries("trait_%d" % i) }} AS carries_{{ i }}, {{ is_number("trait_%d" % i) }} AS is_number_{{ i }},
 {% endfor %}
       -- A list or an object in the place of a name is none.
-      IF(SUBSTR(trait_{{ plan }}, 1, 1) IN ('', '{', '['), NULL, SUBSTR(trait_{{ plan }}, 1, {{ name_characters }})) AS plan
+      IF(
+        trait_{{ plan }} = '' OR STARTS_WITH(trait_{{ plan }}, '{') OR STARTS_WITH(trait_{{ plan }}, '['),
+        NULL,
+        IF(LENGTH(trait_{{ plan }}) > {{ name_characters }}, SUBSTR(trait_{{ plan }}, 1, {{ name_characters }}), trait_{{ plan }})
+      ) AS plan
     FROM people
   ),
   numbers AS (
-    SELECT *{% for i in range(channels + 1) %}, {{ try_cast("digits_%d" % i) }} AS number_{{ i }}{% endfor +%}
-    FROM digits
+    SELECT
+      *{% for i in range(channels + 1) %}, IF(is_number_{{ i }}, {{ number("trait_%d" % i) }}, NULL) AS number_{{ i }}{% endfor +%}
+    FROM texts
   ),
   reasons AS (
     SELECT
@@ -69,11 +91,11 @@ UNNEST(ARRAY_CONCAT(
         problem
 {% for i in range(channels) %}
         , CASE
-          WHEN text_{{ i }} IS NULL THEN NULL
-          WHEN digits_{{ i }} IS NULL THEN 'activity_not_numeric'
+          WHEN NOT carries_{{ i }} OR number_{{ i }} BETWEEN 0 AND {{ p("most") }} THEN NULL
+          WHEN NOT is_number_{{ i }} THEN 'activity_not_numeric'
           WHEN IFNULL({{ infinite("number_%d" % i) }}, TRUE) THEN 'activity_not_finite'
           WHEN number_{{ i }} < 0 THEN 'activity_negative'
-          WHEN number_{{ i }} > {{ p("most") }} THEN 'activity_too_large'
+          ELSE 'activity_too_large'
         END
 {% endfor %}
       ) AS reason
@@ -84,7 +106,7 @@ UNNEST(ARRAY_CONCAT(
     SELECT
       reason, identities, types, plan,{{ " canonical_segment_id, user_id," if members }}
 {% for i in range(channels) %}
-      text_{{ i }} IS NOT NULL AS carries_{{ i }},
+      carries_{{ i }},
       IF(reason IS NULL, IFNULL(TRUNC(number_{{ i }}), 0), 0) AS activity_{{ i }},
 {% endfor %}
       IF(ABS(number_{{ ltv }}) <= {{ p("most") }}, number_{{ ltv }}, NULL) AS ltv
@@ -99,7 +121,7 @@ UNNEST(ARRAY_CONCAT(
     SELECT
       *,
       largest / NULLIF(total, 0) AS share,
-      {% for i in range(channels) %}IF(activity_{{ i }} = largest, 1, 0) + {% endfor %}0 = 1 AS alone
+      {% for i in range(channels) %}CAST(activity_{{ i }} = largest AS INT64) + {% endfor %}0 = 1 AS alone
     FROM totals
   ),
   places AS (
@@ -131,8 +153,8 @@ FROM places JOIN personas USING (place)
       place,
       {{ "IF(reason IS NULL AND total > 0, %s, NULL)" % (
         "CAST(HASH(plan) %% %d AS VARCHAR)" % hashed if hashed else "plan"
-      ) if plans else "CAST(NULL AS %s)" % TEXT }} AS plan,
-      {{ "IF(reason IS NULL AND total > 0, types, NULL)" if types else "CAST(NULL AS %s)" % TEXT }} AS types,
+      ) if plans else "CAST(NULL AS STRING)" }} AS plan,
+      {{ "IF(reason IS NULL AND total > 0, types, NULL)" if types else "CAST(NULL AS STRING)" }} AS types,
       COUNT(*) AS n,
 {% for i in range(channels) %}
       SUM(activity_{{ i }}) AS activity_{{ i }}, COUNTIF(carries_{{ i }}) AS carried_{{ i }},
@@ -160,7 +182,7 @@ SELECT
   SUM(ltv) AS ltv, SUM(ltv_squares) AS ltv_squares, SUM(identities) AS identities,
   SUM(few_identities) AS few_identities, SUM(on_boundary) AS on_boundary,
   {{ "(SELECT n FROM space)" if drawn else "0" }} AS space
-FROM sums CROSS JOIN {{ facts() }}
+FROM {{ facts() }}
 WHERE fact NOT IN ('plan ', 'type ')
 GROUP BY fact
 QUALIFY ROW_NUMBER() OVER (PARTITION BY SUBSTR(fact, 1, 5) ORDER BY fact) <= {{ most_names + 1 }}

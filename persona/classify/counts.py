@@ -130,7 +130,7 @@ def statement(
     rule: Rule, dialect: str, scope: Scope = EVERYTHING, *, drawn: bool = False, members: bool = False
 ) -> tuple[str, dict[str, Any]]:
     """What goes on after `WITH people AS (…),`, and its parameters; `members`: who is where, not how many."""
-    sql = _template().render(
+    sql = template(Path(__file__).with_name("classify.sql")).render(
         dialect=dialect,
         channels=len(rule.channels),
         drawn=drawn,
@@ -200,7 +200,8 @@ def _add_names(counts: Counts, names: str, rows: Sequence[tuple[str, Mapping[str
 
 
 @cache
-def _template() -> Template:
-    # SQL, not HTML: escaping has no meaning here, and nothing but positions goes in.
+def template(path: Path) -> Template:
+    """A program in SQL, to be rendered with checked names and positions."""
+    # SQL, not HTML: escaping has no meaning here.
     environment = Environment(undefined=StrictUndefined, autoescape=False, trim_blocks=True)  # noqa: S701
-    return environment.from_string(Path(__file__).with_name("classify.sql").read_text(encoding="utf-8"))
+    return environment.from_string(path.read_text(encoding="utf-8"))

@@ -8,29 +8,47 @@ from typing import Any, Self
 import duckdb
 
 from persona.deadline import Deadline
-from persona.errors import DeadlineExceeded
+from persona.errors import BadSettings, DeadlineExceeded
 
 # Counting takes some 50 MB, whatever the size of a space, and reading a file two buffers of 32 MB a thread;
 # what needs more (a free-text plan a person, tables to join) goes to the scratch folder, up to its bound.
 MEMORY_BYTES = 200 * 10**6
 SPILLED_BYTES = 4 * 10**9
+# What the engine says of records that are not as declared; of the last, where a column is missing.
+_ODD = (
+    duckdb.InvalidInputException,
+    duckdb.ConversionException,
+    duckdb.IOException,
+    duckdb.BinderException,
+)
 
 
 class OddRecords(Exception):
     """What was read is not all of the declared shape; the engine's words tell the line, and quote it."""
 
 
-class OutOfRoom(Exception):
+class OutOfRoom(BadSettings):
     """The statement needs more memory than it may take, in spite of the scratch folder."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"counting these people needs more than {MEMORY_BYTES // 10**6} MB of memory and "
+            f"{SPILLED_BYTES // 10**9} GB of disk; lower PERSONA_LIMIT, or let BigQuery count them"
+        )
 
 
 class Engine:
-    """One connection, which reads `files` and nothing else, until the deadline; spills into `scratch`."""
+    """One connection, which reads `files` and nothing else, until the deadline; spills into `scratch`.
+
+    `file_system` (of fsspec) is where other files lie than this machine's; it keeps its last `failure`.
+    """
 
     dialect = "duckdb"
 
-    def __init__(self, deadline: Deadline, files: Sequence[str] = (), scratch: str = "") -> None:
-        self._deadline = deadline
+    def __init__(
+        self, deadline: Deadline, files: Sequence[str] = (), scratch: str = "", file_system: Any = None
+    ) -> None:
+        self._deadline, self._file_system = deadline, file_system
         settings: dict[str, Any] = {
             "memory_limit": f"{MEMORY_BYTES}B",
             "max_temp_directory_size": f"{SPILLED_BYTES}B",
@@ -39,6 +57,8 @@ class Engine:
             "autoload_known_extensions": False,
         }
         self._connection = duckdb.connect(config=settings)
+        if file_system:
+            self._connection.register_filesystem(file_system)
         self._connection.execute(f"SET allowed_paths = [{', '.join(map(literal, files))}]")
         self._connection.execute("SET enable_external_access = false")
         # Counted from the beginning, and not printed: that would be among what a caller reads.
@@ -92,8 +112,12 @@ class Engine:
             raise OutOfRoom from None
         except RuntimeError:  # how it says that a signal's handler ended the statement
             raise KeyboardInterrupt from None
-        except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException) as error:
-            raise OddRecords(str(error)) from None
+        except duckdb.Error as error:
+            if failure := getattr(self._file_system, "failure", None):
+                raise failure from None
+            if isinstance(error, _ODD):
+                raise OddRecords(str(error)) from None
+            raise
         finally:
             timer.cancel()
 

@@ -2,24 +2,25 @@
 """People from files: JSON lines, a JSON array, CSV or Parquet, or Profiles Sync's tables, unloaded."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
-from pathlib import Path
+from functools import cache, partial
 from tempfile import TemporaryDirectory
 
 from persona.classify.engine import Engine, OddRecords, identifier, literal
 from persona.deadline import Deadline
 from persona.errors import PersonaError
 from persona.fetch import profiles_sync, trait_names
-from persona.fetch.local import File, described, located, looked_at, refused, unmarked
-from persona.fetch.people import People, Reading, judged, needed_traits, typed, user_id
-from persona.fetch.readers import READERS, source_of, union
+from persona.fetch.file_kinds import File, columns_of, looked_at, records, table
+from persona.fetch.local import located, refused
+from persona.fetch.people import ABSENT, People, Reading, judged, listed, needed_traits, relation_of, typed
 from persona.log import Log, Progress
 from persona.settings import Settings
 
 SETTING = "PERSONA_SOURCE"
 _PLACE = re.compile(r"(?i)(line|record)(?:/value)?:? (\d+)")
+# Columns of these types are numbers as they are; a FLOAT is not the number that its text says.
+_NUMBERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "DOUBLE"}
 
 
 @contextmanager
@@ -32,25 +33,21 @@ def fetch(settings: Settings, limit: int, deadline: Deadline, log: Log) -> Itera
         Unavailable: Cloud Storage stayed busy, or the object was replaced meanwhile.
         DeadlineExceeded: the time is up before all is read.
     """
-    with TemporaryDirectory() as scratch:
-        log.notify(Progress("fetch"))
-        named = located(settings.where, SETTING, Path(scratch), deadline)
-        paths = {address: unmarked(path, Path(scratch), deadline) for address, path in named.items()}
-        with Engine(deadline, [str(path) for path in paths.values()], scratch) as engine:
-            log.notify(Progress("fetch", share=engine.share))
-            try:
-                files = [
-                    looked_at(Path(address).name, path, engine, deadline) for address, path in paths.items()
-                ]
-                people = relation(engine, files, settings)
-                people.kind = _kind(files)
-                if paths == named:  # nobody could read the originals as the copies were read
-                    people.moved = {literal(str(path)): literal(name) for name, path in paths.items()}
-                people.names = lambda: trait_names.carried(engine, files, settings.id_columns)
-            except OddRecords as odd:
-                raise refused(settings.where, SETTING, str(odd)) from None
-            people.draw(limit)
-            yield people
+    log.notify(Progress("fetch"))
+    with (
+        located(settings.where, SETTING, deadline) as (places, file_system),
+        TemporaryDirectory() as scratch,
+        Engine(deadline, [place.path for place in places], scratch, file_system) as engine,
+    ):
+        log.notify(Progress("fetch", share=engine.share))
+        try:
+            files = [looked_at(place, engine, deadline) for place in places]
+            people = relation(engine, files, settings)
+            people.moved = {literal(place.path): literal(place.address) for place in places}
+        except OddRecords as odd:
+            raise refused(settings.where, SETTING, str(odd)) from None
+        people.draw(limit)
+        yield people
 
 
 def relation(engine: Engine, files: Sequence[File], settings: Settings) -> People:
@@ -59,89 +56,61 @@ def relation(engine: Engine, files: Sequence[File], settings: Settings) -> Peopl
     Raises:
         OddRecords: they are of more than one kind.
     """
+    looks = " and ".join(sorted({one.looks for one in files}))
+    parameters: Mapping[str, object] = {}
     tables = profiles_sync.unloaded([one.name for one in files])
     if tables:
-        sources = {
-            table: " UNION ALL BY NAME ".join(f"SELECT * FROM {source_of([files[i]])}" for i in positions)
-            for table, positions in tables.items()
-        }
-        rows = {name: f"({selected})" for name, selected in sources.items()}
-
-        def reading(ids: bool) -> str:  # noqa: FBT001 - as Reading says
-            return f"WITH {profiles_sync.query(settings, rows, 'duckdb', ids=ids)} SELECT * FROM people"
-
-        return People(engine, [reading], _refusal(files, settings), profiles_sync.parameters(settings))
-    kinds = sorted({one.kind for one in files})
-    if len(kinds) > 1:
-        raise OddRecords(f"expected files of one kind, got {' and '.join(kinds)}; name one kind with *")
-    return People(engine, _READINGS[kinds[0]](engine, files, settings), _refusal(files, settings))
-
-
-def _kind(files: Sequence[File]) -> str:
-    """What the files are, in words."""
-    looks = " and ".join(sorted({one.looks for one in files}))
-    if profiles_sync.unloaded([one.name for one in files]):
         looks = f"Profiles Sync's tables, unloaded as {looks}"
-    return f"{looks} ({len(files)} files)" if len(files) > 1 else looks
+        sources = {
+            name: profiles_sync.rows(engine, [files[i] for i in places]) for name, places in tables.items()
+        }
+
+        def unloaded(ids: bool) -> str:  # noqa: FBT001 - as Reading says
+            return f"WITH {profiles_sync.query(settings, sources, 'duckdb', ids=ids)} SELECT * FROM people"
+
+        readings: list[Reading] = [unloaded]
+        parameters = profiles_sync.parameters(settings)
+    elif len(kinds := sorted({one.kind for one in files})) > 1:
+        raise OddRecords(f"expected files of one kind, got {' and '.join(kinds)}; name one kind with *")
+    elif kinds == ["CSV"]:
+        readings = _csv(engine, files, settings)
+    elif kinds == ["Parquet"]:
+        readings = [lambda ids: _parquet(engine, table(files), settings, ids=ids)]
+    else:
+        traits = needed_traits(settings)
+        readings = [
+            lambda ids: typed(traits, lambda columns: table(files, f", columns = {columns}"), ids=ids),
+            lambda ids: judged(traits, f"(SELECT json AS record FROM {records(files)})", ids=ids),
+        ]
+    people = People(engine, readings, partial(_refusal, files, settings), parameters)
+    people.kind = f"{looks} ({len(files)} files)" if len(files) > 1 else looks
+    people.names = lambda: trait_names.carried(engine, files, settings.id_columns)
+    return people
 
 
-def _refusal(files: Sequence[File], settings: Settings) -> Callable[[str], PersonaError]:
+def _refusal(files: Sequence[File], settings: Settings, words: str) -> PersonaError:
     """What the engine's complaint means; its own words quote the content."""
-
-    def refusal(words: str) -> PersonaError:
-        file = next((one for one in files if str(one.path) in words), files[0])
-        place = _PLACE.search(words)
-        if "maximum_object_size" in words or "Maximum line size" in words:
-            what = "a line of it is longer than 16 MiB, or it has no lines"
-        else:
-            what = "cannot be read as that" + (f", first at {place[1].lower()} {place[2]}" if place else "")
-        return refused(
-            settings.where, SETTING, f"{file.name} looks like {file.looks}; {what}; store it again"
-        )
-
-    return refusal
-
-
-# -- JSON ---------------------------------------------------------------------------------------------------
-
-
-def _json(_engine: Engine, files: Sequence[File], settings: Settings) -> list[Reading]:
-    traits = needed_traits(settings)
-    lines = files[0].kind == "JSON lines"
-    layout = "format = 'newline_delimited'" if lines else "format = 'array'"
-
-    def well_formed(columns: str) -> str:
-        return union(files, "read_json", f"{layout}, columns = {columns}")
-
-    patient = f"{layout}, ignore_errors = true" if lines else layout
-    records = f"(SELECT json AS record FROM {union(files, 'read_json_objects', patient)})"
-    return [
-        lambda ids: typed(traits, well_formed, ids=ids),
-        lambda ids: judged(traits, records, ids=ids),
-    ]
-
-
-# -- tables -------------------------------------------------------------------------------------------------
+    file = next((one for one in files if one.path in words), files[0])
+    place = _PLACE.search(words)
+    if "maximum_object_size" in words or "Maximum line size" in words:
+        what = "a line of it is longer than 4 MiB, or it has no lines"
+    else:
+        what = "cannot be read as that" + (f", first at {place[1].lower()} {place[2]}" if place else "")
+    return refused(settings.where, SETTING, f"{file.name} looks like {file.looks}; {what}; store it again")
 
 
 def _csv(engine: Engine, files: Sequence[File], settings: Settings) -> list[Reading]:
     columns = dict.fromkeys((name for file in files for name in file.columns), "VARCHAR")
-    reader, options = READERS["CSV"]
-
-    def well_formed(ids: bool) -> str:  # noqa: FBT001 - as Reading says
-        return _flat(columns, settings, union(files, reader, options), ids=ids)
 
     @cache
-    def bad_rows(mode: str) -> str:
+    def bad_rows(strict: str) -> str:
         """A row with the reason for each that cannot be read."""
-        counting = (
-            f"{options}, strict_mode = {mode}, store_rejects = true, rejects_table = 'bad_{mode}', "
-            f"rejects_scan = 'scans_{mode}'"
-        )
-        engine.rows(f"SELECT COUNT(COLUMNS(*)) FROM {union(files, reader, counting)}")
+        rejects = f"store_rejects = true, rejects_table = 'bad_{strict}', rejects_scan = 'scans_{strict}'"
+        engine.rows(f"SELECT COUNT(COLUMNS(*)) FROM {table(files, f', strict_mode = {strict}, {rejects}')}")
         bad = engine.rows(f"""
           SELECT 'row_' || REPLACE(LOWER(kind), ' ', '_') AS problem, COUNT(*) AS n
-          FROM (SELECT MIN(error_type) AS kind FROM bad_{mode} GROUP BY scan_id, file_id, line) GROUP BY kind
+          FROM (SELECT MIN(error_type) AS kind FROM bad_{strict} GROUP BY scan_id, file_id, line)
+          GROUP BY kind
         """)
         return "".join(
             " UNION ALL BY NAME "
@@ -149,91 +118,71 @@ def _csv(engine: Engine, files: Sequence[File], settings: Settings) -> list[Read
             for row in bad
         )
 
-    def readable(ids: bool, mode: str) -> str:  # noqa: FBT001 - as Reading says
-        patient = f"{options}, strict_mode = {mode}, ignore_errors = true"
-        return _flat(columns, settings, union(files, reader, patient), ids=ids) + bad_rows(mode)
+    def readable(ids: bool, strict: str) -> str:  # noqa: FBT001 - as Reading says
+        rows = table(files, f", strict_mode = {strict}, ignore_errors = true")
+        return _flat(columns, settings, rows, ids=ids) + bad_rows(strict)
 
     # Only where lines end in more than one way is nothing read strictly; a row too long then loses its end.
-    return [well_formed, lambda ids: readable(ids, "true"), lambda ids: readable(ids, "false")]
-
-
-def _parquet(engine: Engine, files: Sequence[File], settings: Settings) -> list[Reading]:
-    source = source_of(files)
-
-    def people(ids: bool) -> str:  # noqa: FBT001 - as Reading says
-        columns = described(engine, source)
-        if "traits" in columns or "external_ids" in columns:
-            return _nested(engine, columns, settings, source, ids=ids)
-        return _flat(columns, settings, source, ids=ids)
-
-    return [people]
+    return [
+        lambda ids: _flat(columns, settings, table(files), ids=ids),
+        lambda ids: readable(ids, "true"),
+        lambda ids: readable(ids, "false"),
+    ]
 
 
 def _flat(columns: Mapping[str, str], settings: Settings, source: str, *, ids: bool) -> str:
     """A row a person: the columns of PERSONA_ID_COLUMNS hold external ids, every other one a trait."""
-    exact = {name: identifier(name) for name in columns}
-    anyhow = {name.lower(): identifier(name) for name in columns}
+    anyhow = {name.lower(): name for name in columns}
 
-    def text(name: str) -> str:
-        column = exact.get(name) or anyhow.get(name.lower())
-        return f"CAST({column} AS VARCHAR)" if column else "CAST(NULL AS VARCHAR)"
+    def column(name: str) -> str:
+        name = name if name in columns else anyhow.get(name.lower(), "")
+        return _value(identifier(name), columns[name]) if name else ABSENT
 
-    traits = ", ".join(f"{text(name)} AS trait_{i}" for i, name in enumerate(needed_traits(settings)))
-    present = [name for name in settings.id_columns if name in exact or name.lower() in anyhow]
-    carried = [f"IFNULL({text(name)}, '') <> ''" for name in present]
-    identities = " + ".join(f"IF({carries}, 1, 0)" for carries in carried)
-    types = ", ".join(
-        f"IF({carries}, {literal(name)}, NULL)" for name, carries in zip(present, carried, strict=True)
-    )
-    own_id = text(present[0] if present else "")
-    named = f"{text('canonical_segment_id')} AS canonical_segment_id, NULLIF({own_id}, '') AS user_id,"
-    return f"""
-      SELECT
-        {traits},
-        {named if ids else ""}
-        {identities or 0} AS identities,
-        {f"CONCAT_WS(CHR(31), {types})" if types else "''"} AS types,
-        CAST(NULL AS VARCHAR) AS problem
-      FROM {source}
-    """
+    present = {name: column(name) for name in settings.id_columns if column(name) != ABSENT}
+    carried = {name: f"IFNULL(CAST({one} AS VARCHAR), '') <> ''" for name, one in present.items()}
+    identities = " + ".join(f"CAST({carries} AS BIGINT)" for carries in carried.values())
+    types = ", ".join(f"IF({carries}, {literal(name)}, NULL)" for name, carries in carried.items())
+    types = f"CONCAT_WS(CHR(31), {types})" if types else "''"
+    listed_ids = f"{identities or 0} AS identities, {types} AS types"
+    if ids:
+        own_id, profile_id = next(iter(present.values()), ABSENT), column("canonical_segment_id")
+        listed_ids += f", CAST({profile_id} AS VARCHAR) AS canonical_segment_id"
+        listed_ids += f", NULLIF(CAST({own_id} AS VARCHAR), '') AS user_id"
+    return relation_of(map(column, needed_traits(settings)), listed_ids, source)
 
 
-def _nested(engine: Engine, columns: Mapping[str, str], settings: Settings, source: str, *, ids: bool) -> str:
-    """`traits` and `external_ids` as in JSON lines: structures, maps, or text that holds JSON."""
+def _parquet(engine: Engine, source: str, settings: Settings, *, ids: bool) -> str:
+    """People in columns, or `traits` and `external_ids` as in JSON: structures, maps, or its text."""
+    columns = columns_of(engine, source)
     traits, external_ids = columns.get("traits", ""), columns.get("external_ids", "")
-    if traits.startswith("STRUCT"):
-        known = described(engine, f"(SELECT UNNEST(traits) FROM {source})")
+    if not traits and not external_ids:
+        return _flat(columns, settings, source, ids=ids)
+    members = (
+        columns_of(engine, f"(SELECT UNNEST(traits) FROM {source})") if traits.startswith("STRUCT") else {}
+    )
 
-    def text(name: str) -> str:
+    def member(name: str) -> str:
         if traits.startswith("STRUCT"):
-            return f"CAST(traits.{identifier(name)} AS VARCHAR)" if name in known else "CAST(NULL AS VARCHAR)"
+            return _value(f"traits.{identifier(name)}", members[name]) if name in members else ABSENT
         if traits.startswith("MAP"):
             return f"CAST(traits[{literal(name)}] AS VARCHAR)"
-        return f"JSON_EXTRACT_STRING(traits, {literal(_path(name))})" if traits else "CAST(NULL AS VARCHAR)"
+        path = '$."' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return f"JSON_EXTRACT_STRING(traits, {literal(path)})" if traits else ABSENT
 
-    names = ", ".join(f"{text(name)} AS trait_{i}" for i, name in enumerate(needed_traits(settings)))
-    if not external_ids:
-        listed = "CAST(NULL AS STRUCT(type VARCHAR, id VARCHAR)[])"
-    elif external_ids.endswith("[]") and not ids:
-        listed = "external_ids"
-    else:
-        packed = "TO_JSON(external_ids)" if external_ids.endswith("[]") else "external_ids"
-        fields = ", ".join(f'"{name}": "VARCHAR"' for name in (("type", "id") if ids else ("type",)))
-        listed = f"FROM_JSON({packed}, '[{{{fields}}}]')"
-    return f"""
-      SELECT
-        {names},
-        {user_id(listed) if ids else ""}
-        IFNULL(LEN({listed}), 0) AS identities,
-        IFNULL(ARRAY_TO_STRING([IFNULL(one.type, '') FOR one IN {listed}], CHR(31)), '') AS types,
-        CAST(NULL AS VARCHAR) AS problem
-      FROM {source}
-    """
+    rows = _id_rows(external_ids, ids=ids)
+    return relation_of(map(member, needed_traits(settings)), listed(rows, ids=ids), source)
 
 
-def _path(name: str) -> str:
-    """A member of a JSON object, whatever its name."""
-    return '$."' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+def _id_rows(kind: str, *, ids: bool) -> str:
+    """The list of external ids in a column of this type; with `ids`, those that it may not hold, too."""
+    fields = ", ".join(f'"{name}": "VARCHAR"' for name in (("type", "id") if ids else ("type",)))
+    if not kind:
+        return "CAST(NULL AS STRUCT(type VARCHAR, id VARCHAR)[])"
+    if kind.endswith("[]") and not ids:
+        return "external_ids"
+    packed = "TO_JSON(external_ids)" if kind.endswith("[]") else "external_ids"
+    return f"FROM_JSON({packed}, '[{{{fields}}}]')"
 
 
-_READINGS = {"JSON lines": _json, "JSON array": _json, "CSV": _csv, "Parquet": _parquet}
+def _value(column: str, kind: str) -> str:
+    return column if kind in _NUMBERS else f"CAST({column} AS VARCHAR)"

@@ -2,8 +2,7 @@
 
 import gzip
 from collections.abc import Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from functools import partial
 from urllib.parse import quote
 
 from persona.deadline import Deadline
@@ -25,15 +24,15 @@ def from_file(settings: Settings, deadline: Deadline) -> Iterator[str | None]:
         BadSettings: there is no such file, or no line in it.
     """
     lines = 0
-    with TemporaryDirectory() as scratch:
-        for path in located(settings.identifiers, SETTING, Path(scratch), deadline).values():
-            with path.open("rb") as packed:
-                reader = gzip.open if packed.read(2) == b"\x1f\x8b" else open
-            with reader(path, "rb") as stream:
-                for line in iter(lambda: stream.readline(PART_BYTES), b""):
-                    if line.strip():
-                        lines += 1
-                        yield encoded(line)
+    with located(settings.identifiers, SETTING, deadline) as (places, _):
+        for place in places:
+            with place.open() as packed:
+                is_gzip = packed.peek(2).startswith(b"\x1f\x8b")
+                with gzip.open(packed) if is_gzip else packed as stream:
+                    for line in iter(partial(stream.readline, PART_BYTES), b""):
+                        if line.strip():
+                            lines += 1
+                            yield encoded(line)
     if not lines:
         raise BadSettings(f"{SETTING}: expected one type:value a line, and the file has no line")
 

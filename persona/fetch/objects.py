@@ -1,140 +1,141 @@
-"""Objects of Cloud Storage, copied into the scratch folder through the official client."""
+"""Objects of Cloud Storage as files, read where they lie through the official client."""
 
-import http
 from collections.abc import Callable
-from contextlib import closing
+from datetime import datetime
 from fnmatch import fnmatchcase
 from functools import partial
-from pathlib import Path
-from shutil import disk_usage
 from typing import Any, TypeVar
 
+from fsspec import AbstractFileSystem
 from google.api_core.exceptions import GoogleAPICallError, NotFound, RetryError
 from google.api_core.retry import Retry
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import storage
+from google.cloud.storage.fileio import BlobReader
 
 from persona.deadline import Deadline
-from persona.errors import Refused, Unavailable
+from persona.errors import DeadlineExceeded, PersonaError, Refused, Unavailable
 from persona.storage.cloud import CONNECT_SECONDS, FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, may_pass
 
 # How long one part may take, waits between tries included.
 BUDGET_SECONDS = 60.0
 READ_SECONDS = 30.0
-# Large enough that a part's round trip is small beside its transfer.
+# Large enough that a part's round trip is small beside its transfer; each reader keeps one.
 PART_BYTES = 4 * 2**20
-# Of the scratch folder's free space, so much stays free for what else is written there.
-MOST_SHARE = 0.8
+
+_CAUSES = {
+    401: "there are no valid Google credentials; deploy with a service account, or run gcloud auth "
+    "application-default login",
+    403: "Cloud Storage answered 403; grant the function's service account roles/storage.objectViewer on its "
+    "bucket",
+    404: "there is no such object or bucket; check both names",
+}
 
 T = TypeVar("T")
 
 
-class Objects:
-    """The objects that a setting names, until the deadline."""
+class Objects(AbstractFileSystem):
+    """The objects that a setting names, as a file system for the engine, until the deadline.
 
-    def __init__(self, setting: str, deadline: Deadline) -> None:
+    An object is read as it is stored, and no later version of it is mixed in.
+
+    Raises:
+        Refused: Cloud Storage says no, or there is no such object.
+        Unavailable: Cloud Storage stayed busy, or the object was replaced meanwhile.
+        DeadlineExceeded: no time left for the next part.
+    """
+
+    protocol = "object"
+    cachable = False
+
+    def __init__(self, address: str, setting: str, deadline: Deadline) -> None:
+        super().__init__()
         self._setting, self._deadline = setting, deadline
         self._begun = False  # an object was found
-
-    def copy(self, address: str, folder: Path) -> dict[str, Path]:
-        """Each object's address and its copy, of gs://BUCKET/OBJECT, `*` in it allowed, or of a whole prefix.
-
-        An object is copied as it is stored, and no later version of it is mixed in.
-
-        Raises:
-            Refused: Cloud Storage says no, or the copy has no room.
-            Unavailable: Cloud Storage stayed busy, or the object was replaced meanwhile.
-            DeadlineExceeded: no time left for the next part.
-        """
+        self.failure: PersonaError | None = None  # the last one; the engine hands on its words alone
         bucket_name, _, pattern = address.removeprefix("gs://").partition("/")
         # No project: objects need none, and looking for one may ask the metadata server.
-        client: Any = self._tried(lambda: storage.Client(project=None))
-        with closing(client):
-            copies = self._copies(client.bucket(bucket_name), pattern, folder)
-            return {f"gs://{bucket_name}/{name}": path for name, path in copies.items()}
-
-    def _copies(self, bucket: Any, pattern: str, folder: Path) -> dict[str, Path]:
-        names = [pattern]
-        if "*" in pattern or pattern.endswith("/"):
-            prefix = pattern.partition("*")[0]
-            listed = self._tried(lambda: list(bucket.list_blobs(prefix=prefix, retry=None)))
-            whole = pattern + "*" if pattern.endswith("/") else pattern
-            names = [blob.name for blob in listed if fnmatchcase(blob.name, whole) and blob.name[-1] != "/"]
-            if not names:
-                raise Refused("storage", f"{self._setting}: no object has such a name, or no such bucket")
-        return {
-            name: self._copied(bucket.blob(name), folder / f"{number}") for number, name in enumerate(names)
-        }
-
-    def _copied(self, blob: Any, copy: Path) -> Path:
-        timeout = (CONNECT_SECONDS, READ_SECONDS)
-        self._tried(lambda: blob.reload(timeout=timeout, retry=None))
+        self._client: Any = self._tried(lambda: storage.Client(project=None))
+        blobs = self._listed(self._client.bucket(bucket_name), pattern)
         self._begun = True
-        room_bytes = int(MOST_SHARE * disk_usage(copy.parent).free)
-        if blob.size > room_bytes:
-            raise Refused(
-                "storage",
-                f"the object that {self._setting} names has {blob.size:,} bytes, and there is room for "
-                f"{room_bytes:,}; give the function more memory (its disk is memory), or pack it with gzip "
-                "or zstd, or as Parquet",
-            )
-        with copy.open("wb") as file:
-            for start in range(0, blob.size, PART_BYTES):
-                file.write(self._tried(partial(self._part, blob, start)))
-        return copy
+        # Numbers, for the engine: an object's own name may hold any character, `*` too.
+        self._blobs = {f"object://{number:06}": blob for number, blob in enumerate(blobs)}
+        self.addresses = {path: f"gs://{bucket_name}/{blob.name}" for path, blob in self._blobs.items()}
 
-    def _part(self, blob: Any, start: int) -> bytes:
-        # The blob names its generation now, and no other is sent. No checksum covers a part. Its own stream
-        # (`open`) loses bytes where a part is tried again.
-        part: bytes = blob.download_as_bytes(
-            start=start,
-            end=start + PART_BYTES - 1,
-            raw_download=True,
-            checksum=None,
-            timeout=(CONNECT_SECONDS, READ_SECONDS),
-            retry=None,
-        )
-        return part
+    def close(self) -> None:
+        self._client.close()
+
+    def open(self, path: str, *_: object, **__: object) -> "_Object":
+        return _Object(self._blobs[path], self._tried)
+
+    def glob(self, path: str, *_: object, **__: object) -> list[str]:
+        return [path]
+
+    def info(self, path: str, **_: object) -> dict[str, object]:
+        return {"name": path, "size": self._blobs[path].size, "type": "file"}
+
+    def modified(self, path: str) -> datetime:
+        updated: datetime = self._blobs[path].updated
+        return updated
+
+    def _listed(self, bucket: Any, pattern: str) -> list[Any]:
+        if "*" not in pattern and not pattern.endswith("/"):
+            blob = bucket.blob(pattern)
+            self._tried(lambda: blob.reload(timeout=(CONNECT_SECONDS, READ_SECONDS), retry=None))
+            return [blob]
+        prefix, whole = pattern.partition("*")[0], pattern + "*" if pattern.endswith("/") else pattern
+        listed = self._tried(lambda: list(bucket.list_blobs(prefix=prefix, retry=None)))
+        blobs = [blob for blob in listed if fnmatchcase(blob.name, whole) and blob.name[-1] != "/"]
+        if not blobs:
+            raise Refused("storage", f"{self._setting}: no object has such a name, or no such bucket")
+        return blobs
 
     def _tried(self, act: Callable[[], T]) -> T:
         """What `act` returns, tried again with growing, random waits while that may help."""
-        self._deadline.check("read more of the stored object")
-        retry = Retry(
-            predicate=may_pass,
-            initial=FIRST_WAIT_SECONDS,
-            maximum=LONGEST_WAIT_SECONDS,
-            timeout=min(BUDGET_SECONDS, self._deadline.left_seconds),
-        )
         try:
+            self._deadline.check("read more of the stored object")
+            retry = Retry(
+                predicate=may_pass,
+                initial=FIRST_WAIT_SECONDS,
+                maximum=LONGEST_WAIT_SECONDS,
+                timeout=min(BUDGET_SECONDS, self._deadline.left_seconds),
+            )
             returned: T = retry(act)()
         except RetryError:
-            raise Unavailable(
-                "storage",
-                f"Cloud Storage did not serve the object that {self._setting} names within its time; try "
-                "again later",
-            ) from None
+            words = f"Cloud Storage did not serve the object that {self._setting} names within its time"
+            self.failure = Unavailable("storage", f"{words}; try again later")
         except (GoogleAPICallError, GoogleAuthError) as error:
-            raise self._failure(error) from None
-        return returned
+            self.failure = self._named(error)
+        except DeadlineExceeded as error:
+            self.failure = error
+        else:
+            return returned
+        raise self.failure from None
 
-    def _failure(self, error: GoogleAPICallError | GoogleAuthError) -> Refused | Unavailable:
-        status = getattr(error, "code", None)
+    def _named(self, error: GoogleAPICallError | GoogleAuthError) -> PersonaError:
         if isinstance(error, NotFound) and self._begun:
             return Unavailable(
                 "storage", f"the object that {self._setting} names was replaced while it was read; try again"
             )
-        if isinstance(error, NotFound):
-            what = "there is no such object or bucket; check both names"
-        elif isinstance(error, GoogleAuthError) or status == http.HTTPStatus.UNAUTHORIZED:
-            what = (
-                "there are no valid Google credentials; deploy with a service account, or run gcloud auth "
-                "application-default login"
-            )
-        elif status == http.HTTPStatus.FORBIDDEN:
-            what = (
-                "Cloud Storage answered 403; grant the function's service account "
-                "roles/storage.objectViewer on its bucket"
-            )
-        else:
-            what = f"Cloud Storage answered {status}; check the bucket's settings"
-        return Refused("storage", f"the object that {self._setting} names: {what}")
+        status = 401 if isinstance(error, GoogleAuthError) else int(error.code or 0)
+        cause = _CAUSES.get(status, f"Cloud Storage answered {status}; check the bucket's settings")
+        return Refused("storage", f"the object that {self._setting} names: {cause}")
+
+
+class _Object(BlobReader):
+    """The client's own reader of the generation that was found; a part that fails is asked for again."""
+
+    def __init__(self, blob: Any, tried: Callable[[Callable[[], bytes]], bytes]) -> None:
+        timeout = (CONNECT_SECONDS, READ_SECONDS)
+        super().__init__(blob, chunk_size=PART_BYTES, retry=None, raw_download=True, timeout=timeout)
+        self.size = blob.size
+        self._tried = tried
+
+    def read(self, size: int = -1) -> bytes:
+        return self._tried(partial(self._read_at, self.tell(), size))
+
+    def _read_at(self, position: int, size: int) -> bytes:
+        # The reader forgets what a part that failed had already read.
+        self.seek(position)
+        data: bytes = super().read(size)
+        return data

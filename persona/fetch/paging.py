@@ -2,9 +2,10 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import blake2b
-from typing import Any, NoReturn
+from http import HTTPStatus
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -14,11 +15,11 @@ from persona.net.wire import Reply
 
 # One empty page may be a filter's gap; a list that goes on being empty is a loop.
 MOST_EMPTY_PAGES = 3
-# Segment's cursors are some dozen characters; a longer one would not fit into a URL.
-_MOST_CURSOR_CHARACTERS = 4_096
-# JSON can spell a surrogate without its other half, which no encoding knows.
-_HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
+# Segment's cursors are some dozen characters; JSON can spell half a character, which no encoding knows.
+_FIT = re.compile("[^\ud800-\udfff]{1,4096}", re.DOTALL)
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+
+T = TypeVar("T")
 
 
 class Cursor(Struct):
@@ -62,15 +63,8 @@ class Trail:
         self._empty_pages = 0 if items else self._empty_pages + 1
         if cursor is None:
             return
-        if any(map(_HALF_A_CHARACTER.search, cursor.values())):
-            raise Invalid(
-                "segment", f"{self._name} sent a cursor with half a character in it, which fits into no URL"
-            )
-        characters = max(map(len, cursor.values()))
-        if characters > _MOST_CURSOR_CHARACTERS:
-            raise Invalid(
-                "segment", f"{self._name} sent a cursor of {characters} characters, which fits into no URL"
-            )
+        if not all(map(_FIT.fullmatch, cursor.values())):
+            raise Invalid("segment", f"{self._name} sent a cursor that fits into no URL")
         if self._empty_pages == MOST_EMPTY_PAGES:
             raise Invalid(
                 "segment",
@@ -87,18 +81,35 @@ class Trail:
         self._cursors.add(mark)
 
 
-def refuse(reply: Reply, causes: Mapping[int, str], otherwise: str) -> NoReturn:
-    """Raise what a reply means that carries no page, in the words for its status."""
+def page_of(
+    reply: Reply, decode: Callable[[bytes], T], *, causes: Mapping[int, str], expected: str, otherwise: str
+) -> T:
+    """The page that a reply carries; `otherwise` says what to check where it does not.
+
+    Raises:
+        Refused, Unavailable, Invalid: it is no page; in the words for its status, where `causes` has them.
+    """
+    if reply.status != HTTPStatus.OK:
+        cause = causes.get(reply.status, f"expected 200 with {expected}; check {otherwise}")
+        raise for_status(reply.status)("segment", f"Segment answered {reply}{_kind(reply.body)}: {cause}")
     try:
-        problems = msgspec.json.decode(reply.body, type=_Problems)
+        return decode(reply.body)
+    except msgspec.ValidationError as error:
+        # Names a place in the page and the types there, never a value.
+        came = f"JSON of another shape: {error}"
+    except (ValueError, RecursionError):
+        came = f"{len(reply.body)} bytes that are no JSON"
+    raise Invalid("segment", f"expected {expected}, got {came}, with status {reply}; check {otherwise}")
+
+
+def _kind(body: bytes) -> str:
+    """What a refusal is called in its body, if it is a word."""
+    try:
+        problems = msgspec.json.decode(body, type=_Problems)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        problems = _Problems()
-    words = [
-        word for problem in (*problems.errors[:1], problems.error) for word in (problem.type, problem.code)
-    ]
-    kind = next((f" {word}" for word in words if _WORD.fullmatch(word)), "")
-    cause = causes.get(reply.status, otherwise)
-    raise for_status(reply.status)("segment", f"Segment answered {reply}{kind}: {cause}")
+        return ""
+    words = [word for one in (*problems.errors[:1], problems.error) for word in (one.type, one.code)]
+    return next((f" {word}" for word in words if _WORD.fullmatch(word)), "")
 
 
 def loads(body: bytes) -> Any:

@@ -14,6 +14,12 @@ from persona.classify.engine import Engine, OddRecords, identifier, literal
 from persona.errors import PersonaError
 from persona.settings import SEED, Settings
 
+# Pages wait until there are so many bytes: a statement a page costs more than what it does.
+BATCH_BYTES = 2**20
+
+# What a record does not have.
+ABSENT = "CAST(NULL AS VARCHAR)"
+
 
 class Page(NamedTuple):
     """Profiles as a service sends them."""
@@ -110,7 +116,7 @@ class People:
 
 # One text is handed over ten times as fast as a list; JSON holds no U+001E.
 _RECORDS = "(SELECT TRY_CAST(UNNEST(STRING_SPLIT($records, CHR(30))) AS JSON) AS record)"
-# Of each page a row a name. Where they are more, the names are free text, or the space is a large one: then
+# Of each batch a row a name. Where they are more, the names are free text, or the space is a large one: then
 # nobody can tell.
 _MOST_NAMED = 200_000
 _NAMES = f"""
@@ -139,18 +145,29 @@ class Table(People):
 
     def fill(self, pages: Iterable[Page], notice: Callable[[int, int], None]) -> None:
         """Take in all pages; `notice` hears of pages and people after each."""
-        read = 0
+        read, waiting, waiting_bytes = 0, list[bytes](), 0
+        rejected: Counter[str] = Counter()
         for number, page in enumerate(pages, start=1):
-            if page.records:
-                records = b"\x1e".join(page.records).decode(errors="replace")
-                self.engine.rows(f"INSERT INTO gathered {self._people}", {"records": records})
-                if self._lists_all and self._named < _MOST_NAMED:
-                    self._named += self.engine.rows(_NAMES, {"records": records})[0]["Count"]
-            for reason, n in page.rejected.items():
-                self.engine.rows(self._rejected, {"reason": reason, "n": n})
+            waiting += page.records
+            waiting_bytes += sum(map(len, page.records))
+            if waiting_bytes >= BATCH_BYTES:
+                self._insert(waiting)
+                waiting, waiting_bytes = [], 0
+            rejected.update(page.rejected)
             read += len(page.records) + Counter(page.rejected).total()
             self.truncated = page.more
             notice(number, read)
+        self._insert(waiting)
+        for reason, n in rejected.items():
+            self.engine.rows(self._rejected, {"reason": reason, "n": n})
+
+    def _insert(self, records: Sequence[bytes]) -> None:
+        if not records:
+            return
+        text = b"\x1e".join(records).decode(errors="replace")
+        self.engine.rows(f"INSERT INTO gathered {self._people}", {"records": text})
+        if self._lists_all and self._named < _MOST_NAMED:
+            self._named += self.engine.rows(_NAMES, {"records": text})[0]["Count"]
 
     def _all_names(self) -> Mapping[str, Carried]:
         counted = "SELECT name, SUM(n) AS n, SUM(numeric) AS numeric FROM named GROUP BY 1 ORDER BY 2 DESC, 1"
@@ -166,17 +183,22 @@ def needed_traits(settings: Settings) -> list[str]:
 def typed(traits: Sequence[str], read: Callable[[str], str], *, ids: bool = False) -> str:
     """A query for people whose records are all well formed: `read` says how, given their columns' types."""
     fields = ", ".join(f"{identifier(name)} VARCHAR" for name in traits)
-    listed = f"STRUCT({', '.join(f'{identifier(name)} VARCHAR' for name in _id_fields(ids=ids))})[]"
-    columns = f"{{'traits': {literal(f'STRUCT({fields})')}, 'external_ids': {literal(listed)}}}"
+    one = ", ".join(f"{identifier(name)} VARCHAR" for name in _id_fields(ids=ids))
+    columns = f"{{'traits': {literal(f'STRUCT({fields})')}, 'external_ids': 'STRUCT({one})[]'}}"
     # A record without traits may be no profile at all: that is for `judged` to say.
     problem = "IF(traits IS NULL, ERROR('no traits'), NULL)"
-    return _people(traits, "", problem, read(columns), ids=ids)
+    return relation_of(
+        [f"traits.{identifier(name)}" for name in traits],
+        listed("external_ids", ids=ids),
+        read(columns),
+        problem,
+    )
 
 
 def judged(traits: Sequence[str], records: str, *, ids: bool = False) -> str:
     """A query for people out of a column `record` of JSON, each judged by itself; null ids are none."""
-    listed = [dict.fromkeys(_id_fields(ids=ids), "VARCHAR")]
-    structure = {"traits": dict.fromkeys(traits, "VARCHAR"), "external_ids": listed}
+    fields = dict.fromkeys(_id_fields(ids=ids), "VARCHAR")
+    structure = {"traits": dict.fromkeys(traits, "VARCHAR"), "external_ids": [fields]}
     source = f"(SELECT record, FROM_JSON(record, {literal(json.dumps(structure))}) AS profile FROM {records})"  # noqa: S608
     problem = """
       CASE
@@ -187,28 +209,26 @@ def judged(traits: Sequence[str], records: str, *, ids: bool = False) -> str:
           OR NOT LIST_HAS_ALL(['OBJECT', 'NULL'], JSON_TYPE(record, '$.external_ids[*]'))
           THEN 'external_ids_malformed'
       END"""
-    return _people(traits, "profile.", problem, source, ids=ids)
-
-
-def user_id(external_ids: str) -> str:
-    """The columns that members.sql asks for beside the rest, out of a list of external ids."""
-    first = f"[one.id FOR one IN {external_ids} IF one.\"type\" = 'user_id'][1]"
-    return f"CAST(NULL AS VARCHAR) AS canonical_segment_id, NULLIF({first}, '') AS user_id,"
+    columns = [f"profile.traits.{identifier(name)}" for name in traits]
+    return relation_of(columns, listed("profile.external_ids", ids=ids), source, problem)
 
 
 def _id_fields(*, ids: bool) -> tuple[str, ...]:
     return ("type", "id") if ids else ("type",)
 
 
-def _people(traits: Sequence[str], struct: str, problem: str, source: str, *, ids: bool) -> str:
-    external_ids = f"{struct}external_ids"
-    columns = ", ".join(f"{struct}traits.{identifier(name)} AS trait_{i}" for i, name in enumerate(traits))
-    return f"""
-      SELECT
-        {columns},
-        {user_id(external_ids) if ids else ""}
-        IFNULL(LEN({external_ids}), 0) AS identities,
-        ARRAY_TO_STRING([IFNULL(one."type", '') FOR one IN {external_ids}], CHR(31)) AS types,
-        {problem} AS problem
-      FROM {source}
-    """  # noqa: S608 - names are quoted
+def listed(external_ids: str, *, ids: bool = False) -> str:
+    """The columns of a list of external ids: how many, their types, and with `ids` whose they are."""
+    types = f"ARRAY_TO_STRING([IFNULL(one.type, '') FOR one IN {external_ids}], CHR(31))"
+    columns = f"IFNULL(LEN({external_ids}), 0) AS identities, {types} AS types"
+    if not ids:
+        return columns
+    first = f"[one.id FOR one IN {external_ids} IF one.\"type\" = 'user_id'][1]"
+    return f"{columns}, {ABSENT} AS canonical_segment_id, NULLIF({first}, '') AS user_id"
+
+
+def relation_of(traits: Iterable[str], ids: str, source: str, problem: str = ABSENT) -> str:
+    """The relation: the needed traits, and the columns of the external ids, as a source has them."""
+    *figures, plan = traits
+    columns = ", ".join(f"{one} AS trait_{i}" for i, one in enumerate([*figures, f"CAST({plan} AS VARCHAR)"]))
+    return f"SELECT {columns}, {ids}, {problem} AS problem FROM {source}"  # noqa: S608 - names are quoted

@@ -6,17 +6,21 @@ now; events name the profile that they came in with (docs: unify/profiles-sync/t
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jinja2 import Environment, StrictUndefined, Template
-
+from persona.classify.counts import template
+from persona.classify.engine import Engine
 from persona.fetch.events import IDLE_MINUTES, WAREHOUSE_DAYS
+from persona.fetch.file_kinds import File, texts
 from persona.fetch.people import needed_traits
 from persona.settings import SEED, Settings
 
 TABLES = ("user_traits", "user_identifiers")
+# The columns that the query names, in the engine's dialect; an empty file has none.
+_NO_ROW = (
+    "SELECT NULL AS canonical_segment_id, NULL AS name, NULL AS type, NULL AS value, NULL AS seq WHERE FALSE"
+)
 
 
 class Events(NamedTuple):
@@ -34,6 +38,12 @@ def unloaded(names: Sequence[str]) -> dict[str, list[int]]:
         for table in TABLES
     }
     return tables if all(tables.values()) else {}
+
+
+def rows(engine: Engine, files: Sequence[File]) -> str:
+    """One table out of its files."""
+    parts = [_NO_ROW, *(f"FROM {texts(engine, file)}" for file in files)]
+    return f"({' UNION ALL BY NAME '.join(parts)})"
 
 
 def parameters(
@@ -65,7 +75,7 @@ def query(  # noqa: PLR0913 - what one text is rendered for
 
     `sources` says where the rows of TABLES are; both they and the rest are checked names and positions.
     """
-    return _template().render(
+    return template(Path(__file__).with_suffix(".sql")).render(
         sources,
         dialect=dialect,
         channels=len(settings.channels),
@@ -74,10 +84,3 @@ def query(  # noqa: PLR0913 - what one text is rendered for
         events=events.tables if events else (),
         merges=events.merges if events else "",
     )
-
-
-@cache
-def _template() -> Template:
-    # SQL, not HTML: escaping has no meaning here, and nothing but checked names and positions goes in.
-    environment = Environment(undefined=StrictUndefined, autoescape=False, trim_blocks=True)  # noqa: S701
-    return environment.from_string(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8"))

@@ -4,7 +4,8 @@ It shows what a real space shows: all four patterns with people near the boundar
 without the computed traits, both spellings of a device id, numbers as strings, and a few broken profiles.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from random import Random
 from typing import NamedTuple
 
@@ -88,21 +89,8 @@ _BROKEN: tuple[object, ...] = (
     {"traits": {"web_sessions_30d": "1e999"}, "external_ids": []},
 )
 
-_FIRST_NAMES = (
-    "Ada",
-    "Bo",
-    "Carmen",
-    "Dmitri",
-    "Elif",
-    "Farah",
-    "Goran",
-    "Hana",
-    "Idris",
-    "Jun",
-    "Kofi",
-    "Lena",
-)
-_LAST_NAMES = (
+_FIRST = ("Ada", "Bo", "Carmen", "Dmitri", "Elif", "Farah", "Goran", "Hana", "Idris", "Jun", "Kofi", "Lena")
+_LAST = (
     "Abara",
     "Berg",
     "Chen",
@@ -121,11 +109,16 @@ _CITIES = ("Austin", "Berlin", "Lagos", "Lyon", "Osaka", "Pune", "São Paulo", "
 
 def fetch(_settings: Settings, deadline: Deadline, limit: int) -> Iterator[Page]:
     """Yield the invented profiles page by page, at most `limit` of them (0: all)."""
-    space = [msgspec.json.encode(profile) for profile in profiles()]
+    space = _records()
     kept = space[: limit or None]
     for start in range(0, len(kept), PROFILES_PER_PAGE):
         deadline.check("read more of the sample")
         yield Page(kept[start : start + PROFILES_PER_PAGE], more=len(kept) < len(space))
+
+
+@cache
+def _records() -> list[bytes]:
+    return [msgspec.json.encode(profile) for profile in profiles()]
 
 
 def profiles() -> list[object]:
@@ -137,7 +130,7 @@ def profiles() -> list[object]:
 
 
 def _profile(number: int, kind: _Kind, random: Random) -> dict[str, object]:
-    first_name, last_name = _one_of(_FIRST_NAMES, random), _one_of(_LAST_NAMES, random)
+    first_name, last_name = _one_of(_FIRST, random), _one_of(_LAST, random)
     email = f"{first_name}.{last_name}.{number}@example.com".lower()
     traits: dict[str, object] = {
         "first_name": first_name,
@@ -169,7 +162,7 @@ def _within(most: Range, random: Random) -> int:
     return low + int((high - low + 1) * random.random() * (0.5 + 0.5 * random.random()))
 
 
-def _one_of(words: tuple[str, ...], random: Random) -> str:
+def _one_of(words: Sequence[str], random: Random) -> str:
     return words[int(len(words) * random.random())]
 
 

@@ -13,11 +13,10 @@ import msgspec
 from msgspec import Struct
 
 from persona.deadline import Deadline
-from persona.errors import Invalid, Refused
-from persona.fetch.paging import Cursor, Trail, loads, refuse
+from persona.errors import Refused
+from persona.fetch.paging import Cursor, Trail, loads, page_of
 from persona.fetch.people import Page
 from persona.net.session import FreeSession
-from persona.net.wire import Reply
 from persona.settings import Settings
 
 # What the listing is documented to hold a page at most without being asked for more.
@@ -75,7 +74,13 @@ def fetch(settings: Settings, deadline: Deadline, limit: int) -> Iterator[Page]:
         while cursor is not None and (not limit or trail.items < limit):
             wanted = min(PROFILES_PER_PAGE, limit - trail.items) if limit else PROFILES_PER_PAGE
             query = {"limit": str(wanted), "include": "traits,external_ids"}
-            envelope = _envelope(session.get(address, query | cursor))
+            envelope = page_of(
+                session.get(address, query | cursor),
+                _decoded,
+                causes=_CAUSES,
+                expected="a page of profiles (data.profiles, a list)",
+                otherwise=f"SEGMENT_API_URL, {_ELSEWHERE}",
+            )
             cursor = _next(envelope)
             kept = envelope.data.profiles[: limit - trail.items if limit else None]
             page = Page(
@@ -103,23 +108,6 @@ def _next(envelope: _Envelope[Any]) -> dict[str, str] | None:
     else:
         return None
     return {name: value}
-
-
-def _envelope(reply: Reply) -> _Envelope[Any]:
-    if reply.status != 200:  # noqa: PLR2004 - the one status that carries a page
-        refuse(reply, _CAUSES, f"expected 200 with a page of profiles; check the settings, {_ELSEWHERE}")
-    try:
-        return _decoded(reply.body)
-    except msgspec.ValidationError as error:
-        # Names a place in the envelope and the types there, never a value.
-        came = f"JSON of another shape: {error}"
-    except ValueError as error:
-        came = f"{len(reply.body)} bytes, {error}" if reply.body else "nothing"
-    raise Invalid(
-        "segment",
-        f"expected a page of profiles (data.profiles, a list), got {came}, with status {reply}; check "
-        f"SEGMENT_API_URL, {_ELSEWHERE}",
-    )
 
 
 def _decoded(body: bytes) -> _Envelope[Any]:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from http import HTTPStatus
 from itertools import islice
 from typing import Any, Generic, TypeVar
@@ -11,7 +12,7 @@ from msgspec import Raw, Struct
 
 from persona.errors import Invalid
 from persona.fetch import events, identifiers
-from persona.fetch.paging import Cursor, Trail, refuse
+from persona.fetch.paging import Cursor, Trail, page_of
 from persona.net.session import FreeSession
 from persona.net.wire import Reply
 from persona.settings import Settings
@@ -138,19 +139,15 @@ class Space:
 
 def _page(reply: Reply, kind: Any, *, of_one_profile: bool) -> Any:
     """The page that a reply carries; what one profile's content makes unreadable costs that profile alone."""
-    if reply.status != HTTPStatus.OK:
-        refuse(reply, _CAUSES, f"expected 200 with a page; check the settings, {ELSEWHERE}")
     try:
-        return msgspec.json.decode(reply.body, type=kind)
-    except msgspec.ValidationError as error:
-        # Names a place in the page and the types there, never a value.
-        came = f"JSON of another shape: {error}"
-    except (ValueError, RecursionError):
-        came = f"{len(reply.body)} bytes that are no JSON"
-    if of_one_profile and reply.body.startswith(b"{"):
-        raise _Rejected("reply_malformed")
-    raise Invalid(
-        "segment",
-        f"expected a page of the Profile API, got {came}, with status {reply}; check "
-        f"SEGMENT_PROFILE_API_URL, {ELSEWHERE}",
-    )
+        return page_of(
+            reply,
+            partial(msgspec.json.decode, type=kind),
+            causes=_CAUSES,
+            expected="a page of the Profile API",
+            otherwise=f"SEGMENT_PROFILE_API_URL, {ELSEWHERE}",
+        )
+    except Invalid:
+        if of_one_profile and reply.status == HTTPStatus.OK and reply.body.startswith(b"{"):
+            raise _Rejected("reply_malformed") from None
+        raise

@@ -1,14 +1,13 @@
 # ruff: noqa: S608 - queries are made of quoted names
 """The traits that files hold, whatever their names: how many people have each, and never a value of one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from persona.classify.counts import NAME_CHARACTERS
 from persona.classify.engine import Engine, OddRecords, OutOfRoom, identifier
 from persona.fetch import profiles_sync
-from persona.fetch.local import File, described
+from persona.fetch.file_kinds import File, columns_of, records, table
 from persona.fetch.people import Carried
-from persona.fetch.readers import READERS, source_of, union
 
 # More different names than this are no traits that somebody has chosen; the rarest are left out.
 MOST_NAMES = 1_000
@@ -38,36 +37,28 @@ def carried(engine: Engine, files: Sequence[File], id_columns: Sequence[str]) ->
 def _members(engine: Engine, files: Sequence[File], id_columns: set[str]) -> str:
     """Rows of `key` and `value`, one a person and trait."""
     if tables := profiles_sync.unloaded([one.name for one in files]):
-        rows = " UNION ALL BY NAME ".join(
-            f"SELECT * FROM {source_of([files[i]])}" for i in tables["user_traits"]
-        )
+        rows = profiles_sync.rows(engine, [files[i] for i in tables["user_traits"]])
         return f"""(
-          SELECT name AS key, MAX(CAST(value AS VARCHAR)) AS value FROM ({rows})
+          SELECT name AS key, MAX(CAST(value AS VARCHAR)) AS value FROM {rows}
           WHERE canonical_segment_id IS NOT NULL GROUP BY canonical_segment_id, name
         )"""
     if files[0].kind.startswith("JSON"):
-        lines = files[0].kind == "JSON lines"
-        layout = "format = 'newline_delimited', ignore_errors = true" if lines else "format = 'array'"
-        return _MEMBERS.format(traits="json->'$.traits'", rows=union(files, "read_json_objects", layout))
-    source = source_of(files)
+        return _MEMBERS.format(traits="json->'$.traits'", rows=records(files))
     if files[0].kind == "CSV":
-        options = f"{READERS['CSV'][1]}, ignore_errors = true"
-        return _cells(
-            [name for file in files for name in file.columns], id_columns, union(files, "read_csv", options)
-        )
-    columns = described(engine, source)
-    if columns.get("traits", "").startswith("STRUCT"):
+        columns = [name for file in files for name in file.columns]
+        return _cells(columns, id_columns, table(files, ", ignore_errors = true"))
+    source = table(files)
+    types = columns_of(engine, source)
+    if types.get("traits", "").startswith("STRUCT"):
         inside = f"(SELECT UNNEST(traits) FROM {source})"
-        return _cells(list(described(engine, inside)), set(), inside)
-    if "traits" in columns:
-        return _MEMBERS.format(
-            traits="traits" if columns["traits"].startswith("MAP") else "TRY_CAST(traits AS JSON)",
-            rows=source,
-        )
-    return _cells(list(columns), id_columns, source)
+        return _cells(columns_of(engine, inside), set(), inside)
+    if "traits" in types:
+        traits = "traits" if types["traits"].startswith("MAP") else "TRY_CAST(traits AS JSON)"
+        return _MEMBERS.format(traits=traits, rows=source)
+    return _cells(types, id_columns, source)
 
 
-def _cells(columns: Sequence[str], id_columns: set[str], source: str) -> str:
+def _cells(columns: Iterable[str], id_columns: set[str], source: str) -> str:
     names = [name for name in dict.fromkeys(columns) if name.casefold() not in id_columns]
     if not names:
         return "(SELECT '' AS key, '' AS value)"

@@ -191,9 +191,4 @@ def _refusal(error: GoogleAPICallError, job: str) -> PersonaError:
 
 def _parameters(named: Mapping[str, Any]) -> list[Any]:
     """Query parameters, each of the type that its value has."""
-    return [
-        bigquery.ArrayQueryParameter(name, _TYPES[type(value[0])], value)
-        if isinstance(value, list)
-        else bigquery.ScalarQueryParameter(name, _TYPES[type(value)], value)
-        for name, value in named.items()
-    ]
+    return [bigquery.ScalarQueryParameter(name, _TYPES[type(value)], value) for name, value in named.items()]

@@ -126,7 +126,8 @@ def _figures(group: GroupCounts, types: Sequence[tuple[str, int]], counts: Count
 
 
 def _pattern(key: str, group: GroupCounts, everybody: GroupCounts, counts: Counts, rule: Rule) -> Pattern:
-    plans = [Plan(plan=name, n=n, share=n / group.n) for name, n in _plans(group, rule)]
+    # Everybody has one plan at most.
+    plans = [Plan(plan=name, n=n, share=n / group.n) for name, n in _named(group.plans, rule.min_group, sum)]
     types = _types(group, rule)
     return Pattern(
         **structs.asdict(_figures(group, types, counts, rule)),
@@ -187,11 +188,6 @@ def _named(
         ((name, n) for name, n in named if n >= min_group),
         key=lambda name_and_n: (-name_and_n[1], name_and_n[0]),
     )
-
-
-def _plans(group: GroupCounts, rule: Rule) -> list[tuple[str, int]]:
-    """A group's plans; everybody has one at most."""
-    return _named(group.plans, rule.min_group, sum)
 
 
 def _types(group: GroupCounts, rule: Rule) -> list[tuple[str, int]]:

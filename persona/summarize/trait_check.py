@@ -68,8 +68,7 @@ def examine(counts: Counts, rule: Rule, names: Iterable[str] = (), *, in_files: 
     readable = counts.classified + counts.dormant
     if not readable:
         return []
-    if rule.activity != "computed traits":
-        return _silent_channels(counts, rule)
+    silent = [] if rule.activity == "computed traits" else _silent_channels(counts, rule)
     absent = missing(counts, rule)
     instead = resembling(absent, names)
     if len(absent) == len(rule.channels):
@@ -95,7 +94,7 @@ def examine(counts: Counts, rule: Rule, names: Iterable[str] = (), *, in_files: 
         for trait, share in carried.items()
         if share < ENOUGH_SHARE and (share or trait != rule.ltv_trait)
     ]
-    return [*few_carry, *_absent(counts, rule)]
+    return [*silent, *few_carry, *_absent(counts, rule)]
 
 
 def _absent(counts: Counts, rule: Rule) -> Iterator[str]:

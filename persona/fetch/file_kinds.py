@@ -1,0 +1,173 @@
+# ruff: noqa: S608 - queries are made of quoted names
+"""What a file is, by its content, and the engine's readers for it."""
+
+import csv
+import gzip
+import re
+import zlib
+from collections.abc import Mapping, Sequence
+from io import StringIO
+from itertools import groupby
+from typing import NamedTuple
+
+from persona.classify.engine import Engine, OddRecords, identifier, literal
+from persona.deadline import Deadline
+from persona.fetch.local import Place
+
+HEAD_BYTES = 2**16
+# Checked for damage so much at a time.
+BLOCK_BYTES = 2**20
+# The longest record; each thread reads into two buffers of twice as much.
+MOST_BYTES = 4 * 2**20
+_MARK = b"\xef\xbb\xbf"  # what some editors begin a UTF-8 file with
+_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"  # RFC 1952, RFC 8878
+# What else files begin with, in words with what to do.
+_FOREIGN = {
+    b"PK\x03\x04": "a ZIP archive or a spreadsheet; unpack it, or save it as CSV",
+    b"BZh": "bzip2; pack it with gzip or zstd instead",
+    b"\xfd7zXZ": "xz; pack it with gzip or zstd instead",
+    b"Obj\x01": "Avro; write JSON lines, CSV or Parquet instead",
+    b"ORC": "ORC; write JSON lines, CSV or Parquet instead",
+    b"SQLite": "an SQLite database; export a table as CSV",
+    b"%PDF": "a PDF",
+    b"\xff\xfe": "text in UTF-16; save it as UTF-8",
+    b"\xfe\xff": "text in UTF-16; save it as UTF-8",
+    b"<": "HTML or XML; write JSON lines, CSV or Parquet instead",
+}
+_ARRAY = re.compile(rb"\[\s*(\{|\]\s*$)")
+_RECORD = re.compile(rb"^\s*\{", re.MULTILINE)
+_DELIMITERS = ",;\t|"
+
+_BOUND = f"maximum_object_size = {MOST_BYTES}"
+_JSON = f"union_by_name = true, sample_size = -1, {_BOUND}"
+_TABLES = {
+    "JSON lines": f"read_json(format = 'newline_delimited', {_JSON}",
+    "JSON array": f"read_json(format = 'array', {_JSON}",
+    "CSV": "read_csv(auto_detect = false, header = true, quote = '\"', escape = '\"'",
+    "Parquet": "read_parquet(union_by_name = true",
+}
+# A text `json` a record, or NULL where a line holds none.
+_RECORDS = {
+    "JSON lines": f"read_json_objects(ignore_errors = true, format = 'newline_delimited', {_BOUND}",
+    "JSON array": f"read_json_objects(format = 'array', {_BOUND}",
+}
+# Lines of any text; this reader alone takes a byte-order mark.
+_LINES = (
+    "read_csv(columns = {'json': 'VARCHAR'}, delim = CHR(1), quote = '', escape = '', header = false, "
+    f"auto_detect = false, strict_mode = false, max_line_size = {MOST_BYTES}"
+)
+
+
+class File(NamedTuple):
+    """A file that can be read."""
+
+    name: str
+    path: str
+    kind: str  # JSON lines, JSON array, CSV, Parquet
+    packed: str = "uncompressed"  # as the engine calls it
+    delimiter: str = ","  # of CSV
+    columns: tuple[str, ...] = ()  # of CSV, as its first row names them
+    marked: bool = False  # JSON lines after a byte-order mark
+
+    @property
+    def looks(self) -> str:
+        return self.kind if self.packed == "uncompressed" else f"{self.kind}, packed with {self.packed}"
+
+
+def looked_at(place: Place, engine: Engine, deadline: Deadline) -> File:
+    """What a file is, by its content.
+
+    Raises:
+        OddRecords: it is nothing that can be read; says what it looks like instead.
+    """
+    name, path = place.name, place.path
+    with place.open() as stream:
+        head = stream.read(HEAD_BYTES)
+    packed = "uncompressed"
+    if head.startswith(_GZIP):
+        packed, head = "gzip", _unpacked(place, deadline)
+    elif head.startswith(_ZSTD):
+        # Only the engine unpacks it, and keeps a byte-order mark to itself: the first record is then no JSON.
+        packed, lines = "zstd", _read(_LINES + ", ignore_errors = true", [path], "zstd")
+        head = b"\n".join((row["json"] or "").encode() for row in engine.rows(f"FROM {lines} LIMIT 20"))
+    if head.startswith(b"PAR1") and packed == "uncompressed":
+        return File(name, path, "Parquet")
+    foreign = next((words for start, words in _FOREIGN.items() if head.startswith(start)), "")
+    if foreign and not _RECORD.search(head.replace(b"\0", b" ") if b"\0" not in head else b""):
+        raise OddRecords(f"{name} looks like {foreign}")
+    if b"\0" in head:
+        raise OddRecords(f"{name} is no text, and none of JSON lines, CSV or Parquet")
+    text = head.removeprefix(_MARK).lstrip()
+    if _ARRAY.match(text):
+        return File(name, path, "JSON array", packed)
+    if not text or _RECORD.search(text):
+        return File(name, path, "JSON lines", packed, marked=head.startswith(_MARK))
+    return File(name, path, "CSV", packed, *_table(text.decode(errors="replace")))
+
+
+def _unpacked(place: Place, deadline: Deadline) -> bytes:
+    """The first bytes of a gzip file, all checked: the engine takes a damaged one for a short one."""
+    try:
+        with place.open() as packed, gzip.open(packed) as stream:
+            head = stream.read(HEAD_BYTES)
+            while stream.read(BLOCK_BYTES):
+                deadline.check("read more of the file")
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        raise OddRecords(f"{place.name}: its gzip is damaged or was cut short; store it again") from None
+    return head
+
+
+def _table(text: str) -> tuple[str, tuple[str, ...]]:
+    """The delimiter of a CSV file, and its columns: one whose name came before, or is none, is one, too."""
+    delimiter = max(_DELIMITERS, key=text.split("\n", 1)[0].count)
+    header = next(csv.reader(StringIO(text), delimiter=delimiter))
+    before = [{other.lower() for other in header[:i]} for i in range(len(header))]
+    return delimiter, tuple(
+        name if name and name.lower() not in before[i] else f"{name}\n{i}" for i, name in enumerate(header)
+    )
+
+
+def table(files: Sequence[File], options: str = "") -> str:
+    """Files of one kind as a table of their own columns, read with more options."""
+    return _union(files, _TABLES[files[0].kind] + options)
+
+
+def texts(engine: Engine, file: File) -> str:
+    """A file as a table of texts: what the engine takes for JSON would keep its quotation marks."""
+    if not file.kind.startswith("JSON"):
+        return table([file])
+    types = ", ".join(f"{identifier(name)}: 'VARCHAR'" for name in columns_of(engine, table([file])))
+    return table([file], f", columns = {{{types}}}")
+
+
+def records(files: Sequence[File]) -> str:
+    """JSON files as a table of `json`: a record's text, or NULL where a line holds none."""
+    return _union(files, _RECORDS[files[0].kind])
+
+
+def columns_of(engine: Engine, source: str) -> Mapping[str, str]:
+    """The columns of a source, with their types."""
+    rows = engine.rows(f"DESCRIBE SELECT * FROM {source}")
+    return {row["column_name"]: row["column_type"] for row in rows}
+
+
+def _union(files: Sequence[File], reader: str) -> str:
+    """What a reader makes of files, which may be packed in several ways."""
+    parts = []
+    for (packed, delimiter, columns, marked), some in groupby(files, key=lambda one: one[3:]):
+        options = ""
+        if reader.startswith("read_csv"):
+            types = ", ".join(f"{identifier(name)}: 'VARCHAR'" for name in columns)
+            options = f", delim = {literal(delimiter)}, columns = {{{types}}}"
+        paths = [one.path for one in some]
+        if marked and reader == _RECORDS["JSON lines"]:
+            parts.append(f"SELECT TRY_CAST(json AS JSON) AS json FROM {_read(_LINES, paths, packed)}")
+        else:
+            parts.append(f"SELECT * FROM {_read(reader + options, paths, packed)}")
+    return f"({' UNION ALL BY NAME '.join(parts)})"
+
+
+def _read(reader: str, paths: Sequence[str], packed: str) -> str:
+    name, _, options = reader.partition("(")
+    compression = "" if name == "read_parquet" else f", compression = '{packed}'"
+    return f"{name}([{', '.join(map(literal, paths))}], {options}{compression})"
