@@ -11,6 +11,8 @@ from persona.masking import printable
 from persona.model import Fact, Unit
 
 NO_SUCH_FIGURE = "(no such figure)"
+# An answer holds some hundred different ones; of a flood of them the rest costs nothing.
+MOST_EXPRESSIONS = 10_000
 
 _BRACES = re.compile(r"\{{2,}([^{}\n]{0,400})(\}*)")
 _NAME = re.compile(r"\s*[a-z][a-z0-9_\\]*\.[a-z0-9_\\]+", re.IGNORECASE)
@@ -83,6 +85,8 @@ class Filling:
         return Text("".join([*parts, text[end:]]), "".join([*own, text[end:]]), figures)
 
     def _computed(self, expression: str) -> tuple[str, float, Unit | None, str, bool]:
+        if self._figure.cache_info().currsize >= MOST_EXPRESSIONS:
+            return NO_SUCH_FIGURE, 0.0, None, f"more than {MOST_EXPRESSIONS:,} different expressions", True
         try:
             value, unit, _, like = compute(expression, self._facts)
         except UnresolvedError:

@@ -6,7 +6,7 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template
 
 from persona import wording
 from persona.check.facts import EVERYBODY, NAMED_BY_OTHERS, Facts
@@ -87,14 +87,14 @@ def fill(template: str, **parts: object) -> str:
     Raises:
         jinja2.UndefinedError: a hole is left.
     """
-    return _environment().from_string(template).render(**parts)
+    return _compiled(template).render(**parts)
 
 
 @cache
-def _environment() -> Environment:
+def _compiled(template: str) -> Template:
     # Markdown for a language model, not HTML for a browser: escaping `&` and `<` would only spoil it.
     # What comes from outside stands in JSON within a fence that it cannot close.
-    return Environment(undefined=StrictUndefined, autoescape=False)  # noqa: S701 - see above
+    return Environment(undefined=StrictUndefined, autoescape=False).from_string(template)  # noqa: S701 - see above
 
 
 @cache
