@@ -25,7 +25,7 @@ CHARACTERS = int(os.environ.get("TEST_CHARACTERS", "1000000"))
 MOST_SECONDS = 5.0 if "TEST_CHARACTERS" in os.environ else 20.0
 MOST_GROWTH = 2.5
 # What a measurement of so little may be off by.
-NOISE_SECONDS = 0.1
+NOISE_SECONDS = 0.3
 
 # What is said over and over.
 HOSTILE = {
