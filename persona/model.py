@@ -36,7 +36,7 @@ class Origin(Struct, frozen=True, kw_only=True):
     space_id: str | None = None
     sample: bool = False  # true for the built-in, invented space
     sampling: str = ""  # one honest sentence
-    # Of the file's path or the dataset, which may name a person: the same for the same address, and no more.
+    # Of the file's path or the dataset: tells whether two frameworks are of one, without repeating it.
     address_hash: str | None = None
 
 

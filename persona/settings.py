@@ -149,7 +149,8 @@ def _defaults(given: Mapping[str, str], trigger: Trigger, *, on_cloud: bool) -> 
 
 def _shown(name: str, text: str) -> str:
     """What came instead, at a glance; nothing that may be a secret or a person."""
-    plain = name == "PERSONA_CHANNELS" or (name.endswith("_URL") and "?" not in text)
+    address = name.endswith("_URL") and text.startswith(("http://", "https://")) and "?" not in text
+    plain = name == "PERSONA_CHANNELS" or address
     most = _SHOWN_PLAIN_CHARACTERS if plain else _SHOWN_CHARACTERS
     return repr(text) if len(text) <= most and text.isprintable() and "@" not in text else _HIDDEN
 

@@ -200,6 +200,7 @@ def test_unlike_arithmetic_is_filled_and_listed(seed_summary: Summary) -> None:
     )
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     "text",
     [
@@ -217,6 +218,12 @@ def test_hostile_braces_cost_little(seed_summary: Summary, text: str) -> None:
     read(f"## Omnichannel\n\n{text}", seed_summary)
 
     assert time.process_time() - before < 1.5
+
+
+def test_after_a_flood_of_arithmetic_a_name_is_still_a_figure() -> None:
+    flood = "".join(f"{{{{i + {n}}}}}" for n in range(10_001))
+    assert shown(f"{flood} {{{{a.avg_ltv}}}}").endswith(") $300")
+    assert shown(f"{flood} {{{{a.avg_ltv * 2}}}}").endswith("(no such figure)")
 
 
 def test_the_name_of_a_suppressed_pattern_tells_nothing(space_summary: Summary) -> None:

@@ -254,6 +254,29 @@ def test_an_answer_without_any_pattern_is_kept_whole(seed_summary: Summary) -> N
     ) == (body, [], [NO_PATTERN], 2 * 8 + 3)
 
 
+@pytest.mark.parametrize(
+    "journey",
+    [
+        pytest.param("- Step one\n\n      # of visits: 3", id="a number sign far in"),
+        pytest.param("```text\n~~~\na b\n```", id="another fence within a fence"),
+        pytest.param("```a -> b``` in a line", id="a fence that ends in its line"),
+        pytest.param("````\n```\n## Risk\n````", id="a shorter fence within"),
+        pytest.param("```\n## Risk\n```", id="a heading within a fence"),
+    ],
+)
+def test_what_looks_like_a_mark_ends_no_section(space_summary: Summary, journey: str) -> None:
+    body = (
+        f"## Web Dominant\n### Journey\n{journey}\n\n### Risk\nSome.\n\n## Mobile Dominant\n### Risk\nMore."
+    )
+    web, mobile = read(body, space_summary).personas
+    assert (web.journey, web.risk, mobile.risk) == (journey, "Some.", "More.")
+
+
+def test_an_answer_that_is_one_indented_quotation_is_read(space_summary: Summary) -> None:
+    quoted = "\n".join(f"  > {line}" for line in ["## Web Dominant", "### Journey", "Mail → web."])
+    assert read(quoted, space_summary).personas[0].journey == "Mail → web."
+
+
 def test_an_answer_without_any_text_is_invalid(seed_summary: Summary) -> None:
     with pytest.raises(Invalid, match="expected an answer in words") as failure:
         read(" \n", seed_summary)

@@ -69,6 +69,24 @@ def put(storage: FakeStorage, name: str, content: bytes) -> str:
     return f"gs://{storage.bucket}/{name}"
 
 
+def test_what_writers_leave_beside_their_objects_is_none_of_them(cloud: FakeStorage) -> None:
+    for name in ("space/_SUCCESS", "space/.part.crc", "space/"):
+        put(cloud, name, b"")
+    put(cloud, "space/part-0.jsonl", b'{"traits": {"web": 1}}\n')
+    assert fetch(f"gs://{cloud.bucket}/space/").read == 1
+
+
+def test_the_engines_words_are_kept_to_ourselves(tmp_path: Path) -> None:
+    """Of a table that is unloaded with a broken line."""
+    (tmp_path / "user_traits.json").write_text('{"canonical_segment_id": "jane", "name": "web"\n')
+    (tmp_path / "user_identifiers.json").write_text('{"canonical_segment_id": "jane"}\n')
+    with pytest.raises(PersonaError) as refused:
+        fetch(tmp_path)
+    assert [
+        words for words in ("jane", "read_json", "LINE 1", str(tmp_path)) if words in refused.value.message
+    ] == []
+
+
 @pytest.mark.parametrize(
     ("content", "read", "bad"),
     [

@@ -117,6 +117,27 @@ def test_rows_that_cannot_be_read_are_in_no_pattern(tmp_path: Path, run: Callabl
     assert (report.profiles.rejected, counted(report)) == (2, in_view(here(report)))
 
 
+def test_no_column_but_the_needed_is_named_in_the_bucket(tmp_path: Path, run: Callable[..., Report]) -> None:
+    """A header's other cells may be anything: of a part that was cut off its header, a person."""
+    rows = [f"u{n},{n % 9},{n % 4},{n % 3},1" for n in range(60)]
+    header = "user_id,web_sessions_30d,mobile_sessions_30d,emails_opened_30d,jane@example.com"
+    (tmp_path / "p.csv").write_text("\n".join([header, *rows]))
+    report = run(tmp_path / "p.csv")
+    kept = [path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    assert [data for data in kept if b"jane" in data] == []
+    assert counted(report) == in_view(here(report))
+
+
+def test_a_part_without_its_header_is_named(tmp_path: Path, run: Callable[..., Report]) -> None:
+    (tmp_path / "a.csv").write_text("user_id,web_sessions_30d\nu1,3\n")
+    (tmp_path / "b.csv").write_text("jane@example.com,5\nu3,3\n")
+    with pytest.raises(
+        PersonaError, match=r"b\.csv: expected a header like that of the other files"
+    ) as refused:
+        run(tmp_path / "*.csv")
+    assert "jane" not in refused.value.message
+
+
 def test_the_view_is_of_everybody_where_the_run_drew_some(tmp_path: Path, run: Callable[..., Report]) -> None:
     (tmp_path / "lines").write_text("\n".join(map(json.dumps, random_space(8, TYPES, size=400))))
     everybody, drawn = run(tmp_path / "lines"), run(tmp_path / "lines", "drawn", PERSONA_LIMIT="100")

@@ -387,4 +387,5 @@ def test_an_address_with_a_password_is_refused_unseen() -> None:
 
 
 def test_a_key_that_strayed_into_another_setting_is_not_shown() -> None:
-    assert "mvra" not in refusal({"PERSONA_MAVE_CALLS": "mvra_live_0123456789abcdef"})
+    for name in ("PERSONA_MAVE_CALLS", "MAVERA_API_URL"):
+        assert "mvra" not in refusal({name: "mvra_live_0123456789abcdef0123456789"})

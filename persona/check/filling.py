@@ -85,7 +85,7 @@ class Filling:
         return Text("".join([*parts, text[end:]]), "".join([*own, text[end:]]), figures)
 
     def _computed(self, expression: str) -> tuple[str, float, Unit | None, str, bool]:
-        if self._figure.cache_info().currsize >= MOST_EXPRESSIONS:
+        if self._figure.cache_info().currsize >= MOST_EXPRESSIONS and normal(expression) not in self._facts:
             return NO_SUCH_FIGURE, 0.0, None, f"more than {MOST_EXPRESSIONS:,} different expressions", True
         try:
             value, unit, _, like = compute(expression, self._facts)

@@ -19,7 +19,8 @@ STRATEGY = "strategy"
 
 # How strong a title is: headings by level, then a line of text, then list items by depth.
 _LAST_HEADING, _TEXT = 6, 7
-_LINE = re.compile(r"([ \t]{0,40})(?:(#{1,6})[ \t]+|([-*+]|\d{1,3}[.)])[ \t]+)?(\S.*)")
+_LINE = re.compile(r"([ \t]{0,40})(?:(?<![ \t]{4})(#{1,6})[ \t]+|([-*+]|\d{1,3}[.)])[ \t]+)?(\S.*)")
+_FENCE = re.compile(r"\s*+(`{3,}+(?!.*`)|~{3,}+)(.*)")
 _RULER = re.compile(r"\s*([-*_=])\1{2,}\s*")
 # Words that may name what follows them: "Journey: …", "Persona — …", "**Journey:** …", "**Journey** …".
 _LABEL = re.compile(r"([^:*|]{3,80}):(?:\s+(.*))?$")
@@ -76,13 +77,17 @@ def cut(text: str, channels: Sequence[str]) -> Cut:
     """The sections of one answer; where a section was said under several labels, with these."""
     places = [_Place()]
     patterns: set[str] = set()
-    is_code = False
+    fence = ""  # that is open
     for line in _unwrapped(text[:MOST_CHARACTERS].replace("\r\n", "\n").replace("\r", "\n").split("\n")):
         place = places[-1]
-        is_code ^= line.lstrip().startswith(("```", "~~~"))
-        if is_code or not line.strip():
+        mark = _FENCE.fullmatch(line)
+        if fence or mark:
+            place.lines.append(line)
+            ends = mark and mark[1].startswith(fence) and not mark[2].strip()
+            fence = mark[1] if mark and not fence else "" if ends else fence
+        elif not line.strip():
             # Blank lines at a beginning say nothing, and would be looked through at every title.
-            place.lines += [line] if is_code or not place.is_empty else []
+            place.lines += [] if place.is_empty else [line]
         elif _RULER.fullmatch(line):
             if place.section and not place.is_empty:
                 places.append(_Place(place.owner, place.owner_rank))
@@ -96,8 +101,8 @@ def cut(text: str, channels: Sequence[str]) -> Cut:
 
 def _unwrapped(lines: list[str]) -> list[str]:
     """The lines without a quotation or a fence that holds more than half of them."""
-    if 2 * sum(line.startswith(">") for line in lines) > len(lines):
-        lines = [line.removeprefix(">").removeprefix(" ") for line in lines]
+    if 2 * sum(line.lstrip(" ").startswith(">") for line in lines) > len(lines):
+        lines = [line.lstrip(" ").removeprefix(">").removeprefix(" ") for line in lines]
     first, last = [*(at for at, line in enumerate(lines) if line.startswith("```")), len(lines), len(lines)][
         :2
     ]

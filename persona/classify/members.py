@@ -15,6 +15,8 @@ from persona.settings import SEED
 
 # What is no parameter is passed over as a whole: a text, a quoted name, a comment.
 _TOKEN = re.compile(r"""('(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|--[^\n]*)|[@$](\w+)""")
+# A NUL, and half a surrogate pair.
+_NEVER = re.compile("[\0\ud800-\udfff]")
 # A share of all hashes, by their first eight hexadecimal digits.
 _HASHES = 16**8
 
@@ -45,7 +47,7 @@ def members(people: People, rule: Rule, holdout_share: float) -> Members | None:
 
 def text(value: str, dialect: str) -> str:
     """Any text as a literal that it cannot break out of; where it cannot stand, U+FFFD stands for it."""
-    value = value.encode(errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+    value = _NEVER.sub("\N{REPLACEMENT CHARACTER}", value)
     if dialect == "duckdb":
         return literal(value)
     # BigQuery reads escapes in every literal that is not raw, and takes no line break in it.

@@ -5,7 +5,7 @@ import csv
 import gzip
 import re
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from io import StringIO
 from itertools import groupby
 from typing import NamedTuple
@@ -58,6 +58,10 @@ _LINES = (
 )
 
 
+class UnreadableFile(OddRecords):
+    """In our own words, which quote nothing of the content."""
+
+
 class File(NamedTuple):
     """A file that can be read."""
 
@@ -78,7 +82,7 @@ def looked_at(place: Place, engine: Engine, deadline: Deadline) -> File:
     """What a file is, by its content.
 
     Raises:
-        OddRecords: it is nothing that can be read; says what it looks like instead.
+        UnreadableFile: it is nothing that can be read; says what it looks like instead.
     """
     name, path = place.name, place.path
     with place.open() as stream:
@@ -94,9 +98,9 @@ def looked_at(place: Place, engine: Engine, deadline: Deadline) -> File:
         return File(name, path, "Parquet")
     foreign = next((words for start, words in _FOREIGN.items() if head.startswith(start)), "")
     if foreign and not _RECORD.search(head.replace(b"\0", b" ") if b"\0" not in head else b""):
-        raise OddRecords(f"{name} looks like {foreign}")
+        raise UnreadableFile(f"{name} looks like {foreign}")
     if b"\0" in head:
-        raise OddRecords(f"{name} is no text, and none of JSON lines, CSV or Parquet")
+        raise UnreadableFile(f"{name} is no text, and none of JSON lines, CSV or Parquet")
     text = head.removeprefix(_MARK).lstrip()
     if _ARRAY.match(text):
         return File(name, path, "JSON array", packed)
@@ -113,7 +117,7 @@ def _unpacked(place: Place, deadline: Deadline) -> bytes:
             while stream.read(BLOCK_BYTES):
                 deadline.check("read more of the file")
     except (EOFError, zlib.error, gzip.BadGzipFile):
-        raise OddRecords(f"{place.name}: its gzip is damaged or was cut short; store it again") from None
+        raise UnreadableFile(f"{place.name}: its gzip is damaged or was cut short; store it again") from None
     return head
 
 
@@ -125,6 +129,30 @@ def _table(text: str) -> tuple[str, tuple[str, ...]]:
     return delimiter, tuple(
         name if name and name.lower() not in before[i] else f"{name}\n{i}" for i, name in enumerate(header)
     )
+
+
+def with_known_columns(files: Sequence[File], known: Iterable[str]) -> list[File]:
+    """The same CSV files with no other column's name in sight: a part without a header has a person's there.
+
+    Raises:
+        UnreadableFile: a file has none of the known columns, while another has.
+    """
+    wanted = {name.casefold() for name in known}
+    with_header = [any(name.casefold() in wanted for name in one.columns) for one in files]
+    if any(with_header) and not all(with_header):
+        file = files[with_header.index(False)]
+        raise UnreadableFile(
+            f"{file.name}: expected a header like that of the other files, its first row names none of the "
+            "traits and ids that are needed; every CSV file needs the header"
+        )
+    return [
+        one._replace(
+            columns=tuple(
+                name if name.casefold() in wanted else f"\n{i}" for i, name in enumerate(one.columns)
+            )
+        )
+        for one in files
+    ]
 
 
 def table(files: Sequence[File], options: str = "") -> str:

@@ -11,7 +11,15 @@ from persona.classify.engine import Engine, OddRecords, identifier, literal
 from persona.deadline import Deadline
 from persona.errors import PersonaError
 from persona.fetch import profiles_sync, trait_names
-from persona.fetch.file_kinds import File, columns_of, looked_at, records, table
+from persona.fetch.file_kinds import (
+    File,
+    UnreadableFile,
+    columns_of,
+    looked_at,
+    records,
+    table,
+    with_known_columns,
+)
 from persona.fetch.local import located, refused
 from persona.fetch.people import ABSENT, People, Reading, judged, listed, needed_traits, relation_of, typed
 from persona.log import Log, Progress
@@ -40,12 +48,15 @@ def fetch(settings: Settings, limit: int, deadline: Deadline, log: Log) -> Itera
         Engine(deadline, [place.path for place in places], scratch, file_system) as engine,
     ):
         log.notify(Progress("fetch", share=engine.share))
+        files: list[File] = []
         try:
-            files = [looked_at(place, engine, deadline) for place in places]
+            files += [looked_at(place, engine, deadline) for place in places]
             people = relation(engine, files, settings)
             people.moved = {literal(place.path): literal(place.address) for place in places}
-        except OddRecords as odd:
+        except UnreadableFile as odd:
             raise refused(settings.where, SETTING, str(odd)) from None
+        except OddRecords as odd:  # in the engine's words, which may quote the content
+            raise _refusal(files, settings, str(odd)) from None
         people.draw(limit)
         yield people
 
@@ -54,7 +65,7 @@ def relation(engine: Engine, files: Sequence[File], settings: Settings) -> Peopl
     """The people in these files.
 
     Raises:
-        OddRecords: they are of more than one kind.
+        UnreadableFile: they are of more than one kind.
     """
     looks = " and ".join(sorted({one.looks for one in files}))
     parameters: Mapping[str, object] = {}
@@ -71,7 +82,7 @@ def relation(engine: Engine, files: Sequence[File], settings: Settings) -> Peopl
         readings: list[Reading] = [unloaded]
         parameters = profiles_sync.parameters(settings)
     elif len(kinds := sorted({one.kind for one in files})) > 1:
-        raise OddRecords(f"expected files of one kind, got {' and '.join(kinds)}; name one kind with *")
+        raise UnreadableFile(f"expected files of one kind, got {' and '.join(kinds)}; name one kind with *")
     elif kinds == ["CSV"]:
         readings = _csv(engine, files, settings)
     elif kinds == ["Parquet"]:
@@ -90,7 +101,9 @@ def relation(engine: Engine, files: Sequence[File], settings: Settings) -> Peopl
 
 def _refusal(files: Sequence[File], settings: Settings, words: str) -> PersonaError:
     """What the engine's complaint means; its own words quote the content."""
-    file = next((one for one in files if one.path in words), files[0])
+    file = next((one for one in files if one.path in words), files[0] if files else None)
+    if file is None:
+        return refused(settings.where, SETTING, "it cannot be read as what it looks like; store it again")
     place = _PLACE.search(words)
     if "maximum_object_size" in words or "Maximum line size" in words:
         what = "a line of it is longer than 4 MiB, or it has no lines"
@@ -100,6 +113,8 @@ def _refusal(files: Sequence[File], settings: Settings, words: str) -> PersonaEr
 
 
 def _csv(engine: Engine, files: Sequence[File], settings: Settings) -> list[Reading]:
+    known = {*needed_traits(settings), *settings.id_columns, "canonical_segment_id"}
+    files = with_known_columns(files, known)
     columns = dict.fromkeys((name for file in files for name in file.columns), "VARCHAR")
 
     @cache
@@ -146,7 +161,7 @@ def _flat(columns: Mapping[str, str], settings: Settings, source: str, *, ids: b
     listed_ids = f"{identities or 0} AS identities, {types} AS types"
     if ids:
         own_id, profile_id = next(iter(present.values()), ABSENT), column("canonical_segment_id")
-        listed_ids += f", CAST({profile_id} AS VARCHAR) AS canonical_segment_id"
+        listed_ids += f", NULLIF(CAST({profile_id} AS VARCHAR), '') AS canonical_segment_id"
         listed_ids += f", NULLIF(CAST({own_id} AS VARCHAR), '') AS user_id"
     return relation_of(map(column, needed_traits(settings)), listed_ids, source)
 

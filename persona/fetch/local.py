@@ -3,7 +3,7 @@
 import glob
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from difflib import get_close_matches
 from io import BufferedReader, FileIO
 from pathlib import Path
@@ -80,7 +80,9 @@ def _no_file(path: Path) -> str:
     """What there is instead of a file that is not there."""
     if path.is_dir():
         return f"expected a file, or a folder with files, got an empty folder: {path.name}"
-    beside = [one.name for one in path.parent.iterdir()] if path.parent.is_dir() else []
+    beside: list[str] = []
+    with suppress(OSError):
+        beside += [one.name for one in path.parent.iterdir()]
     alike = get_close_matches(path.name, [*BUILT_IN, *beside], n=1)
     meant = f"; is {alike[0]} meant?" if alike else "; name it from the folder that the command is given in"
     return f"expected a file, there is no such file: {path.name}{meant}"

@@ -15,11 +15,10 @@ from google.cloud.storage.fileio import BlobReader
 
 from persona.deadline import Deadline
 from persona.errors import DeadlineExceeded, PersonaError, Refused, Unavailable
-from persona.storage.cloud import CONNECT_SECONDS, FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, may_pass
+from persona.storage.cloud import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, may_pass, waits
 
 # How long one part may take, waits between tries included.
 BUDGET_SECONDS = 60.0
-READ_SECONDS = 30.0
 # Large enough that a part's round trip is small beside its transfer; each reader keeps one.
 PART_BYTES = 4 * 2**20
 
@@ -66,7 +65,7 @@ class Objects(AbstractFileSystem):
         self._client.close()
 
     def open(self, path: str, *_: object, **__: object) -> "_Object":
-        return _Object(self._blobs[path], self._tried)
+        return _Object(self._blobs[path], self._tried, self._deadline)
 
     def glob(self, path: str, *_: object, **__: object) -> list[str]:
         return [path]
@@ -81,14 +80,24 @@ class Objects(AbstractFileSystem):
     def _listed(self, bucket: Any, pattern: str) -> list[Any]:
         if "*" not in pattern and not pattern.endswith("/"):
             blob = bucket.blob(pattern)
-            self._tried(lambda: blob.reload(timeout=(CONNECT_SECONDS, READ_SECONDS), retry=None))
+            self._tried(lambda: blob.reload(timeout=waits(self._deadline), retry=None))
             return [blob]
         prefix, whole = pattern.partition("*")[0], pattern + "*" if pattern.endswith("/") else pattern
-        listed = self._tried(lambda: list(bucket.list_blobs(prefix=prefix, retry=None)))
-        blobs = [blob for blob in listed if fnmatchcase(blob.name, whole) and blob.name[-1] != "/"]
+        blobs: list[Any] = []
+        token: str | None = None
+        while True:
+            page = self._tried(partial(self._listed_page, bucket, prefix, token))
+            blobs += [blob for blob in page[0] if fnmatchcase(blob.name, whole) and _is_file(blob.name)]
+            token = page[1]
+            if not token:
+                break
         if not blobs:
             raise Refused("storage", f"{self._setting}: no object has such a name, or no such bucket")
         return blobs
+
+    def _listed_page(self, bucket: Any, prefix: str, token: str | None) -> tuple[list[Any], str | None]:
+        listed = bucket.list_blobs(prefix=prefix, page_token=token, retry=None, timeout=waits(self._deadline))
+        return [*next(listed.pages, ())], listed.next_page_token
 
     def _tried(self, act: Callable[[], T]) -> T:
         """What `act` returns, tried again with growing, random waits while that may help."""
@@ -122,14 +131,18 @@ class Objects(AbstractFileSystem):
         return Refused("storage", f"the object that {self._setting} names: {cause}")
 
 
+def _is_file(name: str) -> bool:
+    """Not a folder's own entry, nor what writers leave beside their files: `_SUCCESS`, `.crc`."""
+    return name.rpartition("/")[2][:1] not in {"", ".", "_"}
+
+
 class _Object(BlobReader):
     """The client's own reader of the generation that was found; a part that fails is asked for again."""
 
-    def __init__(self, blob: Any, tried: Callable[[Callable[[], bytes]], bytes]) -> None:
-        timeout = (CONNECT_SECONDS, READ_SECONDS)
-        super().__init__(blob, chunk_size=PART_BYTES, retry=None, raw_download=True, timeout=timeout)
+    def __init__(self, blob: Any, tried: Callable[[Callable[[], bytes]], bytes], deadline: Deadline) -> None:
+        super().__init__(blob, chunk_size=PART_BYTES, retry=None, raw_download=True)
         self.size = blob.size
-        self._tried = tried
+        self._tried, self._deadline = tried, deadline
 
     def read(self, size: int = -1) -> bytes:
         return self._tried(partial(self._read_at, self.tell(), size))
@@ -137,5 +150,6 @@ class _Object(BlobReader):
     def _read_at(self, position: int, size: int) -> bytes:
         # The reader forgets what a part that failed had already read.
         self.seek(position)
+        self._download_kwargs["timeout"] = waits(self._deadline)
         data: bytes = super().read(size)
         return data

@@ -12,15 +12,14 @@ from typing import Any, NamedTuple
 from persona.classify.counts import template
 from persona.classify.engine import Engine
 from persona.fetch.events import IDLE_MINUTES, WAREHOUSE_DAYS
-from persona.fetch.file_kinds import File, texts
+from persona.fetch.file_kinds import File, texts, with_known_columns
 from persona.fetch.people import needed_traits
 from persona.settings import SEED, Settings
 
 TABLES = ("user_traits", "user_identifiers")
-# The columns that the query names, in the engine's dialect; an empty file has none.
-_NO_ROW = (
-    "SELECT NULL AS canonical_segment_id, NULL AS name, NULL AS type, NULL AS value, NULL AS seq WHERE FALSE"
-)
+# The columns that the query names; an empty file has none.
+_COLUMNS = ("canonical_segment_id", "name", "type", "value", "seq")
+_NO_ROW = f"SELECT {', '.join(f'NULL AS {name}' for name in _COLUMNS)} WHERE FALSE"
 
 
 class Events(NamedTuple):
@@ -42,7 +41,12 @@ def unloaded(names: Sequence[str]) -> dict[str, list[int]]:
 
 def rows(engine: Engine, files: Sequence[File]) -> str:
     """One table out of its files."""
-    parts = [_NO_ROW, *(f"FROM {texts(engine, file)}" for file in files)]
+    tables = [file for file in files if file.kind == "CSV"]
+    others = [file for file in files if file.kind != "CSV"]
+    parts = [
+        _NO_ROW,
+        *(f"FROM {texts(engine, one)}" for one in [*with_known_columns(tables, _COLUMNS), *others]),
+    ]
     return f"({' UNION ALL BY NAME '.join(parts)})"
 
 

@@ -1,7 +1,8 @@
 {#- Profiles Sync's tables to the relation `people`, in BigQuery or, unloaded to files, in DuckDB.
 
-    With `ids`, people carry their ids: for members.sql alone. Rendered from checked sources of rows and from positions; every value is a query parameter. Each table is
-    named as few times as can be: BigQuery works a WITH query out again wherever it is named. -#}
+    With `ids`, people carry their ids: for members.sql alone. Rendered from checked sources of rows and from
+    positions; every value is a query parameter. Each table is named as few times as can be: BigQuery works a
+    WITH query out again wherever it is named. -#}
 {%- set duckdb = dialect == "duckdb" -%}
 {%- set TEXT = "VARCHAR" if duckdb else "STRING" -%}
 {%- macro whole(number) %}{{ "TRY_CAST" if duckdb else "SAFE_CAST" }}({{ number }} AS {{ "BIGINT" if duckdb else "INT64" }}){% endmacro -%}
@@ -45,7 +46,7 @@
       MAX(IF(name = {{ p("trait_%d" % i) }}, value, NULL)) AS value_{{ i }},
 {% endfor %}
 {% if ids %}
-      MIN(IF(type = 'user_id', value, NULL)) AS user_id,
+      MIN(IF(type = 'user_id', NULLIF(value, ''), NULL)) AS user_id,
 {% endif %}
       COUNT(type) AS identities,
       STRING_AGG(type, CHR(31)) AS types

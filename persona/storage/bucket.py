@@ -33,7 +33,7 @@ class Bucket(Protocol):
 
     Raises:
         Refused: a permission, the credentials or the bucket itself is missing, or the disk refuses.
-        Unavailable: the store stayed busy, slow or broken for `BUDGET_SECONDS`.
+        Unavailable: the store stayed busy, slow or broken for `BUDGET_SECONDS`, or until the run's end.
         ValueError: a name that is none.
     """
 

@@ -115,13 +115,13 @@ class CloudBucket:
     def _read(self, path: str, deadline: Deadline) -> Stored | None:
         blob = self._bucket.blob(path)
         try:
-            blob.reload(timeout=_waits(deadline), retry=None)
+            blob.reload(timeout=waits(deadline), retry=None)
         except NotFound as error:
             _raise_without_bucket(error)
             return None
         try:
             # The blob names its generation now, and no other is sent.
-            data = blob.download_as_bytes(timeout=_waits(deadline), checksum="crc32c", retry=None)
+            data = blob.download_as_bytes(timeout=waits(deadline), checksum="crc32c", retry=None)
         except NotFound as error:
             raise _Replaced from error
         return Stored(data, int(blob.generation), blob.updated.timestamp())
@@ -134,7 +134,7 @@ class CloudBucket:
                 content_type,
                 if_generation_match=generation,
                 checksum="crc32c",
-                timeout=_waits(deadline),
+                timeout=waits(deadline),
                 retry=None,
             )
         except PreconditionFailed:
@@ -146,7 +146,7 @@ class CloudBucket:
 
     def _delete(self, path: str, deadline: Deadline) -> None:
         try:
-            self._bucket.blob(path).delete(timeout=_waits(deadline), retry=None)
+            self._bucket.blob(path).delete(timeout=waits(deadline), retry=None)
         except NotFound as error:
             _raise_without_bucket(error)
 
@@ -172,7 +172,7 @@ class CloudBucket:
         what = f"status {int(code)}" if isinstance(code, int) else type(last).__name__
         return Unavailable(
             "storage",
-            f"Cloud Storage did not serve bucket {self._name} within {tried_seconds:.0f} s of trying "
+            f"Cloud Storage did not serve bucket {self._name} within {tried_seconds:.1f} s of trying "
             f"(the last time: {what}); try again later",
         )
 
@@ -206,7 +206,7 @@ def _raise_without_bucket(error: NotFound) -> None:
         raise error
 
 
-def _waits(deadline: Deadline) -> tuple[float, float]:
+def waits(deadline: Deadline) -> tuple[float, float]:
     """A request's waits to connect and for bytes, shorter when the budget nears its end."""
     left_seconds = max(deadline.left_seconds, LEAST_SECONDS)
     return min(CONNECT_SECONDS, left_seconds), min(READ_SECONDS, left_seconds)

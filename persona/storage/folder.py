@@ -88,7 +88,7 @@ def exclusive(folder: Path, deadline: Deadline) -> Iterator[None]:
                 if deadline.left_seconds < 0:
                     raise Unavailable(
                         "storage",
-                        f"the output folder stayed locked for {deadline.budget_seconds:.0f} s; look for a "
+                        f"the output folder stayed locked for {deadline.budget_seconds:.1f} s; look for a "
                         "process of this program that hangs, and try again",
                     ) from None
                 time.sleep(random.uniform(0, LOCK_WAIT_SECONDS))  # noqa: S311 - nothing to keep secret

@@ -3,6 +3,7 @@
 import re
 from hashlib import sha256
 from math import sqrt
+from pathlib import Path
 
 from persona.classify.counts import Counts
 from persona.fetch.events import IDLE_MINUTES, PROFILE_API_DAYS, WAREHOUSE_DAYS
@@ -73,7 +74,7 @@ def origin_of(settings: Settings, counts: Counts, *, truncated: bool) -> Origin:
         kind=settings.source,
         space_id=settings.segment_space_id or None,
         sample=settings.source == "sample",
-        address_hash=sha256(settings.where.encode()).hexdigest()[:16] if settings.where else None,
+        address_hash=_address_hash(settings),
         sampling=sentence(
             settings.source,
             counts.read,
@@ -82,6 +83,13 @@ def origin_of(settings: Settings, counts: Counts, *, truncated: bool) -> Origin:
             identifiers=settings.source == "profile-api" and bool(settings.identifiers),
         ),
     )
+
+
+def _address_hash(settings: Settings) -> str | None:
+    where = settings.where
+    if settings.source == "export" and not where.startswith("gs://"):
+        where = str(Path(where).absolute())
+    return sha256(where.encode()).hexdigest()[:16] if where else None
 
 
 def activity_window(settings: Settings) -> tuple[int | None, str]:

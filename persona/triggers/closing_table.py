@@ -73,7 +73,7 @@ def _ago(rfc3339: object) -> str:
     at = moment(rfc3339)
     if at is None:
         return "before"
-    seconds = (datetime.now(UTC) - at).total_seconds()
+    seconds = max(0.0, (datetime.now(UTC) - at).total_seconds())  # by the bucket's clock, not by this one's
     for unit, unit_seconds in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
         if n := int(seconds // unit_seconds):
             return f"{n} {unit}{'s' if n > 1 else ''} ago"

@@ -46,7 +46,7 @@ _SETTINGS = {
 
 # What a stop leaves, by the stage that it came in.
 _KEPT = {
-    "fetch": "nothing was paid, and nothing new is kept",
+    "fetch": "nothing new was paid",
     "mave": "what was read is kept, and an answer under way is looked for in Mave's threads",
     "check": "what was read is kept, and what was paid for",
     "write": "what was read is kept, and what was paid for",
