@@ -80,14 +80,14 @@ def test_the_first_hour(tmp_path: Path) -> None:
     assert list(table(first)) == ["Web Dominant", "App Dominant", "Email Dominant", "Omnichannel"]
     assert in_view(first, tmp_path) == table(first)
 
-    with duckdb.connect() as engine:
-        engine.execute(f"COPY (FROM '{tmp_path}/people.csv') TO '{tmp_path}/people.parquet'")
-    packed = run(make.replace("people.csv", "people.parquet"), tmp_path)
-    assert table(packed) == table(first) == in_view(packed, tmp_path)
-    assert "no change that is more than chance explains" in packed
-
     write_people(tmp_path / "people.csv", web_share=0.7)
     second = run(make, tmp_path)
     assert re.search(r"^Since .*\n?.*Web Dominant", second, re.MULTILINE)
     assert table(second)["Web Dominant"] < table(first)["Web Dominant"]
     assert in_view(second, tmp_path) == table(second)
+
+    with duckdb.connect() as engine:
+        engine.execute(f"COPY (FROM '{tmp_path}/people.csv') TO '{tmp_path}/people.parquet'")
+    packed = run(make.replace("people.csv", "people.parquet"), tmp_path)
+    assert table(packed) == table(second) == in_view(packed, tmp_path)
+    assert "another file or dataset was read" in packed

@@ -489,10 +489,14 @@ UPSTREAM = {
     "deep nesting": (
         lambda: listed("[" * 100_000 + "]" * 100_000),
         "segment_invalid",
-        "no JSON that could be read",
+        "that are no JSON",
     ),
     "a long number": (lambda: listed("{}", "9" * 5_000), "segment_invalid", "`str | null`"),
-    "half a character": (lambda: listed("{}", '"\\ud800"'), "segment_invalid", "half a character"),
+    "half a character": (
+        lambda: listed("{}", '"\\ud800"'),
+        "segment_invalid",
+        "a cursor that fits into no URL",
+    ),
     # A profile that is no JSON is rejected alone and counted; here it leaves nobody.
     "NaN": (lambda: listed("NaN"), "not_enough_data", "1 could not be read"),
 }
@@ -625,9 +629,14 @@ MISHAPS = {
 def test_case_15_whatever_happens_to_any_one_storage_request_the_run_ends_published_and_paid_once(
     house: House, mishap: Fault
 ) -> None:
-    """Of a run's storage requests each meets the mishap in turn; then the run is delivered again."""
-    ordinals = iter(range(1, 100))
-    for spoilt in ordinals:
+    """Of a run's storage requests each meets a mishap in turn; then the run is delivered again.
+
+    Each request meets two of the five; all of them by hand: TEST_EXAMPLES=1.
+    """
+    place = list(MISHAPS.values()).index(mishap)
+    for spoilt in range(1, 100):
+        if "TEST_EXAMPLES" not in os.environ and (spoilt + place) % len(MISHAPS) > 1:
+            continue
         with FakeStorage() as storage, asking(house, answer(WHOLE)) as mave:
             house.use(storage)
             storage.call_faults = [*[None] * (spoilt - 1), mishap]

@@ -53,7 +53,7 @@ def test_the_same_summary_gives_the_same_words(summary: Summary) -> None:
     assert without_mave.write(summary) == without_mave.write(summary)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(summary=summaries())
 def test_every_figure_is_filled_in_and_none_is_typed(summary: Summary) -> None:
     """Whatever the channels and plans are called, each is a fact of the pattern, of all or the space."""
