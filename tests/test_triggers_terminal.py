@@ -201,7 +201,7 @@ def test_a_run_that_is_stopped_lets_go_of_its_claim(tmp_path: Path, stop: signal
     state = json.loads((tmp_path / "frameworks" / "runs" / "monday" / "state.json").read_bytes())
     assert (running.returncode, state["status"]) == (1, "released")
     assert told.endswith(
-        "stopped: nothing was paid, and nothing new is kept; the same command with --run-id monday goes on, "
+        "stopped: nothing new was paid; the same command with --run-id monday goes on, "
         "and pays for nothing twice\n"
     )
 
