@@ -1,12 +1,24 @@
 """Figures and people that several rooms are tested with."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cloud import Emulator, why_not_here
 from doors import NAMES
 
 from persona.model import Group, Origin, Pattern, Plan, Population, Rule, Summary
 from persona.wording import label
+
+
+@pytest.fixture(scope="session")
+def emulator() -> Iterator[Emulator]:
+    """A BigQuery for all tests of a process; whoever fills a dataset makes it anew."""
+    if why := why_not_here():
+        pytest.skip(why)
+    with Emulator() as running:
+        yield running
+
 
 SEED_CHANNELS = {"web": "web_sessions_30d", "mobile": "mobile_sessions_30d", "email": "emails_opened_30d"}
 

@@ -16,7 +16,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from cloud import Emulator, FakeSegment, why_not_here
+from cloud import Emulator, FakeSegment
 from spaces import ACTIVITIES, CHANNELS, LTV, PLAN, PLANS, Profile, count, plain_figures, random_space, tables
 
 from persona.classify.counts import Counts, classify
@@ -132,14 +132,13 @@ def test_every_service_and_every_kind_of_file_gives_the_same_figures(tmp_path: P
         assert_same(listed, other)
 
 
-def test_the_warehouse_gives_the_figures_of_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    if why := why_not_here():
-        pytest.skip(why)
+def test_the_warehouse_gives_the_figures_of_a_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, emulator: Emulator
+) -> None:
     space = random_space(99, TYPES, size=400)
     (tmp_path / "lines").write_text("\n".join(map(json.dumps, space)))
-    with Emulator() as emulator:
-        monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", emulator.url)
-        there = counted({"PERSONA_SOURCE": emulator.fill("space", tables(space))})
+    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", emulator.url)
+    there = counted({"PERSONA_SOURCE": emulator.fill("space", tables(space))})
     assert_same(counted({"PERSONA_SOURCE": str(tmp_path / "lines")}), there)
 
 
@@ -250,14 +249,11 @@ def test_unloaded_values_of_any_type_are_their_text(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_random_spaces_with_duplicates_and_late_rows_are_equal_in_both_engines(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, emulator: Emulator
 ) -> None:
-    if why := why_not_here():
-        pytest.skip(why)
-    with Emulator() as emulator:
-        monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", emulator.url)
-        for seed in range(EXAMPLES):
-            random = Random(1_000 + seed)  # noqa: S311 - as above
-            rows = troubled_tables(random, random.randrange(1, 40))
-            there = counted({"PERSONA_SOURCE": emulator.fill("space", rows)})
-            assert_same(there, unloaded(tmp_path / "tables", rows))
+    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", emulator.url)
+    for seed in range(EXAMPLES):
+        random = Random(1_000 + seed)  # noqa: S311 - as above
+        rows = troubled_tables(random, random.randrange(1, 40))
+        there = counted({"PERSONA_SOURCE": emulator.fill("space", rows)})
+        assert_same(there, unloaded(tmp_path / "tables", rows))

@@ -3,7 +3,7 @@
 import json
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from bench_bigquery import rows_read_back
-from cloud import Emulator, FakeBigQuery, Reply, bigquery_error, job_error, why_not_here
+from cloud import Emulator, FakeBigQuery, Reply, bigquery_error, job_error
 from spaces import REJECTED, WHOLE, random_space, tables
 from spaces import count as count_here
 
@@ -32,14 +32,6 @@ QUIET = Log(as_json=False, level="ERROR")
 
 Profile = dict[str, Any]
 Rows = list[dict[str, Any]]
-
-
-@pytest.fixture(scope="module")
-def emulator() -> Iterator[Emulator]:
-    if why := why_not_here():
-        pytest.skip(why)
-    with Emulator() as running:
-        yield running
 
 
 @pytest.fixture

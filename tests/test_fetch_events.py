@@ -91,6 +91,7 @@ def test_what_happened_before_the_window_does_not_count() -> None:
         pytest.param("2026-11-23T14:00:00+02:00", 1, id="another-zone"),
         pytest.param("2026-11-23T12:00:00", 1, id="without-a-zone"),
         pytest.param("yesterday", 0, id="no-moment"),
+        pytest.param("0001-01-01T00:00:00+23:59", 0, id="before-all-time"),
         pytest.param(None, 0, id="missing"),
         pytest.param(1_763_899_200, 0, id="a-number"),
     ],

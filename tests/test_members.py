@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from cloud import Emulator, FakeMave, FakeStorage, answer, refuse, why_not_here
+from cloud import Emulator, FakeMave, FakeStorage, answer, refuse
 from spaces import random_space, tables
 from test_fetch import TYPES, files
 from test_fetch_files import put
@@ -37,14 +37,6 @@ NAMES = [
     "one\nline\r\n-- and\u2028another",
     "企業 \\x27 \\u0027 \N{SNOWMAN}\U0001f600",
 ]
-
-
-@pytest.fixture(scope="module")
-def emulator() -> Iterator[Emulator]:
-    if why := why_not_here():
-        pytest.skip(why)
-    with Emulator() as running:
-        yield running
 
 
 @pytest.fixture

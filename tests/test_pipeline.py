@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cloud import Emulator, FakeMave, answer, why_not_here
+from cloud import Emulator, FakeMave, answer
 from doors import client
 from flask.testing import FlaskClient
 from spaces import tables
@@ -173,16 +173,13 @@ def test_a_trait_that_few_people_carry_is_named_in_report_log_and_outputs(
 
 
 def test_a_run_in_the_warehouse_publishes_and_a_dry_run_tells_what_it_would_read(
-    door: FlaskClient, frameworks: Path, monkeypatch: pytest.MonkeyPatch
+    door: FlaskClient, frameworks: Path, monkeypatch: pytest.MonkeyPatch, emulator: Emulator
 ) -> None:
-    if why := why_not_here():
-        pytest.skip(why)
     space = people((WEB, 20), (MOBILE, 20), (EMAIL, 20), (EVEN, 20))
-    with Emulator() as emulator:
-        monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", emulator.url)
-        monkeypatch.setenv("PERSONA_SOURCE", emulator.fill("space", tables(space)))
-        dry = run(door, dry_run=True)
-        report = run(door, run_id="first")
+    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", emulator.url)
+    monkeypatch.setenv("PERSONA_SOURCE", emulator.fill("space", tables(space)))
+    dry = run(door, dry_run=True)
+    report = run(door, run_id="first")
     assert (report["status"], report["source"], report["profiles"]["classified"]) == (
         "published",
         "bigquery",

@@ -1,11 +1,12 @@
 """Activity from raw events: sessions on web and mobile, opens and clicks of email."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
 from msgspec import Struct
+
+from persona.moments import unix_seconds
 
 # A session ends after so much inactivity (Segment's own recipes and most analytics tools say so).
 IDLE_MINUTES = 30
@@ -47,7 +48,7 @@ def count(events: Iterable[Event], since_seconds: float) -> dict[str, int]:
     """
     moments: dict[str, list[float]] = {"web": [], "mobile": [], "email": []}
     for event in events:
-        channel, at = channel_of(event), _moment(event.timestamp)
+        channel, at = channel_of(event), unix_seconds(event.timestamp)
         if channel and at is not None and at >= since_seconds:
             moments[channel].append(at)
     return {
@@ -74,15 +75,6 @@ def channel_of(event: Event) -> str | None:
 def _sessions(moments: list[float]) -> int:
     breaks = sum(later - earlier >= 60 * IDLE_MINUTES for earlier, later in pairwise(sorted(moments)))
     return breaks + 1 if moments else 0
-
-
-def _moment(timestamp: object) -> float | None:
-    """Unix time; a moment without a zone is UTC, as all of Segment's are."""
-    try:
-        at = datetime.fromisoformat(_text(timestamp))
-    except ValueError:
-        return None
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
 
 
 def _within(context: object, *names: str) -> object:

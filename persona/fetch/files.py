@@ -21,7 +21,17 @@ from persona.fetch.file_kinds import (
     with_known_columns,
 )
 from persona.fetch.local import located, refused
-from persona.fetch.people import ABSENT, People, Reading, judged, listed, needed_traits, relation_of, typed
+from persona.fetch.people import (
+    ABSENT,
+    People,
+    Reading,
+    id_fields,
+    judged,
+    listed,
+    needed_traits,
+    relation_of,
+    typed,
+)
 from persona.log import Log, Progress
 from persona.settings import Settings
 
@@ -190,7 +200,7 @@ def _parquet(engine: Engine, source: str, settings: Settings, *, ids: bool) -> s
 
 def _id_rows(kind: str, *, ids: bool) -> str:
     """The list of external ids in a column of this type; with `ids`, those that it may not hold, too."""
-    fields = ", ".join(f'"{name}": "VARCHAR"' for name in (("type", "id") if ids else ("type",)))
+    fields = ", ".join(f'"{name}": "VARCHAR"' for name in id_fields(ids=ids))
     if not kind:
         return "CAST(NULL AS STRUCT(type VARCHAR, id VARCHAR)[])"
     if kind.endswith("[]") and not ids:

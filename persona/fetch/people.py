@@ -183,7 +183,7 @@ def needed_traits(settings: Settings) -> list[str]:
 def typed(traits: Sequence[str], read: Callable[[str], str], *, ids: bool = False) -> str:
     """A query for people whose records are all well formed: `read` says how, given their columns' types."""
     fields = ", ".join(f"{identifier(name)} VARCHAR" for name in traits)
-    one = ", ".join(f"{identifier(name)} VARCHAR" for name in _id_fields(ids=ids))
+    one = ", ".join(f"{identifier(name)} VARCHAR" for name in id_fields(ids=ids))
     columns = f"{{'traits': {literal(f'STRUCT({fields})')}, 'external_ids': 'STRUCT({one})[]'}}"
     # A record without traits may be no profile at all: that is for `judged` to say.
     problem = "IF(traits IS NULL, ERROR('no traits'), NULL)"
@@ -197,7 +197,7 @@ def typed(traits: Sequence[str], read: Callable[[str], str], *, ids: bool = Fals
 
 def judged(traits: Sequence[str], records: str, *, ids: bool = False) -> str:
     """A query for people out of a column `record` of JSON, each judged by itself; null ids are none."""
-    fields = dict.fromkeys(_id_fields(ids=ids), "VARCHAR")
+    fields = dict.fromkeys(id_fields(ids=ids), "VARCHAR")
     structure = {"traits": dict.fromkeys(traits, "VARCHAR"), "external_ids": [fields]}
     source = f"(SELECT record, FROM_JSON(record, {literal(json.dumps(structure))}) AS profile FROM {records})"  # noqa: S608
     problem = """
@@ -213,7 +213,8 @@ def judged(traits: Sequence[str], records: str, *, ids: bool = False) -> str:
     return relation_of(columns, listed("profile.external_ids", ids=ids), source, problem)
 
 
-def _id_fields(*, ids: bool) -> tuple[str, ...]:
+def id_fields(*, ids: bool) -> tuple[str, ...]:
+    """What is read of an external id; its value for members.sql alone."""
     return ("type", "id") if ids else ("type",)
 
 
