@@ -22,7 +22,7 @@ from persona.settings import SPARE_SECONDS, Settings
 from persona.storage import open_bucket
 from persona.storage.bucket import Bucket
 from persona.storage.objects import path, read_latest
-from persona.storage.run_folder import Delivery, Limits, RunFolder, claim
+from persona.storage.run_folder import Delivery, RunFolder, claim
 from persona.summarize import drift
 from persona.summarize.sampling import origin_of, rule_of
 from persona.summarize.summary import summarize
@@ -43,14 +43,16 @@ def run(request: Request, run_id: str, settings: Settings, deadline: Deadline, l
     steps = _Steps(request, settings, bucket, deadline, log)
     if request.dry_run:
         return steps.dry_run(run_id)
-    limits = Limits(
+    delivery = Delivery(
+        owner=secrets.token_hex(8),
+        deadline=deadline,
         lease_seconds=settings.lease_seconds,
         mave_calls=settings.mave_calls,
         mave_timeout_seconds=settings.mave_timeout_seconds,
         force=request.force,
+        trial=request.trial,
     )
-    delivery = Delivery(secrets.token_hex(8), deadline)
-    with claim(bucket, run_id, limits, delivery, trial=request.trial) as run_folder:
+    with claim(bucket, run_id, delivery) as run_folder:
         return carry_out(run_folder, steps)
 
 
@@ -73,7 +75,7 @@ def carry_out(run_folder: RunFolder, steps: Steps) -> Report:
     if run_folder.finished:
         return run_folder.finished
     summary = run_folder.summary() or run_folder.keep_summary(steps.fetch_classify_summarize())
-    baseline = run_folder.keep_baseline(run_folder.baseline or steps.compare(summary))
+    baseline = run_folder.keep_baseline(run_folder.state.baseline or steps.compare(summary))
     if not run_folder.calls and steps.is_unchanged(baseline):
         return run_folder.end_unchanged(steps.report_unchanged(summary, baseline, run_folder))
     answers = PaidCalls(run_folder, steps, summary, baseline).answers()
@@ -226,7 +228,7 @@ class _Steps:
             )
         return Framework(
             run_id=run_folder.run_id,
-            created_at=run_folder.created_at,
+            created_at=run_folder.state.created_at,
             author="mave" if parsed else "facts",
             **_published(summary) | {"warnings": [*checked.warnings, *summary.warnings]},
             facts=facts,

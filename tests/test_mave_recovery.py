@@ -22,7 +22,7 @@ from persona.mave.paid_calls import HOLE, Answers, PaidCalls
 from persona.model import Baseline, Message, Summary
 from persona.settings import Settings, read_settings
 from persona.storage.folder import Folder
-from persona.storage.run_folder import Delivery, Limits, claim
+from persona.storage.run_folder import Delivery, claim
 
 pytestmark = pytest.mark.slow
 
@@ -196,9 +196,11 @@ def deliver(folder: Path, around: Around, mave: FakeMave) -> Answers | PersonaEr
     store.ahead_seconds = around.store_ahead_seconds
     names = {"PERSONA_SOURCE": "sample", **mave.settings()}
     deadline = Deadline(30)
-    limits = Limits(lease_seconds=38, mave_calls=2, mave_timeout_seconds=TIMEOUT_SECONDS)
+    delivery = Delivery(
+        owner="owner", deadline=deadline, lease_seconds=38, mave_calls=2, mave_timeout_seconds=TIMEOUT_SECONDS
+    )
     try:
-        with claim(store, "run", limits, Delivery("owner", deadline)) as run_folder:
+        with claim(store, "run", delivery) as run_folder:
             conversation = Conversation(read_settings(names, "terminal"), deadline)
             return PaidCalls(run_folder, conversation, SUMMARY, Baseline()).answers()
     except PersonaError as failure:

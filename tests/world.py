@@ -28,7 +28,7 @@ from persona.model import (
 from persona.pipeline import carry_out
 from persona.storage.bucket import Conflict, Stored
 from persona.storage.objects import LATEST, OUTPUTS
-from persona.storage.run_folder import Delivery, Limits, RunFolder, claim
+from persona.storage.run_folder import Delivery, RunFolder, claim
 
 # So that a redelivery after a lease may find Mave still at work: a call is given up after 80 s.
 DEADLINE_SECONDS, MAVE_SECONDS = 60.0, 20.0
@@ -208,15 +208,16 @@ class Play:
 
     def proceed(self, history: list[tuple[float, object]]) -> Effect | Report | BaseException:
         stage = _Stage(self, history)
-        limits = Limits(
+        delivery = Delivery(
+            owner=f"owner{self.number}",
+            deadline=Deadline(DEADLINE_SECONDS, lambda: stage.clock),
             lease_seconds=LEASE_SECONDS,
             mave_calls=self.scene.mave_calls,
             mave_timeout_seconds=MAVE_SECONDS,
             force=self.force,
         )
-        delivery = Delivery(f"owner{self.number}", Deadline(DEADLINE_SECONDS, lambda: stage.clock))
         try:
-            with claim(stage, self.run_id, limits, delivery) as run_folder:
+            with claim(stage, self.run_id, delivery) as run_folder:
                 return carry_out(run_folder, _Steps(stage))
         except _Paused:
             assert stage.ahead
@@ -320,7 +321,7 @@ class _Steps:
         self, answers: Answers, summary: Summary, baseline: Baseline, run_folder: RunFolder
     ) -> Framework:
         made_of = {str(k): json.loads(raw) for k, raw in answers.items()}
-        content = made_of, summary.population.read, baseline.objects, run_folder.created_at
+        content = made_of, summary.population.read, baseline.objects, run_folder.state.created_at
         return cast("Framework", json.dumps(content).encode())
 
     def write(self, framework: Framework, summary: Summary) -> dict[str, bytes]:
@@ -365,5 +366,4 @@ def _report(run_folder: RunFolder) -> Report:
         author="mave",
         profiles=ReportedProfiles(read=0, classified=0, dormant=0, rejected=0, truncated=False),
         patterns=[],
-        objects=run_folder.objects(OUTPUTS),
     )

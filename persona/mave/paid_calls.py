@@ -106,13 +106,13 @@ class PaidCalls:
 
     def _may_follow_up(self) -> bool:
         asked_before = any(not call.essential for call in self._folder.state.calls)
-        return self._folder.calls < self._folder.limits.mave_calls and not asked_before
+        return self._folder.calls < self._folder.delivery.mave_calls and not asked_before
 
     def _check_cap(self) -> None:
         """Return while another call may be begun: within the cap, or once above it by an operator's word."""
-        state, limits = self._folder.state, self._folder.limits
-        by_force = state.forced or (state.needs_operator and limits.force)
-        if self._folder.calls < limits.mave_calls + by_force:
+        state, delivery = self._folder.state, self._folder.delivery
+        by_force = state.forced or (state.needs_operator and delivery.force)
+        if self._folder.calls < delivery.mave_calls + by_force:
             return
         if not state.needs_operator:
             self._folder.save(needs_operator=True)
@@ -124,14 +124,14 @@ class PaidCalls:
         )
         raise NeedsOperator(
             f"run {self._folder.run_id}: {self._folder.calls} paid calls were begun and no framework came of "
-            f"them; PERSONA_MAVE_CALLS is {limits.mave_calls}; look in Mave's threads for {references}, or "
+            f"them; PERSONA_MAVE_CALLS is {delivery.mave_calls}; look in Mave's threads for {references}, or "
             f"{resume}"
         )
 
     def _pay(self, message: Message) -> dict[int, bytes]:
         """Intend, send, store. Empty: the reply is lost for good, and another call may be begun."""
-        needed_seconds = self._folder.limits.mave_timeout_seconds + SPARE_SECONDS
-        self._folder.deadline.check("ask Mave", needed_seconds)
+        needed_seconds = self._folder.delivery.mave_timeout_seconds + SPARE_SECONDS
+        self._folder.delivery.deadline.check("ask Mave", needed_seconds)
         before = self._folder.state
         k = self._folder.calls + 1
         reference = f"{before.reference}/{k}"
@@ -143,10 +143,10 @@ class PaidCalls:
             essential=message.essential,
         )
         self._folder.save(
-            calls=[*before.calls, call], forced=before.forced or k > self._folder.limits.mave_calls
+            calls=[*before.calls, call], forced=before.forced or k > self._folder.delivery.mave_calls
         )
         try:
-            self._folder.deadline.check("ask Mave", needed_seconds)
+            self._folder.delivery.deadline.check("ask Mave", needed_seconds)
             raw = self._mave.ask(text, message.thread_id)
         except ReplyLost as lost:
             if lost.sent_seconds_ago is not None:
@@ -165,7 +165,7 @@ class PaidCalls:
     def _look(self, k: int) -> dict[int, bytes]:
         """The answer to a call that was begun and whose reply nobody stored; empty: it is lost for good."""
         call = self._folder.state.calls[k - 1]
-        timeout_seconds = self._folder.limits.mave_timeout_seconds
+        timeout_seconds = self._folder.delivery.mave_timeout_seconds
         replied = self._folder.read(f"reply-{k}.bin") is not None
         age_seconds = self._folder.now() - call.began_at_seconds
         # A reply came, so Mave is not at work any more: what its thread lacks now, it lacks for good.

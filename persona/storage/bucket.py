@@ -48,7 +48,7 @@ class Bucket(Protocol):
         """
 
     def swap(self, name: str, data: bytes, content_type: str, generation: int) -> int:
-        """The new generation, if the object was still the one of the given generation.
+        """The new generation, if the object was still the one of the given generation (0: there is none).
 
         Raises:
             Conflict: it has changed, or gone.

@@ -14,9 +14,9 @@ with a clock that is behind since, so that its lost call looks old), or a call w
 answer Mave's threads do not show in time; PERSONA_MAVE_CALLS=1 rules the latter out.
 """
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Literal, NamedTuple, TypeVar
+from typing import Literal, TypeVar
 
 from msgspec import DecodeError, Struct, field, json, structs
 
@@ -60,44 +60,34 @@ class State(Struct, frozen=True, kw_only=True):
     report: Report | None = None
 
 
-class Limits(Struct, frozen=True, kw_only=True):
-    """What a delivery may spend."""
+class Delivery(Struct, frozen=True, kw_only=True):
+    """One delivery of a run's trigger, the time that it has, and what it may spend."""
 
+    owner: str  # random: stands in every state that this delivery writes, and nowhere else in the world
+    deadline: Deadline
     lease_seconds: float
     mave_calls: int
     mave_timeout_seconds: float
     force: bool = False
-
-
-class Delivery(NamedTuple):
-    """One delivery of a run's trigger, and the time that it has."""
-
-    owner: str  # random: stands in every state that this delivery writes, and nowhere else in the world
-    deadline: Deadline
+    trial: bool = False  # what the run's first delivery says, holds
 
 
 class RunFolder:
     """A run that this delivery works on; only `claim` makes one."""
 
-    def __init__(
-        self, bucket: Bucket, run_id: str, limits: Limits, delivery: Delivery, *, trial: bool
-    ) -> None:
-        self.run_id = run_id
-        self.limits = limits
-        self.deadline = delivery.deadline
+    def __init__(self, bucket: Bucket, run_id: str, delivery: Delivery) -> None:
+        self.run_id, self.delivery = run_id, delivery
         self.now = bucket.now  # Unix seconds; one clock for all deliveries, whatever their machines' show
         self._bucket = bucket
-        self._owner = delivery.owner
-        self._writes = 0
-        self._generation = 0
+        self._writes = self._generation = 0
         self.state = State(
             txn="",
-            owner=self._owner,
+            owner=delivery.owner,
             status="working",
             created_at=rfc3339(self.now()),
-            reference=f"persona-{self._owner}",
-            lease_seconds=limits.lease_seconds,
-            trial=trial,
+            reference=f"persona-{delivery.owner}",
+            lease_seconds=delivery.lease_seconds,
+            trial=delivery.trial,
         )
 
     # -- claim ------------------------------------------------------------------------------------------
@@ -127,7 +117,7 @@ class RunFolder:
                 f"{left_seconds:.0f} s at the latest",
                 retry_after_seconds=left_seconds,
             )
-        self.save(status="working", lease_seconds=self.limits.lease_seconds, report=None)
+        self.save(status="working", lease_seconds=self.delivery.lease_seconds, report=None)
 
     def save(self, **changes: object) -> None:
         """Swap the state for a changed one, if nobody else did since this delivery last saw it.
@@ -136,19 +126,16 @@ class RunFolder:
             RunInProgress: somebody did.
         """
         try:
-            self._write(structs.replace(self.state, owner=self._owner, **changes))
+            self._write(structs.replace(self.state, owner=self.delivery.owner, **changes))
         except Conflict:
             raise RunInProgress(f"another delivery has taken over run {self.run_id}") from None
 
     def _write(self, state: State) -> None:
         self._writes += 1
-        state = structs.replace(state, txn=f"{self._owner}-{self._writes}")
-        data = json.encode(state)
-        path = self._path("state.json")
-        if self._generation:
-            self._generation = self._bucket.swap(path, data, JSON, self._generation)
-        else:
-            self._generation = self._bucket.create(path, data, JSON)
+        state = structs.replace(state, txn=f"{self.delivery.owner}-{self._writes}")
+        self._generation = self._bucket.swap(
+            self._path("state.json"), json.encode(state), JSON, self._generation
+        )
         self.state = state
 
     def let_go(self, error: BaseException) -> None:
@@ -162,15 +149,14 @@ class RunFolder:
         with suppress(PersonaError):
             stored = self._bucket.read(self._path("state.json"))
             state = _decoded(stored.data, State) if stored else None
-            if stored and state and state.owner == self._owner and state.status == "working":
+            if stored and state and state.owner == self.delivery.owner and state.status == "working":
                 self._generation = stored.generation
-                self._leave_word(error)
+                if isinstance(error, Exception):  # whoever stops a run by hand knows
+                    self._leave_word(error)
                 self.save(status="released")
 
-    def _leave_word(self, error: BaseException) -> None:
+    def _leave_word(self, error: Exception) -> None:
         """Write `error.json`, where an operator looks; an earlier one is replaced."""
-        if not isinstance(error, Exception):
-            return  # stopped by hand, which is no failure
         failure = (
             error if isinstance(error, PersonaError) else PersonaError("an unexpected error; see the log")
         )
@@ -189,11 +175,7 @@ class RunFolder:
         report = self.state.report
         if report and self.state.status == "published":
             return structs.replace(report, status="replayed")
-        return report if self.state.status == "unchanged" and not self.limits.force else None
-
-    @property
-    def created_at(self) -> str:
-        return self.state.created_at
+        return report if self.state.status == "unchanged" and not self.delivery.force else None
 
     @property
     def calls(self) -> int:
@@ -209,11 +191,6 @@ class RunFolder:
         """The run's summary: this one, or the one that another delivery kept before."""
         return _decoded(self.keep_first("summary.json", json.encode(summary)), Summary)
 
-    @property
-    def baseline(self) -> Baseline | None:
-        """What the run knows of the framework before it; None: nobody has looked yet."""
-        return self.state.baseline
-
     def keep_baseline(self, baseline: Baseline) -> Baseline:
         """The same baseline; as soon as anything is written, it is in the state, and stays."""
         self.state = structs.replace(self.state, baseline=baseline)
@@ -226,25 +203,14 @@ class RunFolder:
 
     def keep_first(self, name: str, made: bytes, content_type: str = JSON) -> bytes:
         """An object's content: this, or what another delivery wrote before."""
-        try:
+        with suppress(Conflict):
             self._bucket.create(self._path(name), made, content_type)
-        except Conflict:
-            stored = self.read(name)
-            if stored is None:
-                raise Unavailable(
-                    "storage", f"{name} can be neither created nor read; try again later"
-                ) from None
-            return stored
-        return made
+            return made
+        if (stored := self.read(name)) is None:
+            raise Unavailable("storage", f"{name} can be neither created nor read; try again later")
+        return stored
 
     # -- publish ----------------------------------------------------------------------------------------
-
-    def objects(self, outputs: Container[str]) -> dict[str, str | None]:
-        """Where the outputs lie, by format, and what a person clicks to open them."""
-        return {
-            kind: self._bucket.address(self._path(name)) if name in outputs else None
-            for kind, name in FORMATS.items()
-        } | {"open": self._bucket.link(self._path("framework.html"))}
 
     def publish(self, outputs: Mapping[str, bytes], made_of: Iterable[int], report: Report) -> Report:
         """Write the outputs, move `latest.json` forward unless it is a trial, and end the run; its report.
@@ -257,9 +223,14 @@ class RunFolder:
         for name, content_type in OUTPUTS.items():
             if name in outputs:  # an earlier one is made of the same answers
                 self.keep_first(name, outputs[name], content_type)
-        report = structs.replace(report, objects=self.objects(outputs))
+        objects = {
+            kind: self._bucket.address(self._path(name)) if name in outputs else None
+            for kind, name in FORMATS.items()
+        } | {"open": self._bucket.link(self._path("framework.html"))}
         if not self.state.trial:
-            self._move_latest(outputs)
+            latest = Latest(run_id=self.run_id, created_at=self.state.created_at, objects=objects)
+            self._move_latest(latest, outputs["framework.html"])
+        report = structs.replace(report, objects=objects)
         self._bucket.delete(self._path("error.json"))
         self.save(status="published", report=report)
         return report
@@ -269,25 +240,21 @@ class RunFolder:
         self.save(status="unchanged", report=report)
         return report
 
-    def _move_latest(self, outputs: Mapping[str, bytes]) -> None:
+    def _move_latest(self, latest: Latest, page: bytes) -> None:
         """Let `latest.json` and the copied page be of this run, unless a newer one was there first."""
-        latest = Latest(run_id=self.run_id, created_at=self.created_at, objects=self.objects(outputs))
-        data, page = json.encode(latest), outputs["framework.html"]
+        data = json.encode(latest)
         for _ in range(MOST_MOVES):
             # Read first: whoever copies a page later than this makes the copying below fail, and look again.
             copied = self._bucket.read(LATEST_PAGE)
             stored = self._bucket.read(LATEST)
             with suppress(Conflict):
-                if stored is None:
-                    self._bucket.create(LATEST, data, JSON)
-                elif _age(as_latest(stored)) < _age(latest):
-                    self._bucket.swap(LATEST, data, JSON, stored.generation)
-                elif _age(as_latest(stored)) > _age(latest):
+                if stored and _age(as_latest(stored)) > _age(latest):
                     return
-                if copied is None:
-                    self._bucket.create(LATEST_PAGE, page, OUTPUTS["framework.html"])
-                elif copied.data != page:
-                    self._bucket.swap(LATEST_PAGE, page, OUTPUTS["framework.html"], copied.generation)
+                if stored is None or _age(as_latest(stored)) < _age(latest):
+                    self._bucket.swap(LATEST, data, JSON, stored.generation if stored else 0)
+                if copied is None or copied.data != page:
+                    generation = copied.generation if copied else 0
+                    self._bucket.swap(LATEST_PAGE, page, OUTPUTS["framework.html"], generation)
                 return
         raise Unavailable("storage", f"{LATEST} was moved by others at each of {MOST_MOVES} tries to move it")
 
@@ -310,26 +277,22 @@ def _decoded(data: bytes, kind: type[Decoded]) -> Decoded:
 
 
 @contextmanager
-def claim(
-    bucket: Bucket, run_id: str, limits: Limits, delivery: Delivery, *, trial: bool = False
-) -> Iterator[RunFolder]:
+def claim(bucket: Bucket, run_id: str, delivery: Delivery) -> Iterator[RunFolder]:
     """The run, for this delivery alone; let go again at every ending short of a crash.
-
-    Whether it is a trial, its first delivery decides.
 
     Raises:
         RunInProgress: another delivery holds it.
+        Unforeseen: a defect showed once a call had been begun, which is worth another try.
     """
-    run_folder = RunFolder(bucket, run_id, limits, delivery, trial=trial)
+    run_folder = RunFolder(bucket, run_id, delivery)
     try:
         run_folder.claim()
         yield run_folder
-    except Exception as error:
-        failure = error if isinstance(error, PersonaError) or not run_folder.calls else Unforeseen(error)
+    except BaseException as error:
+        failure = error
+        if isinstance(error, Exception) and not isinstance(error, PersonaError) and run_folder.calls:
+            failure = Unforeseen(error)
         run_folder.let_go(failure)
         if failure is error:
             raise
         raise failure from error
-    except BaseException as error:
-        run_folder.let_go(error)
-        raise
