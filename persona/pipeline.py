@@ -99,7 +99,7 @@ class _Steps:
         self._bucket, self._deadline, self._log = bucket, deadline, log
         self._stage_seconds = {"fetch": 0.0, "mave": 0.0}
         self._facts_by_name: dict[str, Fact] = {}
-        # By the calls that were paid for them.
+        # By the calls that were paid for them: none is read twice.
         self._answers: dict[int, Answer] = {}
         self._checked_answers: dict[tuple[int, ...], CheckedAnswer] = {}
 
@@ -109,11 +109,8 @@ class _Steps:
             counts = classify(people, rule)
             member_query = members(people, rule, settings.holdout)
             # A name that few people have may be about one of them.
-            names = [
-                name
-                for name, carried in (people.names() if missing(counts, rule) else {}).items()
-                if carried.n >= rule.min_group
-            ]
+            carried = people.names() if missing(counts, rule) else {}
+            names = [name for name, trait in carried.items() if trait.n >= rule.min_group]
         truncated = people.truncated or counts.drawn_from is not None
         self._log.info("fetched", stage="fetch", profiles=counts.read, truncated=truncated)
         doubts = examine(counts, rule, names, in_files=settings.source == "export")
@@ -190,13 +187,10 @@ class _Steps:
 
     def _parsed(self, answers: Answers) -> list[Answer]:
         """The stored answers in the order of their calls, each parsed once a run."""
-        if not answers:
-            return []
-        from persona.mave import client  # noqa: PLC0415 - as above
+        if answers.keys() - self._answers.keys():
+            from persona.mave import client  # noqa: PLC0415 - as above
 
-        for call, raw in answers.items():
-            if call not in self._answers:
-                self._answers[call] = client.parse(raw)
+            self._answers |= {call: client.parse(raw) for call, raw in answers.items()}
         return [self._answers[call] for call in sorted(answers)]
 
     def _facts(self, summary: Summary, baseline: Baseline) -> dict[str, Fact]:
@@ -246,14 +240,12 @@ class _Steps:
             return render.outputs(framework, summary.members or None)
 
     def report(self, framework: Framework, run_folder: RunFolder) -> Report:
-        return run_report.published(
-            framework, run_folder.calls, self._seconds(), trial=run_folder.state.trial
-        )
+        trial = run_folder.state.trial
+        return run_report.published(framework, run_folder.calls, self._seconds(), trial=trial)
 
     def report_unchanged(self, summary: Summary, baseline: Baseline, run_folder: RunFolder) -> Report:
-        report = run_report.unpaid(
-            "unchanged", run_folder.run_id, summary, self._settings.author, self._seconds()
-        )
+        author, seconds = self._settings.author, self._seconds()
+        report = run_report.unpaid("unchanged", run_folder.run_id, summary, author, seconds)
         return structs.replace(report, objects=baseline.objects or {})
 
     def dry_run(self, run_id: str) -> Report:
@@ -283,11 +275,8 @@ class _Steps:
         return self._settings.limit if self._request.limit is UNSET else self._request.limit
 
     def _seconds(self) -> Seconds:
-        return Seconds(
-            fetch=round(self._stage_seconds["fetch"], 3),
-            mave=round(self._stage_seconds["mave"], 3),
-            total=round(self._deadline.elapsed_seconds, 3),
-        )
+        seconds = self._stage_seconds | {"total": self._deadline.elapsed_seconds}
+        return Seconds(**{name: round(seconds[name], 3) for name in ("fetch", "mave", "total")})
 
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:

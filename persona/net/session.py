@@ -96,7 +96,8 @@ class FreeSession:
             if reply and for_status(reply.status) is not Unavailable:
                 return self._accepted(reply)
             tried += 1
-            wait_seconds = self._wait_seconds(reply, tried)
+            asked = asked_seconds(reply) if reply else None
+            wait_seconds = max(backoff_seconds(self._backoff_seconds, tried), asked or 0)
             left_seconds = max(self._deadline.left_seconds, 0)
             if tried == self._tries or wait_seconds >= left_seconds:
                 raise Unavailable(
@@ -139,10 +140,6 @@ class FreeSession:
                 "a well-behaved one is far smaller",
             )
         return reply
-
-    def _wait_seconds(self, reply: Reply | None, tried: int) -> float:
-        own_seconds = backoff_seconds(self._backoff_seconds, tried)
-        return max(own_seconds, asked_seconds(reply) or 0) if reply else own_seconds
 
 
 class PaidSession:
@@ -208,12 +205,12 @@ def asked_seconds(reply: Reply) -> float | None:
     `Retry-After` in seconds or as a date; with a 429 also `X-RateLimit-Reset`, as Unix seconds (Mave, which
     sends it with every reply) or as a date (Segment). Negative, infinite and garbled values say nothing.
     """
-    headers = reply.headers
-    asked = _seconds(headers.get("Retry-After", ""))
+    retry_after = reply.headers.get("Retry-After", "")
+    asked = _seconds(retry_after)
     if asked is None:
-        asked = _until(headers.get("Retry-After", ""))
+        asked = _until(retry_after)
     if asked is None and reply.status == TOO_MANY_REQUESTS:
-        asked = _until(headers.get("X-RateLimit-Reset", ""))
+        asked = _until(reply.headers.get("X-RateLimit-Reset", ""))
     return None if asked is None else min(max(asked, 0.0), MOST_WAIT_SECONDS)
 
 

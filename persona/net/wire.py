@@ -140,7 +140,7 @@ class _TimedReply(HTTPResponse):
         self.fp = io.BufferedReader(_UntilReader(self.fp.detach(), sock, seconds))
 
 
-class _PlainConnection(HTTPConnection):
+class _Plain(HTTPConnection):
     response_class = _TimedReply
 
     def connect(self) -> None:
@@ -148,20 +148,16 @@ class _PlainConnection(HTTPConnection):
             super().connect()
 
 
-class _SecureConnection(HTTPSConnection):
-    response_class = _TimedReply
-
-    def connect(self) -> None:
-        with _connecting():
-            super().connect()
+class _Secure(_Plain, HTTPSConnection):
+    """`connect` is that of `_Plain` around that of urllib3's own."""
 
 
 class _PlainPool(HTTPConnectionPool):
-    ConnectionCls = _PlainConnection
+    ConnectionCls = _Plain
 
 
 class _SecurePool(HTTPSConnectionPool):
-    ConnectionCls = _SecureConnection
+    ConnectionCls = _Secure
 
 
 class _Adapter(HTTPAdapter):
