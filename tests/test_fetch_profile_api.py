@@ -4,13 +4,13 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from cloud import FakeSegment, Reply, Request, Service, json_reply, profile_error
+from cloud import FakeSegment, Reply, Request, Scripted, Service, json_reply, profile_error
 
 from persona.deadline import Deadline
 from persona.errors import BadSettings, DeadlineExceeded, Invalid, PersonaError, Refused, Unavailable
@@ -69,17 +69,6 @@ def refused(service: Service, **more: Any) -> PersonaError:
     with pytest.raises(PersonaError) as raised:
         fetch(service, **more)
     return raised.value
-
-
-class Scripted(Service):
-    """Answers each request as told, whatever it is."""
-
-    def __init__(self, told: Callable[[Request], Reply]) -> None:
-        super().__init__()
-        self.told = told
-
-    def answer(self, request: Request) -> Reply:
-        return self.told(request)
 
 
 @pytest.mark.parametrize("number", [1, 99, 100, 101, 150])

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from cloud import FakeSegment, Reply, Request, Service, json_reply, listing_error
+from cloud import FakeSegment, Reply, Scripted, Service, json_reply, listing_error
 from spaces import CHANNELS, count
 
 from persona.deadline import Deadline
@@ -45,17 +45,6 @@ def fetch(service: Service, limit: int = 0, deadline_seconds: float = 30.0, **mo
 def values(pages: list[Page]) -> list[float]:
     """The LTV of every person on these pages, which tells the fake space's people apart."""
     return [json.loads(record)["traits"]["ltv"] for page in pages for record in page.records]
-
-
-class Listing(Service):
-    """A listing whose every page is made from the request."""
-
-    def __init__(self, *replies: Reply) -> None:
-        super().__init__()
-        self.replies = replies
-
-    def answer(self, request: Request) -> Reply:
-        return self.replies[min(request.ordinal, len(self.replies)) - 1]
 
 
 def body(raw: bytes, **headers: str) -> Reply:
@@ -98,7 +87,7 @@ def test_the_limit_is_kept_to_the_profile_and_says_whether_it_cut(
 
 
 def test_a_page_larger_than_asked_for_is_trimmed_to_the_limit() -> None:
-    with Listing(page([*profiles(30)])) as space:
+    with Scripted(page([*profiles(30)])) as space:
         (only,) = fetch(space, limit=10)
     assert (values([only]), only.more) == ([*range(10)], True)
 
@@ -124,7 +113,7 @@ def test_the_listing_is_asked_as_the_vendor_documents_it() -> None:
 
 def test_what_is_odd_within_a_profile_is_left_to_its_reader() -> None:
     odd = b'[{"traits":{"n":1e400,"d":' + b"9" * 5_000 + b',"s":"\\ud800"}},7,null,"x"]'
-    with Listing(body(b'{"data":{"profiles":' + odd + b"}}")) as space:
+    with Scripted(body(b'{"data":{"profiles":' + odd + b"}}")) as space:
         (only,) = fetch(space)
     counts = count(only.records, CHANNELS)
     assert (counts.read, counts.rejected) == (4, {"not_json": 1, "profile_not_object": 3})
@@ -149,7 +138,7 @@ def refused(service: Service, **more: str) -> PersonaError:
 def test_a_refusal_says_what_is_probably_wrong_and_never_what_segment_wrote(
     status: int, hints: list[str]
 ) -> None:
-    with Listing(listing_error(status, f"no profile {EMAIL}", "email", Request_Id="req_7")) as space:
+    with Scripted(listing_error(status, f"no profile {EMAIL}", "email", Request_Id="req_7")) as space:
         error = refused(space)
         assert len(space.requests) == 1
     assert (type(error), error.code) == (Refused, "segment_refused")
@@ -173,7 +162,7 @@ def test_a_refusal_says_what_is_probably_wrong_and_never_what_segment_wrote(
     ],
 )
 def test_a_refusal_is_told_whatever_its_body(raw: bytes, word: str) -> None:
-    with Listing(Reply(status=404, body=raw)) as space:
+    with Scripted(Reply(status=404, body=raw)) as space:
         error = refused(space)
     assert f"answered 404{' ' if word else ''}{word}: no such space" in str(error)
 
@@ -237,7 +226,7 @@ def test_a_space_without_profiles_is_refused_with_a_next_step() -> None:
     ],
 )
 def test_what_is_no_page_is_named_and_never_quoted(reply: Reply, came: str) -> None:
-    with Listing(reply) as space:
+    with Scripted(reply) as space:
         error = refused(space)
     assert (type(error), error.code) == (Invalid, "segment_invalid")
     assert came in str(error)
@@ -245,25 +234,21 @@ def test_what_is_no_page_is_named_and_never_quoted(reply: Reply, came: str) -> N
 
 
 def test_a_cursor_that_comes_again_ends_the_reading() -> None:
-    with Listing(page([{}], "a"), page([{}], "b"), page([{}], "a")) as space:
+    with Scripted(page([{}], "a"), page([{}], "b"), page([{}], "a")) as space:
         error = refused(space)
         assert len(space.requests) == 3
     assert "a cursor for the second time after 3 profiles" in str(error)
 
 
 def test_endless_empty_pages_end_the_reading() -> None:
-    class Endless(Service):
-        def answer(self, request: Request) -> Reply:
-            return page([], f"c{request.ordinal}")
-
-    with Endless() as space:
+    with Scripted(lambda request: page([], f"c{request.ordinal}")) as space:
         error = refused(space)
         assert len(space.requests) == paging.MOST_EMPTY_PAGES
     assert "3 pages in a row without a profile" in str(error)
 
 
 def test_an_empty_page_between_full_ones_is_a_gap_and_no_end() -> None:
-    with Listing(page([{}], "a"), page([], "b"), page([], "c"), page([{}])) as space:
+    with Scripted(page([{}], "a"), page([], "b"), page([], "c"), page([{}])) as space:
         pages = fetch(space)
     assert [(len(page.records), page.more) for page in pages] == [
         (1, True),
@@ -276,7 +261,7 @@ def test_an_empty_page_between_full_ones_is_a_gap_and_no_end() -> None:
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_storm_stays_under_the_limit_and_ends_as_unavailable(status: int) -> None:
     begun = time.monotonic()
-    with Listing(listing_error(status, "Too many requests", Retry_After="1")) as space:
+    with Scripted(listing_error(status, "Too many requests", Retry_After="1")) as space:
         with pytest.raises(Unavailable, match=f"Segment answered {status}"):
             fetch(space, deadline_seconds=2.5)
         pauses = [
@@ -295,7 +280,7 @@ def test_a_page_that_drips_ends_with_the_deadline() -> None:
 
     begun = time.monotonic()
     with (
-        Listing(Reply(body=drip())) as space,
+        Scripted(Reply(body=drip())) as space,
         pytest.raises(Unavailable, match="sent no complete reply"),
     ):
         fetch(space, deadline_seconds=1.0)

@@ -8,7 +8,7 @@ assert [message] == mave.paid
 from cloud.bigquery import Emulator, FakeBigQuery, bigquery_error, job_error, why_not_here
 from cloud.mave import FakeMave, Thread, Turn, answer, error, lose, raw, refuse
 from cloud.segment import FakeSegment, listing_error, profile_error
-from cloud.server import Ending, Reply, Request, Service, json_reply
+from cloud.server import Ending, Reply, Request, Scripted, Service, json_reply
 from cloud.storage import Call, FakeStorage, Fault
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Fault",
     "Reply",
     "Request",
+    "Scripted",
     "Service",
     "Thread",
     "Turn",

@@ -159,6 +159,18 @@ class Service:
             self.closing.wait(seconds)
 
 
+class Scripted(Service):
+    """Answers with one reply after the other, the last one again and again; or as a function says."""
+
+    def __init__(self, *script: Reply | Callable[[Request], Reply]) -> None:
+        super().__init__()
+        self.script = script
+
+    def answer(self, request: Request) -> Reply:
+        reply = self.script[min(request.ordinal, len(self.script)) - 1]
+        return reply if isinstance(reply, Reply) else reply(request)
+
+
 class RateLimit:
     """A sliding window: at most so many requests in any stretch of so many seconds."""
 
