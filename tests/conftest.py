@@ -1,6 +1,6 @@
 """Figures and people that several rooms are tested with."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -131,6 +131,17 @@ def space_summary(seed_summary: Summary) -> Summary:
             pattern("omnichannel", 78, 520, 1450.0, (14.0, 15.1, 12.2)),
         ],
     )
+
+
+@pytest.fixture
+def settings(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Sets variables of the environment for one test."""
+
+    def set_all(**variables: str) -> None:
+        for name, text in variables.items():
+            monkeypatch.setenv(name, text)
+
+    return set_all
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import base64
 import gzip
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -26,11 +26,14 @@ BINARY = {
 STRUCTURED = {"Content-Type": "application/cloudevents+json"}
 
 
+SAMPLE = {"K_SERVICE": "persona", "PERSONA_SOURCE": "sample", "PERSONA_AUTHOR": "facts"}
+Set = Callable[..., None]
+
+
 @pytest.fixture
-def door(frameworks: Path, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
+def door(frameworks: Path, settings: Set) -> FlaskClient:
     assert not frameworks.exists()
-    for name, text in {"K_SERVICE": "persona", "PERSONA_SOURCE": "sample", "PERSONA_AUTHOR": "facts"}.items():
-        monkeypatch.setenv(name, text)
+    settings(**SAMPLE)
     return client("persona_pubsub")
 
 
@@ -60,21 +63,23 @@ def last_line(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     return lines(capsys.readouterr().out)[-1]
 
 
+def told(answer: TestResponse, line: Mapping[str, Any]) -> tuple[int, str, str]:
+    """What a delivery was answered, and how it stands in the log."""
+    return answer.status_code, line["severity"], line["code"]
+
+
 # -- what a delivery may look like ------------------------------------------------------------------------
 
 
-def test_a_binary_cloud_event_is_a_run(door: FlaskClient, frameworks: Path) -> None:
-    answer = binary(door, message({"run_id": "monday"}))
-    assert (answer.status_code, runs(frameworks)) == (200, ["monday"])
-
-
-def test_a_structured_cloud_event_is_a_run(door: FlaskClient, frameworks: Path) -> None:
-    answer = structured(door, message({"run_id": "monday"}))
-    assert (answer.status_code, runs(frameworks)) == (200, ["monday"])
-
-
-def test_a_raw_push_is_a_run(door: FlaskClient, frameworks: Path) -> None:
-    answer = door.post("/", json=message({"run_id": "monday"}))
+@pytest.mark.parametrize(
+    "deliver",
+    [binary, structured, lambda door, content: door.post("/", json=content)],
+    ids=["a binary event", "a structured event", "a raw push"],
+)
+def test_however_a_message_comes_it_is_a_run(
+    door: FlaskClient, frameworks: Path, deliver: Callable[..., TestResponse]
+) -> None:
+    answer = deliver(door, message({"run_id": "monday"}))
     assert (answer.status_code, runs(frameworks)) == (200, ["monday"])
 
 
@@ -83,17 +88,11 @@ def test_a_raw_push_is_a_run(door: FlaskClient, frameworks: Path) -> None:
     [message(), message(data=""), message(data=None), message({})],
     ids=["absent", "empty", "null", "an empty object"],
 )
-def test_without_data_it_is_the_default_request_named_by_the_event(
+def test_without_data_it_is_the_default_request_named_by_the_event_however_often_it_comes(
     door: FlaskClient, frameworks: Path, content: dict[str, object]
 ) -> None:
-    answer = binary(door, content)
-    assert (answer.status_code, runs(frameworks)) == (200, ["1234"])
-
-
-def test_a_redelivery_is_the_same_run(door: FlaskClient, frameworks: Path) -> None:
-    for _ in range(2):
-        binary(door, message())
-    assert runs(frameworks) == ["1234"]
+    answers = [binary(door, content).status_code for _ in range(2)]
+    assert (answers, runs(frameworks)) == ([200, 200], ["1234"])
 
 
 @pytest.mark.parametrize(
@@ -120,30 +119,24 @@ def test_whatever_the_events_id_is_it_names_one_run(
     ids=["event's", "event's before the message's", "message's", "event's is none"],
 )
 def test_a_late_delivery_keeps_the_slot_of_its_own_time(
-    door: FlaskClient,
-    monkeypatch: pytest.MonkeyPatch,
-    frameworks: Path,
-    time: str | None,
-    published_at: str | None,
+    door: FlaskClient, settings: Set, frameworks: Path, time: str | None, published_at: str | None
 ) -> None:
-    monkeypatch.setenv("PERSONA_PERIOD", "day")
+    settings(PERSONA_PERIOD="day")
     content = message(**({"publishTime": published_at} if published_at else {}))
     binary(door, content, **({"ce_time": time} if time else {}))
     assert runs(frameworks) == ["2026-11-22"]
 
 
 def test_a_raw_push_keeps_the_slot_of_its_publication(
-    door: FlaskClient, monkeypatch: pytest.MonkeyPatch, frameworks: Path
+    door: FlaskClient, settings: Set, frameworks: Path
 ) -> None:
-    monkeypatch.setenv("PERSONA_PERIOD", "week")
+    settings(PERSONA_PERIOD="week")
     door.post("/", json=message({}, publishTime="2026-11-22T23:59:59Z"))
     assert runs(frameworks) == ["2026-W47"]
 
 
-def test_an_event_without_any_time_is_of_today(
-    door: FlaskClient, monkeypatch: pytest.MonkeyPatch, frameworks: Path
-) -> None:
-    monkeypatch.setenv("PERSONA_PERIOD", "day")
+def test_an_event_without_any_time_is_of_today(door: FlaskClient, settings: Set, frameworks: Path) -> None:
+    settings(PERSONA_PERIOD="day")
     before = datetime.now(UTC)
     binary(door, message())
     today = {moment.strftime("%Y-%m-%d") for moment in (before, datetime.now(UTC))}
@@ -177,22 +170,16 @@ def test_what_no_redelivery_mends_is_acknowledged_and_logged(
     door: FlaskClient, frameworks: Path, capsys: pytest.CaptureFixture[str], content: object
 ) -> None:
     answer = binary(door, content)
-    line = last_line(capsys)
-    assert (
-        answer.status_code,
-        line["severity"],
-        line["code"],
-        frameworks.exists(),
-    ) == (200, "ERROR", "bad_request", False)
+    assert told(answer, last_line(capsys)) == (200, "ERROR", "bad_request")
+    assert not frameworks.exists()
 
 
 def test_mistaken_settings_are_acknowledged_and_logged(
-    door: FlaskClient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    door: FlaskClient, settings: Set, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("PERSONA_LIMIT", "many")
+    settings(PERSONA_LIMIT="many")
     answer = binary(door, message())
-    line = last_line(capsys)
-    assert (answer.status_code, line["severity"], line["code"]) == (200, "ERROR", "bad_settings")
+    assert told(answer, last_line(capsys)) == (200, "ERROR", "bad_settings")
 
 
 def test_a_permanent_failure_leaves_its_error_in_the_runs_folder(
@@ -201,14 +188,8 @@ def test_a_permanent_failure_leaves_its_error_in_the_runs_folder(
     answer = binary(door, message({"run_id": "small", "limit": 3}))
     line = last_line(capsys)
     left = json.loads((frameworks / "runs" / "small" / "error.json").read_bytes())
-    assert (
-        answer.status_code,
-        line["severity"],
-        line["code"],
-        line["run_id"],
-        left["run_id"],
-        left["error"]["code"],
-    ) == (200, "ERROR", "not_enough_data", "small", "small", "not_enough_data")
+    assert told(answer, line) == (200, "ERROR", "not_enough_data")
+    assert (line["run_id"], left["run_id"], left["error"]["code"]) == ("small", "small", "not_enough_data")
 
 
 @pytest.mark.parametrize(
@@ -223,51 +204,28 @@ def test_odd_attributes_stop_no_run(
 
 def test_a_defect_is_acknowledged_and_logged_without_its_words(tmp_path: Path) -> None:
     log = tmp_path / "log"
-    settings = {"K_SERVICE": "persona", "PERSONA_SOURCE": "sample", "PERSONA_AUTHOR": "facts"}
-    with serve(
-        "persona_pubsub",
-        log,
-        PYTHONPATH=damaged_installation(tmp_path),
-        PERSONA_OUTPUT=str(tmp_path / "frameworks"),
-        **settings,
-    ) as url:
+    more = {"PYTHONPATH": damaged_installation(tmp_path), "PERSONA_OUTPUT": str(tmp_path / "frameworks")}
+    with serve("persona_pubsub", log, **SAMPLE, **more) as url:
         answer = requests.post(url, json=message({"run_id": "monday"}), headers=BINARY, timeout=30)
     written = log.read_text()
     line = lines(written)[-1]
-    assert (
-        answer.status_code,
-        line["severity"],
-        line["code"],
-        "jane" in written,
-    ) == (200, "ERROR", "failed", False)
+    codes = answer.status_code, line["severity"], line["code"]
+    assert (codes, "jane" in written) == ((200, "ERROR", "failed"), False)
 
 
 # -- delivered again --------------------------------------------------------------------------------------
 
 
 def test_what_is_worth_trying_again_is_refused_and_logged_as_a_warning(
-    door: FlaskClient,
-    monkeypatch: pytest.MonkeyPatch,
-    frameworks: Path,
-    capsys: pytest.CaptureFixture[str],
+    door: FlaskClient, settings: Set, frameworks: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     busy = listing_error(503, "jane@example.com", Retry_After="7")
     with FakeSegment([], faults=lambda _: busy) as segment:
-        for name, text in {
-            "PERSONA_SOURCE": "segment",
-            **segment.settings(),
-            "PERSONA_DEADLINE_SECONDS": "3",
-        }.items():
-            monkeypatch.setenv(name, text)
+        settings(**segment.settings(), PERSONA_SOURCE="segment", PERSONA_DEADLINE_SECONDS="3")
         answer = binary(door, message({"run_id": "down"}))
     line = last_line(capsys)
-    assert (
-        answer.status_code,
-        line["severity"],
-        line["code"],
-        line["run_id"],
-        published(frameworks),
-    ) == (503, "WARNING", "segment_unavailable", "down", ["runs/down/state.json"])
+    assert told(answer, line) == (503, "WARNING", "segment_unavailable")
+    assert (line["run_id"], published(frameworks)) == ("down", ["runs/down/state.json"])
 
 
 def test_a_run_that_another_delivery_works_on_is_delivered_again(
@@ -277,8 +235,7 @@ def test_a_run_that_another_delivery_works_on_is_delivered_again(
     state = frameworks / "runs" / "monday" / "state.json"
     state.write_bytes(state.read_bytes().replace(b'"published"', b'"working"', 1))
     answer = binary(door, message({"run_id": "monday"}))
-    line = last_line(capsys)
-    assert (answer.status_code, line["severity"], line["code"]) == (503, "WARNING", "run_in_progress")
+    assert told(answer, last_line(capsys)) == (503, "WARNING", "run_in_progress")
 
 
 def test_an_outage_leaves_one_line_and_no_traceback(tmp_path: Path) -> None:
@@ -286,14 +243,9 @@ def test_an_outage_leaves_one_line_and_no_traceback(tmp_path: Path) -> None:
     log = tmp_path / "log"
     busy = listing_error(503, "jane@example.com", Retry_After="7")
     with FakeSegment([], faults=lambda _: busy) as segment:
-        settings = {
-            "K_SERVICE": "persona",
-            "PERSONA_AUTHOR": "facts",
-            "PERSONA_OUTPUT": str(tmp_path / "frameworks"),
-            **segment.settings(),
-            "PERSONA_DEADLINE_SECONDS": "3",
-        }
-        with serve("persona_pubsub", log, **settings) as url:
+        more = {"PERSONA_OUTPUT": str(tmp_path / "frameworks"), "PERSONA_DEADLINE_SECONDS": "3"}
+        more |= {"K_SERVICE": "persona", "PERSONA_AUTHOR": "facts", **segment.settings()}
+        with serve("persona_pubsub", log, **more) as url:
             answer = requests.post(url, json=message({"run_id": "down"}), headers=BINARY, timeout=30)
     written = log.read_text()
     codes = [line["code"] for line in lines(written) if line["severity"] != "INFO"]
@@ -311,12 +263,12 @@ def test_an_outage_leaves_one_line_and_no_traceback(tmp_path: Path) -> None:
 )
 def test_each_line_names_the_requests_trace_and_span(
     door: FlaskClient,
-    monkeypatch: pytest.MonkeyPatch,
+    settings: Set,
     capsys: pytest.CaptureFixture[str],
     headers: dict[str, str],
     span: str,
 ) -> None:
-    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "p")
+    settings(GOOGLE_CLOUD_PROJECT="p")
     binary(door, message({"dry_run": True}), **headers)
     named = {
         (line["logging.googleapis.com/trace"], line["logging.googleapis.com/spanId"])
