@@ -1,7 +1,7 @@
 """A run knows the framework before it: what has changed, what people were called, whether to ask at all."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from spaces import tables
 
 # The activity that makes a person web-, mobile-, email-dominant or omnichannel.
 WEB, MOBILE, EMAIL, EVEN = (12, 2, 1), (3, 14, 2), (2, 1, 13), (5, 5, 5)
+Set = Callable[..., None]
 CONTENT = (Path(__file__).parent / "data" / "answer_named.md").read_text(encoding="utf-8")
 
 
@@ -46,15 +47,9 @@ def mave() -> Iterator[FakeMave]:
 
 
 @pytest.fixture
-def door(frameworks: Path, export: Path, mave: FakeMave, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
+def door(frameworks: Path, export: Path, mave: FakeMave, settings: Set) -> FlaskClient:
     assert not frameworks.exists()
-    for name, text in {
-        "PERSONA_SOURCE": str(export),
-        **mave.settings(),
-        "PERSONA_MIN_DRIFT": "0.05",
-        "PERSONA_MAVE_CALLS": "1",
-    }.items():
-        monkeypatch.setenv(name, text)
+    settings(**mave.settings(), PERSONA_SOURCE=str(export), PERSONA_MIN_DRIFT="0.05", PERSONA_MAVE_CALLS="1")
     return client("persona_http")
 
 
@@ -124,20 +119,19 @@ def test_personas_are_asked_to_keep_their_names(door: FlaskClient, mave: FakeMav
     ],
 )
 def test_another_rule_or_no_gate_always_asks(
-    door: FlaskClient, mave: FakeMave, monkeypatch: pytest.MonkeyPatch, change: dict[str, str]
+    door: FlaskClient, mave: FakeMave, settings: Set, change: dict[str, str]
 ) -> None:
     run(door, run_id="first")
-    for name, text in change.items():
-        monkeypatch.setenv(name, text)
+    settings(**change)
     assert (run(door, run_id="second")["status"], len(mave.paid)) == ("published", 2)
 
 
 def test_what_rules_worded_does_not_stand_in_for_mave(
-    door: FlaskClient, mave: FakeMave, monkeypatch: pytest.MonkeyPatch
+    door: FlaskClient, mave: FakeMave, settings: Set
 ) -> None:
-    monkeypatch.setenv("PERSONA_AUTHOR", "facts")
+    settings(PERSONA_AUTHOR="facts")
     assert run(door, run_id="first")["author"] == "facts"
-    monkeypatch.setenv("PERSONA_AUTHOR", "mave")
+    settings(PERSONA_AUTHOR="mave")
     assert (run(door, run_id="second")["status"], len(mave.paid)) == ("published", 1)
 
 
@@ -173,11 +167,11 @@ def test_a_trait_that_few_people_carry_is_named_in_report_log_and_outputs(
 
 
 def test_a_run_in_the_warehouse_publishes_and_a_dry_run_tells_what_it_would_read(
-    door: FlaskClient, frameworks: Path, monkeypatch: pytest.MonkeyPatch, emulator: Emulator
+    door: FlaskClient, frameworks: Path, settings: Set, emulator: Emulator
 ) -> None:
     space = people((WEB, 20), (MOBILE, 20), (EMAIL, 20), (EVEN, 20))
-    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", emulator.url)
-    monkeypatch.setenv("PERSONA_SOURCE", emulator.fill("space", tables(space)))
+    settings(BIGQUERY_EMULATOR_HOST=emulator.url)
+    settings(PERSONA_SOURCE=emulator.fill("space", tables(space)))
     dry = run(door, dry_run=True)
     report = run(door, run_id="first")
     assert (report["status"], report["source"], report["profiles"]["classified"]) == (
@@ -191,9 +185,9 @@ def test_a_run_in_the_warehouse_publishes_and_a_dry_run_tells_what_it_would_read
 
 
 def test_a_follow_up_about_the_strategy_alone_completes_the_framework(
-    door: FlaskClient, mave: FakeMave, frameworks: Path, monkeypatch: pytest.MonkeyPatch
+    door: FlaskClient, mave: FakeMave, frameworks: Path, settings: Set
 ) -> None:
-    monkeypatch.setenv("PERSONA_MAVE_CALLS", "2")
+    settings(PERSONA_MAVE_CALLS="2")
     whole = CONTENT.index("Strategy")
     start = CONTENT.rindex("\n#", 0, whole)
     mave.script = [answer(CONTENT[:start]), answer(CONTENT[start:])]
@@ -207,9 +201,9 @@ def test_a_follow_up_about_the_strategy_alone_completes_the_framework(
 
 
 def test_a_question_that_mave_asks_back_is_no_part_of_the_framework(
-    door: FlaskClient, mave: FakeMave, frameworks: Path, monkeypatch: pytest.MonkeyPatch
+    door: FlaskClient, mave: FakeMave, frameworks: Path, settings: Set
 ) -> None:
-    monkeypatch.setenv("PERSONA_MAVE_CALLS", "2")
+    settings(PERSONA_MAVE_CALLS="2")
     mave.script = [answer("Before I start: which market is this about?"), answer(CONTENT)]
     assert run(door, run_id="first")["mave"]["calls"] == 2
     narrative = json.loads((frameworks / "runs/first/framework.json").read_bytes())["narrative"]
@@ -217,19 +211,19 @@ def test_a_question_that_mave_asks_back_is_no_part_of_the_framework(
 
 
 def test_names_of_another_space_or_of_invented_people_are_not_kept(
-    door: FlaskClient, mave: FakeMave, export: Path, monkeypatch: pytest.MonkeyPatch
+    door: FlaskClient, mave: FakeMave, export: Path, settings: Set
 ) -> None:
-    monkeypatch.setenv("PERSONA_SOURCE", "sample")
+    settings(PERSONA_SOURCE="sample")
     run(door, run_id="first")
-    monkeypatch.setenv("PERSONA_SOURCE", str(export))
+    settings(PERSONA_SOURCE=str(export))
     run(door, run_id="second")
     assert "The Desk Planner" not in mave.paid[1]
 
 
 def test_a_dry_run_shows_the_figures_even_where_mave_cannot_be_asked(
-    door: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    door: FlaskClient, settings: Set
 ) -> None:
-    monkeypatch.setenv("MAVERA_API_URL", "http://127.0.0.1:9")
+    settings(MAVERA_API_URL="http://127.0.0.1:9")
     report = run(door, dry_run=True)
     assert (report["credits"]["left"], report["profiles"]["classified"]) == (None, 400)
     assert "Mave" in report["credits"]["why"]
