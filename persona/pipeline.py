@@ -249,7 +249,7 @@ class _Steps:
         )
 
     def report_unchanged(self, summary: Summary, baseline: Baseline, run_folder: RunFolder) -> Report:
-        report = run_report.unpaid(
+        report = run_report.without_words(
             "unchanged", run_folder.run_id, summary, self._settings.author, self._seconds()
         )
         return structs.replace(report, objects=baseline.objects or {})
@@ -270,7 +270,7 @@ class _Steps:
         summary = self.fetch_classify_summarize()
         baseline = self.compare(summary)
         message = dialogue.first_message(summary, self._facts(summary, baseline), baseline)
-        report = run_report.unpaid("dry_run", run_id, summary, settings.author, self._seconds())
+        report = run_report.without_words("dry_run", run_id, summary, settings.author, self._seconds())
         text = message.text.replace(HOLE, "(the run's reference)")
         shown = structs.replace(summary, members=UNSET)
         return structs.replace(report, summary=shown, message=text, **costs)
