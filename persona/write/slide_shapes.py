@@ -2,20 +2,20 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
-from xml.sax.saxutils import escape
+from copy import deepcopy
+from typing import NamedTuple
 
 from pptx.chart.data import CategoryChartData
 from pptx.dml.color import RGBColor
 from pptx.enum.chart import XL_CHART_TYPE, XL_LEGEND_POSITION
-from pptx.enum.shapes import MSO_SHAPE
-from pptx.enum.text import MSO_ANCHOR
+from pptx.opc.constants import RELATIONSHIP_TYPE
+from pptx.opc.packuri import PackURI
 from pptx.oxml import parse_xml
-from pptx.oxml.ns import nsdecls
-from pptx.slide import Slide
+from pptx.parts.slide import NotesSlidePart
+from pptx.slide import NotesSlide, Slide
 from pptx.util import Inches, Pt
 
-from persona.write import prose
+from persona.write import prose, templates
 
 # Sizes that can be read from the back of a room, and from a desk.
 LARGEST_POINTS, SMALLEST_POINTS = 18, 12
@@ -27,15 +27,8 @@ POINTS_PER_INCH = 72
 INK, SOFT, LINK = "1C1F24", "565C65", "1F4F9A"
 # No channel, then the channels in their order, as on the page.
 COLOURS = ("343A42", "23539F", "E68A2E", "86D0C4", "6F3C61", "3F94C5", "9D3325", "E2D27A", "868E98")
-
 # From here on characters are as wide as two Latin ones: where CJK begins.
 _WIDE = re.compile("[\u2e81-\U0010ffff]")
-# A paragraph as the library writes it, property by property, which takes ten times as long.
-_PARAGRAPH = (
-    f'<a:p {nsdecls("a")}><a:pPr algn="l"><a:spcAft><a:spcPts val="{{after}}"/></a:spcAft></a:pPr>'
-    '<a:r><a:rPr sz="{size}" b="{bold}"><a:solidFill><a:srgbClr val="{colour}"/></a:solidFill>'
-    '<a:latin typeface="Calibri"/></a:rPr><a:t>{text}</a:t></a:r></a:p>'
-)
 
 
 class Paragraph(NamedTuple):
@@ -53,16 +46,37 @@ class Box(NamedTuple):
     height: float
 
 
+class Text(NamedTuple):
+    """Paragraphs in their place, of one size."""
+
+    paragraphs: list[Paragraph]
+    box: Box
+    points: int
+
+    @property
+    def after_centipoints(self) -> int:
+        """The space after each paragraph."""
+        return int(100 * self.points * LINE_EMS * BETWEEN_LINES)
+
+
+class Line(NamedTuple):
+    """A line in a group's colour above its text."""
+
+    box: Box
+    colour: str
+
+
 def one_line(text: str) -> str:
     """A text that XML can hold, with no line break of its own."""
     return " ".join(prose.clean(text).split())
 
 
-def fitting_points(
+def fitted(
     paragraphs: list[Paragraph], box: Box, sizes: Sequence[int] = range(LARGEST_POINTS, LEAST_POINTS - 1, -1)
-) -> int:
-    """The largest of these sizes, in points, at which the text fits; the last where none does."""
-    return next((size for size in sizes if height_inches(paragraphs, box, size) <= box.height), sizes[-1])
+) -> Text:
+    """The text in the largest of these sizes, in points, at which it fits; in the last where none does."""
+    fitting = (size for size in sizes if height_inches(paragraphs, box, size) <= box.height)
+    return Text(paragraphs, box, next(fitting, sizes[-1]))
 
 
 def height_inches(paragraphs: Iterable[Paragraph], box: Box, points: int) -> float:
@@ -99,38 +113,28 @@ def _pieces(paragraph: Paragraph, box: Box) -> Iterator[Paragraph]:
         text = text[cut:]
 
 
-def draw_text(slide: Slide, paragraphs: list[Paragraph], box: Box, points: int | None = None) -> None:
-    fill(slide.shapes.add_textbox(*map(Inches, box)), paragraphs, points or fitting_points(paragraphs, box))
+def draw(slide: Slide, title: Text, shapes: Iterable[Text | Line]) -> None:
+    """Put title, texts and lines on a slide in one piece; one by one, the library takes ten times as long."""
+    template = templates.template("slide.xml")
+    xml = template.render(title=title, shapes=shapes, one_line=one_line, emu=lambda box: map(Inches, box))
+    slide.shapes.element[2:] = list(parse_xml(xml))  # behind the tree's own two properties
 
 
-def fill(shape: Any, paragraphs: list[Paragraph], points: int) -> None:
-    frame = shape.text_frame
-    frame.word_wrap, frame.vertical_anchor = True, MSO_ANCHOR.TOP
-    frame.margin_left = frame.margin_right = frame.margin_top = frame.margin_bottom = Inches(0)
-    body = shape.element.txBody
-    body.clear_content()
-    for one in paragraphs:
-        xml = _PARAGRAPH.format(
-            after=int(100 * points * LINE_EMS * BETWEEN_LINES),
-            size=100 * points,
-            bold=int(one.bold),
-            colour=one.colour,
-            text=escape(one_line(one.text)),
+def write_notes(slide: Slide, text: str, earlier: NotesSlide | None) -> NotesSlide:
+    """Notes below a slide; all but a deck's first are a copy of earlier ones: making them anew is slow."""
+    if earlier is None:
+        notes = slide.notes_slide
+    else:
+        place = PackURI(f"/ppt/notesSlides/notesSlide{earlier.part.partname.idx + 1}.xml")
+        part = NotesSlidePart(
+            place, earlier.part.content_type, earlier.part.package, deepcopy(earlier.element)
         )
-        body.append(parse_xml(xml))
-
-
-def draw_rule(slide: Slide, box: Box, colour: str) -> None:
-    """A line in a group's colour above its text."""
-    shape = slide.shapes.add_shape(MSO_SHAPE.RECTANGLE, *map(Inches, box._replace(height=0.04)))
-    shape.shadow.inherit = False
-    _colour(shape.fill, colour)
-    shape.line.fill.background()
-
-
-def _colour(fill: Any, colour: str) -> None:
-    fill.solid()
-    fill.fore_color.rgb = RGBColor.from_string(colour)
+        part.relate_to(earlier.part.notes_master.part, RELATIONSHIP_TYPE.NOTES_MASTER)
+        part.relate_to(slide.part, RELATIONSHIP_TYPE.SLIDE)
+        slide.part.relate_to(part, RELATIONSHIP_TYPE.NOTES_SLIDE)
+        notes = part.notes_slide
+    notes.notes_text_frame.text = text
+    return notes
 
 
 class Bars(NamedTuple):
@@ -163,5 +167,7 @@ def draw_chart(slide: Slide, box: Box, bars: Bars) -> None:
     if not bars.stacked:
         plot.data_labels.number_format, plot.data_labels.number_format_is_linked = "0%", False
     for number, drawn in enumerate(plot.series, 1):
-        channel = number if bars.stacked else 1 if number == len(bars.series) else 8
-        _colour(drawn.format.fill, COLOURS[channel])
+        drawn.format.fill.solid()
+        drawn.format.fill.fore_color.rgb = RGBColor.from_string(
+            COLOURS[number if bars.stacked else 1 if number == len(bars.series) else 8]
+        )

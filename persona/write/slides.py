@@ -9,7 +9,7 @@ from io import BytesIO
 from itertools import islice, zip_longest
 
 from pptx import Presentation
-from pptx.slide import Slide
+from pptx.slide import NotesSlide, Slide
 from pptx.util import Inches
 
 from persona import wording
@@ -17,7 +17,7 @@ from persona.model import Framework, NextStep
 from persona.wording import plain
 from persona.write import charts, overview, prose, words
 from persona.write import slide_shapes as shapes
-from persona.write.slide_shapes import COLOURS, LINK, SOFT, Bars, Box, Paragraph
+from persona.write.slide_shapes import COLOURS, LINK, SOFT, Bars, Box, Line, Paragraph, Text, fitted
 
 # A wide slide, in inches.
 WIDTH, HEIGHT, MARGIN = 13.333, 7.5, 0.6
@@ -49,6 +49,7 @@ class _Deck:
         self._deck = Presentation()
         self._deck.slide_width, self._deck.slide_height = Inches(WIDTH), Inches(HEIGHT)
         self._deck.core_properties.title = shapes.one_line(overview.headline(framework))
+        self._notes: NotesSlide | None = None
 
     def saved(self) -> bytes:
         out = BytesIO()
@@ -61,47 +62,51 @@ class _Deck:
         fitting = (fact for name, fact in facts if any(fnmatchcase(name, one) for one in names))
         return [f"{fact.label}: {fact.text}" for fact in islice(fitting, MOST_NOTES_FACTS)]
 
-    def _slide(self, title: str, notes: Iterable[str] = ()) -> Slide:
+    def _slide(self, title: str, drawn: Iterable[Text | Line], notes: Iterable[str] = ()) -> Slide:
         slide = self._deck.slides.add_slide(self._deck.slide_layouts[TITLE_ONLY])
-        shape = slide.shapes.title
-        shape.left, shape.top, shape.width, shape.height = map(Inches, _TITLE)
-        text = Paragraph(prose.clip(shapes.one_line(title), 120), bold=True)
-        points = shapes.fitting_points([text], _TITLE._replace(height=0.8), (28, 24, 20, 18))
-        shapes.fill(shape, [text], points)
-        said = "\n".join(shapes.one_line(note) for note in notes)
-        if said:
-            slide.notes_slide.notes_text_frame.text = said
+        heading = Paragraph(prose.clip(shapes.one_line(title), 120), bold=True)
+        points = fitted([heading], _TITLE._replace(height=0.8), (28, 24, 20, 18)).points
+        shapes.draw(slide, Text([heading], _TITLE, points), drawn)
+        if said := "\n".join(map(shapes.one_line, notes)):
+            self._notes = shapes.write_notes(slide, said, self._notes)
         return slide
 
     def texts(self, title: str, paragraphs: Iterable[Paragraph], notes: list[str]) -> None:
         """One slide, or as many as the text takes at a readable size."""
-        for number, part in enumerate(shapes.parts_that_fit(paragraphs, _WHOLE)):
-            slide = self._slide(title if number == 0 else f"{title}, continued", notes if number == 0 else ())
-            shapes.draw_text(slide, part, _WHOLE)
+        first, *others = shapes.parts_that_fit(paragraphs, _WHOLE)
+        self._slide(title, [fitted(first, _WHOLE)], notes)
+        for part in others:
+            self._slide(f"{title}, continued", [fitted(part, _WHOLE)])
 
     def everybody(self) -> None:
         """All on one slide, a card each."""
-        framework = self._framework
-        slide = self._slide(overview.headline(framework), self.facts("*.share", "*.ltv_share", "*.avg_ltv"))
         rows = -(-len(self.cards) // MOST_PER_ROW)
         per_row = -(-len(self.cards) // rows)
         width, height = _WHOLE.width / per_row, (_WHOLE.height - 0.4) / rows
         inner = Box(0, 0, width - 0.2, height - 0.3)
         texts = [list(_card(card, roomy=inner.height > HEIGHT / 3)) for card in self.cards]
-        points = min(shapes.fitting_points(text, inner) for text in texts)
+        points = min(fitted(text, inner).points for text in texts)
+        drawn: list[Text | Line] = []
         for number, (card, text) in enumerate(zip(self.cards, texts, strict=True)):
             left, top = MARGIN + number % per_row * width, _WHOLE.top + number // per_row * height
-            box = inner._replace(left=left, top=top)
-            shapes.draw_rule(slide, box, self._colour(card))
-            shapes.draw_text(slide, text, box._replace(top=top + 0.1), points)
+            drawn += [
+                self._line(card, inner._replace(left=left, top=top)),
+                Text(text, inner._replace(left=left, top=top + 0.1), points),
+            ]
+        who = Paragraph(self._who(), colour=SOFT)
+        drawn.append(fitted([who], Box(MARGIN, HEIGHT - 0.55, _WHOLE.width, 0.4)))
+        notes = self.facts("*.share", "*.ltv_share", "*.avg_ltv")
+        self._slide(overview.headline(self._framework), drawn, notes)
+
+    def _who(self) -> str:
+        framework = self._framework
         sample = " Sample data: the people are invented." if framework.source.sample else ""
         active = wording.count(framework.population.classified)
         when = f"{wording.window(framework.rule.window_days)}, as of {wording.date(framework.created_at)}"
-        who = Paragraph(f"{active} people active {when}.{sample}", colour=SOFT)
-        shapes.draw_text(slide, [who], Box(MARGIN, HEIGHT - 0.55, _WHOLE.width, 0.4))
+        return f"{active} people active {when}.{sample}"
 
-    def _colour(self, card: overview.Card) -> str:
-        return COLOURS[charts.slot(card.key, self._framework.rule)]
+    def _line(self, card: overview.Card, box: Box) -> Line:
+        return Line(box._replace(height=0.04), COLOURS[charts.slot(card.key, self._framework.rule)])
 
     def week(self) -> Iterator[Paragraph]:
         """What to do, the most worth first."""
@@ -131,14 +136,14 @@ class _Deck:
         what = self._sections(card, "next_step", "reach_on_weak", "formats")
         columns = [shapes.parts_that_fit(side, box) for side, box in zip((who, what), boxes, strict=True)]
         for number, parts in enumerate(zip_longest(*columns)):
-            first = number == 0
-            notes = self.facts(f"{card.key}.*") if first else []
-            slide = self._slide(card.name if first else f"{card.name}, continued", notes)
-            shapes.draw_rule(slide, _WHOLE._replace(top=1.25), self._colour(card))
-            sides = [(part, box) for part, box in zip(parts, boxes, strict=True) if part]
-            points = min(shapes.fitting_points(part, box) for part, box in sides)
-            for part, box in sides:
-                shapes.draw_text(slide, part, box, points)
+            sides = [fitted(part, box) for part, box in zip(parts, boxes, strict=True) if part]
+            points = min(side.points for side in sides)
+            drawn: list[Text | Line] = [self._line(card, _WHOLE._replace(top=1.25))]
+            drawn += [side._replace(points=points) for side in sides]
+            if number == 0:
+                self._slide(card.name, drawn, self.facts(f"{card.key}.*"))
+            else:
+                self._slide(f"{card.name}, continued", drawn)
 
     def _sections(self, card: overview.Card, *sections: str) -> Iterator[Paragraph]:
         for section in sections:
@@ -160,7 +165,7 @@ class _Deck:
         rule, patterns = self._framework.rule, self._framework.patterns
         names = [words.mostly(pattern.key, rule) for pattern in patterns]
         notes = [*self.facts("*.share", "*.share_low", "*.share_high"), words.band(self._framework)]
-        slide = self._slide("How they compare", notes)
+        slide = self._slide("How they compare", [], notes)
         half = _WHOLE._replace(width=_WHOLE.width / 2 - 0.1)
         series: dict[str, list[float | None]] = {"Share of people": [pattern.share for pattern in patterns]}
         if overview.has_value(self._framework):

@@ -16,13 +16,13 @@ ROOM = Path(__file__).parent
 def template(name: str) -> Template:
     """A template of this room, compiled once a process.
 
-    Whatever it writes is escaped as HTML; in Markdown it becomes one inert line, unless it is `Inert`.
+    Whatever it writes is escaped as HTML or XML; in Markdown it becomes one inert line, unless it is `Inert`.
     """
-    in_html = name.endswith(".html")
+    in_markdown = name.endswith(".md")
     environment = Environment(
         loader=FileSystemLoader(ROOM),
-        autoescape=in_html,  # noqa: S701 - Markdown has its own escaping, in `finalize`
-        finalize=None if in_html else _as_line,
+        autoescape=not in_markdown,  # noqa: S701 - Markdown has its own escaping, in `finalize`
+        finalize=_as_line if in_markdown else None,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
