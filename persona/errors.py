@@ -51,13 +51,11 @@ class NotFound(PersonaError):
 
 
 class MethodNotAllowed(PersonaError):
-    """`allowed` names the methods that the door knows, as the header Allow words them."""
-
     status, code = 405, "method_not_allowed"
 
     def __init__(self, message: str, allowed: str) -> None:
         super().__init__(message)
-        self.allowed = allowed
+        self.allowed = allowed  # methods, as the header Allow words them
 
 
 class RunInProgress(PersonaError):
@@ -102,8 +100,7 @@ class ServiceError(PersonaError):
         self, service: Service, message: str, *, retry_after_seconds: float = RETRY_AFTER_SECONDS
     ) -> None:
         super().__init__(message, retry_after_seconds=retry_after_seconds)
-        self.service = service
-        self.code = f"{service}_{self.outcome}"
+        self.service, self.code = service, f"{service}_{self.outcome}"
 
 
 class Refused(ServiceError):

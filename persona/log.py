@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import NamedTuple
 
 _SEVERITIES = ("DEBUG", "INFO", "WARNING", "ERROR")
 _TRACE, _SPAN = "logging.googleapis.com/trace", "logging.googleapis.com/spanId"
@@ -67,19 +67,13 @@ class Log:
         else:
             for name in (_TRACE, _SPAN, "context"):
                 every.pop(name, None)
-            words = [f"{severity:7}", message, *(f"{name}={value}" for name, value in every.items())]
-            line = _on_one_line(" ".join(words))
+            text = " ".join([f"{severity:7}", message, *(f"{name}={value}" for name, value in every.items())])
+            # With escapes for what would break the line or fool a terminal.
+            line = "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
         # One write a line: requests run in threads.
-        self._stream().write(line + "\n")
-        self._stream().flush()
-
-    def _stream(self) -> TextIO:
-        return sys.stdout if self.as_json else sys.stderr
-
-
-def _on_one_line(text: str) -> str:
-    """The text with escapes for what would break the line or fool a terminal."""
-    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+        stream = sys.stdout if self.as_json else sys.stderr
+        stream.write(line + "\n")
+        stream.flush()
 
 
 def log_unexpected(log: Log, error: Exception) -> None:

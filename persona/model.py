@@ -4,6 +4,7 @@ Field order and names of `Framework` and everything below it are the public `per
 change only with a new schema name. Shares lie between 0 and 1. Averages are per person of the group.
 """
 
+from collections import Counter
 from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
@@ -84,9 +85,7 @@ class Group(Struct, frozen=True, kw_only=True):
     avg_activity: dict[str, float]  # channel -> activity a person
     avg_identities: float | None  # external ids a person; None: the data holds none
     few_identities_share: float | None  # people with two external ids or fewer
-    identity_coverage: (
-        dict[str, float] | None
-    )  # external-id type -> share of people; None: see Summary.withheld
+    identity_coverage: dict[str, float] | None  # external-id type -> share of people; None: withheld
 
 
 class Pattern(Group, frozen=True, kw_only=True):
@@ -202,12 +201,7 @@ class Checks(Struct, frozen=True, kw_only=True):
     figures: list[Figure] = []
 
     def counts(self) -> FigureCounts:
-        verdicts = [figure.verdict for figure in self.figures]
-        return FigureCounts(
-            from_data=verdicts.count("from_data"),
-            equal=verdicts.count("equal"),
-            not_in_data=verdicts.count("not_in_data"),
-        )
+        return FigureCounts(**Counter[str](figure.verdict for figure in self.figures))
 
 
 class Change(Struct, frozen=True, kw_only=True):
@@ -259,10 +253,6 @@ class NamedPersona(Struct, frozen=True, kw_only=True):
     name: str | None = None
 
 
-class Usage(Struct, frozen=True, kw_only=True):
-    credits_used: float = 0
-
-
 class Answer(Struct, frozen=True, kw_only=True):
     """A reply of Mave, as its chat sends it or as its thread keeps it."""
 
@@ -271,7 +261,7 @@ class Answer(Struct, frozen=True, kw_only=True):
     thread_id: str | None = None
     sources: list[WebSource] = []
     personas_used: list[NamedPersona] = []
-    usage: Usage = Usage()
+    credits_used: float = 0
     validation: dict[str, object] | None = None  # promised by the quickstart, absent from the schema
     recovered: bool = False  # read from the thread, whose credits are those of all its answers
 

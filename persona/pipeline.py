@@ -245,7 +245,7 @@ class _Steps:
 
     def report_unchanged(self, summary: Summary, baseline: Baseline, run_folder: RunFolder) -> Report:
         author, seconds = self._settings.author, self._seconds()
-        report = run_report.unpaid("unchanged", run_folder.run_id, summary, author, seconds)
+        report = run_report.without_words("unchanged", run_folder.run_id, summary, author, seconds)
         return structs.replace(report, objects=baseline.objects or {})
 
     def dry_run(self, run_id: str) -> Report:
@@ -264,7 +264,7 @@ class _Steps:
         summary = self.fetch_classify_summarize()
         baseline = self.compare(summary)
         message = dialogue.first_message(summary, self._facts(summary, baseline), baseline)
-        report = run_report.unpaid("dry_run", run_id, summary, settings.author, self._seconds())
+        report = run_report.without_words("dry_run", run_id, summary, settings.author, self._seconds())
         text = message.text.replace(HOLE, "(the run's reference)")
         shown = structs.replace(summary, members=UNSET)
         return structs.replace(report, summary=shown, message=text, **costs)

@@ -55,13 +55,10 @@ def parse(body: bytes, settings: Settings) -> Request:
         raise BadRequest(
             f"run_id: expected {RUN_ID.pattern} as a whole, got {len(request.run_id)} other characters"
         )
-    if request.limit is not UNSET:
-        most = settings.limit or 10**12
-        if not 1 <= request.limit <= most:
-            reason = "PERSONA_LIMIT" if settings.limit else "no PERSONA_LIMIT is set"
-            raise BadRequest(
-                f"limit: expected a whole number from 1 to {most} ({reason}), got {request.limit}"
-            )
+    most = settings.limit or 10**12
+    if request.limit is not UNSET and not 1 <= request.limit <= most:
+        reason = "PERSONA_LIMIT" if settings.limit else "no PERSONA_LIMIT is set"
+        raise BadRequest(f"limit: expected a whole number from 1 to {most} ({reason}), got {request.limit}")
     return request
 
 

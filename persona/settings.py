@@ -105,7 +105,12 @@ def read_settings(environment: Mapping[str, str], trigger: Trigger) -> Settings:
     given = {name: environment.get(name, "").strip() for name in names}
     defaults = _defaults(given, trigger, on_cloud=on_cloud)
     values: dict[str, Any] = {"trigger": trigger}
-    mistakes = [_unknown(name, names) for name in sorted(environment.keys() - given.keys()) if _is_ours(name)]
+    mistakes = [
+        f"{name}: expected a setting's name, and there is none such; the nearest is "
+        + get_close_matches(name, names, n=1, cutoff=0.0)[0]
+        for name in sorted(environment.keys() - given.keys())
+        if name.startswith(_PREFIXES)
+    ]
     for setting in declared:
         name, value = setting.metadata["name"], setting.metadata["value"]
         text = given[name] or defaults.get(name, setting.metadata["default"])
@@ -121,15 +126,6 @@ def read_settings(environment: Mapping[str, str], trigger: Trigger) -> Settings:
             + "\n".join(f"- {mistake}" for mistake in mistakes)
         )
     return Settings(**values)
-
-
-def _is_ours(name: str) -> bool:
-    return name.startswith(_PREFIXES)
-
-
-def _unknown(name: str, names: list[str]) -> str:
-    nearest = get_close_matches(name, names, n=1, cutoff=0.0)[0]
-    return f"{name}: expected a setting's name, and there is none such; the nearest is {nearest}"
 
 
 def _defaults(given: Mapping[str, str], trigger: Trigger, *, on_cloud: bool) -> dict[str, str]:

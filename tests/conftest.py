@@ -7,7 +7,7 @@ import pytest
 from cloud import Emulator, why_not_here
 from doors import NAMES
 
-from persona.model import Group, Origin, Pattern, Plan, Population, Rule, Summary
+from persona.model import Framework, Group, Origin, Pattern, Plan, Population, Rule, Summary
 from persona.wording import label
 
 
@@ -44,7 +44,7 @@ def pattern(key: str, n: int, of: int, ltv: float, activity: tuple[float, ...], 
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def seed_summary() -> Summary:
     """The seed's three sample people, ten of each, under the seed's rule."""
     return Summary(
@@ -94,7 +94,7 @@ def seed_summary() -> Summary:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def space_summary(seed_summary: Summary) -> Summary:
     """A space of 600 in which all four patterns occur."""
     return Summary(
@@ -131,6 +131,17 @@ def space_summary(seed_summary: Summary) -> Summary:
             pattern("omnichannel", 78, 520, 1450.0, (14.0, 15.1, 12.2)),
         ],
     )
+
+
+@pytest.fixture(scope="session")
+def made(space_summary: Summary) -> dict[str, Framework]:
+    """Frameworks as Mave and rules word them, as large and as hostile as they come, by name."""
+    import reports  # noqa: PLC0415 - only what renders needs them
+
+    makers = (reports.named, reports.from_facts, reports.stress, reports.hostile)
+    names = ("named", "facts", "stress", "hostile")
+    made = {name: make(space_summary) for name, make in zip(names, makers, strict=True)}
+    return made | {"mave": reports.from_mave()}
 
 
 @pytest.fixture

@@ -5,21 +5,13 @@ import re
 import pytest
 
 from persona import errors
-from persona.errors import (
-    Invalid,
-    MethodNotAllowed,
-    NotFound,
-    PersonaError,
-    Refused,
-    ReplyLost,
-    RunInProgress,
-    ServiceError,
-    Unavailable,
-    UnusableReply,
-)
+from persona.errors import Invalid, NotFound, PersonaError, Refused, RunInProgress, ServiceError, Unavailable
 
 # A line of the drawing: its branch, a name, and, unless its parent's are meant, a status and a code.
 DRAWN = re.compile(r"^ {4}([│├└─ ]*)(\w+)(?: +(\d{3}) (\S+))?", re.MULTILINE)
+
+
+CLASSES = [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, PersonaError)]
 
 
 def drawn() -> dict[str, tuple[str, int, str]]:
@@ -44,10 +36,7 @@ def real() -> dict[str, tuple[str, int, str]]:
         code = f"<service>_{failure.outcome}" if issubclass(failure, ServiceError) else failure.code
         return parent.__name__, failure.status, code
 
-    classes = [
-        one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, PersonaError)
-    ]
-    return {one.__name__: told(one) for one in classes if one not in {PersonaError, ServiceError}}
+    return {one.__name__: told(one) for one in CLASSES if one not in {PersonaError, ServiceError}}
 
 
 def test_the_drawn_tree_is_the_real_one() -> None:
@@ -55,12 +44,9 @@ def test_the_drawn_tree_is_the_real_one() -> None:
 
 
 def test_what_may_go_better_next_time_is_what_http_calls_busy() -> None:
-    classes = [
-        one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, PersonaError)
-    ]
-    busy = {one.__name__ for one in classes if one.status in {409, 503}}
+    busy = {one.__name__ for one in CLASSES if one.status in {409, 503}}
     # A defect is no state of the world: it stays a 500, whatever another try may bring.
-    assert {one.__name__ for one in classes if one.retryable} == busy | {"Unforeseen"}
+    assert {one.__name__ for one in CLASSES if one.retryable} == busy | {"Unforeseen"}
 
 
 @pytest.mark.parametrize(
@@ -70,8 +56,8 @@ def test_what_may_go_better_next_time_is_what_http_calls_busy() -> None:
         (Invalid("mave", "odd"), "mave_invalid"),
         (Unavailable("bigquery", "busy"), "bigquery_unavailable"),
         (Unavailable("storage", "busy"), "storage_unavailable"),
-        (ReplyLost("gone"), "mave_unavailable"),
-        (UnusableReply("odd", b"raw"), "mave_invalid"),
+        (errors.ReplyLost("gone"), "mave_unavailable"),
+        (errors.UnusableReply("odd", b"raw"), "mave_invalid"),
     ],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
@@ -96,14 +82,6 @@ def test_a_status_means_to_try_again_to_mend_something_or_to_wonder(
 def test_a_failure_is_described_by_code_message_and_whether_to_try_again() -> None:
     expected = {"error": {"code": "run_in_progress", "message": "wait", "retryable": True}}
     assert expected == errors.describe(RunInProgress("wait"))
-
-
-def test_an_unusable_reply_keeps_what_came() -> None:
-    assert UnusableReply("odd", b"raw").raw == b"raw"
-
-
-def test_a_method_that_is_not_allowed_names_those_that_are() -> None:
-    assert MethodNotAllowed("no", "GET").allowed == "GET"
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ from persona.errors import (
     UnusableReply,
 )
 from persona.mave import client
-from persona.model import Answer, NamedPersona, Usage, WebSource
+from persona.model import Answer, NamedPersona, WebSource
 from persona.net.wire import MOST_BODY_BYTES
 from persona.settings import Settings, read_settings
 
@@ -283,7 +283,7 @@ def test_a_whole_answer_is_read_whole() -> None:
         thread_id="mave_thread_1",
         sources=[WebSource(title="T", url="https://a.example/b", domain="a.example")],
         personas_used=[NamedPersona(id="p1", name="Ann")],
-        usage=Usage(credits_used=42),
+        credits_used=42,
         validation={"confidence_score": 0.87, "hallucination_risk": "low", "unsupported_claims": []},
     )
 
@@ -324,12 +324,12 @@ def test_an_odd_source_never_spoils_an_answer(sources: object, expected: list[We
     ],
 )
 def test_odd_credits_never_spoil_an_answer(usage: object, expected: float) -> None:
-    assert parsed(usage=usage).usage.credits_used == expected
+    assert parsed(usage=usage).credits_used == expected
 
 
 def test_figures_of_five_thousand_digits_never_spoil_an_answer() -> None:
     read = client.parse(b'{"content":"An answer.","usage":{"credits_used":' + b"9" * 5_000 + b"}}")
-    assert read.usage.credits_used == 0
+    assert read.credits_used == 0
 
 
 @pytest.mark.parametrize("depth", [101, 970, 200_000])

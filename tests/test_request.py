@@ -15,6 +15,12 @@ from persona.settings import read_settings
 SETTINGS = read_settings({"PERSONA_LIMIT": "500"}, "http")
 EXPECTED = "expected a JSON object with run_id, limit, trial, dry_run and force, all of them optional"
 SHAPE = "run_id: expected [A-Za-z0-9][A-Za-z0-9._-]{0,99} as a whole"
+LIMIT = "limit: expected a whole number from 1 to 500 (PERSONA_LIMIT)"
+
+
+def shortened(value: object) -> str:
+    """A body as the name of a test."""
+    return repr(value)[:40] if isinstance(value, bytes) else ""
 
 
 @pytest.mark.parametrize(
@@ -33,93 +39,75 @@ SHAPE = "run_id: expected [A-Za-z0-9][A-Za-z0-9._-]{0,99} as a whole"
         (b'{"force": true}', Request(force=True)),
         (b"{" + b" " * (MOST_BYTES - 2) + b"}", Request()),
     ],
-    ids=lambda value: repr(value)[:40] if isinstance(value, bytes) else "",
+    ids=shortened,
 )
 def test_a_body_is_read_as(body: bytes, expected: Request) -> None:
     assert expected == request.parse(body, SETTINGS)
 
 
+def refusal(body: bytes) -> str:
+    with pytest.raises(BadRequest) as refused:
+        request.parse(body, SETTINGS)
+    return refused.value.message
+
+
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        pytest.param(b'{"runid": "a"}', f"{EXPECTED}; Object contains unknown field `runid`", id="unknown"),
-        pytest.param(
-            b'{"source": "sample"}', f"{EXPECTED}; Object contains unknown field `source`", id="source"
-        ),
-        pytest.param(b'{"run_id": 7}', f"{EXPECTED}; Expected `str`, got `int` - at `$.run_id`", id="number"),
-        pytest.param(
-            b'{"run_id": null}', f"{EXPECTED}; Expected `str`, got `null` - at `$.run_id`", id="null id"
-        ),
-        pytest.param(b'{"limit": "7"}', f"{EXPECTED}; Expected `int`, got `str` - at `$.limit`", id="text"),
-        pytest.param(
-            b'{"limit": 1.5}', f"{EXPECTED}; Expected `int`, got `float` - at `$.limit`", id="fraction"
-        ),
-        pytest.param(
-            b'{"limit": true}', f"{EXPECTED}; Expected `int`, got `bool` - at `$.limit`", id="boolean"
-        ),
-        pytest.param(b'{"dry_run": 1}', f"{EXPECTED}; Expected `bool`, got `int` - at `$.dry_run`", id="one"),
-        pytest.param(
-            b'{"force": null}', f"{EXPECTED}; Expected `bool`, got `null` - at `$.force`", id="null"
-        ),
-        pytest.param(b"null", f"{EXPECTED}; Expected `object`, got `null`", id="bare null"),
-        pytest.param(b"[]", f"{EXPECTED}; Expected `object`, got `array`", id="list"),
-        pytest.param(b'"monday"', f"{EXPECTED}; Expected `object`, got `str`", id="bare text"),
-        pytest.param(b"[" * 60_000, f"{EXPECTED}; Expected `object`, got `array`", id="deep lists"),
-        pytest.param(b'{"a":' * 10_000, f"{EXPECTED}; Object contains unknown field `a`", id="deep objects"),
-        pytest.param(
-            b'{"limit": ' + b"9" * 5_000 + b"}",
-            f"{EXPECTED}; Integer value out of range - at `$.limit`",
-            id="five thousand digits",
-        ),
-        pytest.param(b"{", f"the body is no JSON; {EXPECTED}", id="cut short"),
-        pytest.param(b"run_id=monday", f"the body is no JSON; {EXPECTED}", id="form"),
-        pytest.param(b"\xff\xfe{}", f"the body is no JSON; {EXPECTED}", id="not UTF-8"),
-        pytest.param(b"{}{}", f"the body is no JSON; {EXPECTED}", id="two objects"),
-        pytest.param(b'{"run_id": "\\ud800"}', f"the body is no JSON; {EXPECTED}", id="half a character"),
-        pytest.param(b'{"run_id": ""}', f"{SHAPE}, got 0 other characters", id="empty id"),
-        pytest.param(b'{"run_id": "a\\n"}', f"{SHAPE}, got 2 other characters", id="trailing newline"),
-        pytest.param(b'{"run_id": ".."}', f"{SHAPE}, got 2 other characters", id="dots"),
-        pytest.param(b'{"run_id": "a/b"}', f"{SHAPE}, got 3 other characters", id="slash"),
-        pytest.param(b'{"run_id": "\xc3\xa9"}', f"{SHAPE}, got 1 other characters", id="accent"),
-        pytest.param(b'{"run_id": "\xd9\xa1"}', f"{SHAPE}, got 1 other characters", id="another digit"),
-        pytest.param(
-            b'{"run_id": "' + b"a" * 101 + b'"}', f"{SHAPE}, got 101 other characters", id="too long"
-        ),
-        pytest.param(
-            b'{"limit": 0}', "limit: expected a whole number from 1 to 500 (PERSONA_LIMIT), got 0", id="zero"
-        ),
-        pytest.param(
-            b'{"limit": 501}',
-            "limit: expected a whole number from 1 to 500 (PERSONA_LIMIT), got 501",
-            id="above",
-        ),
-        pytest.param(
-            b"{" + b" " * (MOST_BYTES - 1) + b"}",
-            f"the body is over 65536 bytes; {EXPECTED}",
-            id="over 64 KiB",
-        ),
+        (b'{"runid": "a"}', "Object contains unknown field `runid`"),
+        (b'{"source": "sample"}', "Object contains unknown field `source`"),
+        (b'{"run_id": 7}', "Expected `str`, got `int` - at `$.run_id`"),
+        (b'{"run_id": null}', "Expected `str`, got `null` - at `$.run_id`"),
+        (b'{"limit": "7"}', "Expected `int`, got `str` - at `$.limit`"),
+        (b'{"limit": 1.5}', "Expected `int`, got `float` - at `$.limit`"),
+        (b'{"limit": true}', "Expected `int`, got `bool` - at `$.limit`"),
+        (b'{"dry_run": 1}', "Expected `bool`, got `int` - at `$.dry_run`"),
+        (b'{"force": null}', "Expected `bool`, got `null` - at `$.force`"),
+        (b"null", "Expected `object`, got `null`"),
+        (b"[]", "Expected `object`, got `array`"),
+        (b'"monday"', "Expected `object`, got `str`"),
+        (b"[" * 60_000, "Expected `object`, got `array`"),
+        (b'{"a":' * 10_000, "Object contains unknown field `a`"),
+        (b'{"limit": ' + b"9" * 5_000 + b"}", "Integer value out of range - at `$.limit`"),
+        # An unknown field is shown cut and masked.
+        (b'{"' + b"x" * 5_000 + b'": 1}', f"Object contains unknown field `{'x' * 88}…"),
+        (b'{"jane@example.com": 1}', "Object contains unknown field [email]"),
+        (b'{"+1 555 867 5309": 1}', "Object contains unknown field `[number]`"),
+        (b'{"' + b"x" * 5_000 + b'jane@example.com": 1}', f"Object contains unknown field `{'x' * 88}…"),
     ],
+    ids=shortened,
 )
-def test_a_body_that_does_not_fit_is_refused_by_name(body: bytes, expected: str) -> None:
-    with pytest.raises(BadRequest) as refused:
-        request.parse(body, SETTINGS)
-    assert expected == refused.value.message
+def test_a_field_that_does_not_fit_is_refused_by_name(body: bytes, expected: str) -> None:
+    assert refusal(body) == f"{EXPECTED}; {expected}"
 
 
 @pytest.mark.parametrize(
-    ("field", "shown"),
-    [
-        (b"x" * 5_000, f"Object contains unknown field `{'x' * 88}…"),
-        (b"jane@example.com", "Object contains unknown field [email]"),
-        (b"+1 555 867 5309", "Object contains unknown field `[number]`"),
-        (b"x" * 5_000 + b"jane@example.com", f"Object contains unknown field `{'x' * 88}…"),
-    ],
-    ids=["long", "an email address", "a telephone number", "an address after a long text"],
+    "body",
+    [b"{", b"run_id=monday", b"\xff\xfe{}", b"{}{}", b'{"run_id": "\\ud800"}'],
+    ids=["cut short", "form", "not UTF-8", "two objects", "half a character"],
 )
-def test_an_unknown_field_is_shown_cut_and_masked(field: bytes, shown: str) -> None:
-    with pytest.raises(BadRequest) as refused:
-        request.parse(b'{"' + field + b'": 1}', SETTINGS)
-    assert f"{EXPECTED}; {shown}" == refused.value.message
+def test_a_body_that_is_no_json_is_refused(body: bytes) -> None:
+    assert refusal(body) == f"the body is no JSON; {EXPECTED}"
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'{"run_id": ""}', f"{SHAPE}, got 0 other characters"),
+        (b'{"run_id": "a\\n"}', f"{SHAPE}, got 2 other characters"),
+        (b'{"run_id": ".."}', f"{SHAPE}, got 2 other characters"),
+        (b'{"run_id": "a/b"}', f"{SHAPE}, got 3 other characters"),
+        (b'{"run_id": "\xc3\xa9"}', f"{SHAPE}, got 1 other characters"),  # an accent
+        (b'{"run_id": "\xd9\xa1"}', f"{SHAPE}, got 1 other characters"),  # another digit
+        (b'{"run_id": "' + b"a" * 101 + b'"}', f"{SHAPE}, got 101 other characters"),
+        (b'{"limit": 0}', f"{LIMIT}, got 0"),
+        (b'{"limit": 501}', f"{LIMIT}, got 501"),
+        (b"{" + b" " * (MOST_BYTES - 1) + b"}", f"the body is over 65536 bytes; {EXPECTED}"),
+    ],
+    ids=shortened,
+)
+def test_a_value_out_of_bounds_is_refused(body: bytes, expected: str) -> None:
+    assert refusal(body) == expected
 
 
 def test_a_deployment_that_reads_everything_bounds_no_limit() -> None:

@@ -5,6 +5,30 @@ import pytest
 from persona import wording
 from persona.model import Unit
 
+MORNING = "2026-11-23T06:00:12Z"
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (wording.count(1450), "1,450"),
+        (wording.decimal(22.34), "22.3"),
+        (wording.decimal(-0.01), "0.0"),
+        (wording.exact(890.4), "890.4"),
+        (wording.exact(12), "12"),
+        (wording.percent(0.35, 0), "35 %"),
+        (wording.percent(-0.031), "\N{MINUS SIGN}3.1 %"),
+        (wording.interval((0.19, 0.512)), "19\N{EN DASH}51 %"),
+        (wording.date(MORNING), "23 November 2026"),
+        (wording.date("some day"), "some day"),
+        (wording.since("2026-11-22T06:00:12Z", MORNING), "22 November 2026"),
+        (wording.since("2026-11-23T05:58:00Z", MORNING), "23 November 2026 at 05:58 UTC"),
+        (wording.since("some day", MORNING), "some day"),
+    ],
+)
+def test_figures_and_days_are_written_as_people_write_them(written: str, expected: str) -> None:
+    assert written == expected
+
 
 @pytest.mark.parametrize(
     ("amount", "currency", "written"),

@@ -13,31 +13,20 @@ from threading import Thread
 from typing import Literal
 
 import pytest
-import reports
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
-from persona.model import Framework, Summary
+from persona.model import Framework
 from persona.write import render
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        CHROMIUM is None,
-        reason="no Chromium on this machine: install Debian's package chromium to run these tests",
-    ),
-]
+WHY = "no Chromium on this machine: install Debian's package chromium to run these tests"
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason=WHY)]
 
 # A browser that talks to nobody but the page under test.
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
+QUIET = ["--no-sandbox", "--no-first-run"]
+QUIET += [
+    f"--disable-{part}" for part in ("gpu", "quic", "background-networking", "component-update", "sync")
 ]
 Scheme = Literal["light", "dark"]
 NAMES = ("mave", "named", "facts", "stress", "hostile")
@@ -51,17 +40,6 @@ def browser() -> Iterator[Browser]:
         chromium = driver.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         yield chromium
         chromium.close()
-
-
-@pytest.fixture
-def frameworks(space_summary: Summary) -> dict[str, Framework]:
-    return {
-        "mave": reports.from_mave(),
-        "named": reports.named(space_summary),
-        "facts": reports.from_facts(space_summary),
-        "stress": reports.stress(space_summary),
-        "hostile": reports.hostile(space_summary),
-    }
 
 
 @contextmanager
@@ -95,11 +73,9 @@ def opened(
     browser: Browser, framework: Framework, *, width: int = 1280, scheme: Scheme = "light"
 ) -> Iterator[Page]:
     """The framework's page, loaded without its policy in the way of what a test wants to measure."""
+    size: ViewportSize = {"width": width, "height": 900}
     context = browser.new_context(
-        viewport={"width": width, "height": 900},
-        color_scheme=scheme,
-        bypass_csp=True,
-        reduced_motion="reduce",
+        viewport=size, color_scheme=scheme, bypass_csp=True, reduced_motion="reduce"
     )
     page = context.new_page()
     page.set_content(render.as_html(framework))
@@ -110,9 +86,9 @@ def opened(
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_page_says_nothing_on_the_console_and_asks_for_nothing(
-    browser: Browser, frameworks: dict[str, Framework], name: str
+    browser: Browser, made: dict[str, Framework], name: str
 ) -> None:
-    with served(render.as_html(frameworks[name])) as (address, asked):
+    with served(render.as_html(made[name])) as (address, asked):
         page = browser.new_page()
         said: list[str] = []
         requested: list[str] = []
@@ -129,14 +105,14 @@ def test_the_page_says_nothing_on_the_console_and_asks_for_nothing(
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("name", NAMES)
 def test_the_page_never_scrolls_sideways(
-    browser: Browser, frameworks: dict[str, Framework], name: str, width: int
+    browser: Browser, made: dict[str, Framework], name: str, width: int
 ) -> None:
-    with opened(browser, frameworks[name], width=width) as page:
+    with opened(browser, made[name], width=width) as page:
         assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
-def test_what_was_injected_stays_text(browser: Browser, frameworks: dict[str, Framework]) -> None:
-    with opened(browser, frameworks["hostile"]) as page:
+def test_what_was_injected_stays_text(browser: Browser, made: dict[str, Framework]) -> None:
+    with opened(browser, made["hostile"]) as page:
         found = page.evaluate("document.querySelectorAll('img, script, iframe, [onerror], [style]').length")
         hit = page.evaluate("window.hit")
         text = page.evaluate("document.body.innerText.includes('<img src=x onerror')")
@@ -145,9 +121,9 @@ def test_what_was_injected_stays_text(browser: Browser, frameworks: dict[str, Fr
 
 @pytest.mark.parametrize("name", ["mave", "facts", "stress"])
 def test_every_chart_is_named_for_a_screen_reader(
-    browser: Browser, frameworks: dict[str, Framework], name: str
+    browser: Browser, made: dict[str, Framework], name: str
 ) -> None:
-    with opened(browser, frameworks[name]) as page:
+    with opened(browser, made[name]) as page:
         drawn = page.locator("svg:not([aria-hidden])").count()
         named = page.get_by_role("img", name=re.compile(r"\w")).count()
     assert (drawn >= 3, named) == (True, drawn)
@@ -156,10 +132,10 @@ def test_every_chart_is_named_for_a_screen_reader(
 @pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (390, "dark"), (1280, "dark")])
 @pytest.mark.parametrize("name", NAMES)
 def test_axe_finds_no_barrier(
-    browser: Browser, frameworks: dict[str, Framework], name: str, width: int, scheme: Scheme
+    browser: Browser, made: dict[str, Framework], name: str, width: int, scheme: Scheme
 ) -> None:
     axe = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
-    with opened(browser, frameworks[name], width=width, scheme=scheme) as page:
+    with opened(browser, made[name], width=width, scheme=scheme) as page:
         page.evaluate(axe)
         result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
     violations = {
@@ -171,9 +147,9 @@ def test_axe_finds_no_barrier(
 
 @pytest.mark.parametrize("width", [390, 1280])
 def test_the_first_screen_holds_names_shares_and_next_steps(
-    browser: Browser, frameworks: dict[str, Framework], width: int
+    browser: Browser, made: dict[str, Framework], width: int
 ) -> None:
-    with opened(browser, frameworks["named"], width=width) as page:
+    with opened(browser, made["named"], width=width) as page:
         bottoms = page.evaluate(
             "[...document.querySelectorAll('.mini h2, .mini .size, .mini .next')]"
             ".map(shown => shown.getBoundingClientRect().bottom)"
@@ -181,21 +157,21 @@ def test_the_first_screen_holds_names_shares_and_next_steps(
     assert (len(bottoms), [bottom for bottom in bottoms if bottom > SCREEN_PIXELS]) == (12, [])
 
 
-def test_tapping_a_figure_shows_its_fact(browser: Browser, frameworks: dict[str, Framework]) -> None:
-    with opened(browser, frameworks["named"]) as page:
+def test_tapping_a_figure_shows_its_fact(browser: Browser, made: dict[str, Framework]) -> None:
+    with opened(browser, made["named"]) as page:
         page.locator(".card a.fact").first.click()
         shown = page.locator("td:target")
         assert (shown.count(), shown.first.is_visible()) == (1, True)
 
 
-def test_a_card_leads_to_its_persona(browser: Browser, frameworks: dict[str, Framework]) -> None:
-    with opened(browser, frameworks["named"]) as page:
+def test_a_card_leads_to_its_persona(browser: Browser, made: dict[str, Framework]) -> None:
+    with opened(browser, made["named"]) as page:
         page.locator(".mini h2 a").first.click()
         assert page.locator("article:target h3").inner_text() == "The Desk Planner #"
 
 
-def test_the_page_prints_on_white_on_few_pages(browser: Browser, frameworks: dict[str, Framework]) -> None:
-    with served(render.as_html(frameworks["named"])) as (address, _):
+def test_the_page_prints_on_white_on_few_pages(browser: Browser, made: dict[str, Framework]) -> None:
+    with served(render.as_html(made["named"])) as (address, _):
         page = browser.new_page(color_scheme="dark")
         page.goto(address)
         printed = page.pdf(format="A4")

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from persona.deadline import Deadline
 from persona.errors import Invalid, PersonaError, Refused, ReplyLost, Unavailable, UnusableReply
-from persona.model import Answer, NamedPersona, Usage, WebSource
+from persona.model import Answer, NamedPersona, WebSource
 from persona.net.session import TOO_MANY_REQUESTS, FreeSession, PaidSession, asked_seconds, backoff_seconds
 from persona.net.wire import MOST_BODY_BYTES, Reply
 from persona.settings import SPARE_SECONDS, Settings
@@ -146,7 +146,7 @@ def parse(raw: bytes) -> Answer:
             NamedPersona(id=_text(item.get("id")), name=_text(item.get("name")))
             for item in _objects(reply.get("personas_used"))
         ],
-        usage=Usage(credits_used=_figure(usage_.get("credits_used")) or 0 if isinstance(usage_, dict) else 0),
+        credits_used=_figure(usage_.get("credits_used")) or 0 if isinstance(usage_, dict) else 0,
         validation=validation if isinstance(validation, dict) else None,
         recovered=reply.get("recovered") is True,
     )

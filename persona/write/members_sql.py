@@ -29,7 +29,7 @@ def as_sql(framework: Framework, members: Members) -> bytes:
     about = _ABOUT.format(run_id=framework.run_id, created_at=framework.created_at)
     personas = "\n  UNION ALL\n".join(rows)
     view = f"CREATE OR REPLACE VIEW {members.view} AS\nWITH personas AS (\n{personas}\n),\n{members.query}\n"
-    return f"{about}{_RUN_IN[members.dialect]}{view.strip()};\n".encode()
+    return f"{about}{_RUN_IN[members.dialect]}{view.strip()};\n".encode(errors="replace")
 
 
 def _none(dialect: str) -> str:

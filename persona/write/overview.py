@@ -2,29 +2,19 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from persona import wording
 from persona.check.sentences import sentences
 from persona.model import OMNICHANNEL, Framework, NextStep, Pattern, Persona, Rule, dominant
-from persona.wording import label, plain
+from persona.wording import plain
 from persona.write import prose
+from persona.write.words import mostly
 
 # The page's own anchors, which no persona may have.
-_RESERVED = {
-    "who",
-    "week",
-    "read-first",
-    "personas",
-    "strategy",
-    "compare",
-    "appendix",
-    "all-figures",
-    "typed",
-    "missing",
-    "sources",
-}
+_RESERVED = {"who", "week", "read-first", "personas", "strategy", "compare", "appendix"}
+_RESERVED |= {"all-figures", "typed", "missing", "sources"}
 LINE_CHARACTERS = 150
 # From two steps on, words between arrows are a path; a longer step is prose.
 FEWEST_STEPS = 2
@@ -42,15 +32,11 @@ class Card(NamedTuple):
     anchor: str
     name: str
     label: str  # "Mostly web"
+    size: str  # "35 % of people, 21 % of value"
+    stake: float  # what is at stake: a share of all value, or of the people where the data holds no value
     line: str  # one line of who they are
     persona: Persona
     pattern: Pattern | None  # None: the data show no such pattern
-
-
-def mostly(key: str, rule: Rule) -> str:
-    """A pattern's key in plain words: `Mostly web`, `Several channels`."""
-    channel = next((channel for channel in rule.channels if dominant(channel) == key), None)
-    return f"Mostly {plain(channel)}" if channel else "Several channels" if key == OMNICHANNEL else label(key)
 
 
 def cards(framework: Framework) -> list[Card]:
@@ -60,18 +46,29 @@ def cards(framework: Framework) -> list[Card]:
         (pattern, personas.pop(pattern.key, Persona(pattern=pattern.key))) for pattern in framework.patterns
     ]
     pairs += [(None, persona) for persona in personas.values()]
-    taken = set(_RESERVED)
+    valued, anchors = has_value(framework), set(_RESERVED)
     made = []
     for pattern, persona in pairs:
         called = mostly(persona.pattern, framework.rule)
-        name = _name(persona) or called
-        anchor = _anchor(name, taken)
-        made.append(Card(persona.pattern, anchor, name, called, _line(framework, persona), persona, pattern))
+        name = prose.clip(_BEFORE_A_NAME.sub("", prose.clean(persona.name or "")), 120) or called
+        size, stake = _size_and_stake(pattern, valued=valued)
+        line = _line(framework, persona)
+        made.append(
+            Card(persona.pattern, _anchor(name, anchors), name, called, size, stake, line, persona, pattern)
+        )
     return made
 
 
-def _name(persona: Persona) -> str:
-    return prose.clip(_BEFORE_A_NAME.sub("", prose.clean(persona.name or "")), 120)
+def _size_and_stake(pattern: Pattern | None, *, valued: bool) -> tuple[str, float]:
+    """How many people and how much value a group is, in words; and what a next step for it is about."""
+    if pattern is None:
+        return "not in the data", 0.0
+    people = f"{wording.percent(pattern.share, 0)} of people"
+    if not valued:
+        return people, pattern.share
+    if pattern.ltv_share is None:
+        return people, 0.0
+    return f"{people}, {wording.percent(pattern.ltv_share, 0)} of value", pattern.ltv_share
 
 
 def _anchor(name: str, taken: set[str]) -> str:
@@ -95,25 +92,17 @@ def _line(framework: Framework, persona: Persona) -> str:
         if (figure.pattern, figure.section) == (persona.pattern, "description")
         and figure.fact in {f"{persona.pattern}.people", f"{persona.pattern}.share"}
     ]
-    said = [
-        prose.unmarked(text[one.start : one.end])
+    said = (
+        text[one.start : one.end]
         for one in sentences(text[:4_000])
         if not any(one.start <= size < one.end for size in sizes)
-    ]
-    return prose.clip(prose.clean(next(iter(said), prose.unmarked(text))).lstrip("#>-| "), LINE_CHARACTERS)
+    )
+    return prose.clip(prose.clean(prose.unmarked(next(said, text))).lstrip("#>-| "), LINE_CHARACTERS)
 
 
-def by_stake(framework: Framework) -> list[Card]:
+def steps_of(personas: list[Card]) -> list[Card]:
     """The personas with a next step, those first whose people hold most of the value, or are most people."""
-    steps = [card for card in cards(framework) if card.persona.next_step]
-    return sorted(steps, key=lambda card: -stake(card, framework))
-
-
-def stake(card: Card, framework: Framework) -> float:
-    """What a next step is about: a share of all value, or of the people where the data holds no value."""
-    if card.pattern is None:
-        return 0.0
-    return card.pattern.share if not has_value(framework) else card.pattern.ltv_share or 0.0
+    return sorted((card for card in personas if card.persona.next_step), key=lambda card: -card.stake)
 
 
 def has_value(framework: Framework) -> bool:
@@ -161,15 +150,14 @@ def channel_of(step: str, rule: Rule) -> int:
 
 def headline(framework: Framework) -> str:
     """One sentence that matters: who holds the value, or who most people are, as far as chance lets tell."""
-    rule = framework.rule
+    rule, patterns = framework.rule, framework.patterns
     best = _worth_most(framework)
     if best and best.ltv_share:
         people, value = wording.percent(best.share, 0), wording.percent(best.ltv_share, 0)
         return f"The {people} who {_use([best], rule)} hold {value} of all lifetime value"
-    ranked = sorted(framework.patterns, key=lambda pattern: -pattern.share)
-    first = ranked[0]
-    leading = [pattern for pattern in ranked if pattern.share_ci95[1] >= first.share_ci95[0]]
-    if len(leading) == len(framework.patterns) > FEWEST_STEPS:
+    first = max(patterns, key=lambda pattern: pattern.share)
+    leading = [pattern for pattern in patterns if pattern.share_ci95[1] >= first.share_ci95[0]]
+    if len(leading) == len(patterns) > FEWEST_STEPS:
         return "No way of using your channels is clearly more common than the others"
     together = wording.percent(sum(pattern.share for pattern in leading), 0)
     return f"{together} of active people {_use(leading, rule)}"
@@ -208,33 +196,15 @@ def missing(framework: Framework) -> str | None:
     return f"This answer lacks {lacking} {'part' if lacking == 1 else 'parts'}.{without}"
 
 
-def summary(framework: Framework, most_characters: int) -> str:
-    """The framework in a chat message: the headline, then who they are, as far as they fit."""
-    return "\n".join(_fitting(framework, most_characters))
-
-
-def _fitting(framework: Framework, most_characters: int) -> Iterator[str]:
-    first = f"{headline(framework)}."
-    left = most_characters - len(first)
-    yield first
-    together = sorted(cards(framework), key=lambda card: -stake(card, framework))
-    room = max(60, left // max(1, len(together)) - 1)
-    for card in together:
+def summary(framework: Framework, personas: list[Card], most_characters: int) -> list[str]:
+    """The framework as the lines of a chat message: the headline, then who they are, as far as they fit."""
+    lines = [f"{headline(framework)}."]
+    room = max(60, (most_characters - len(lines[0])) // max(1, len(personas)) - 1)
+    for card in sorted(personas, key=lambda card: -card.stake):
         step = card.persona.next_step
-        size = f": {share_of(card, framework)}." if card.pattern else "."
-        text = f"{prose.clip(card.name, 40)}{size}"
+        text = f"{prose.clip(card.name, 40)}{f': {card.size}' if card.pattern else ''}."
         line = prose.clip(f"{text} Next: {action(step, 200)}" if step else text, room)
-        if (left := left - len(line) - 1) < 0:
-            return
-        yield line
-
-
-def share_of(card: Card, framework: Framework) -> str:
-    """`35 % of people, 21 % of value`; the second only where the data holds value."""
-    pattern = card.pattern
-    if pattern is None:
-        return "not in the data"
-    people = f"{wording.percent(pattern.share, 0)} of people"
-    if not has_value(framework) or pattern.ltv_share is None:
-        return people
-    return f"{people}, {wording.percent(pattern.ltv_share, 0)} of value"
+        if sum(map(len, lines)) + len(lines) + len(line) > most_characters:
+            break
+        lines.append(line)
+    return lines

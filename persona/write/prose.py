@@ -5,10 +5,14 @@ makes no outside request, and its only links are its sources), a heading becomes
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
+
+from markupsafe import Markup
+
+from persona.masking import cut
 
 if TYPE_CHECKING:  # Reading Markdown is half of this program's import time: only who renders pays for it.
     from markdown_it import MarkdownIt
@@ -30,6 +34,7 @@ FIGURE_END, ASSUMED, ASSUMED_END = "\ue001\ue002\ue003"
 MARK = re.compile(f"([\ue001-\ue003{chr(FIGURES_FROM)}-\U000ffffd])")
 # What of a line's beginning is Markdown and no word of the sentence.
 _LINE_BEGINNING = re.compile(r"[\s>|]*(?:(?:[-*+]|#{1,6}|\d{1,3}[.)])[ \t]+)*[\s|]*")
+_HEADING = re.compile(r"^[ >\t]*#{1,6}[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
 
 # What a link may cost of the page's size; a longer address is shown as words.
 LONGEST_URL = 500
@@ -42,8 +47,7 @@ def clean(text: str) -> str:
 
 def clip(text: str, characters: int) -> str:
     """The text on one line, cut with an ellipsis where it is too long."""
-    line = " ".join(text[: characters * 4].split())
-    return line if len(line) <= characters else line[: characters - 1].rstrip() + "…"
+    return cut(" ".join(text[: characters * 4].split()), characters)
 
 
 def unmarked(text: str) -> str:
@@ -84,7 +88,13 @@ def marked(text: str, figures: Iterable[tuple[int, int, int]], assumed: Iterable
     return "".join([*parts, own[at:]])
 
 
-def html(text: str, limit_bytes: int, figures: Sequence[str] = ()) -> tuple[str, bool]:
+class Inert(str):
+    """Markdown that a template may write as it is."""
+
+    __slots__ = ()
+
+
+def html(text: str, limit_bytes: int, figures: Sequence[str] = ()) -> tuple[Markup, bool]:
     """Markdown as HTML of at most `limit_bytes`; and whether it was shortened.
 
     `figures`: the opening `a` tag of each figure by its number, for a text with marks.
@@ -92,13 +102,13 @@ def html(text: str, limit_bytes: int, figures: Sequence[str] = ()) -> tuple[str,
     shown, shortened = shorten(text, limit_bytes)
     while (size_bytes := len((rendered := _parser().render(shown, _state(figures))).encode())) > limit_bytes:
         shown, shortened = shorten(shown, len(shown) * limit_bytes // (size_bytes + limit_bytes // 10))
-    return str(rendered), shortened
+    return Markup(rendered), shortened  # noqa: S704 - made by a renderer that passes no HTML through
 
 
-def html_lines(texts: Iterable[str], figures: Sequence[str] = ()) -> list[str]:
+def html_lines(texts: Iterable[str], figures: Sequence[str] = ()) -> list[Markup]:
     """Single lines of one marked Markdown text as HTML without paragraphs."""
     state = _state(figures)
-    return [str(_parser().renderInline(clean(text), state)) for text in texts]
+    return [Markup(_parser().renderInline(clean(text), state)) for text in texts]  # noqa: S704 - as above
 
 
 def shorten(text: str, characters: int) -> tuple[str, bool]:
@@ -115,21 +125,17 @@ def markdown_line(text: object) -> str:
     return _no_address(escaped.replace("<", "&lt;").replace(">", "&gt;"))
 
 
-def markdown_link(title: str, url: str) -> str:
+def markdown_link(title: str, url: str) -> Inert:
     """A link of ours: the title is another's text, the address is one that `address` let through."""
-    return f"[{markdown_line(title)}]({url.replace('(', '%28').replace(')', '%29')})"
+    return Inert(f"[{markdown_line(title)}]({url.replace('(', '%28').replace(')', '%29')})")
 
 
-def markdown_block(text: str) -> str:
+def markdown_block(text: str) -> Inert:
     """Markdown that keeps its emphasis and lists, and in which nothing else can act."""
     block = re.sub(r"([\\`\[\]~])", r"\\\1", clean(text).replace("&", "&amp;").replace("<", "&lt;"))
-    block = re.sub(r"^[ >\t]*#{1,6}[ \t]+(.+?)[ \t#]*$", _bold_line, block, flags=re.MULTILINE)
+    block = _HEADING.sub(lambda heading: f"**{heading[1].replace('*', '')}**\n", block)
     block = re.sub(r"^([ >\t]*)(?=[-=]+[ \t]*$)", r"\1\\", block, flags=re.MULTILINE)
-    return _no_address(block.strip())
-
-
-def _bold_line(heading: re.Match[str]) -> str:
-    return f"**{heading[1].replace('*', '')}**\n"
+    return Inert(_no_address(block.strip()))
 
 
 def _no_address(text: str) -> str:
@@ -167,18 +173,16 @@ def _state(figures: Sequence[str]) -> dict[str, Any]:
 
 def _text(_: Any, tokens: Sequence["Token"], index: int, __: Any, state: Any) -> str:
     """A piece of text, linked where it is a figure; each closes what it opens, so all is well nested."""
-    return "".join(_pieces(tokens[index].content, state))
-
-
-def _pieces(text: str, state: dict[str, Any]) -> Iterator[str]:
     from markdown_it.common.utils import escapeHtml  # noqa: PLC0415 - see TYPE_CHECKING above
 
-    for piece in MARK.split(text):
+    shown = ""
+    for piece in MARK.split(tokens[index].content):
         if MARK.fullmatch(piece):
             _open_or_close(piece, state)
         elif piece:
-            shown = f"{state['figure']}{escapeHtml(piece)}</a>" if state["figure"] else escapeHtml(piece)
-            yield f'<span class="assumed">{shown}</span>' if state["assumed"] else shown
+            words = f"{state['figure']}{escapeHtml(piece)}</a>" if state["figure"] else escapeHtml(piece)
+            shown += f'<span class="assumed">{words}</span>' if state["assumed"] else words
+    return shown
 
 
 def _open_or_close(mark: str, state: dict[str, Any]) -> None:

@@ -7,14 +7,18 @@ that is cut, and the page says so.
 import json
 import re
 from base64 import b64encode
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from functools import partial
 from hashlib import sha256
+from typing import Any
 
 import msgspec
+from markupsafe import Markup
 
 from persona.model import SECTIONS, STRATEGY_SECTIONS, Figure, Framework, Members
-from persona.write import overview, prose, templates, traces, words
+from persona.write import overview, prose, templates, words
+from persona.write.appendix import Appendix
 
 _STYLE = (templates.ROOM / "page.css").read_text(encoding="utf-8")
 _STYLE_HASH = b64encode(sha256(_STYLE.encode()).digest()).decode()
@@ -47,8 +51,7 @@ ROWS = {
 # What a chat message holds.
 SUMMARY_CHARACTERS = 600
 # Where that is still too much (every character a long one), the page is drawn again with a part of it.
-ROOMS = (1.0, 0.4)
-SMALLEST_ROOM = 0.1
+ROOMS = (1.0, 0.4, 0.1)
 
 
 def outputs(framework: Framework, members: Members | None = None) -> dict[str, bytes]:
@@ -78,16 +81,16 @@ def as_json(framework: Framework) -> bytes:
 
 def as_markdown(framework: Framework) -> str:
     """`framework.md`: the page's content in Markdown; nothing that the author wrote can act in it."""
-    template = templates.for_markdown().get_template("page.md")
+    template = templates.template("page.md")
 
     def drawn(room: float) -> str:
-        limit_characters = _section_bytes(framework, room)
+        content = _content(framework, room)
         page = template.render(
-            **_content(framework, room),
+            **content,
             sections=SECTIONS,
-            summary=overview.summary(framework, SUMMARY_CHARACTERS).split("\n"),
-            block=lambda text: templates.Inert(_markdown_section(text, limit_characters)),
-            link=lambda title, url: templates.Inert(prose.markdown_link(title, url)),
+            summary=overview.summary(framework, content["cards"], SUMMARY_CHARACTERS),
+            block=partial(_markdown_section, characters=_section_bytes(framework, room)),
+            link=prose.markdown_link,
         )
         return re.sub(r"\n{3,}", "\n\n", page).strip() + "\n"
 
@@ -96,73 +99,50 @@ def as_markdown(framework: Framework) -> str:
 
 def as_html(framework: Framework) -> str:
     """`framework.html`: one self-contained page of less than 300 KB."""
-    from markupsafe import Markup  # noqa: PLC0415 - a cold start that renders nothing need not load it
-
-    template = templates.for_html().get_template("page.html")
+    template = templates.template("page.html")
 
     def drawn(room: float) -> str:
-        page = template.render(
-            **_content(framework, room),
-            **_texts(framework, room),
-            style=Markup(_STYLE),  # noqa: S704 - our own file
-            policy=_PAGE_POLICY,
-        )
-        return prose.clean(page)
+        content = _content(framework, room)
+        texts = _texts(framework, content["cards"], room)
+        style = Markup(_STYLE)  # noqa: S704 - our own file
+        return prose.clean(template.render(**content, **texts, style=style, policy=_PAGE_POLICY))
 
     return _fitting(drawn)
 
 
-def _texts(framework: Framework, room: float) -> dict[str, object]:
+def _texts(framework: Framework, cards: list[overview.Card], room: float) -> dict[str, object]:
     """The author's texts as HTML, in which every figure leads to its fact."""
-    from markupsafe import Markup  # noqa: PLC0415 - as above
-
+    appendix = Appendix(framework, int(ROWS["facts"] * room), int(ROWS["computed"] * room))
+    tags = list(appendix.links())
     limit_bytes = _section_bytes(framework, room)
-    trail = _traces(framework, room)
-    tags = list(trail.tags(framework.checks.figures, Markup))
-    marked = partial(_marked, framework)
+    figures: dict[object, list[tuple[int, int, int]]] = defaultdict(list)
+    assumed: dict[object, list[tuple[int, int]]] = defaultdict(list)
+    for number, figure in enumerate(framework.checks.figures):
+        if figure.start is not None and figure.end is not None:
+            figures[figure.pattern, figure.section].append((figure.start, figure.end, number))
+    for span in framework.checks.assumed:
+        assumed[span.pattern, span.section].append((span.start, span.end))
 
-    def written(owner: str | None, section: str, text: str) -> tuple[str, bool]:
-        html, shortened = prose.html(marked(owner, section, text), limit_bytes, tags)
-        return Markup(html), shortened  # noqa: S704 - made by a renderer that passes no HTML through
+    def marked(owner: str | None, section: str, text: str) -> str:
+        return prose.marked(text, figures[owner, section], assumed[owner, section])
 
-    def line(owner: str, section: str, text: str) -> str:
-        [html] = prose.html_lines([marked(owner, section, text)[:limit_bytes]], tags)
-        return Markup(html)  # noqa: S704 - as above
+    def written(owner: str | None, section: str, text: str) -> tuple[Markup, bool]:
+        return prose.html(marked(owner, section, text), limit_bytes, tags)
 
-    def whole(text: str) -> tuple[str, bool]:
-        html, shortened = prose.html(text, int(room * WHOLE_BYTES))
-        return Markup(html), shortened  # noqa: S704 - as above
+    def line(owner: str, section: str, text: str) -> Markup:
+        return prose.html_lines([marked(owner, section, text)[:limit_bytes]], tags)[0]
 
-    def journey(card: overview.Card) -> tuple[list[tuple[int, str]], str]:
+    def whole(text: str) -> tuple[Markup, bool]:
+        return prose.html(text, int(room * WHOLE_BYTES))
+
+    def journey(card: overview.Card) -> tuple[list[tuple[int, Markup]], Markup]:
         steps, around = overview.path(marked(card.key, "journey", card.persona.journey or "")[:limit_bytes])
         slots = [overview.channel_of(step, framework.rule) for step in steps]
-        *lines, rest = prose.html_lines([*steps, ""], tags)
-        rest, _ = prose.html(around, limit_bytes, tags) if around else ("", False)
-        return list(zip(slots, map(Markup, lines), strict=True)), Markup(rest)  # noqa: S704 - as above
+        lines = prose.html_lines(steps, tags)
+        return list(zip(slots, lines, strict=True)), prose.html(around, limit_bytes, tags)[0]
 
-    journeys = {card.key: journey(card) for card in overview.cards(framework)}
-    return {"written": written, "line": line, "whole": whole, "journeys": journeys, "traces": trail}
-
-
-def _marked(framework: Framework, owner: str | None, section: str, text: str) -> str:
-    """A section's text with marks around its figures and its assumptions."""
-    figures = [
-        (figure.start, figure.end, number)
-        for number, figure in enumerate(framework.checks.figures)
-        if (figure.pattern, figure.section) == (owner, section)
-        and figure.start is not None
-        and figure.end is not None
-    ]
-    assumed = [
-        (span.start, span.end)
-        for span in framework.checks.assumed
-        if (span.pattern, span.section) == (owner, section)
-    ]
-    return prose.marked(text, figures, assumed)
-
-
-def _traces(framework: Framework, room: float) -> traces.Traces:
-    return traces.Traces(framework, int(ROWS["facts"] * room), int(ROWS["computed"] * room))
+    journeys = {card.key: journey(card) for card in cards}
+    return {"written": written, "line": line, "whole": whole, "journeys": journeys, "appendix": appendix}
 
 
 def _fitting(drawn: Callable[[float], str]) -> str:
@@ -170,13 +150,15 @@ def _fitting(drawn: Callable[[float], str]) -> str:
     for room in ROOMS:
         page = drawn(room)
         if len(page.encode()) < PAGE_BYTES:
-            return page
-    return drawn(SMALLEST_ROOM)
+            break
+    return page
 
 
-def _content(framework: Framework, room: float) -> dict[str, object]:
+def _content(framework: Framework, room: float) -> dict[str, Any]:
     """What both templates show, in the order of the page."""
     most = {name: int(rows * room) for name, rows in ROWS.items()}
+    cards = overview.cards(framework)
+    strategy = framework.strategy
     return {
         "f": framework,
         "most": most,
@@ -184,14 +166,11 @@ def _content(framework: Framework, room: float) -> dict[str, object]:
         "lacking": overview.missing(framework),
         "moved": words.moved(framework),
         "figures_of": partial(_figures_of, framework, most["figures"]),
-        "cards": overview.cards(framework),
-        "steps": overview.by_stake(framework),
-        "strategy": [
-            (section, words.STRATEGY_TITLES[section], getattr(framework.strategy, section))
-            for section in STRATEGY_SECTIONS
-        ],
+        "cards": cards,
+        "steps": overview.steps_of(cards),
+        "strategy": [(one, words.STRATEGY_TITLES[one], getattr(strategy, one)) for one in STRATEGY_SECTIONS],
         "identifiers": _identifiers(framework),
-        "sources": list(_sources(framework))[: most["sources"]],
+        "sources": list(_sources(framework, most["sources"])),
     }
 
 
@@ -208,9 +187,9 @@ def _identifiers(framework: Framework) -> list[str]:
     return sorted(known, key=lambda kind: (-coverage.get(kind, 0.0), kind))
 
 
-def _sources(framework: Framework) -> Iterator[tuple[str, str | None, str]]:
+def _sources(framework: Framework, most: int) -> Iterator[tuple[str, str | None, str]]:
     """Yield a source's title, its address if that may be linked, and the site that it really leads to."""
-    for source in framework.mave.sources[: ROWS["sources"]] if framework.mave else []:
+    for source in framework.mave.sources[:most] if framework.mave else []:
         url = prose.address(source.url)
         site = prose.host(url) if url else prose.clip(source.domain, 80)
         yield prose.clip(source.title, 160) or site, url, site
@@ -223,7 +202,7 @@ def _section_bytes(framework: Framework, room: float) -> int:
     return int(room * min(SECTION_BYTES, PROSE_BYTES / max(1, len([text for text in texts if text]))))
 
 
-def _markdown_section(text: str, characters: int) -> str:
+def _markdown_section(text: str, characters: int) -> prose.Inert:
     shown, shortened = prose.shorten(text, characters)
     note = "\n\n_Shortened here: the full text is in framework.json._" if shortened else ""
-    return prose.markdown_block(shown) + note
+    return prose.Inert(prose.markdown_block(shown) + note)

@@ -1,12 +1,21 @@
 """Texts and charts on a slide: each text as large as its place allows, and cut where it goes on elsewhere."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from copy import deepcopy
+from typing import NamedTuple
 
-from persona.write import prose
+from pptx.chart.data import CategoryChartData
+from pptx.dml.color import RGBColor
+from pptx.enum.chart import XL_CHART_TYPE, XL_LEGEND_POSITION
+from pptx.opc.constants import RELATIONSHIP_TYPE
+from pptx.opc.packuri import PackURI
+from pptx.oxml import parse_xml
+from pptx.parts.slide import NotesSlidePart
+from pptx.slide import NotesSlide, Slide
+from pptx.util import Inches, Pt
 
-if TYPE_CHECKING:  # Only a run makes slides: a cold start need not load what draws them.
-    from pptx.slide import Slide
+from persona.write import prose, templates
 
 # Sizes that can be read from the back of a room, and from a desk.
 LARGEST_POINTS, SMALLEST_POINTS = 18, 12
@@ -18,6 +27,8 @@ POINTS_PER_INCH = 72
 INK, SOFT, LINK = "1C1F24", "565C65", "1F4F9A"
 # No channel, then the channels in their order, as on the page.
 COLOURS = ("343A42", "23539F", "E68A2E", "86D0C4", "6F3C61", "3F94C5", "9D3325", "E2D27A", "868E98")
+# From here on characters are as wide as two Latin ones: where CJK begins.
+_WIDE = re.compile("[\u2e81-\U0010ffff]")
 
 
 class Paragraph(NamedTuple):
@@ -35,31 +46,48 @@ class Box(NamedTuple):
     height: float
 
 
+class Text(NamedTuple):
+    """Paragraphs in their place, of one size."""
+
+    paragraphs: list[Paragraph]
+    box: Box
+    points: int
+
+    @property
+    def after_centipoints(self) -> int:
+        """The space after each paragraph."""
+        return int(100 * self.points * LINE_EMS * BETWEEN_LINES)
+
+
+class Line(NamedTuple):
+    """A line in a group's colour above its text."""
+
+    box: Box
+    colour: str
+
+
 def one_line(text: str) -> str:
     """A text that XML can hold, with no line break of its own."""
     return " ".join(prose.clean(text).split())
 
 
-def fitting_points(
+def fitted(
     paragraphs: list[Paragraph], box: Box, sizes: Sequence[int] = range(LARGEST_POINTS, LEAST_POINTS - 1, -1)
-) -> int:
-    """The largest of these sizes, in points, at which the text fits; the last where none does."""
-    return next((size for size in sizes if height_inches(paragraphs, box, size) <= box.height), sizes[-1])
+) -> Text:
+    """The text in the largest of these sizes, in points, at which it fits; in the last where none does."""
+    fitting = (size for size in sizes if height_inches(paragraphs, box, size) <= box.height)
+    return Text(paragraphs, box, next(fitting, sizes[-1]))
 
 
 def height_inches(paragraphs: Iterable[Paragraph], box: Box, points: int) -> float:
     """What a text takes, in inches."""
     line = points * LINE_EMS / POINTS_PER_INCH
     per_line = max(1, int(box.width * POINTS_PER_INCH / (points * CHARACTER_EMS)) - 1)
-    return sum((max(1, -(-_ems(one.text) // per_line)) + BETWEEN_LINES) * line for one in paragraphs)
+    ems = (len(one.text) + len(_WIDE.findall(one.text)) for one in paragraphs)
+    return sum((max(1, -(-length // per_line)) + BETWEEN_LINES) * line for length in ems)
 
 
-def _ems(text: str) -> int:
-    """A text's length in Latin characters; a wide one counts as two."""
-    return sum(2 if ord(character) > 0x2E80 else 1 for character in text)  # noqa: PLR2004 - where CJK begins
-
-
-def parts_that_fit(paragraphs: list[Paragraph], box: Box) -> list[list[Paragraph]]:
+def parts_that_fit(paragraphs: Iterable[Paragraph], box: Box) -> list[list[Paragraph]]:
     """The text in as few places as it takes at the smallest size; in one, where it fits."""
     parts: list[list[Paragraph]] = [[]]
     for paragraph in (piece for whole in paragraphs for piece in _pieces(whole, box)):
@@ -85,46 +113,28 @@ def _pieces(paragraph: Paragraph, box: Box) -> Iterator[Paragraph]:
         text = text[cut:]
 
 
-def draw_text(slide: "Slide", paragraphs: list[Paragraph], box: Box, points: int | None = None) -> None:
-    from pptx.util import Inches  # noqa: PLC0415 - as above
-
-    fill(slide.shapes.add_textbox(*map(Inches, box)), paragraphs, points or fitting_points(paragraphs, box))
-
-
-def fill(shape: Any, paragraphs: list[Paragraph], points: int) -> None:
-    from pptx.dml.color import RGBColor  # noqa: PLC0415 - as above
-    from pptx.enum.text import MSO_ANCHOR, PP_ALIGN  # noqa: PLC0415 - as above
-    from pptx.util import Inches, Pt  # noqa: PLC0415 - as above
-
-    frame = shape.text_frame
-    frame.word_wrap, frame.vertical_anchor = True, MSO_ANCHOR.TOP
-    frame.margin_left = frame.margin_right = frame.margin_top = frame.margin_bottom = Inches(0)
-    for number, paragraph in enumerate(paragraphs):
-        line = frame.paragraphs[0] if number == 0 else frame.add_paragraph()
-        line.alignment, line.space_after = PP_ALIGN.LEFT, Pt(points * LINE_EMS * BETWEEN_LINES)
-        run = line.add_run()
-        run.text = one_line(paragraph.text)
-        run.font.size, run.font.bold, run.font.name = Pt(points), paragraph.bold, "Calibri"
-        run.font.color.rgb = RGBColor.from_string(paragraph.colour)
+def draw(slide: Slide, title: Text, shapes: Iterable[Text | Line]) -> None:
+    """Put title, texts and lines on a slide in one piece; one by one, the library takes ten times as long."""
+    template = templates.template("slide.xml")
+    xml = template.render(title=title, shapes=shapes, one_line=one_line, emu=lambda box: map(Inches, box))
+    slide.shapes.element[2:] = list(parse_xml(xml))  # behind the tree's own two properties
 
 
-def move(shape: Any, box: Box) -> None:
-    from pptx.util import Inches  # noqa: PLC0415 - as above
-
-    shape.left, shape.top, shape.width, shape.height = map(Inches, box)
-
-
-def draw_rule(slide: "Slide", box: Box, colour: str) -> None:
-    """A line in a group's colour above its text."""
-    from pptx.dml.color import RGBColor  # noqa: PLC0415 - as above
-    from pptx.enum.shapes import MSO_SHAPE  # noqa: PLC0415 - as above
-    from pptx.util import Inches  # noqa: PLC0415 - as above
-
-    shape = slide.shapes.add_shape(MSO_SHAPE.RECTANGLE, *map(Inches, box._replace(height=0.04)))
-    shape.shadow.inherit = False
-    shape.fill.solid()
-    shape.fill.fore_color.rgb = RGBColor.from_string(colour)
-    shape.line.fill.background()
+def write_notes(slide: Slide, text: str, earlier: NotesSlide | None) -> NotesSlide:
+    """Notes below a slide; all but a deck's first are a copy of earlier ones: making them anew is slow."""
+    if earlier is None:
+        notes = slide.notes_slide
+    else:
+        place = PackURI(f"/ppt/notesSlides/notesSlide{earlier.part.partname.idx + 1}.xml")
+        part = NotesSlidePart(
+            place, earlier.part.content_type, earlier.part.package, deepcopy(earlier.element)
+        )
+        part.relate_to(earlier.part.notes_master.part, RELATIONSHIP_TYPE.NOTES_MASTER)
+        part.relate_to(slide.part, RELATIONSHIP_TYPE.SLIDE)
+        slide.part.relate_to(part, RELATIONSHIP_TYPE.NOTES_SLIDE)
+        notes = part.notes_slide
+    notes.notes_text_frame.text = text
+    return notes
 
 
 class Bars(NamedTuple):
@@ -136,13 +146,8 @@ class Bars(NamedTuple):
     stacked: bool = False
 
 
-def draw_chart(slide: "Slide", box: Box, bars: Bars) -> None:
+def draw_chart(slide: Slide, box: Box, bars: Bars) -> None:
     """A bar chart whose figures can be edited."""
-    from pptx.chart.data import CategoryChartData  # noqa: PLC0415 - as above
-    from pptx.dml.color import RGBColor  # noqa: PLC0415 - as above
-    from pptx.enum.chart import XL_CHART_TYPE, XL_LEGEND_POSITION  # noqa: PLC0415 - as above
-    from pptx.util import Inches, Pt  # noqa: PLC0415 - as above
-
     data = CategoryChartData(number_format="0%")
     data.categories = [one_line(name) for name in bars.names]
     for name, figures in bars.series.items():

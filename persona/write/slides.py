@@ -4,19 +4,20 @@ A text that outgrows its place is set smaller down to a readable size, and then 
 """
 
 from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
 from io import BytesIO
-from typing import TYPE_CHECKING
+from itertools import islice, zip_longest
+
+from pptx import Presentation
+from pptx.slide import NotesSlide, Slide
+from pptx.util import Inches
 
 from persona import wording
 from persona.model import Framework, NextStep
 from persona.wording import plain
 from persona.write import charts, overview, prose, words
 from persona.write import slide_shapes as shapes
-from persona.write.slide_shapes import COLOURS, LINK, SOFT, Bars, Box, Paragraph
-
-if TYPE_CHECKING:  # Only a run makes slides: a cold start need not load what draws them.
-    from pptx.presentation import Presentation
-    from pptx.slide import Slide
+from persona.write.slide_shapes import COLOURS, LINK, SOFT, Bars, Box, Line, Paragraph, Text, fitted
 
 # A wide slide, in inches.
 WIDTH, HEIGHT, MARGIN = 13.333, 7.5, 0.6
@@ -27,85 +28,75 @@ SECTION_CHARACTERS = 2_500
 MOST_NOTES_FACTS = 40
 
 _WHOLE = Box(MARGIN, 1.45, WIDTH - 2 * MARGIN, HEIGHT - 1.85)
+_TITLE = Box(MARGIN, 0.4, WIDTH - 2 * MARGIN, 1.0)
 
 
 def as_pptx(framework: Framework) -> bytes:
     """`framework.pptx`: slides in a plain layout, with charts that PowerPoint and Slides can edit."""
-    from pptx import Presentation  # noqa: PLC0415 - see TYPE_CHECKING above
-    from pptx.util import Inches  # noqa: PLC0415 - as above
-
-    deck = Presentation()
-    deck.slide_width, deck.slide_height = Inches(WIDTH), Inches(HEIGHT)
-    deck.core_properties.title = shapes.one_line(overview.headline(framework))
-    _Deck(deck, framework).draw()
-    out = BytesIO()
-    deck.save(out)
-    return out.getvalue()
+    deck = _Deck(framework)
+    deck.everybody()
+    deck.texts("Do this week", deck.week(), deck.facts("*.ltv_share", "*.share"))
+    for card in deck.cards:
+        deck.persona(card)
+    deck.comparison()
+    deck.texts("How this was made", deck.method(), deck.facts("*.people"))
+    return deck.saved()
 
 
 class _Deck:
-    def __init__(self, deck: "Presentation", framework: Framework) -> None:
-        self._deck = deck
-        self._framework = framework
-        self._cards = overview.cards(framework)
+    def __init__(self, framework: Framework) -> None:
+        self._framework, self.cards = framework, overview.cards(framework)
+        self._deck = Presentation()
+        self._deck.slide_width, self._deck.slide_height = Inches(WIDTH), Inches(HEIGHT)
+        self._deck.core_properties.title = shapes.one_line(overview.headline(framework))
+        self._notes: NotesSlide | None = None
 
-    def draw(self) -> None:
-        """All slides in their order."""
-        self._overview()
-        self._text_slides("Do this week", list(self._week()), self._facts("ltv_share", "share"))
-        for card in self._cards:
-            self._persona(card)
-        self._comparison()
-        self._text_slides("How this was made", list(self._method()), self._facts("people"))
+    def saved(self) -> bytes:
+        out = BytesIO()
+        self._deck.save(out)
+        return out.getvalue()
 
-    def _slide(self, title: str, notes: Iterable[str] = ()) -> "Slide":
+    def facts(self, *names: str) -> list[str]:
+        """The facts of such names with their labels, for a slide's notes."""
+        facts = self._framework.facts.items()
+        fitting = (fact for name, fact in facts if any(fnmatchcase(name, one) for one in names))
+        return [f"{fact.label}: {fact.text}" for fact in islice(fitting, MOST_NOTES_FACTS)]
+
+    def _slide(self, title: str, drawn: Iterable[Text | Line], notes: Iterable[str] = ()) -> Slide:
         slide = self._deck.slides.add_slide(self._deck.slide_layouts[TITLE_ONLY])
-        shape = slide.shapes.title
-        shapes.move(shape, Box(MARGIN, 0.4, WIDTH - 2 * MARGIN, 1.0))
-        text = prose.clip(shapes.one_line(title), 120)
-        fitted = shapes.fitting_points(
-            [Paragraph(text)], Box(0, 0, WIDTH - 2 * MARGIN, 0.8), (28, 24, 20, 18)
-        )
-        shapes.fill(shape, [Paragraph(text, bold=True)], fitted)
-        said = "\n".join(shapes.one_line(note) for note in notes)
-        if said:
-            slide.notes_slide.notes_text_frame.text = said
+        heading = Paragraph(prose.clip(shapes.one_line(title), 120), bold=True)
+        points = fitted([heading], _TITLE._replace(height=0.8), (28, 24, 20, 18)).points
+        shapes.draw(slide, Text([heading], _TITLE, points), drawn)
+        if said := "\n".join(map(shapes.one_line, notes)):
+            self._notes = shapes.write_notes(slide, said, self._notes)
         return slide
 
-    def _text_slides(self, title: str, paragraphs: list[Paragraph], notes: list[str]) -> None:
+    def texts(self, title: str, paragraphs: Iterable[Paragraph], notes: list[str]) -> None:
         """One slide, or as many as the text takes at a readable size."""
-        for number, part in enumerate(shapes.parts_that_fit(paragraphs, _WHOLE)):
-            slide = self._slide(title if number == 0 else f"{title}, continued", notes if number == 0 else ())
-            shapes.draw_text(slide, part, _WHOLE)
+        first, *others = shapes.parts_that_fit(paragraphs, _WHOLE)
+        self._slide(title, [fitted(first, _WHOLE)], notes)
+        for part in others:
+            self._slide(f"{title}, continued", [fitted(part, _WHOLE)])
 
-    def _overview(self) -> None:
-        framework = self._framework
-        slide = self._slide(overview.headline(framework), self._facts("share", "ltv_share", "avg_ltv"))
-        rows = -(-len(self._cards) // MOST_PER_ROW)
-        per_row = -(-len(self._cards) // rows)
+    def everybody(self) -> None:
+        """All on one slide, a card each."""
+        rows = -(-len(self.cards) // MOST_PER_ROW)
+        per_row = -(-len(self.cards) // rows)
         width, height = _WHOLE.width / per_row, (_WHOLE.height - 0.4) / rows
         inner = Box(0, 0, width - 0.2, height - 0.3)
-        texts = [list(self._card(card, inner)) for card in self._cards]
-        points = min(shapes.fitting_points(text, inner) for text in texts)
-        for number, (card, text) in enumerate(zip(self._cards, texts, strict=True)):
+        texts = [list(_card(card, roomy=inner.height > HEIGHT / 3)) for card in self.cards]
+        points = min(fitted(text, inner).points for text in texts)
+        drawn: list[Text | Line] = []
+        for number, (card, text) in enumerate(zip(self.cards, texts, strict=True)):
             left, top = MARGIN + number % per_row * width, _WHOLE.top + number // per_row * height
-            box = inner._replace(left=left, top=top)
-            shapes.draw_rule(slide, box, COLOURS[charts.slot(card.key, framework.rule)])
-            shapes.draw_text(slide, text, box._replace(top=top + 0.1), points)
-        shapes.draw_text(
-            slide, [Paragraph(self._who(), colour=SOFT)], Box(MARGIN, HEIGHT - 0.55, _WHOLE.width, 0.4)
-        )
-
-    def _card(self, card: overview.Card, box: Box) -> Iterator[Paragraph]:
-        yield Paragraph(prose.clip(card.name, 60), bold=True)
-        yield Paragraph(f"{card.label}. {overview.share_of(card, self._framework)}.", colour=SOFT)
-        roomy = box.height > HEIGHT / 3
-        if card.line and roomy:
-            yield Paragraph(card.line)
-        if card.persona.next_step:
-            yield Paragraph(
-                f"Next: {overview.action(card.persona.next_step, 130 if roomy else 70)}", colour=LINK
-            )
+            drawn += [
+                self._line(card, inner._replace(left=left, top=top)),
+                Text(text, inner._replace(left=left, top=top + 0.1), points),
+            ]
+        who = Paragraph(self._who(), colour=SOFT)
+        drawn.append(fitted([who], Box(MARGIN, HEIGHT - 0.55, _WHOLE.width, 0.4)))
+        notes = self.facts("*.share", "*.ltv_share", "*.avg_ltv")
+        self._slide(overview.headline(self._framework), drawn, notes)
 
     def _who(self) -> str:
         framework = self._framework
@@ -114,18 +105,21 @@ class _Deck:
         when = f"{wording.window(framework.rule.window_days)}, as of {wording.date(framework.created_at)}"
         return f"{active} people active {when}.{sample}"
 
-    def _week(self) -> Iterator[Paragraph]:
-        framework = self._framework
-        for number, card in enumerate(overview.by_stake(framework), 1):
-            step = card.persona.next_step
-            if not step:
-                continue
-            yield Paragraph(f"{number}. {card.name}: {overview.share_of(card, framework)}", bold=True)
-            yield from self._step(step)
-        if not any(card.persona.next_step for card in self._cards):
+    def _line(self, card: overview.Card, box: Box) -> Line:
+        return Line(box._replace(height=0.04), COLOURS[charts.slot(card.key, self._framework.rule)])
+
+    def week(self) -> Iterator[Paragraph]:
+        """What to do, the most worth first."""
+        steps = overview.steps_of(self.cards)
+        for number, card in enumerate(steps, 1):
+            yield Paragraph(f"{number}. {card.name}: {card.size}", bold=True)
+            yield from self._step(card.persona.next_step)
+        if not steps:
             yield Paragraph("This answer names no next step.")
 
-    def _step(self, step: NextStep) -> Iterator[Paragraph]:
+    def _step(self, step: NextStep | None) -> Iterator[Paragraph]:
+        if step is None:
+            return
         yield Paragraph(overview.action(step, 600))
         where = overview.on_channel(step, self._framework.rule)
         measure = prose.unmarked(step.measure) if step.measure else None
@@ -133,36 +127,25 @@ class _Deck:
         if any(how):
             yield Paragraph(" ".join(filter(None, how)), colour=SOFT)
 
-    def _persona(self, card: overview.Card) -> None:
+    def persona(self, card: overview.Card) -> None:
         """Who they are on the left, what to do on the right; what does not fit goes on."""
         half = _WHOLE.width / 2 - 0.2
-        left = _WHOLE._replace(width=half)
-        right = left._replace(left=MARGIN + half + 0.4)
-        know = [Paragraph(f"{card.label}, {overview.share_of(card, self._framework)}", colour=SOFT)]
-        columns = [
-            shapes.parts_that_fit(
-                [*know, *self._sections(card, ("description", "why_dominant", "journey", "risk"))], left
-            ),
-            shapes.parts_that_fit(
-                list(self._sections(card, ("next_step", "reach_on_weak", "formats"))), right
-            ),
-        ]
-        for number in range(max(map(len, columns))):
-            notes = self._facts_of(card.key) if number == 0 else []
-            slide = self._slide(card.name if number == 0 else f"{card.name}, continued", notes)
-            shapes.draw_rule(
-                slide, _WHOLE._replace(top=1.25), COLOURS[charts.slot(card.key, self._framework.rule)]
-            )
-            sides = [
-                (parts[number], box)
-                for parts, box in zip(columns, (left, right), strict=True)
-                if number < len(parts)
-            ]
-            points = min(shapes.fitting_points(part, box) for part, box in sides)
-            for part, box in sides:
-                shapes.draw_text(slide, part, box, points)
+        boxes = _WHOLE._replace(width=half), _WHOLE._replace(width=half, left=MARGIN + half + 0.4)
+        size = Paragraph(f"{card.label}, {card.size}", colour=SOFT)
+        who = [size, *self._sections(card, "description", "why_dominant", "journey", "risk")]
+        what = self._sections(card, "next_step", "reach_on_weak", "formats")
+        columns = [shapes.parts_that_fit(side, box) for side, box in zip((who, what), boxes, strict=True)]
+        for number, parts in enumerate(zip_longest(*columns)):
+            sides = [fitted(part, box) for part, box in zip(parts, boxes, strict=True) if part]
+            points = min(side.points for side in sides)
+            drawn: list[Text | Line] = [self._line(card, _WHOLE._replace(top=1.25))]
+            drawn += [side._replace(points=points) for side in sides]
+            if number == 0:
+                self._slide(card.name, drawn, self.facts(f"{card.key}.*"))
+            else:
+                self._slide(f"{card.name}, continued", drawn)
 
-    def _sections(self, card: overview.Card, sections: Iterable[str]) -> Iterator[Paragraph]:
+    def _sections(self, card: overview.Card, *sections: str) -> Iterator[Paragraph]:
         for section in sections:
             yield Paragraph(words.section_title(section, card.key), bold=True, colour=LINK)
             if section == "next_step" and card.persona.next_step:
@@ -173,36 +156,35 @@ class _Deck:
                 yield Paragraph("Missing: the text does not cover this.", colour=SOFT)
                 continue
             shown, shortened = prose.shorten(text, SECTION_CHARACTERS)
-            yield from (Paragraph(line) for line in _lines(shown))
+            yield from map(Paragraph, _lines(shown))
             if shortened:
                 yield Paragraph("Shortened here: the full text is in framework.json.", colour=SOFT)
 
-    def _comparison(self) -> None:
-        framework, patterns = self._framework, self._framework.patterns
-        names = [overview.mostly(pattern.key, framework.rule) for pattern in patterns]
-        slide = self._slide(
-            "How they compare", [*self._facts("share", "share_low", "share_high"), words.band(framework)]
-        )
+    def comparison(self) -> None:
+        """Two charts side by side: shares, and where the groups are active."""
+        rule, patterns = self._framework.rule, self._framework.patterns
+        names = [words.mostly(pattern.key, rule) for pattern in patterns]
+        notes = [*self.facts("*.share", "*.share_low", "*.share_high"), words.band(self._framework)]
+        slide = self._slide("How they compare", [], notes)
         half = _WHOLE._replace(width=_WHOLE.width / 2 - 0.1)
         series: dict[str, list[float | None]] = {"Share of people": [pattern.share for pattern in patterns]}
-        if overview.has_value(framework):
+        if overview.has_value(self._framework):
             series["Share of value"] = [pattern.ltv_share for pattern in patterns]
         title = "Share of people and of value" if len(series) > 1 else "Share of people"
         shapes.draw_chart(slide, half, Bars(title, names, series))
-        shares = [charts.mix_shares(pattern, framework.rule) for pattern in patterns]
-        channels = [plain(channel) for channel in framework.rule.channels]
+        shares = zip(*(charts.mix(pattern, rule) for pattern in patterns), strict=True)
         mixed: dict[str, list[float | None]] = {
-            channel: [row[number] for row in shares] for number, channel in enumerate(channels)
+            plain(channel): list(row) for channel, row in zip(rule.channels, shares, strict=True)
         }
         box = half._replace(left=MARGIN + half.width + 0.2)
         shapes.draw_chart(slide, box, Bars("Where they are active", names, mixed, stacked=True))
 
-    def _method(self) -> Iterator[Paragraph]:
+    def method(self) -> Iterator[Paragraph]:
+        """Whose data, how it was counted, and who worded it."""
         framework = self._framework
         if framework.source.sample:
             yield Paragraph(f"Sample data. {words.SAMPLE}", bold=True)
-        lacking = overview.missing(framework)
-        if lacking:
+        if lacking := overview.missing(framework):
             yield Paragraph(lacking, bold=True)
         yield from (Paragraph(prose.clip(warning, 600)) for warning in framework.warnings[:5])
         if framework.suppressed:
@@ -213,19 +195,14 @@ class _Deck:
         yield Paragraph(words.figures(framework))
         yield Paragraph(prose.clip(words.author(framework), 400))
 
-    def _facts(self, *names: str) -> list[str]:
-        """The facts of such names with their labels, for a slide's notes."""
-        facts = self._framework.facts.items()
-        ends = tuple(f".{name}" for name in names)
-        return [f"{fact.label}: {fact.text}" for name, fact in facts if name.endswith(ends)][
-            :MOST_NOTES_FACTS
-        ]
 
-    def _facts_of(self, key: str) -> list[str]:
-        facts = self._framework.facts.items()
-        return [f"{fact.label}: {fact.text}" for name, fact in facts if name.startswith(f"{key}.")][
-            :MOST_NOTES_FACTS
-        ]
+def _card(card: overview.Card, *, roomy: bool) -> Iterator[Paragraph]:
+    yield Paragraph(prose.clip(card.name, 60), bold=True)
+    yield Paragraph(f"{card.label}. {card.size}.", colour=SOFT)
+    if card.line and roomy:
+        yield Paragraph(card.line)
+    if step := card.persona.next_step:
+        yield Paragraph(f"Next: {overview.action(step, 130 if roomy else 70)}", colour=LINK)
 
 
 def _lines(text: str) -> Iterator[str]:

@@ -3,46 +3,26 @@
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from persona import wording
 from persona.write import charts, overview, prose, words
 
-if TYPE_CHECKING:  # A cold start that renders nothing need not load the template engine.
-    from jinja2 import Environment
-
 ROOM = Path(__file__).parent
 
 
-class Inert(str):
-    """Markdown that a template may write as it is."""
-
-    __slots__ = ()
-
-
 @cache
-def for_html() -> "Environment":
-    """Templates in which whatever is written is escaped as HTML."""
-    return _templates(autoescape=True)
+def template(name: str) -> Template:
+    """A template of this room, compiled once a process.
 
-
-@cache
-def for_markdown() -> "Environment":
-    """Templates in which whatever is written becomes one line without Markdown, unless it is `Inert`."""
-    return _templates(autoescape=False, finalize=_as_line)
-
-
-def _as_line(value: object) -> str:
-    return value if isinstance(value, Inert) else prose.markdown_line(value)
-
-
-def _templates(*, autoescape: bool, finalize: Callable[[object], str] | None = None) -> "Environment":
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - see TYPE_CHECKING above
-
+    Whatever it writes is escaped as HTML or XML; in Markdown it becomes one inert line, unless it is `Inert`.
+    """
+    in_markdown = name.endswith(".md")
     environment = Environment(
         loader=FileSystemLoader(ROOM),
-        autoescape=autoescape,  # noqa: S701 - Markdown has its own escaping, in `finalize`
-        finalize=finalize,
+        autoescape=not in_markdown,  # noqa: S701 - Markdown has its own escaping, in `finalize`
+        finalize=_as_line if in_markdown else None,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -51,7 +31,6 @@ def _templates(*, autoescape: bool, finalize: Callable[[object], str] | None = N
     environment.filters |= {
         "count": _figure(wording.count),
         "decimal": _figure(wording.decimal),
-        "exact": wording.exact,
         "percent": _figure(wording.percent),
         "interval": _figure(wording.interval),
         "points": _figure(wording.points),
@@ -66,7 +45,11 @@ def _templates(*, autoescape: bool, finalize: Callable[[object], str] | None = N
         "counted": lambda channel, rule: wording.activity(channel, rule.channels[channel]),
     }
     environment.globals |= {"words": words, "charts": charts, "overview": overview}
-    return environment
+    return environment.get_template(name)
+
+
+def _as_line(value: object) -> str:
+    return value if isinstance(value, prose.Inert) else prose.markdown_line(value)
 
 
 def _figure(written: Callable[..., str]) -> Callable[..., str]:

@@ -1,15 +1,7 @@
 """The framework's keys in words that a marketer uses, and what stands out in its wording."""
 
 from persona import wording
-from persona.model import (
-    OMNICHANNEL,
-    Figure,
-    Framework,
-    Group,
-    PatternDrift,
-    Persona,
-    Rule,
-)
+from persona.model import OMNICHANNEL, Figure, Framework, Group, PatternDrift, Persona, Rule, dominant
 from persona.wording import label, plain
 
 SECTION_TITLES = {
@@ -27,6 +19,7 @@ STRATEGY_TITLES = {
     "identity_resolution": "How to recognise more people",
     "switch_moments": "When people switch channels, and why",
 }
+_TITLES = SECTION_TITLES | STRATEGY_TITLES
 # The page's words for what the data and its readers call otherwise.
 GLOSSARY = {
     "Mostly web, mostly email …": "people with more of their activity on that channel than the rule's line; "
@@ -46,14 +39,20 @@ _CHANGED = {
     "avg_activity": ("{} activity per person", lambda amount, _: wording.exact(amount)),
     "identity_coverage": ("people known by {}", lambda share, _: wording.percent(share)),
 }
-
-
+# Who counted what a trait holds; the invented space counted nothing.
+COUNTED_BY = {"sample": "", "export": " before the export"}
 SAMPLE = (
     "The people in this report are invented: it shows what a framework looks like, and says nothing about "
     "your customers."
 )
 BY_RULES = "What is not a figure of the data is a rule of thumb, and called so: no research stands behind it."
 SOURCES = "Pages that Mave names as its sources. Nobody has checked that they say what the text says."
+
+
+def mostly(key: str, rule: Rule) -> str:
+    """A pattern's key in plain words: `Mostly web`, `Several channels`."""
+    channel = next((channel for channel in rule.channels if dominant(channel) == key), None)
+    return f"Mostly {plain(channel)}" if channel else "Several channels" if key == OMNICHANNEL else label(key)
 
 
 def section_title(section: str, pattern_key: str) -> str:
@@ -65,8 +64,7 @@ def section_title(section: str, pattern_key: str) -> str:
 
 def place(figure: Figure) -> str:
     """Where in the text a figure stands: `Email Dominant, Who they are`."""
-    section = (figure.section or "").partition(".")[0]
-    title = SECTION_TITLES.get(section) or STRATEGY_TITLES.get(section)
+    title = _TITLES.get((figure.section or "").partition(".")[0])
     parts = (label(figure.pattern) if figure.pattern else None, title)
     return ", ".join(filter(None, parts)) or "Outside the sections"
 
@@ -74,7 +72,7 @@ def place(figure: Figure) -> str:
 def missing(path: str) -> str:
     """A missing section in words: `email_dominant/journey` gives its pattern and title."""
     owner, _, section = path.partition("/")
-    title = SECTION_TITLES.get(section) or STRATEGY_TITLES.get(section) or plain(section)
+    title = _TITLES.get(section, plain(section))
     return f"{label(owner)}: {title}" if title else label(owner)
 
 
@@ -113,15 +111,6 @@ def active_when(rule: Rule) -> str:
     return f"in the {rule.window_days} days that their traits count"
 
 
-# Who counted what a trait holds; the invented space counted nothing.
-_COUNTED_BY = {"sample": "", "export": " before the export"}
-
-
-def counted_by(kind: str) -> str:
-    """Who counted the activity, by the kind of source."""
-    return _COUNTED_BY.get(kind, " by Segment")
-
-
 def band(framework: Framework) -> str:
     """What the band around a share means; its width is chance alone, even where everybody was read."""
     said = "The band shows how far chance alone could move a share (95 % interval)."
@@ -139,12 +128,9 @@ def too_small(framework: Framework) -> str:
 
 def counted(framework: Framework) -> str:
     """What became of everybody who was read."""
-    population = framework.population
-    reasons = ", ".join(
-        f"{plain(reason)[:60]}: {wording.count(n)}" for reason, n in population.rejected.items()
-    )
-    unreadable = sum(population.rejected.values())
-    rest = f" + {wording.count(unreadable)} unreadable ({reasons})" if reasons else ""
+    population, rejected = framework.population, framework.population.rejected
+    reasons = ", ".join(f"{plain(reason)[:60]}: {wording.count(n)}" for reason, n in rejected.items())
+    rest = f" + {wording.count(sum(rejected.values()))} unreadable ({reasons})" if reasons else ""
     return (
         f"{wording.count(population.read)} profiles read = {wording.count(population.classified)} active + "
         f"{wording.count(population.dormant)} dormant (no activity, left out){rest}."
@@ -225,15 +211,6 @@ def changes(framework: Framework) -> list[str]:
     if not rows:
         return [f"{since}: no change that is more than chance explains."]
     return [f"{since}: {label(entry.pattern)} {shift(entry)}." for entry in rows]
-
-
-def verdict(change: PatternDrift) -> str:
-    """The same in a table's cell."""
-    if change.share_before is None:
-        return "new"
-    if change.share_after is None:
-        return "gone"
-    return "yes" if change.significant else "no"
 
 
 def self_check(framework: Framework) -> str | None:
