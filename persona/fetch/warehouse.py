@@ -64,12 +64,6 @@ class Answer(NamedTuple):
     billed_bytes: int
 
 
-class Table(NamedTuple):
-    """A table that exists."""
-
-    partitioned: bool  # by the day of loading
-
-
 class Warehouse:
     """One project's BigQuery, until the deadline.
 
@@ -93,16 +87,11 @@ class Warehouse:
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
-    def find(self, table: str) -> Table | None:
-        """A `project.dataset.table`, if there is one."""
+    def find(self, table: str) -> Any:
+        """The client's description of a `project.dataset.table`; None where there is none."""
         self._deadline.check("look for BigQuery's tables")
-        with self._named_failures():
-            try:
-                found = self._client.get_table(table, retry=self._retry(), timeout=READ_SECONDS)
-            except NotFound:
-                return None
-        partitioning = found.time_partitioning
-        return Table(partitioned=bool(partitioning and not partitioning.field))
+        with self._named_failures(), suppress(NotFound):
+            return self._client.get_table(table, retry=self._retry(), timeout=READ_SECONDS)
 
     def estimate(self, sql: str, parameters: Mapping[str, Any]) -> int:
         """How many bytes a query would process; asking costs nothing."""

@@ -1,4 +1,4 @@
-"""What the Profile API tells of a space: whom it lists, and each profile's parts."""
+"""What the Profile API tells: whom it lists, and each profile's parts."""
 
 import time
 from collections.abc import Iterator
@@ -66,8 +66,8 @@ class _Rejected(Exception):
     """This one profile cannot be read; the reason is all that is kept of it."""
 
 
-class Space:
-    """What the Profile API tells of one space."""
+class ProfileParts:
+    """Profiles of one space, each put together from its parts."""
 
     def __init__(self, settings: Settings, session: FreeSession) -> None:
         self._address = (
@@ -77,8 +77,7 @@ class Space:
         self._session = session
         self._channels = dict(settings.channels) if settings.events else {}
         self._since_seconds = time.time() - events.PROFILE_API_DAYS * 86_400
-        traits = [settings.ltv_trait, settings.plan_trait]
-        self._needed = traits if settings.events else [*settings.channels.values(), *traits]
+        self._needed = settings.traits[len(self._channels) :]
 
     def listed(self) -> Iterator[str | None]:
         """Yield all profiles' identifiers in the listing's order: the recently active first."""
@@ -131,8 +130,7 @@ class Space:
             if part and reply.status == HTTPStatus.NOT_FOUND:
                 raise _Rejected("not_found")
             page = _page(reply, kind, of_one_profile=bool(part))
-            going_on = page.cursor and page.cursor.has_more and page.cursor.next
-            cursor = {"next": page.cursor.next} if going_on else None
+            cursor = page.cursor.query() if page.cursor else None
             trail.follow(page.items, cursor)
             yield page
 
