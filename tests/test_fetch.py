@@ -48,7 +48,7 @@ RULE = Rule(channels=CHANNELS, dominance=0.5)
 def counted(names: dict[str, str], limit: int = 0) -> Counts:
     """The space as a run counts it."""
     settings = read_settings({"PERSONA_RATE": "100", **names}, "terminal")
-    with fetch(settings, limit, Deadline(60), QUIET) as people:
+    with fetch(settings, limit, Deadline(900), QUIET) as people:
         return classify(people, RULE)
 
 

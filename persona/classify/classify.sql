@@ -8,7 +8,8 @@
 
 {#- The dialects differ in these few words. -#}
 {%- set duckdb = dialect == "duckdb" -%}
-{%- set FLOAT = "DOUBLE" if duckdb else "FLOAT64" -%}
+{#- Floats make another sum in another order, and threads have none: one that keeps what rounding loses. -#}
+{%- set SUM = "FSUM" if duckdb else "SUM" -%}
 {%- macro p(name) %}{{ "$" if duckdb else "@" }}{{ name }}{% endmacro -%}
 {#- A JSON number in ASCII, white space around it allowed; a column of numbers is told by its type, unread. -#}
 {%- set NUMBER = "[+-]?[0-9]+(?:\\.[0-9]+)?(?:[eE][+-]?[0-9]+)?" -%}
@@ -29,12 +30,6 @@ REGEXP_CONTAINS({{ trait }}, r'^{{ SPACE ~ NUMBER ~ SPACE }}$')
 {%- if duckdb -%} TRY_CAST({{ trait }} AS DOUBLE)
 {%- else -%} SAFE_CAST(REGEXP_EXTRACT({{ trait }}, r'{{ NUMBER }}') AS FLOAT64)
 {%- endif -%}
-{%- endmacro -%}
-
-{#- Floats make another sum in another order, and threads have none. Beyond 10^12 an LTV is that in the squares:
-    the sum of them has 38 digits. BigQuery's sums may differ in their last digit. -#}
-{%- macro exact_sum(number, decimals) -%}
-SUM({% if duckdb %}CAST({{ number }} AS DECIMAL(38, {{ decimals }})){% else %}{{ number }}{% endif %})
 {%- endmacro -%}
 
 {#- Both spellings of a device's id are one type. -#}
@@ -162,7 +157,7 @@ FROM places JOIN personas USING (place)
       SUM(activity_{{ i }}) AS activity_{{ i }}, COUNTIF(carries_{{ i }}) AS carried_{{ i }},
 {% endfor %}
       COUNTIF(ltv IS NOT NULL) AS carried_{{ ltv }}, COUNTIF(plan IS NOT NULL) AS carried_{{ plan }},
-      {{ exact_sum("ltv", 9) }} AS ltv, {{ exact_sum("IF(ltv * ltv > 1e24, 1e24, ltv * ltv)", 6) }} AS ltv_squares,
+      {{ SUM }}(ltv) AS ltv, {{ SUM }}(ltv * ltv) AS ltv_squares,
       SUM(identities) AS identities, COUNTIF(identities <= {{ p("few") }}) AS few_identities,
       COUNTIF(on_boundary) AS on_boundary
     FROM places
@@ -181,7 +176,7 @@ SELECT
 {% for i in range(channels + 2) %}
   SUM(carried_{{ i }}) AS carried_{{ i }},
 {% endfor %}
-  IFNULL(SUM(ltv), 0) AS ltv, IFNULL(SUM(ltv_squares), 0) AS ltv_squares, SUM(identities) AS identities,
+  IFNULL({{ SUM }}(ltv), 0) AS ltv, IFNULL({{ SUM }}(ltv_squares), 0) AS ltv_squares, SUM(identities) AS identities,
   SUM(few_identities) AS few_identities, SUM(on_boundary) AS on_boundary,
   {{ "(SELECT n FROM space)" if drawn else "0" }} AS space
 FROM {{ facts() }}

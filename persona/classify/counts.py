@@ -174,7 +174,9 @@ def _add_place(counts: Counts, place: str, row: Mapping[str, Any]) -> None:
         return
     counts.on_boundary += int(row["on_boundary"])
     group = counts.groups[int(place)]
-    group.n, group.ltv, group.ltv_squares = n, float(row["ltv"]), float(row["ltv_squares"])
+    group.n = n
+    # To twelve digits: what follows may hang on the order in which threads summed.
+    group.ltv, group.ltv_squares = (float(f"{row[name]:.12g}") for name in ("ltv", "ltv_squares"))
     group.activity = [float(row[f"activity_{i}"]) for i in range(counts.channels)]
     group.identities, group.few_identities = int(row["identities"]), int(row["few_identities"])
 

@@ -194,7 +194,7 @@ def id_fields(*, ids: bool) -> tuple[str, ...]:
 
 def listed(external_ids: str, *, ids: bool = False) -> str:
     """The columns of a list of external ids: how many, their types, and with `ids` whose they are."""
-    types = f"ARRAY_TO_STRING([IFNULL(one.type, '') FOR one IN {external_ids}], CHR(31))"
+    types = f"ARRAY_TO_STRING([one.type FOR one IN {external_ids}], CHR(31))"
     columns = f"IFNULL(LEN({external_ids}), 0) AS identities, {types} AS types"
     if not ids:
         return columns
