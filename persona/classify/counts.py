@@ -86,6 +86,11 @@ class Counts:
     def classified(self) -> int:
         return sum(group.n for group in self.groups)
 
+    def coverage(self, rule: Rule) -> dict[str, float]:
+        """The needed traits with the share of readable profiles that carry each."""
+        readable = max(self.classified + self.dormant, 1)
+        return {name: n / readable for name, n in zip(rule.traits, self.carried, strict=True)}
+
     def everybody(self) -> GroupCounts:
         """All classified people as one group."""
         everybody = GroupCounts(self.channels)

@@ -40,7 +40,6 @@ def summarize(counts: Counts, rule: Rule, source: Origin, *, truncated: bool) ->
     shown = [i for i, group in enumerate(counts.groups) if group.n and i not in suppressed]
     _demand_groups(counts, shown, rule.min_group)
     everybody = counts.everybody()
-    readable = counts.classified + counts.dormant
     return Summary(
         source=source,
         population=Population(
@@ -49,7 +48,7 @@ def summarize(counts: Counts, rule: Rule, source: Origin, *, truncated: bool) ->
             dormant=counts.dormant,
             rejected=dict(sorted(counts.rejected.items())),
             truncated=truncated,
-            trait_coverage={name: n / readable for name, n in zip(rule.traits, counts.carried, strict=True)},
+            trait_coverage=counts.coverage(rule),
         ),
         rule=structs.replace(rule, boundary_share=counts.on_boundary / everybody.n),
         totals=_totals(counts, shown, rule),

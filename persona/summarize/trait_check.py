@@ -32,15 +32,9 @@ _LOOK = (
 )
 
 
-def shares(counts: Counts, rule: Rule) -> dict[str, float]:
-    """The needed traits with the share of readable profiles that carry each."""
-    readable = max(counts.classified + counts.dormant, 1)
-    return {name: n / readable for name, n in zip(rule.traits, counts.carried, strict=True)}
-
-
 def missing(counts: Counts, rule: Rule) -> dict[str, str]:
     """The channels whose traits hardly anybody carries, with these; raw events need none."""
-    carried = shares(counts, rule)
+    carried = counts.coverage(rule)
     return {
         channel: trait
         for channel, trait in rule.channels.items()
@@ -87,7 +81,7 @@ def examine(counts: Counts, rule: Rule, names: Iterable[str] = (), *, in_files: 
         f"Only {percent(share)} of the profiles carry {trait}"
         + _next_step(trait, rule, few=share * readable < rule.min_group, in_files=in_files)
         + (f" Names that look like it: {instead[trait]}" if trait in instead else "")
-        for trait, share in shares(counts, rule).items()
+        for trait, share in counts.coverage(rule).items()
         if share < ENOUGH_SHARE and (share or trait != rule.ltv_trait)
     ]
     return [*silent, *few_carry, *_absent(counts, rule)]
