@@ -40,22 +40,14 @@ _CAUSES = {
 T = TypeVar("T")
 
 
-class _Traits(Struct):
-    traits: dict[str, Raw] | None = None
+class _Traits(Struct, rename={"data": "traits"}):
+    data: dict[str, Raw] | None = None
     cursor: Cursor | None = None
-
-    @property
-    def items(self) -> int:
-        return len(self.traits or ())
 
 
 class _Items(Struct, Generic[T]):
     data: list[T] | None
     cursor: Cursor | None = None
-
-    @property
-    def items(self) -> int:
-        return len(self.data or ())
 
 
 class _Listed(Struct):
@@ -100,13 +92,13 @@ class ProfileParts:
         query = {"limit": str(_TRAITS_PER_PAGE), "include": ",".join(self._needed)}
         found: dict[str, Any] = {}
         for page in self._follow(f"{identifier}/traits", query, _Traits):
-            found |= page.traits or {}
+            found |= page.data or {}
         return {name: found[name] for name in self._needed if name in found}
 
     def _activity(self, identifier: str) -> dict[str, int]:
-        """With PERSONA_EVENTS, what stands for the channels' traits.
+        """With PERSONA_EVENTS, what stands for the channels' traits, of all people and channels.
 
-        Of all people and channels, even where a trait exists: figures of two windows cannot be compared.
+        Also where a trait exists: figures of two windows cannot be compared.
         """
         if not self._channels:
             return {}
@@ -131,7 +123,7 @@ class ProfileParts:
                 raise _Rejected("not_found")
             page = _page(reply, kind, of_one_profile=bool(part))
             cursor = page.cursor.query() if page.cursor else None
-            trail.follow(page.items, cursor)
+            trail.follow(len(page.data or ()), cursor)
             yield page
 
 
