@@ -88,6 +88,11 @@ class Settings:
     log_level: str = _setting("LOG_LEVEL", setting_values.log_level, "INFO")
 
     @property
+    def traits(self) -> tuple[str, ...]:
+        """The traits that are needed: each channel's, the LTV's and the plan's."""
+        return (*self.channels.values(), self.ltv_trait, self.plan_trait)
+
+    @property
     def lease_seconds(self) -> float:
         """How long a claim on a run lasts: the deadline, a tenth for a slow machine, and five seconds."""
         return 1.1 * self.deadline_seconds + 5

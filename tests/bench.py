@@ -81,9 +81,7 @@ def people_in_lines() -> Path:
     with path.open("w") as file:
         for number in range(PEOPLE):
             profile = realistic_profile(random, number)
-            profile["traits"] = {
-                name: profile["traits"][name] for name in TRAITS if name in profile["traits"]
-            }
+            profile["traits"] = {name: it for name, it in profile["traits"].items() if name in TRAITS}
             file.write(json.dumps(profile, separators=(",", ":")) + "\n")
     return path
 
@@ -105,10 +103,7 @@ def people_in_parquet() -> Path:
 
 def realistic_profile(random: Random, number: int) -> dict[str, Any]:
     """What a B2B workspace keeps of a person; one in twenty lacks some of the needed traits."""
-    first_name, last_name = (
-        random.choice(["Ana", "Wei", "Jo", "Priya"]),
-        random.choice(["Doe", "Chen", "Diaz"]),
-    )
+    first_name, last_name = random.choice(["Ana", "Wei", "Jo"]), random.choice(["Doe", "Chen", "Diaz"])
     email = f"{first_name}.{last_name}.{number}@example.com".lower()
     traits = {
         "first_name": first_name,
@@ -120,18 +115,14 @@ def realistic_profile(random: Random, number: int) -> dict[str, Any]:
         "country": "DE",
         "timezone": "Europe/Berlin",
         "locale": "de-DE",
-        "company": {"id": f"c_{random.randrange(9999)}", "name": "Example GmbH", "employees": 120},
         "title": "Head of Operations",
+        "company": {"id": f"c_{random.randrange(9999)}", "name": "Example GmbH", "employees": 120},
         "newsletter": random.random() < 0.5,
         "orders_total": random.randrange(40),
-        "last_web_visit": "2026-11-15T10:11:12Z",
-        "last_mobile_open": "2026-11-16T10:11:12Z",
-        "last_email_click": "2026-11-12T10:11:12Z",
+        **{f"last_{event}": "2026-11-15T10:11:12Z" for event in ("web_visit", "mobile_open", "email_click")},
         "plan": random.choice(["free", "starter", "pro", "enterprise"]),
         "ltv": round(random.random() * 2000, 2),
-        "web_sessions_30d": int(random.expovariate(1 / 8)),
-        "mobile_sessions_30d": int(random.expovariate(1 / 8)),
-        "emails_opened_30d": int(random.expovariate(1 / 8)),
+        **{name: int(random.expovariate(1 / 8)) for name in TRAITS if name.endswith("30d")},
     }
     if number % 20 == 0:
         for name in random.sample(list(traits)[-5:], 2):
@@ -246,20 +237,21 @@ def seconds_of(contestant: Callable[[], object]) -> tuple[float, float]:
     return time.perf_counter() - wall, time.process_time() - cpu
 
 
+def in_turns(ours: Callable[[], object], theirs: Callable[[], object]) -> tuple[float, float, float]:
+    """Theirs over ours, the median of several turns; then the wall seconds of the quickest of both."""
+    pairs = [(seconds_of(ours)[0], seconds_of(theirs)[0]) for _ in range(REPEATS)]
+    return (median(b / a for a, b in pairs), *(min(side) for side in zip(*pairs, strict=True)))
+
+
 def wall_against_plain_query() -> Row:
     path = people_in_lines()
-    pairs = [
-        (seconds_of(lambda: dry_run(path, PEOPLE)), seconds_of(lambda: plain_query(path)))
-        for _ in range(REPEATS)
-    ]
-    wall = median(ours[0] / theirs[0] for ours, theirs in pairs)
-    ours, theirs = (min(side) for side in zip(*pairs, strict=True))
+    ratio, ours, theirs = in_turns(lambda: dry_run(path, PEOPLE), lambda: plain_query(path))
     return Row(
         f"wall time, a whole dry run, {PEOPLE:,} JSON lines of {path.stat().st_size // PEOPLE} bytes",
         "the plain DuckDB query over the same file",
         "at most 2×",
-        f"{wall:.1f}× ({ours[0]:.2f} s; plain {theirs[0]:.2f} s; CPU {ours[1]:.1f} and {theirs[1]:.1f} s)",
-        passed=wall <= 2,
+        f"{1 / ratio:.1f}× ({ours:.2f} s; plain {theirs:.2f} s)",
+        passed=1 / ratio <= 2,
     )
 
 
@@ -285,12 +277,7 @@ def cpu_against_recipe() -> Row:
 
 def parquet_against_lines() -> Row:
     lines, parquet = people_in_lines(), people_in_parquet()
-    pairs = [
-        (seconds_of(lambda: dry_run(parquet, PEOPLE))[0], seconds_of(lambda: dry_run(lines, PEOPLE))[0])
-        for _ in range(REPEATS)
-    ]
-    ratio = median(theirs / ours for ours, theirs in pairs)
-    ours, theirs = (min(side) for side in zip(*pairs, strict=True))
+    ratio, ours, theirs = in_turns(lambda: dry_run(parquet, PEOPLE), lambda: dry_run(lines, PEOPLE))
     return Row(
         "the same people in Parquet",
         "in JSON lines",
@@ -400,15 +387,9 @@ def profile_api_rate() -> Row:
         if not server.stdin or not server.stdout:
             raise AssertionError("pipes were asked for")
         print(json.dumps(space), file=server.stdin, flush=True)
-        settings = read_settings(
-            {
-                "PERSONA_SOURCE": "profile-api",
-                "SEGMENT_TOKEN": "segment-token",
-                "SEGMENT_SPACE_ID": "spa_test",
-                "SEGMENT_PROFILE_API_URL": server.stdout.readline().strip(),
-            },
-            "terminal",
-        )
+        names = {"SEGMENT_TOKEN": "segment-token", "SEGMENT_SPACE_ID": "spa_test"}
+        names["SEGMENT_PROFILE_API_URL"] = server.stdout.readline().strip()
+        settings = read_settings({"PERSONA_SOURCE": "profile-api"} | names, "terminal")
         deadline = Deadline(600)
         read = sum(len(page.records) for page in profile_api.fetch(settings, deadline, 0))
         seconds = deadline.elapsed_seconds

@@ -27,8 +27,8 @@ from persona.log import Log
 from persona.model import Rule
 from persona.settings import read_settings
 
-CHANNELS = {"web": "web", "mobile": "mobile", "email": "email"}
 NAMED = {"PERSONA_CHANNELS": "web=web,mobile=mobile,email=email"}
+RULE = Rule(channels={"web": "web", "mobile": "mobile", "email": "email"}, dominance=0.5)
 QUIET = Log(as_json=False, level="ERROR")
 
 
@@ -41,10 +41,10 @@ def lines(number: int) -> bytes:
     return b"\n".join(map(line, range(number)))
 
 
-def fetch(where: object, limit: int = 0, deadline_seconds: float = 60.0) -> Counts:
-    settings = read_settings({"PERSONA_SOURCE": str(where), **NAMED}, "terminal")
+def fetch(where: object, limit: int = 0, deadline_seconds: float = 60.0, **more: str) -> Counts:
+    settings = read_settings({"PERSONA_SOURCE": str(where), **NAMED, **more}, "terminal")
     with opened(settings, limit, Deadline(deadline_seconds), QUIET) as people:
-        return classify(people, Rule(channels=CHANNELS, dominance=0.5))
+        return classify(people, RULE)
 
 
 def people(counts: Counts) -> list[int]:
@@ -87,51 +87,37 @@ def test_the_engines_words_are_kept_to_ourselves(tmp_path: Path) -> None:
     ] == []
 
 
-@pytest.mark.parametrize(
-    ("content", "read", "bad"),
-    [
-        pytest.param(b"", [], {}, id="empty-file"),
-        pytest.param(b"\n\n  \n\t\r\n", [], {}, id="blank-lines"),
-        pytest.param(line(1) + b"\r\n\r\n" + line(2) + b"\r\n", [1, 2], {}, id="windows"),
-        pytest.param(b"\xef\xbb\xbf" + line(1) + b"\n" + line(2), [1, 2], {}, id="byte-order-mark"),
-        pytest.param(line(1) + b"\n{oops\n" + line(2), [1, 2], {"not_json": 1}, id="no-json"),
-        pytest.param(b"oops\n" + line(2), [2], {"not_json": 1}, id="no-json-first"),
-        pytest.param(b"\xff\xfe\n" + line(2), [2], {"not_json": 1}, id="no-utf-8"),
-        pytest.param(line(1) + b"," + line(2) + b"\n" + line(3), [3], {"not_json": 1}, id="two-in-one"),
-        pytest.param(b"],[\n" + line(3), [3], {"not_json": 1}, id="brackets"),
-        pytest.param(
-            b"[" * 9_999 + b"]" * 9_999 + b"\n" + line(3), [3], {"profile_not_object": 1}, id="deep"
-        ),
-        pytest.param(
-            b"null\n7\n[]\n" + line(3), [3], {"profile_not_object": 3}, id="json-that-is-no-profile"
-        ),
-        pytest.param(
-            b'{"traits":{"web":-1}}\n{"traits":[]}\n' + line(3),
-            [3],
-            {"activity_negative": 1, "traits_not_object": 1},
-            id="odd-profiles",
-        ),
-        pytest.param(line(1) + b"\n" + line(2)[:-9], [1], {"not_json": 1}, id="no-end"),
-        pytest.param(
-            b"[" + line(1) + b",\n" + line(2) + b", null]", [1, 2], {"profile_not_object": 1}, id="array"
-        ),
-        pytest.param(b" \n[\n" + line(1) + b"\n]\n", [1], {}, id="array-in-lines"),
-        pytest.param(
-            b"web,mobile,email,plan\n5,1,1,1\n2,9\n3,1,1,3,4\n7,1,1,7\n",
-            [1, 7],
-            {"row_missing_columns": 1, "row_too_many_columns": 1},
-            id="csv",
-        ),
-        pytest.param(
-            b'\xef\xbb\xbfplan;WEB;web;"a ""b"""\r\n1;9;5;"x;\r\ny"\r\n2;;;\r\n', [1], {}, id="csv-of-excel"
-        ),
-        pytest.param(b"plan\tweb\n1\t5\n2\t\xff\n", [1], {"row_invalid_encoding": 1}, id="csv-no-utf-8"),
-        pytest.param(
-            b"plan,web\n1,5\r\n2,6\n3\n", [1, 2], {"row_missing_columns": 1}, id="csv-of-mixed-ends"
-        ),
-        pytest.param(b"plan,web,plan,\n1,5,x,y\n", [1], {}, id="csv-column-twice-and-without-a-name"),
-    ],
-)
+MIXED = b"web,mobile,email,plan\n5,1,1,1\n2,9\n3,1,1,3,4\n7,1,1,7\n"
+# Content -> who is read of it, and why others are not.
+BAD_RECORDS: dict[str, tuple[bytes, list[int], dict[str, int]]] = {
+    "empty file": (b"", [], {}),
+    "blank lines": (b"\n\n  \n\t\r\n", [], {}),
+    "windows": (line(1) + b"\r\n\r\n" + line(2) + b"\r\n", [1, 2], {}),
+    "byte-order mark": (b"\xef\xbb\xbf" + line(1) + b"\n" + line(2), [1, 2], {}),
+    "no JSON": (line(1) + b"\n{oops\n" + line(2), [1, 2], {"not_json": 1}),
+    "no JSON first": (b"oops\n" + line(2), [2], {"not_json": 1}),
+    "no UTF-8": (b"\xff\xfe\n" + line(2), [2], {"not_json": 1}),
+    "two in one": (line(1) + b"," + line(2) + b"\n" + line(3), [3], {"not_json": 1}),
+    "brackets": (b"],[\n" + line(3), [3], {"not_json": 1}),
+    "deep": (b"[" * 9_999 + b"]" * 9_999 + b"\n" + line(3), [3], {"profile_not_object": 1}),
+    "JSON that is no profile": (b"null\n7\n[]\n" + line(3), [3], {"profile_not_object": 3}),
+    "odd profiles": (
+        b'{"traits":{"web":-1}}\n{"traits":[]}\n' + line(3),
+        [3],
+        {"activity_negative": 1, "traits_not_object": 1},
+    ),
+    "no end": (line(1) + b"\n" + line(2)[:-9], [1], {"not_json": 1}),
+    "array": (b"[" + line(1) + b",\n" + line(2) + b", null]", [1, 2], {"profile_not_object": 1}),
+    "array in lines": (b" \n[\n" + line(1) + b"\n]\n", [1], {}),
+    "CSV": (MIXED, [1, 7], {"row_missing_columns": 1, "row_too_many_columns": 1}),
+    "CSV of Excel": (b'\xef\xbb\xbfplan;WEB;web;"a ""b"""\r\n1;9;5;"x;\r\ny"\r\n2;;;\r\n', [1], {}),
+    "CSV, no UTF-8": (b"plan\tweb\n1\t5\n2\t\xff\n", [1], {"row_invalid_encoding": 1}),
+    "CSV of mixed ends": (b"plan,web\n1,5\r\n2,6\n3\n", [1, 2], {"row_missing_columns": 1}),
+    "CSV with a column twice and one without a name": (b"plan,web,plan,\n1,5,x,y\n", [1], {}),
+}
+
+
+@pytest.mark.parametrize(("content", "read", "bad"), BAD_RECORDS.values(), ids=BAD_RECORDS)
 def test_a_bad_record_is_counted_by_reason_and_costs_no_other(
     tmp_path: Path, content: bytes, read: list[int], bad: dict[str, int]
 ) -> None:
@@ -255,11 +241,7 @@ def test_an_odd_record_has_a_named_outcome_in_lines_and_in_an_array(
 
 def test_columns_that_hold_external_ids_are_named_by_a_setting(tmp_path: Path) -> None:
     (tmp_path / "people.csv").write_text("web,CRM,user_id,ios.id\n5,a,b,\n6,,c,d\n")
-    settings = read_settings(
-        {"PERSONA_SOURCE": f"{tmp_path}/people.csv", "PERSONA_ID_COLUMNS": "crm, ios.id", **NAMED}, "terminal"
-    )
-    with opened(settings, 0, Deadline(60), QUIET) as relation:
-        group = classify(relation, Rule(channels=CHANNELS, dominance=0.5)).groups[0]
+    group = fetch(tmp_path / "people.csv", PERSONA_ID_COLUMNS="crm, ios.id").groups[0]
     assert (dict(group.identity_coverage), group.identities) == ({"crm": 1, "ios.id": 1}, 2)
 
 
@@ -284,28 +266,21 @@ def refused(where: object, **more: Any) -> PersonaError:
     return raised.value
 
 
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        pytest.param(b"PK\x03\x04 secret", "export looks like a ZIP archive or a spreadsheet", id="zip"),
-        pytest.param(b"<html>secret</html>", "export looks like HTML or XML", id="html"),
-        pytest.param(b"secret\0\1\2", "export is no text", id="binary"),
-        pytest.param("{}".encode("utf-16"), "export looks like text in UTF-16", id="utf-16"),
-        pytest.param(
-            b"[" + line(1) + b", secret]",
-            "export looks like JSON array; cannot be read as that, first at record",
-            id="array",
-        ),
-        pytest.param(b"PAR1secret", "export looks like Parquet; cannot be read as that", id="parquet"),
-        pytest.param(b'{"secret": "' + b"x" * 2**26, "a line of it is longer than 4 MiB", id="long-line"),
-        pytest.param(
-            gzip.compress(b"{" + b" " * 2**27, 1),
-            "packed with gzip; a line of it is longer",
-            id="long-line-in-gzip",
-        ),
-        pytest.param(gzip.compress(bytes(2**28), 1), "export is no text", id="nul-in-gzip"),
-    ],
-)
+ARRAY = "export looks like JSON array; cannot be read as that, first at record"
+UNREADABLE = {
+    "zip": (b"PK\x03\x04 secret", "export looks like a ZIP archive or a spreadsheet"),
+    "html": (b"<html>secret</html>", "export looks like HTML or XML"),
+    "binary": (b"secret\0\1\2", "export is no text"),
+    "utf-16": ("{}".encode("utf-16"), "export looks like text in UTF-16"),
+    "array": (b"[" + line(1) + b", secret]", ARRAY),
+    "parquet": (b"PAR1secret", "export looks like Parquet; cannot be read as that"),
+    "long line": (b'{"secret": "' + b"x" * 2**26, "a line of it is longer than 4 MiB"),
+    "long line in gzip": (gzip.compress(b"{" + b" " * 2**27, 1), "packed with gzip; a line of it is longer"),
+    "nul in gzip": (gzip.compress(bytes(2**28), 1), "export is no text"),
+}
+
+
+@pytest.mark.parametrize(("content", "words"), UNREADABLE.values(), ids=UNREADABLE)
 def test_what_cannot_be_read_is_named_with_what_it_looks_like(
     tmp_path: Path, content: bytes, words: str
 ) -> None:
@@ -342,11 +317,11 @@ def test_a_damaged_file_is_named_as_that(tmp_path: Path, kind: str) -> None:
 @pytest.mark.parametrize(
     ("where", "words"),
     [
-        pytest.param("none.json", "there is no such file: none.json", id="missing"),
-        pytest.param("none*", "there is no such file: none*", id="no-match"),
-        pytest.param("", "got an empty folder", id="empty-folder"),
-        pytest.param("/dev/zero", "zero is no regular file", id="device"),
-        pytest.param("pipe", "pipe is no regular file", id="pipe"),
+        ("none.json", "there is no such file: none.json"),
+        ("none*", "there is no such file: none*"),
+        ("", "got an empty folder"),
+        ("/dev/zero", "zero is no regular file"),
+        ("pipe", "pipe is no regular file"),
     ],
 )
 def test_what_is_no_regular_file_is_a_mistake_in_the_settings(tmp_path: Path, where: str, words: str) -> None:
@@ -361,14 +336,7 @@ def test_what_is_no_regular_file_is_a_mistake_in_the_settings(tmp_path: Path, wh
 
 
 @pytest.mark.parametrize(
-    ("limit", "drawn_from"),
-    [
-        pytest.param(700, 900, id="fewer"),
-        pytest.param(1, 900, id="one"),
-        pytest.param(899, 900, id="all-but-one"),
-        pytest.param(900, None, id="as-many"),
-        pytest.param(901, None, id="more"),
-    ],
+    ("limit", "drawn_from"), [(700, 900), (1, 900), (899, 900), (900, None), (901, None)]
 )
 def test_a_limit_draws_exactly_so_many_and_says_from_how_many(
     tmp_path: Path, limit: int, drawn_from: int | None
@@ -458,11 +426,7 @@ def test_a_missing_object_is_refused_with_a_next_step(cloud: FakeStorage, where:
 
 @pytest.mark.parametrize(
     ("status", "hint"),
-    [
-        pytest.param(403, "roles/storage.objectViewer", id="403"),
-        pytest.param(401, "no valid Google credentials", id="401"),
-        pytest.param(400, "answered 400", id="400"),
-    ],
+    [(403, "roles/storage.objectViewer"), (401, "no valid Google credentials"), (400, "answered 400")],
 )
 def test_a_refusal_of_cloud_storage_says_what_to_do(cloud: FakeStorage, status: int, hint: str) -> None:
     where = put(cloud, "export.json", lines(3))

@@ -20,7 +20,6 @@ from persona.settings import Settings, read_settings
 
 TRAITS = ("web_sessions_30d", "mobile_sessions_30d", "emails_opened_30d")
 SECRET = "ann@example.com"
-FAST = "100"
 
 
 def profile(n: int, **more: object) -> dict[str, object]:
@@ -33,14 +32,8 @@ def profile(n: int, **more: object) -> dict[str, object]:
 
 
 def settings(url: str, **more: str) -> Settings:
-    names = {
-        "PERSONA_SOURCE": "profile-api",
-        "SEGMENT_TOKEN": "segment-token",
-        "SEGMENT_SPACE_ID": "spa_test",
-        "SEGMENT_PROFILE_API_URL": url,
-        "PERSONA_RATE": FAST,
-    }
-    return read_settings(names | more, "terminal")
+    names = {"SEGMENT_TOKEN": "segment-token", "SEGMENT_SPACE_ID": "spa_test", "SEGMENT_PROFILE_API_URL": url}
+    return read_settings({"PERSONA_SOURCE": "profile-api", "PERSONA_RATE": "100"} | names | more, "terminal")
 
 
 def fetch(service: Service, limit: int = 0, deadline_seconds: float = 60.0, **more: str) -> list[Page]:
@@ -69,6 +62,14 @@ def refused(service: Service, **more: Any) -> PersonaError:
     with pytest.raises(PersonaError) as raised:
         fetch(service, **more)
     return raised.value
+
+
+def at(path: str, reply: Reply) -> Callable[[Request], Reply | None]:
+    """A fault: this reply to whatever ends in this path."""
+    return lambda request: reply if request.path.endswith(path) else None
+
+
+GONE = profile_error(404, "Profile was not found.")
 
 
 @pytest.mark.parametrize("number", [1, 99, 100, 101, 150])
@@ -148,20 +149,13 @@ def test_a_line_that_is_no_identifier_and_an_unknown_profile_are_counted_and_ski
 
 
 def test_a_profile_that_vanishes_between_its_two_requests_counts_as_not_found() -> None:
-    def gone(request: Request) -> Reply | None:
-        vanished = request.path.endswith("0001Ab/external_ids")
-        return profile_error(404, "Profile was not found.") if vanished else None
-
-    with space([profile(n) for n in range(3)], faults=gone) as segment:
+    with space([profile(n) for n in range(3)], faults=at("0001Ab/external_ids", GONE)) as segment:
         pages = fetch(segment)
     assert (web_activity(pages), rejected(pages)) == ([0, 2], {"not_found": 1})
 
 
 def test_the_limit_counts_whoever_was_asked_for() -> None:
-    def gone(request: Request) -> Reply | None:
-        return profile_error(404, "Profile was not found.") if "0001Ab" in request.path else None
-
-    with space([profile(n) for n in range(9)], faults=gone) as segment:
+    with space([profile(n) for n in range(9)], faults=at("0001Ab/traits", GONE)) as segment:
         (page,) = fetch(segment, limit=3)
     assert (len(page.records), dict(page.rejected), page.more) == (2, {"not_found": 1}, True)
 
@@ -179,10 +173,7 @@ def test_the_limit_counts_whoever_was_asked_for() -> None:
 def test_a_refusal_names_status_request_id_and_what_to_do(
     status: int, error: type[PersonaError], hints: list[str]
 ) -> None:
-    def said(_: Request) -> Reply:
-        return profile_error(status, f"about {SECRET}", Request_Id="req_77")
-
-    with Scripted(said) as service:
+    with Scripted(lambda _: profile_error(status, f"about {SECRET}", Request_Id="req_77")) as service:
         raised = refused(service)
     assert type(raised) is error
     assert all(hint in raised.message for hint in [str(status), "req_77", *hints])
@@ -191,9 +182,8 @@ def test_a_refusal_names_status_request_id_and_what_to_do(
 
 def test_an_empty_listing_is_an_error_with_a_next_step() -> None:
     with space([]) as segment:
-        raised = refused(segment)
-    assert "no merged profiles" in raised.message
-    assert "SEGMENT_SPACE_ID" in raised.message
+        message = refused(segment).message
+    assert [words for words in ("no merged profiles", "SEGMENT_SPACE_ID") if words not in message] == []
 
 
 def test_a_wrong_space_behind_a_file_of_identifiers_is_an_error(tmp_path: Path) -> None:
@@ -215,13 +205,6 @@ def test_a_cursor_that_comes_again_ends_the_reading() -> None:
     with Scripted(lambda _: json_reply(page)) as service:
         raised = refused(service)
     assert "for the second time" in raised.message
-
-
-def test_a_cursor_that_fits_into_no_url_is_segment_s_fault() -> None:
-    listing = b'{"data": [{"segment_id": "use_1"}], "cursor": {"has_more": true, "next": "\\ud800"}}'
-    with Scripted(lambda _: Reply(body=listing)) as service:
-        raised = refused(service)
-    assert raised.code == "segment_invalid"
 
 
 @pytest.mark.parametrize(
@@ -250,46 +233,32 @@ def test_a_listing_of_another_shape_is_named_and_never_quoted(body: bytes, came:
     ],
 )
 def test_what_makes_one_profile_unreadable_costs_that_profile_alone(body: bytes) -> None:
-    def poisoned(request: Request) -> Reply | None:
-        return Reply(body=body) if request.path.endswith("0001Ab/traits") else None
-
-    with space([profile(n) for n in range(3)], faults=poisoned) as segment:
+    with space([profile(n) for n in range(3)], faults=at("0001Ab/traits", Reply(body=body))) as segment:
         pages = fetch(segment)
     assert (web_activity(pages), rejected(pages)) == ([0, 2], {"reply_malformed": 1})
 
 
 def test_html_in_place_of_a_profile_ends_the_reading() -> None:
-    def proxy(request: Request) -> Reply | None:
-        return Reply(body=b"<html>") if request.path.endswith("0001Ab/traits") else None
-
-    with space([profile(n) for n in range(3)], faults=proxy) as segment:
+    with space([profile(n) for n in range(3)], faults=at("1Ab/traits", Reply(body=b"<html>"))) as segment:
         assert isinstance(refused(segment), Invalid)
 
 
 def test_no_error_names_an_identifier() -> None:
-    def broken(request: Request) -> Reply | None:
-        return Reply(status=302, headers={"Location": "/"}) if "use_0001" in request.path else None
-
-    with space([profile(n) for n in range(3)], faults=broken) as segment:
+    elsewhere = Reply(status=302, headers={"Location": "/"})
+    with space([profile(n) for n in range(3)], faults=at("use_0001Ab/traits", elsewhere)) as segment:
         raised = refused(segment)
     assert "use_0001" not in repr(raised) + str(raised.__cause__)
     assert raised.__suppress_context__ or raised.__context__ is None
 
 
 def test_a_failure_ends_all_threads() -> None:
-    def broken(request: Request) -> Reply | None:
-        return profile_error(401, "no") if "use_0150" in request.path else None
-
-    with space([profile(n) for n in range(200)], faults=broken) as segment:
-        refused(segment)
+    with space([profile(n) for n in range(200)], faults=at("0150Ab/traits", profile_error(401, "no"))) as one:
+        refused(one)
     assert [one.name for one in threading.enumerate() if one.name.startswith("profile-api")] == []
 
 
 def test_a_failure_lets_nobody_wait_for_a_turn() -> None:
-    def broken(request: Request) -> Reply | None:
-        return profile_error(401, "no") if request.path.endswith("/traits") else None
-
-    with space([profile(n) for n in range(40)], faults=broken) as segment:
+    with space([profile(n) for n in range(40)], faults=at("/traits", profile_error(401, "no"))) as segment:
         start = time.monotonic()
         refused(segment, PERSONA_RATE="2")
         # The listing, then the first profile: forty turns would take twenty seconds.
@@ -367,23 +336,6 @@ def test_with_raw_events_all_channels_of_all_people_come_from_them() -> None:
     activity = [tuple(one["traits"][name] for name in TRAITS) for one in read([page])]
     assert sorted(activity) == [(0, 0, 0), (150, 2, 3)]
     assert included == {"ltv,plan"}
-
-
-@pytest.mark.parametrize(
-    "more",
-    [
-        pytest.param({"PERSONA_CHANNELS": "web=w,sms=s,push=p"}, id="channels-that-no-event-tells-apart"),
-        pytest.param({"PERSONA_SOURCE": "segment"}, id="a-source-without-events"),
-    ],
-)
-def test_raw_events_where_there_are_none_are_a_mistake_in_the_settings(more: dict[str, str]) -> None:
-    with pytest.raises(BadSettings, match="PERSONA_EVENTS: expected off"):
-        settings("https://profiles.segment.com", PERSONA_EVENTS="on", **more)
-
-
-def test_identifiers_without_an_objects_name_are_a_mistake_in_the_settings() -> None:
-    with pytest.raises(BadSettings, match="PERSONA_IDENTIFIERS: expected gs://BUCKET/OBJECT"):
-        settings("https://profiles.segment.com", PERSONA_IDENTIFIERS="gs://bucket")
 
 
 def test_a_profile_with_more_events_than_a_person_makes_is_counted_and_skipped() -> None:

@@ -45,7 +45,8 @@ def test_a_limit_cuts_the_space_and_says_so(
 
 
 def test_all_patterns_dormant_people_and_broken_profiles_occur(summary: Summary) -> None:
-    expected = {
+    population = summary.population
+    assert population.rejected == {
         "activity_negative": 1,
         "activity_not_finite": 1,
         "activity_not_numeric": 2,
@@ -53,12 +54,8 @@ def test_all_patterns_dormant_people_and_broken_profiles_occur(summary: Summary)
         "profile_not_object": 2,
         "traits_not_object": 1,
     }
-    population = summary.population
-
-    assert expected == population.rejected
-    assert {"web_dominant", "mobile_dominant", "email_dominant", "omnichannel"} == {
-        pattern.key for pattern in summary.patterns
-    }
+    keys = [pattern.key for pattern in summary.patterns]
+    assert keys == ["web_dominant", "mobile_dominant", "email_dominant", "omnichannel"]
     assert population.dormant > 50
     assert all(0.8 < coverage < 1 for coverage in population.trait_coverage.values())
     assert 0.05 < summary.rule.boundary_share < 0.15
@@ -71,12 +68,8 @@ def test_the_patterns_differ_as_those_of_real_people_do(summary: Summary) -> Non
     identities = [pattern.avg_identities or 0 for pattern in (email, mobile, omnichannel)]
     assert (values, identities) == (sorted(values), sorted(identities))
     assert (email.few_identities_share or 0) > 0.5 > (web.few_identities_share or 1)
-    assert [(pattern.plans or [])[0].plan for pattern in (web, mobile, email, omnichannel)] == [
-        "pro",
-        "pro",
-        "starter",
-        "enterprise",
-    ]
+    first_plans = [(pattern.plans or [])[0].plan for pattern in summary.patterns]
+    assert first_plans == ["pro", "pro", "starter", "enterprise"]
 
 
 def test_every_address_is_plainly_invented() -> None:

@@ -4,6 +4,7 @@ import gzip
 import json
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 from cloud import FakeSegment, Reply, Scripted, Service, json_reply, listing_error
@@ -29,13 +30,8 @@ def profiles(number: int) -> list[dict[str, object]]:
 
 
 def settings(url: str, **more: str) -> Settings:
-    names = {
-        "PERSONA_SOURCE": "segment",
-        "SEGMENT_TOKEN": "segment-token",
-        "SEGMENT_SPACE_ID": "spa_test",
-        "SEGMENT_API_URL": url,
-    }
-    return read_settings(names | more, "terminal")
+    names = {"SEGMENT_TOKEN": "segment-token", "SEGMENT_SPACE_ID": "spa_test", "SEGMENT_API_URL": url}
+    return read_settings({"PERSONA_SOURCE": "segment"} | names | more, "terminal")
 
 
 def fetch(service: Service, limit: int = 0, deadline_seconds: float = 30.0, **more: str) -> list[Page]:
@@ -65,25 +61,15 @@ def test_every_profile_is_read_once_and_in_order(number: int, cursor: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("number", "limit", "counts", "more"),
-    [
-        pytest.param(250, 100, [100], True, id="one-page-of-three"),
-        pytest.param(250, 120, [100, 20], True, id="within-a-page"),
-        pytest.param(250, 250, [100, 100, 50], False, id="all-of-it"),
-        pytest.param(250, 1_000, [100, 100, 50], False, id="more-than-there-is"),
-        pytest.param(250, 7, [7], True, id="less-than-a-page"),
-    ],
+    ("limit", "counts"),
+    [(100, [100]), (120, [100, 20]), (250, [100, 100, 50]), (1_000, [100, 100, 50]), (7, [7])],
+    ids=["one-page-of-three", "within-a-page", "all-of-it", "more-than-there-is", "less-than-a-page"],
 )
-def test_the_limit_is_kept_to_the_profile_and_says_whether_it_cut(
-    number: int,
-    limit: int,
-    counts: list[int],
-    more: bool,  # noqa: FBT001 - a column of the table
-) -> None:
-    with FakeSegment(profiles(number)) as space:
+def test_the_limit_is_kept_to_the_profile_and_says_whether_it_cut(limit: int, counts: list[int]) -> None:
+    with FakeSegment(profiles(250)) as space:
         pages = fetch(space, limit)
     assert [len(page.records) for page in pages] == counts
-    assert pages[-1].more is more
+    assert pages[-1].more is (limit < 250)
 
 
 def test_a_page_larger_than_asked_for_is_trimmed_to_the_limit() -> None:
@@ -103,12 +89,9 @@ def test_the_listing_is_asked_as_the_vendor_documents_it() -> None:
     with FakeSegment(profiles(101)) as space:
         fetch(space, limit=101)
         first, second = (request.query for request in space.requests)
-    assert first == {"limit": "100", "include": "traits,external_ids"}
-    assert second == {
-        "limit": "1",
-        "include": "traits,external_ids",
-        "pagination.cursor": second["pagination.cursor"],
-    }
+    included = {"include": "traits,external_ids"}
+    assert first == {"limit": "100", **included}
+    assert second == {"limit": "1", **included, "pagination.cursor": second["pagination.cursor"]}
 
 
 def test_what_is_odd_within_a_profile_is_left_to_its_reader() -> None:
@@ -125,16 +108,16 @@ def refused(service: Service, **more: str) -> PersonaError:
     return raised.value
 
 
-@pytest.mark.parametrize(
-    ("status", "hints"),
-    [
-        pytest.param(401, ["SEGMENT_TOKEN", "https://eu1.api.segmentapis.com"], id="401"),
-        pytest.param(403, ["SEGMENT_TOKEN", "Engage", "profile-api"], id="403"),
-        pytest.param(404, ["no official list", "PERSONA_SOURCE=profile-api", "bigquery://"], id="404"),
-        pytest.param(422, ["SEGMENT_SPACE_ID", "Unify"], id="422"),
-        pytest.param(409, ["expected 200"], id="another-4xx"),
-    ],
-)
+REFUSALS = {
+    401: ["SEGMENT_TOKEN", "https://eu1.api.segmentapis.com"],
+    403: ["SEGMENT_TOKEN", "Engage", "profile-api"],
+    404: ["no official list", "PERSONA_SOURCE=profile-api", "bigquery://"],
+    422: ["SEGMENT_SPACE_ID", "Unify"],
+    409: ["expected 200"],
+}
+
+
+@pytest.mark.parametrize(("status", "hints"), REFUSALS.items(), ids=REFUSALS)
 def test_a_refusal_says_what_is_probably_wrong_and_never_what_segment_wrote(
     status: int, hints: list[str]
 ) -> None:
@@ -142,29 +125,28 @@ def test_a_refusal_says_what_is_probably_wrong_and_never_what_segment_wrote(
         error = refused(space)
         assert len(space.requests) == 1
     assert (type(error), error.code) == (Refused, "segment_refused")
-    assert [
-        hint for hint in (*hints, f"{status} (request id req_7) RequestError") if hint not in str(error)
-    ] == []
-    assert [
-        secret for secret in (EMAIL, "segment-token", "127.0.0.1", "spa_test") if secret in str(error)
-    ] == []
+    hints = [*hints, f"{status} (request id req_7) RequestError"]
+    assert [hint for hint in hints if hint not in str(error)] == []
+    secrets = EMAIL, "segment-token", "127.0.0.1", "spa_test"
+    assert [secret for secret in secrets if secret in str(error)] == []
 
 
 @pytest.mark.parametrize(
     ("raw", "word"),
     [
-        pytest.param(b'{"error":{"code":"not_found","message":"x"}}', "not_found", id="profile-api-shape"),
-        pytest.param(b'{"errors":[{"type":"ann@example.com"}]}', "", id="type-that-is-no-word"),
-        pytest.param(b'{"errors":[{"type":7}]}', "", id="type-that-is-no-text"),
-        pytest.param(b"<html>ann@example.com</html>", "", id="html"),
-        pytest.param(b"[" * 100_000, "", id="nested"),
-        pytest.param(b"", "", id="empty"),
+        (b'{"error":{"code":"not_found","message":"x"}}', " not_found"),
+        (b'{"errors":[{"type":"ann@example.com"}]}', ""),
+        (b'{"errors":[{"type":7}]}', ""),
+        (b"<html>ann@example.com</html>", ""),
+        (b"[" * 100_000, ""),
+        (b"", ""),
     ],
+    ids=["profile-api-shape", "no-word", "no-text", "html", "nested", "empty"],
 )
 def test_a_refusal_is_told_whatever_its_body(raw: bytes, word: str) -> None:
     with Scripted(Reply(status=404, body=raw)) as space:
         error = refused(space)
-    assert f"answered 404{' ' if word else ''}{word}: no such space" in str(error)
+    assert f"answered 404{word}: no such space" in str(error)
 
 
 def test_a_wrong_token_and_a_wrong_space_are_refused() -> None:
@@ -174,57 +156,34 @@ def test_a_wrong_token_and_a_wrong_space_are_refused() -> None:
 
 
 def test_a_space_without_profiles_is_refused_with_a_next_step() -> None:
-    with FakeSegment([]) as space:
-        error = refused(space)
-    assert isinstance(error, Refused)
-    assert "no merged profiles" in str(error)
-    assert "bigquery://" in str(error)
+    with FakeSegment([]) as space, pytest.raises(Refused, match=r"no merged profiles.*bigquery://"):
+        fetch(space)
 
 
-@pytest.mark.parametrize(
-    ("reply", "came"),
-    [
-        pytest.param(body(b"<html>ann@example.com</html>"), "28 bytes that are no JSON", id="html"),
-        pytest.param(body(b""), "got 0 bytes that are no JSON", id="nothing"),
-        pytest.param(body(b"[]"), "Expected `object`, got `array`", id="list"),
-        pytest.param(body(b"null"), "Expected `object`, got `null`", id="null"),
-        pytest.param(body(b'{"data":{}}'), "missing required field `profiles`", id="no-profiles"),
-        pytest.param(body(b'{"data":{"profiles":{}}}'), "Expected `array`, got `object`", id="no-list"),
-        pytest.param(
-            body(b'{"data":{"profiles":[],"pagination":{"next":NaN}}}'),
-            "Expected `str | null`",
-            id="nan-cursor",
-        ),
-        pytest.param(body(b'{"data":{"profiles":[{"a":"ann@'), "no JSON", id="truncated"),
-        pytest.param(body(b"\xff\xfe{"), "no JSON", id="not-utf-8"),
-        pytest.param(
-            body(b'{"data":{"profiles":[],"pagination":{"next":' + b"9" * 5_000 + b"}}}"),
-            "Expected `str | null`",
-            id="five-thousand-digits-for-a-cursor",
-        ),
-        pytest.param(
-            body(b'{"data":{"profiles":[' + b"[" * 100_000 + b"]" * 100_000 + b"]}}"),
-            "bytes that are no JSON",
-            id="deep-nesting",
-        ),
-        pytest.param(Reply(status=204), "answered 204", id="no-content"),
-        pytest.param(body(b"plain", Content_Encoding="gzip"), "Content-Encoding", id="no-gzip"),
-        pytest.param(
-            body(gzip.compress(b" " * 300_000_000, 1), Content_Encoding="gzip"), "over 32 MiB", id="bomb"
-        ),
-        pytest.param(
-            Reply(status=302, headers={"Location": "http://169.254.169.254/computeMetadata/"}),
-            "a redirect",
-            id="redirect-to-metadata",
-        ),
-        pytest.param(page([], "x" * 5_000), "fits into no URL", id="cursor-that-fits-no-url"),
-        pytest.param(
-            body(b'{"data":{"profiles":[{}],"pagination":{"next":"a\\ud800"}}}'),
-            "fits into no URL",
-            id="cursor-with-half-a-character",
-        ),
-    ],
-)
+# What stands in the list of profiles, or as the cursor to the next page.
+LISTED, NEXT = b'{"data":{"profiles":[%s]}}', b'{"data":{"profiles":[{}],"pagination":{"next":%s}}}'
+NO_PAGES = {
+    "html": (body(b"<html>ann@example.com</html>"), "28 bytes that are no JSON"),
+    "nothing": (body(b""), "got 0 bytes that are no JSON"),
+    "list": (body(b"[]"), "Expected `object`, got `array`"),
+    "null": (body(b"null"), "Expected `object`, got `null`"),
+    "no profiles": (body(b'{"data":{}}'), "missing required field `profiles`"),
+    "no list": (body(b'{"data":{"profiles":{}}}'), "Expected `array`, got `object`"),
+    "NaN for a cursor": (body(NEXT % b"NaN"), "Expected `str | null`"),
+    "truncated": (body(b'{"data":{"profiles":[{"a":"ann@'), "no JSON"),
+    "no UTF-8": (body(b"\xff\xfe{"), "no JSON"),
+    "5,000 digits for a cursor": (body(NEXT % (b"9" * 5_000)), "Expected `str | null`"),
+    "deep": (body(LISTED % (b"[" * 100_000 + b"]" * 100_000)), "bytes that are no JSON"),
+    "no content": (Reply(status=204), "answered 204"),
+    "no gzip": (body(b"plain", Content_Encoding="gzip"), "Content-Encoding"),
+    "bomb": (body(gzip.compress(b" " * 300_000_000, 1), Content_Encoding="gzip"), "over 32 MiB"),
+    "redirect": (Reply(status=302, headers={"Location": "http://169.254.169.254/meta/"}), "a redirect"),
+    "a cursor that fits into no URL": (page([], "x" * 5_000), "fits into no URL"),
+    "a cursor with half a character": (body(NEXT % b'"a\\ud800"'), "fits into no URL"),
+}
+
+
+@pytest.mark.parametrize(("reply", "came"), NO_PAGES.values(), ids=NO_PAGES)
 def test_what_is_no_page_is_named_and_never_quoted(reply: Reply, came: str) -> None:
     with Scripted(reply) as space:
         error = refused(space)
@@ -250,12 +209,8 @@ def test_endless_empty_pages_end_the_reading() -> None:
 def test_an_empty_page_between_full_ones_is_a_gap_and_no_end() -> None:
     with Scripted(page([{}], "a"), page([], "b"), page([], "c"), page([{}])) as space:
         pages = fetch(space)
-    assert [(len(page.records), page.more) for page in pages] == [
-        (1, True),
-        (0, True),
-        (0, True),
-        (1, False),
-    ]
+    read = [(len(page.records), page.more) for page in pages]
+    assert read == [(1, True), (0, True), (0, True), (1, False)]
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -264,9 +219,7 @@ def test_a_storm_stays_under_the_limit_and_ends_as_unavailable(status: int) -> N
     with Scripted(listing_error(status, "Too many requests", Retry_After="1")) as space:
         with pytest.raises(Unavailable, match=f"Segment answered {status}"):
             fetch(space, deadline_seconds=2.5)
-        pauses = [
-            b.at_seconds - a.at_seconds for a, b in zip(space.requests, space.requests[1:], strict=False)
-        ]
+        pauses = [b.at_seconds - a.at_seconds for a, b in pairwise(space.requests)]
     assert len(pauses) in {1, 2}
     assert all(pause >= 1 for pause in pauses)
     assert time.monotonic() - begun < 4

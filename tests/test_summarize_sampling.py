@@ -7,23 +7,18 @@ from persona.summarize.sampling import activity_window, sentence
 
 
 @pytest.mark.parametrize(
-    ("source", "said"),
+    ("source", "where"),
     [
-        pytest.param("segment", "All 1,234 profiles of the space were read.", id="segment"),
-        pytest.param("profile-api", "All 1,234 profiles of the space were read.", id="profile-api"),
-        pytest.param("export", "All 1,234 profiles of the export were read.", id="export"),
-        pytest.param(
-            "bigquery",
-            "All 1,234 profiles of the space (Profiles Sync in BigQuery) were read.",
-            id="bigquery",
-        ),
-        pytest.param(
-            "sample", "All 1,234 profiles of the built-in, invented sample space were read.", id="sample"
-        ),
+        ("segment", "space"),
+        ("profile-api", "space"),
+        ("export", "export"),
+        ("bigquery", "space (Profiles Sync in BigQuery)"),
+        ("sample", "built-in, invented sample space"),
     ],
 )
-def test_a_whole_space_is_called_whole(source: str, said: str) -> None:
-    assert sentence(source, 1_234, truncated=False, drawn_from=None) == said
+def test_a_whole_space_is_called_whole(source: str, where: str) -> None:
+    said = sentence(source, 1_234, truncated=False, drawn_from=None)
+    assert said == f"All 1,234 profiles of the {where} were read."
 
 
 def test_a_drawn_sample_names_its_size_its_seed_and_its_margin() -> None:

@@ -39,20 +39,16 @@ def test_a_channel_that_fewer_than_half_carry_is_named_with_the_trait_to_create(
     )
 
 
-@pytest.mark.parametrize(
-    ("carried", "named"),
-    [
-        pytest.param([900, 0, 900, 900, 900], ["mobile_sessions_30d", "Application Opened"], id="mobile"),
-        pytest.param([900, 900, 9, 900, 900], ["emails_opened_30d", "Email Opened"], id="email"),
-        pytest.param(
-            [900, 900, 900, 0, 900],
-            ["No profile carries ltv: there is no LTV", "PERSONA_LTV_TRAIT"],
-            id="ltv",
-        ),
-        pytest.param([900, 900, 900, 900, 499], ["carry plan", "PERSONA_PLAN_TRAIT"], id="plan"),
-        pytest.param([900] * 4 + [0], ["Only 0 %", "carry plan: no plan is known;"], id="no plan"),
-    ],
-)
+HELP = {
+    "mobile": ([900, 0, 900, 900, 900], ["mobile_sessions_30d", "Application Opened"]),
+    "email": ([900, 900, 9, 900, 900], ["emails_opened_30d", "Email Opened"]),
+    "ltv": ([900, 900, 900, 0, 900], ["No profile carries ltv: there is no LTV", "PERSONA_LTV_TRAIT"]),
+    "plan": ([900, 900, 900, 900, 499], ["carry plan", "PERSONA_PLAN_TRAIT"]),
+    "no plan": ([900, 900, 900, 900, 0], ["Only 0 %", "carry plan: no plan is known;"]),
+}
+
+
+@pytest.mark.parametrize(("carried", "named"), HELP.values(), ids=HELP)
 def test_every_trait_has_help_of_its_own(carried: list[int], named: list[str]) -> None:
     (warning,) = examine(counts(carried), RULE)
     assert [word for word in named if word not in warning] == []

@@ -1,7 +1,8 @@
 """People to patterns, and patterns to counts: one program in SQL, run where the people are."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -18,25 +19,9 @@ MOST = 10**15
 # Names are cut here before they are counted, so that names of any length cost the same memory.
 NAME_CHARACTERS = 200
 # More different names than this and the trait is free text, not a plan (or an id type).
-MOST_PLANS = 1_000
-MOST_TYPES = 100
+MOST_PLANS, MOST_TYPES = 1_000, 100
 # People with so many external ids or fewer are hard to follow from channel to channel.
 FEW_IDENTITIES = 2
-# Plans with so many different hashes are more than MOST_PLANS, without one of them being kept.
-PLAN_HASHES = 2**16
-
-
-class People(Protocol):
-    """A relation with a row a person, wherever it is; classify.sql says of which columns."""
-
-    dialect: str  # duckdb or bigquery
-    drawn: bool  # `space` beside `people` holds the number of people `n` whom they were drawn from
-
-    def rows(self, sql: str, parameters: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-        """The rows of a statement that goes on after `WITH people AS (…),`."""
-
-    def everybody(self) -> "Everybody | None":
-        """All people with their ids, as they can be read again later; None where they cannot."""
 
 
 class Everybody(NamedTuple):
@@ -48,14 +33,17 @@ class Everybody(NamedTuple):
     moved: Mapping[str, str] = MappingProxyType({})  # a literal in `people` -> what stands for it later
 
 
-class Scope(NamedTuple):
-    """What a statement counts."""
+class People(Protocol):
+    """A relation with a row a person, wherever it is; classify.sql says of which columns."""
 
-    free_text: frozenset[str] = frozenset()  # names that stay uncounted
-    hashed: int = 0  # plans go by so many hashes of theirs, and none is named; 0: by their names
+    dialect: str  # duckdb or bigquery
+    drawn: bool  # `space` beside `people` holds the number of people `n` whom they were drawn from
 
+    def rows(self, sql: str, parameters: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+        """The rows of a statement that goes on after `WITH people AS (…),`."""
 
-EVERYTHING = Scope()
+    def everybody(self) -> Everybody | None:
+        """All people with their ids, as they can be read again later; None where they cannot."""
 
 
 @dataclass
@@ -98,6 +86,11 @@ class Counts:
     def classified(self) -> int:
         return sum(group.n for group in self.groups)
 
+    def coverage(self, rule: Rule) -> dict[str, float]:
+        """The needed traits with the share of readable profiles that carry each."""
+        readable = max(self.classified + self.dormant, 1)
+        return {name: n / readable for name, n in zip(rule.traits, self.carried, strict=True)}
+
     def everybody(self) -> GroupCounts:
         """All classified people as one group."""
         everybody = GroupCounts(self.channels)
@@ -117,27 +110,27 @@ def classify(people: People, rule: Rule) -> Counts:
     `rule.dominance`; otherwise, and where the largest shares are equal, the person is omnichannel. Nobody
     without activity has a pattern.
     """
-    try:
-        return _count(people, rule)
-    except OutOfRoom:
-        # So many names: whether they are plans can be told in little memory, and else they are types.
-        plans = _count(people, rule, Scope(frozenset({"identity_coverage"}), hashed=PLAN_HASHES))
-        names = {"plans"} if "plans" in plans.free_text else {"identity_coverage"}
-        return _count(people, rule, Scope(frozenset(names)))
+    # So many names that there is no room for them are free text: of the plans, else of the types.
+    for free_text in (set[str](), {"plans"}, {"identity_coverage"}):
+        with suppress(OutOfRoom):
+            return _count(people, rule, free_text)
+    return _count(people, rule, {"plans", "identity_coverage"})
 
 
 def statement(
-    rule: Rule, dialect: str, scope: Scope = EVERYTHING, *, drawn: bool = False, members: bool = False
+    rule: Rule, dialect: str, free_text: Collection[str] = (), *, drawn: bool = False, members: bool = False
 ) -> tuple[str, dict[str, Any]]:
-    """What goes on after `WITH people AS (…),`, and its parameters; `members`: who is where, not how many."""
+    """What goes on after `WITH people AS (…),`, and its parameters; `members`: who is where, not how many.
+
+    Names of `free_text` stay uncounted.
+    """
     sql = template(Path(__file__).with_name("classify.sql")).render(
         dialect=dialect,
         channels=len(rule.channels),
         drawn=drawn,
         members=members,
-        hashed=scope.hashed,
-        plans="plans" not in scope.free_text,
-        types="identity_coverage" not in scope.free_text,
+        plans="plans" not in free_text,
+        types="identity_coverage" not in free_text,
         name_characters=NAME_CHARACTERS,
         most_names=max(MOST_PLANS, MOST_TYPES),
     )
@@ -151,17 +144,23 @@ def statement(
     return sql, parameters
 
 
-def _count(people: People, rule: Rule, scope: Scope = EVERYTHING) -> Counts:
-    rows = people.rows(*statement(rule, people.dialect, scope, drawn=people.drawn))
-    counts = Counts(len(rule.channels), free_text=set(scope.free_text))
+def _count(people: People, rule: Rule, free_text: set[str]) -> Counts:
+    rows = people.rows(*statement(rule, people.dialect, free_text, drawn=people.drawn))
+    counts = Counts(len(rule.channels), free_text=set(free_text))
     named: dict[str, list[tuple[str, Mapping[str, Any]]]] = {"place": [], "plan": [], "type": []}
     for row in rows:
         kind, _, name = row["fact"].partition(" ")
         named[kind].append((name, row))
     for place, row in named["place"]:
         _add_place(counts, place, row)
-    _add_names(counts, "plans", named["plan"], MOST_PLANS)
-    _add_names(counts, "identity_coverage", named["type"], MOST_TYPES)
+    for names, kind, most in (("plans", "plan", MOST_PLANS), ("identity_coverage", "type", MOST_TYPES)):
+        if len(named[kind]) > most:
+            counts.free_text.add(names)
+            continue
+        for name, row in named[kind]:
+            for position, group in enumerate(counts.groups):
+                if n := int(row[f"n_{position}"]):
+                    getattr(group, names)[name] = n
     space = int(rows[0]["space"]) if rows else 0
     counts.drawn_from = space if space > counts.read else None
     return counts
@@ -171,32 +170,20 @@ def _add_place(counts: Counts, place: str, row: Mapping[str, Any]) -> None:
     """Count the people of a pattern, the dormant, or those rejected for one reason."""
     n = int(row["n"])
     counts.read += n
-    pattern = place.isdigit()
-    if not pattern and place != "dormant":
+    if not place.isdigit() and place != "dormant":
         counts.rejected[place] = n
         return
-    carried = [int(row[f"carried_{i}"]) for i in range(counts.channels + 2)]
-    counts.carried = list(map(sum, zip(counts.carried, carried, strict=True)))
-    if not pattern:
+    counts.carried = [carried + int(row[f"carried_{i}"]) for i, carried in enumerate(counts.carried)]
+    if place == "dormant":
         counts.dormant = n
         return
     counts.on_boundary += int(row["on_boundary"])
     group = counts.groups[int(place)]
-    group.n, group.ltv, group.ltv_squares = n, float(row["ltv"]), float(row["ltv_squares"])
+    group.n = n
+    # To twelve digits: what follows may hang on the order in which threads summed.
+    group.ltv, group.ltv_squares = (float(f"{row[name]:.12g}") for name in ("ltv", "ltv_squares"))
     group.activity = [float(row[f"activity_{i}"]) for i in range(counts.channels)]
     group.identities, group.few_identities = int(row["identities"]), int(row["few_identities"])
-
-
-def _add_names(counts: Counts, names: str, rows: Sequence[tuple[str, Mapping[str, Any]]], most: int) -> None:
-    """Count the people of every plan or type, pattern by pattern; free text is no name."""
-    if len(rows) > most:
-        counts.free_text.add(names)
-    if names in counts.free_text:
-        return
-    for name, row in rows:
-        for position, group in enumerate(counts.groups):
-            if n := int(row[f"n_{position}"]):
-                getattr(group, names)[name] = n
 
 
 @cache

@@ -1,7 +1,6 @@
 """DuckDB inside the process: bounded in memory and time, shut off from network and disk."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from threading import Timer
 from typing import Any, Self
 
@@ -15,12 +14,7 @@ from persona.errors import BadSettings, DeadlineExceeded
 MEMORY_BYTES = 200 * 10**6
 SPILLED_BYTES = 4 * 10**9
 # What the engine says of records that are not as declared; of the last, where a column is missing.
-_ODD = (
-    duckdb.InvalidInputException,
-    duckdb.ConversionException,
-    duckdb.IOException,
-    duckdb.BinderException,
-)
+_ODD = duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException, duckdb.BinderException
 
 
 class OddRecords(Exception):
@@ -43,8 +37,6 @@ class Engine:
     `file_system` (of fsspec) is where other files lie than this machine's; it keeps its last `failure`.
     """
 
-    dialect = "duckdb"
-
     def __init__(
         self, deadline: Deadline, files: Sequence[str] = (), scratch: str = "", file_system: Any = None
     ) -> None:
@@ -59,16 +51,15 @@ class Engine:
         self._connection = duckdb.connect(config=settings)
         if file_system:
             self._connection.register_filesystem(file_system)
-        self._connection.execute(f"SET allowed_paths = [{', '.join(map(literal, files))}]")
-        self._connection.execute("SET enable_external_access = false")
-        # Counted from the beginning, and not printed: that would be among what a caller reads.
-        for setting in (
-            "enable_progress_bar = true",
-            "enable_progress_bar_print = false",
-            "progress_bar_time = 0",
-        ):
-            self._connection.execute(f"SET {setting}")
-        self._connection.execute("SET lock_configuration = true")
+        self._connection.execute(
+            f"""
+            SET allowed_paths = [{", ".join(map(literal, files))}];
+            SET enable_external_access = false;
+            -- Counted from the beginning, and not printed: that would be among what a caller reads.
+            SET enable_progress_bar = true; SET enable_progress_bar_print = false; SET progress_bar_time = 0;
+            SET lock_configuration = true;
+            """
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -83,26 +74,14 @@ class Engine:
             OddRecords: a file or a record is not what the statement takes it for.
             DeadlineExceeded: there is no answer in time.
         """
-        with self._interrupted_at_the_deadline():
-            cursor = self._connection.execute(sql, dict(parameters or {}))
-            names = [column[0] for column in cursor.description or ()]
-            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-
-    def share(self) -> float:
-        """How much of the statement that runs now is done; 0 where nobody knows."""
-        try:
-            return max(0.0, self._connection.query_progress()) / 100
-        except duckdb.Error:  # closed meanwhile
-            return 0.0
-
-    @contextmanager
-    def _interrupted_at_the_deadline(self) -> Iterator[None]:
         self._deadline.check("read more people")
         timer = Timer(self._deadline.left_seconds, self._connection.interrupt)
         timer.daemon = True
         timer.start()
         try:
-            yield
+            cursor = self._connection.execute(sql, dict(parameters or {}))
+            names = [column[0] for column in cursor.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
         except duckdb.InterruptException:
             raise DeadlineExceeded(
                 f"people were not read and counted within the {self._deadline.budget_seconds:.0f} s of the "
@@ -120,6 +99,13 @@ class Engine:
             raise
         finally:
             timer.cancel()
+
+    def share(self) -> float:
+        """How much of the statement that runs now is done; 0 where nobody knows."""
+        try:
+            return max(0.0, self._connection.query_progress()) / 100
+        except duckdb.Error:  # closed meanwhile
+            return 0.0
 
 
 def literal(text: str) -> str:

@@ -17,16 +17,8 @@ PROFILE_API_DAYS, WAREHOUSE_DAYS = 14, 30
 EMAIL_EVENTS = frozenset({"Email Opened", "Email Link Clicked"})
 _WEB_LIBRARIES = frozenset({"analytics.js", "analytics-next", "@segment/analytics-next"})
 _MOBILE_LIBRARIES = frozenset(
-    {
-        "analytics-ios",
-        "analytics-android",
-        "analytics-swift",
-        "analytics-kotlin",
-        "analytics-flutter",
-        "analytics_flutter",
-        "analytics-react-native",
-        "@segment/analytics-react-native",
-    }
+    {f"analytics-{one}" for one in ("ios", "android", "swift", "kotlin", "flutter", "react-native")}
+    | {"analytics_flutter", "@segment/analytics-react-native"}
 )
 _MOBILE_DEVICES = frozenset({"ios", "android"})
 
@@ -51,11 +43,8 @@ def count(events: Iterable[Event], since_seconds: float) -> dict[str, int]:
         channel, at = channel_of(event), unix_seconds(event.timestamp)
         if channel and at is not None and at >= since_seconds:
             moments[channel].append(at)
-    return {
-        "web": _sessions(moments["web"]),
-        "mobile": _sessions(moments["mobile"]),
-        "email": len(moments["email"]),
-    }
+    sessions = {channel: _sessions(moments[channel]) for channel in ("web", "mobile")}
+    return sessions | {"email": len(moments["email"])}
 
 
 def channel_of(event: Event) -> str | None:

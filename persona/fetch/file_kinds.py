@@ -97,7 +97,7 @@ def looked_at(place: Place, engine: Engine, deadline: Deadline) -> File:
     if head.startswith(b"PAR1") and packed == "uncompressed":
         return File(name, path, "Parquet")
     foreign = next((words for start, words in _FOREIGN.items() if head.startswith(start)), "")
-    if foreign and not _RECORD.search(head.replace(b"\0", b" ") if b"\0" not in head else b""):
+    if foreign and (b"\0" in head or not _RECORD.search(head)):
         raise UnreadableFile(f"{name} looks like {foreign}")
     if b"\0" in head:
         raise UnreadableFile(f"{name} is no text, and none of JSON lines, CSV or Parquet")
@@ -138,12 +138,11 @@ def with_known_columns(files: Sequence[File], known: Iterable[str]) -> list[File
         UnreadableFile: a file has none of the known columns, while another has.
     """
     wanted = {name.casefold() for name in known}
-    with_header = [any(name.casefold() in wanted for name in one.columns) for one in files]
-    if any(with_header) and not all(with_header):
-        file = files[with_header.index(False)]
+    bare = [one for one in files if not any(name.casefold() in wanted for name in one.columns)]
+    if 0 < len(bare) < len(files):
         raise UnreadableFile(
-            f"{file.name}: expected a header like that of the other files, its first row names none of the "
-            "traits and ids that are needed; every CSV file needs the header"
+            f"{bare[0].name}: expected a header like that of the other files, its first row names none of "
+            "the traits and ids that are needed; every CSV file needs the header"
         )
     return [
         one._replace(
@@ -164,8 +163,7 @@ def texts(engine: Engine, file: File) -> str:
     """A file as a table of texts: what the engine takes for JSON would keep its quotation marks."""
     if not file.kind.startswith("JSON"):
         return table([file])
-    types = ", ".join(f"{identifier(name)}: 'VARCHAR'" for name in columns_of(engine, table([file])))
-    return table([file], f", columns = {{{types}}}")
+    return table([file], f", columns = {_as_text(columns_of(engine, table([file])))}")
 
 
 def records(files: Sequence[File]) -> str:
@@ -175,23 +173,26 @@ def records(files: Sequence[File]) -> str:
 
 def columns_of(engine: Engine, source: str) -> Mapping[str, str]:
     """The columns of a source, with their types."""
-    rows = engine.rows(f"DESCRIBE SELECT * FROM {source}")
+    rows = engine.rows(f"DESCRIBE FROM {source}")
     return {row["column_name"]: row["column_type"] for row in rows}
+
+
+def _as_text(columns: Iterable[str]) -> str:
+    types = ", ".join(f"{identifier(name)}: 'VARCHAR'" for name in columns)
+    return f"{{{types}}}"
 
 
 def _union(files: Sequence[File], reader: str) -> str:
     """What a reader makes of files, which may be packed in several ways."""
     parts = []
     for (packed, delimiter, columns, marked), some in groupby(files, key=lambda one: one[3:]):
-        options = ""
+        paths, options = [one.path for one in some], ""
         if reader.startswith("read_csv"):
-            types = ", ".join(f"{identifier(name)}: 'VARCHAR'" for name in columns)
-            options = f", delim = {literal(delimiter)}, columns = {{{types}}}"
-        paths = [one.path for one in some]
+            options = f", delim = {literal(delimiter)}, columns = {_as_text(columns)}"
         if marked and reader == _RECORDS["JSON lines"]:
             parts.append(f"SELECT TRY_CAST(json AS JSON) AS json FROM {_read(_LINES, paths, packed)}")
         else:
-            parts.append(f"SELECT * FROM {_read(reader + options, paths, packed)}")
+            parts.append(f"FROM {_read(reader + options, paths, packed)}")
     return f"({' UNION ALL BY NAME '.join(parts)})"
 
 

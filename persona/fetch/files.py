@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache, partial
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from persona.classify.engine import Engine, OddRecords, identifier, literal
 from persona.deadline import Deadline
@@ -21,17 +22,7 @@ from persona.fetch.file_kinds import (
     with_known_columns,
 )
 from persona.fetch.local import located, refused
-from persona.fetch.people import (
-    ABSENT,
-    People,
-    Reading,
-    id_fields,
-    judged,
-    listed,
-    needed_traits,
-    relation_of,
-    typed,
-)
+from persona.fetch.people import ABSENT, People, Reading, id_fields, judged, listed, relation_of
 from persona.log import Log, Progress
 from persona.settings import Settings
 
@@ -78,29 +69,23 @@ def relation(engine: Engine, files: Sequence[File], settings: Settings) -> Peopl
         UnreadableFile: they are of more than one kind.
     """
     looks = " and ".join(sorted({one.looks for one in files}))
-    parameters: Mapping[str, object] = {}
-    tables = profiles_sync.unloaded([one.name for one in files])
-    if tables:
+    kinds = sorted({one.kind for one in files})
+    parameters: dict[str, Any] = {}
+    if tables := profiles_sync.unloaded(files):
         looks = f"Profiles Sync's tables, unloaded as {looks}"
-        sources = {
-            name: profiles_sync.rows(engine, [files[i] for i in places]) for name, places in tables.items()
-        }
-
-        def unloaded(ids: bool) -> str:  # noqa: FBT001 - as Reading says
-            return f"WITH {profiles_sync.query(settings, sources, 'duckdb', ids=ids)} SELECT * FROM people"
-
-        readings: list[Reading] = [unloaded]
-        parameters = profiles_sync.parameters(settings)
-    elif len(kinds := sorted({one.kind for one in files})) > 1:
+        sources = {name: profiles_sync.rows(engine, some) for name, some in tables.items()}
+        unloaded, parameters = profiles_sync.query(settings, sources, "duckdb")
+        readings: list[Reading] = [lambda _ids: f"WITH {unloaded} FROM people"]
+    elif len(kinds) > 1:
         raise UnreadableFile(f"expected files of one kind, got {' and '.join(kinds)}; name one kind with *")
     elif kinds == ["CSV"]:
         readings = _csv(engine, files, settings)
     elif kinds == ["Parquet"]:
         readings = [lambda ids: _parquet(engine, table(files), settings, ids=ids)]
     else:
-        traits = needed_traits(settings)
+        traits = settings.traits
         readings = [
-            lambda ids: typed(traits, lambda columns: table(files, f", columns = {columns}"), ids=ids),
+            lambda ids: _typed(traits, files, ids=ids),
             lambda ids: judged(traits, f"(SELECT json AS record FROM {records(files)})", ids=ids),
         ]
     people = People(engine, readings, partial(_refusal, files, settings), parameters)
@@ -122,8 +107,23 @@ def _refusal(files: Sequence[File], settings: Settings, words: str) -> PersonaEr
     return refused(settings.where, SETTING, f"{file.name} looks like {file.looks}; {what}; store it again")
 
 
+def _typed(traits: Sequence[str], files: Sequence[File], *, ids: bool) -> str:
+    """People in JSON whose records are all well formed."""
+    fields, one = (
+        ", ".join(f"{identifier(name)} VARCHAR" for name in names) for names in (traits, id_fields(ids=ids))
+    )
+    columns = f"{{'traits': {literal(f'STRUCT({fields})')}, 'external_ids': 'STRUCT({one})[]'}}"
+    return relation_of(
+        [f"traits.{identifier(name)}" for name in traits],
+        listed("external_ids", ids=ids),
+        table(files, f", columns = {columns}"),
+        # A record without traits may be no profile at all: that is for `judged` to say.
+        "IF(traits IS NULL, ERROR('no traits'), NULL)",
+    )
+
+
 def _csv(engine: Engine, files: Sequence[File], settings: Settings) -> list[Reading]:
-    known = {*needed_traits(settings), *settings.id_columns, "canonical_segment_id"}
+    known = {*settings.traits, *settings.id_columns, "canonical_segment_id"}
     files = with_known_columns(files, known)
     columns = dict.fromkeys((name for file in files for name in file.columns), "VARCHAR")
 
@@ -143,19 +143,19 @@ def _csv(engine: Engine, files: Sequence[File], settings: Settings) -> list[Read
             for row in bad
         )
 
-    def readable(ids: bool, strict: str) -> str:  # noqa: FBT001 - as Reading says
+    def readable(strict: str, _ids: bool) -> str:  # noqa: FBT001 - as Reading says
         rows = table(files, f", strict_mode = {strict}, ignore_errors = true")
-        return _flat(columns, settings, rows, ids=ids) + bad_rows(strict)
+        return _flat(columns, settings, rows) + bad_rows(strict)
 
     # Only where lines end in more than one way is nothing read strictly; a row too long then loses its end.
     return [
-        lambda ids: _flat(columns, settings, table(files), ids=ids),
-        lambda ids: readable(ids, "true"),
-        lambda ids: readable(ids, "false"),
+        lambda _ids: _flat(columns, settings, table(files)),
+        partial(readable, "true"),
+        partial(readable, "false"),
     ]
 
 
-def _flat(columns: Mapping[str, str], settings: Settings, source: str, *, ids: bool) -> str:
+def _flat(columns: Mapping[str, str], settings: Settings, source: str) -> str:
     """A row a person: the columns of PERSONA_ID_COLUMNS hold external ids, every other one a trait."""
     anyhow = {name.lower(): name for name in columns}
 
@@ -163,17 +163,17 @@ def _flat(columns: Mapping[str, str], settings: Settings, source: str, *, ids: b
         name = name if name in columns else anyhow.get(name.lower(), "")
         return _value(identifier(name), columns[name]) if name else ABSENT
 
-    present = {name: column(name) for name in settings.id_columns if column(name) != ABSENT}
-    carried = {name: f"IFNULL(CAST({one} AS VARCHAR), '') <> ''" for name, one in present.items()}
-    identities = " + ".join(f"CAST({carries} AS BIGINT)" for carries in carried.values())
-    types = ", ".join(f"IF({carries}, {literal(name)}, NULL)" for name, carries in carried.items())
-    types = f"CONCAT_WS(CHR(31), {types})" if types else "''"
-    listed_ids = f"{identities or 0} AS identities, {types} AS types"
-    if ids:
-        own_id, profile_id = next(iter(present.values()), ABSENT), column("canonical_segment_id")
-        listed_ids += f", NULLIF(CAST({profile_id} AS VARCHAR), '') AS canonical_segment_id"
-        listed_ids += f", NULLIF(CAST({own_id} AS VARCHAR), '') AS user_id"
-    return relation_of(map(column, needed_traits(settings)), listed_ids, source)
+    def text(expression: str) -> str:
+        return f"NULLIF(CAST({expression} AS VARCHAR), '')"
+
+    present = {name: text(column(name)) for name in settings.id_columns if column(name) != ABSENT}
+    identities = " + ".join(f"CAST({one} IS NOT NULL AS BIGINT)" for one in present.values())
+    types = ", ".join(f"IF({one} IS NULL, NULL, {literal(name)})" for name, one in present.items())
+    ids = f"""
+      {identities or 0} AS identities, {f"CONCAT_WS(CHR(31), {types})" if types else "''"} AS types,
+      {text(column("canonical_segment_id"))} AS canonical_segment_id,
+      {next(iter(present.values()), ABSENT)} AS user_id"""
+    return relation_of(map(column, settings.traits), ids, source)
 
 
 def _parquet(engine: Engine, source: str, settings: Settings, *, ids: bool) -> str:
@@ -181,13 +181,12 @@ def _parquet(engine: Engine, source: str, settings: Settings, *, ids: bool) -> s
     columns = columns_of(engine, source)
     traits, external_ids = columns.get("traits", ""), columns.get("external_ids", "")
     if not traits and not external_ids:
-        return _flat(columns, settings, source, ids=ids)
-    members = (
-        columns_of(engine, f"(SELECT UNNEST(traits) FROM {source})") if traits.startswith("STRUCT") else {}
-    )
+        return _flat(columns, settings, source)
+    structure = traits.startswith("STRUCT")
+    members = columns_of(engine, f"(SELECT UNNEST(traits) FROM {source})") if structure else {}
 
     def member(name: str) -> str:
-        if traits.startswith("STRUCT"):
+        if structure:
             return _value(f"traits.{identifier(name)}", members[name]) if name in members else ABSENT
         if traits.startswith("MAP"):
             return f"CAST(traits[{literal(name)}] AS VARCHAR)"
@@ -195,16 +194,16 @@ def _parquet(engine: Engine, source: str, settings: Settings, *, ids: bool) -> s
         return f"JSON_EXTRACT_STRING(traits, {literal(path)})" if traits else ABSENT
 
     rows = _id_rows(external_ids, ids=ids)
-    return relation_of(map(member, needed_traits(settings)), listed(rows, ids=ids), source)
+    return relation_of(map(member, settings.traits), listed(rows, ids=ids), source)
 
 
 def _id_rows(kind: str, *, ids: bool) -> str:
     """The list of external ids in a column of this type; with `ids`, those that it may not hold, too."""
-    fields = ", ".join(f'"{name}": "VARCHAR"' for name in id_fields(ids=ids))
     if not kind:
         return "CAST(NULL AS STRUCT(type VARCHAR, id VARCHAR)[])"
     if kind.endswith("[]") and not ids:
         return "external_ids"
+    fields = ", ".join(f'"{name}": "VARCHAR"' for name in id_fields(ids=ids))
     packed = "TO_JSON(external_ids)" if kind.endswith("[]") else "external_ids"
     return f"FROM_JSON({packed}, '[{{{fields}}}]')"
 

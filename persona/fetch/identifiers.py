@@ -1,6 +1,5 @@
 """Whom to look up in the Profile API: its own listing, or a file of identifiers."""
 
-import gzip
 from collections.abc import Iterator
 from functools import partial
 from urllib.parse import quote
@@ -26,13 +25,11 @@ def from_file(settings: Settings, deadline: Deadline) -> Iterator[str | None]:
     lines = 0
     with located(settings.identifiers, SETTING, deadline) as (places, _):
         for place in places:
-            with place.open() as packed:
-                is_gzip = packed.peek(2).startswith(b"\x1f\x8b")
-                with gzip.open(packed) if is_gzip else packed as stream:
-                    for line in iter(partial(stream.readline, PART_BYTES), b""):
-                        if line.strip():
-                            lines += 1
-                            yield encoded(line)
+            with place.open() as stream:
+                for line in iter(partial(stream.readline, PART_BYTES), b""):
+                    if line.strip():
+                        lines += 1
+                        yield encoded(line)
     if not lines:
         raise BadSettings(f"{SETTING}: expected one type:value a line, and the file has no line")
 

@@ -5,7 +5,7 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from difflib import get_close_matches
-from io import BufferedReader, FileIO
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,19 +20,15 @@ class Place(NamedTuple):
     name: str
     path: str  # as the engine reads it
     address: str  # as anybody else does
-    open: Callable[[], BufferedReader]
-
-
-class Located(NamedTuple):
-    places: list[Place]
-    file_system: Any = None  # of the engine, where it has to be told of one
+    open: Callable[[], Any]  # its bytes
 
 
 @contextmanager
-def located(address: str, setting: str, deadline: Deadline) -> Iterator[Located]:
+def located(address: str, setting: str, deadline: Deadline) -> Iterator[tuple[list[Place], Any]]:
     """The files that are meant: a path or gs://BUCKET/OBJECT, `*` allowed, or a folder or prefix.
 
-    Objects are read where they lie, in parts: on the cloud, a disk is memory.
+    Beside them the engine's file system for them, None for this machine's. Objects are read where they lie,
+    in parts: on the cloud, a disk is memory.
 
     Raises:
         BadSettings: there is no such file, or it is no regular one.
@@ -40,26 +36,24 @@ def located(address: str, setting: str, deadline: Deadline) -> Iterator[Located]
     """
     if not address.startswith("gs://"):
         paths = _paths(address, setting)
-        yield Located([_place(path.name, str(path), str(path), FileIO) for path in paths])
+        yield [Place(one.name, str(one), str(one), partial(open, one, "rb")) for one in paths], None
         return
     # The client costs half a second to import.
     from persona.fetch.objects import Objects  # noqa: PLC0415
 
     with closing(Objects(address, setting, deadline)) as objects:
-        places = [
-            _place(address.rpartition("/")[2], path, address, objects.open)
-            for path, address in objects.addresses.items()
-        ]
-        yield Located(places, objects)
-
-
-def _place(name: str, path: str, address: str, opened: Callable[[str, str], Any]) -> Place:
-    return Place(name, path, address, lambda: BufferedReader(opened(path, "r")))
+        yield (
+            [
+                Place(name.rpartition("/")[2], path, name, partial(objects.reader, path))
+                for path, name in objects.addresses.items()
+            ],
+            objects,
+        )
 
 
 def _paths(address: str, setting: str) -> list[Path]:
+    whole = Path(address)
     try:
-        whole = Path(address)
         if whole.is_dir():
             paths = sorted(path for path in whole.iterdir() if path.is_file() and path.name[0] not in "._")
         else:

@@ -3,19 +3,18 @@
 from collections.abc import Callable
 from datetime import datetime
 from fnmatch import fnmatchcase
-from functools import partial
-from typing import Any, TypeVar
+from io import BufferedReader
+from typing import Any, TypeVar, cast
 
 from fsspec import AbstractFileSystem
 from google.api_core.exceptions import GoogleAPICallError, NotFound, RetryError
-from google.api_core.retry import Retry
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import storage
 from google.cloud.storage.fileio import BlobReader
 
 from persona.deadline import Deadline
 from persona.errors import DeadlineExceeded, PersonaError, Refused, Unavailable
-from persona.storage.cloud import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, may_pass, waits
+from persona.storage.cloud import retried, waits
 
 # How long one part may take, waits between tries included.
 BUDGET_SECONDS = 60.0
@@ -52,20 +51,25 @@ class Objects(AbstractFileSystem):
         self._setting, self._deadline = setting, deadline
         self._begun = False  # an object was found
         self.failure: PersonaError | None = None  # the last one; the engine hands on its words alone
-        bucket_name, _, pattern = address.removeprefix("gs://").partition("/")
+        bucket, _, pattern = address.removeprefix("gs://").partition("/")
         # No project: objects need none, and looking for one may ask the metadata server.
-        self._client: Any = self._tried(lambda: storage.Client(project=None))
-        blobs = self._listed(self._client.bucket(bucket_name), pattern)
+        self._client: Any = self.tried(lambda: storage.Client(project=None))
+        blobs = self.tried(lambda: self._listed(self._client.bucket(bucket), pattern))
+        if not blobs:
+            raise Refused("storage", f"{setting}: no object has such a name, or no such bucket")
         self._begun = True
         # Numbers, for the engine: an object's own name may hold any character, `*` too.
         self._blobs = {f"object://{number:06}": blob for number, blob in enumerate(blobs)}
-        self.addresses = {path: f"gs://{bucket_name}/{blob.name}" for path, blob in self._blobs.items()}
+        self.addresses = {path: f"gs://{bucket}/{blob.name}" for path, blob in self._blobs.items()}
 
     def close(self) -> None:
         self._client.close()
 
     def open(self, path: str, *_: object, **__: object) -> "_Object":
-        return _Object(self._blobs[path], self._tried, self._deadline)
+        return _Object(self._blobs[path], self.tried, self._deadline)
+
+    def reader(self, path: str) -> BufferedReader:
+        return BufferedReader(cast("Any", self.open(path)))
 
     def glob(self, path: str, *_: object, **__: object) -> list[str]:
         return [path]
@@ -78,38 +82,24 @@ class Objects(AbstractFileSystem):
         return updated
 
     def _listed(self, bucket: Any, pattern: str) -> list[Any]:
+        """The files among the objects: no folder's own entry, nor `_SUCCESS` and `.crc` beside them."""
         if "*" not in pattern and not pattern.endswith("/"):
             blob = bucket.blob(pattern)
-            self._tried(lambda: blob.reload(timeout=waits(self._deadline), retry=None))
+            blob.reload(timeout=waits(self._deadline), retry=None)
             return [blob]
         prefix, whole = pattern.partition("*")[0], pattern + "*" if pattern.endswith("/") else pattern
+        listing = bucket.list_blobs(prefix=prefix, retry=None, timeout=waits(self._deadline))
         blobs: list[Any] = []
-        token: str | None = None
-        while True:
-            page = self._tried(partial(self._listed_page, bucket, prefix, token))
-            blobs += [blob for blob in page[0] if fnmatchcase(blob.name, whole) and _is_file(blob.name)]
-            token = page[1]
-            if not token:
-                break
-        if not blobs:
-            raise Refused("storage", f"{self._setting}: no object has such a name, or no such bucket")
-        return blobs
+        for page in listing.pages:
+            self._deadline.check("list more of the stored objects")
+            blobs += (blob for blob in page if fnmatchcase(blob.name, whole))
+        return [blob for blob in blobs if blob.name.rpartition("/")[2][:1] not in {"", ".", "_"}]
 
-    def _listed_page(self, bucket: Any, prefix: str, token: str | None) -> tuple[list[Any], str | None]:
-        listed = bucket.list_blobs(prefix=prefix, page_token=token, retry=None, timeout=waits(self._deadline))
-        return [*next(listed.pages, ())], listed.next_page_token
-
-    def _tried(self, act: Callable[[], T]) -> T:
-        """What `act` returns, tried again with growing, random waits while that may help."""
+    def tried(self, act: Callable[[], T]) -> T:
+        """What `act` returns, tried again while that may help."""
         try:
             self._deadline.check("read more of the stored object")
-            retry = Retry(
-                predicate=may_pass,
-                initial=FIRST_WAIT_SECONDS,
-                maximum=LONGEST_WAIT_SECONDS,
-                timeout=min(BUDGET_SECONDS, self._deadline.left_seconds),
-            )
-            returned: T = retry(act)()
+            return retried(act, min(BUDGET_SECONDS, self._deadline.left_seconds))
         except RetryError:
             words = f"Cloud Storage did not serve the object that {self._setting} names within its time"
             self.failure = Unavailable("storage", f"{words}; try again later")
@@ -117,8 +107,6 @@ class Objects(AbstractFileSystem):
             self.failure = self._named(error)
         except DeadlineExceeded as error:
             self.failure = error
-        else:
-            return returned
         raise self.failure from None
 
     def _named(self, error: GoogleAPICallError | GoogleAuthError) -> PersonaError:
@@ -131,11 +119,6 @@ class Objects(AbstractFileSystem):
         return Refused("storage", f"the object that {self._setting} names: {cause}")
 
 
-def _is_file(name: str) -> bool:
-    """Not a folder's own entry, nor what writers leave beside their files: `_SUCCESS`, `.crc`."""
-    return name.rpartition("/")[2][:1] not in {"", ".", "_"}
-
-
 class _Object(BlobReader):
     """The client's own reader of the generation that was found; a part that fails is asked for again."""
 
@@ -145,11 +128,13 @@ class _Object(BlobReader):
         self._tried, self._deadline = tried, deadline
 
     def read(self, size: int = -1) -> bytes:
-        return self._tried(partial(self._read_at, self.tell(), size))
+        position = self.tell()
 
-    def _read_at(self, position: int, size: int) -> bytes:
-        # The reader forgets what a part that failed had already read.
-        self.seek(position)
-        self._download_kwargs["timeout"] = waits(self._deadline)
-        data: bytes = super().read(size)
-        return data
+        def part() -> bytes:
+            # The reader forgets what a part that failed had already read.
+            self.seek(position)
+            self._download_kwargs["timeout"] = waits(self._deadline)
+            data: bytes = super(_Object, self).read(size)
+            return data
+
+        return self._tried(part)

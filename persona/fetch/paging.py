@@ -1,11 +1,10 @@
 """What Segment's two interfaces share: cursors that have to lead somewhere, and refusals in words."""
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -23,10 +22,14 @@ T = TypeVar("T")
 
 
 class Cursor(Struct):
-    """The Profile API's cursor; the next page is asked for with `next` (docs: unify/profile-api)."""
+    """Where a list goes on (docs: unify/profile-api)."""
 
     next: str | None = None
     has_more: bool = True
+
+    def query(self, name: str = "next") -> dict[str, str] | None:
+        """What asks for the next page; None after the last."""
+        return {name: self.next} if self.next and self.has_more else None
 
 
 class _Problem(Struct, frozen=True):
@@ -35,7 +38,7 @@ class _Problem(Struct, frozen=True):
 
 
 class _Problems(Struct):
-    """Both ways in which Segment's APIs word an error; the free text stays unread: it may name people."""
+    """Both ways in which Segment words an error; the free text stays unread: it may name people."""
 
     errors: list[_Problem] = []
     error: _Problem = _Problem()
@@ -48,9 +51,8 @@ class Trail:
     """
 
     def __init__(self, name: str, item: str, next_step: str) -> None:
-        self.items = 0
         self._name, self._item, self._next_step = name, item, next_step
-        self._empty_pages = 0
+        self.items, self._empty_pages = 0, 0
         self._cursors: set[bytes] = set()  # sixteen bytes for each page read
 
     def follow(self, items: int, cursor: Mapping[str, str] | None) -> None:
@@ -65,20 +67,18 @@ class Trail:
             return
         if not all(map(_FIT.fullmatch, cursor.values())):
             raise Invalid("segment", f"{self._name} sent a cursor that fits into no URL")
-        if self._empty_pages == MOST_EMPTY_PAGES:
-            raise Invalid(
-                "segment",
-                f"{self._name} sent {MOST_EMPTY_PAGES} pages in a row without a {self._item}, each with a "
-                f"next one, after {self.items} {self._item}s; try again, {self._next_step}",
-            )
         mark = blake2b(repr(cursor).encode("utf-8", "backslashreplace"), digest_size=16).digest()
-        if mark in self._cursors:
-            raise Invalid(
-                "segment",
-                f"{self._name} sent a cursor for the second time after {self.items} {self._item}s and "
-                f"would never end; try again, {self._next_step}",
+        after = f"after {self.items} {self._item}s"
+        if self._empty_pages == MOST_EMPTY_PAGES:
+            circle = (
+                f"{MOST_EMPTY_PAGES} pages in a row without a {self._item}, each with a next one, {after}"
             )
-        self._cursors.add(mark)
+        elif mark in self._cursors:
+            circle = f"a cursor for the second time {after} and would never end"
+        else:
+            self._cursors.add(mark)
+            return
+        raise Invalid("segment", f"{self._name} sent {circle}; try again, {self._next_step}")
 
 
 def page_of(
@@ -110,20 +110,3 @@ def _kind(body: bytes) -> str:
         return ""
     words = [word for one in (*problems.errors[:1], problems.error) for word in (one.type, one.code)]
     return next((f" {word}" for word in words if _WORD.fullmatch(word)), "")
-
-
-def loads(body: bytes) -> Any:
-    """JSON of any shape: lone surrogates, NaN and endless numbers pass, bottomless nesting does not.
-
-    Raises:
-        ValueError: the body is no JSON; says nothing of its content.
-    """
-    try:
-        return json.loads(body, parse_int=_integer)
-    except (ValueError, RecursionError):
-        raise ValueError("no JSON that could be read") from None
-
-
-def _integer(digits: str) -> int | float:
-    """A number beyond 64 bits as a float: only Python's own integers know no end, and refuse 4,300 digits."""
-    return int(digits) if len(digits) <= 18 else float(digits)  # noqa: PLR2004 - an int64 holds 18 digits

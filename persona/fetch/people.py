@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 from persona.classify.counts import NAME_CHARACTERS, Everybody
 from persona.classify.engine import Engine, OddRecords, identifier, literal
-from persona.errors import PersonaError
 from persona.settings import SEED, Settings
 
 # Pages wait until there are so many bytes: a statement a page costs more than what it does.
@@ -52,7 +51,7 @@ class People:
         self,
         engine: Engine,
         readings: Sequence[Reading],
-        refusal: Callable[[str], PersonaError] | None = None,
+        refusal: Callable[[str], Exception] = OddRecords,
         parameters: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         # A literal of the readings -> where that lies later on; None: nothing of it does.
@@ -64,9 +63,7 @@ class People:
         # All traits that there are, by name, where whoever reads the people can tell.
         self.names: Callable[[], Mapping[str, Carried]] = dict
         self.engine = engine
-        self._readings = [*readings]
-        self._refusal = refusal
-        self._parameters = parameters
+        self._readings, self._refusal, self._parameters = [*readings], refusal, parameters
         self._draw = ""
 
     def rows(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -81,12 +78,9 @@ class People:
                 people = f"read AS ({read}), {self._draw}" if self._draw else f"people AS ({read}),"
                 return self.engine.rows(f"WITH {people} {sql}", {**self._parameters, **parameters})
             except OddRecords as odd:
-                if len(self._readings) > 1:
-                    del self._readings[0]
-                elif self._refusal:
+                if len(self._readings) == 1:
                     raise self._refusal(str(odd)) from None
-                else:
-                    raise
+                del self._readings[0]
 
     def everybody(self) -> Everybody | None:
         if self.moved is None:
@@ -97,9 +91,8 @@ class People:
 
     def draw(self, limit: int) -> None:
         """Keep `limit` people, each with the same chance, the same ones every time (0: all)."""
-        size = (
-            self.rows("n AS (SELECT COUNT(*) AS n FROM people) SELECT n FROM n", {})[0]["n"] if limit else 0
-        )
+        counted = "n AS (SELECT COUNT(*) AS n FROM people) SELECT n FROM n"
+        size = self.rows(counted, {})[0]["n"] if limit else 0
         if size <= limit:
             return
         self.drawn = self.truncated = True
@@ -119,80 +112,61 @@ _RECORDS = "(SELECT TRY_CAST(UNNEST(STRING_SPLIT($records, CHR(30))) AS JSON) AS
 # Of each batch a row a name. Where they are more, the names are free text, or the space is a large one: then
 # nobody can tell.
 _MOST_NAMED = 200_000
-_NAMES = f"""
-  INSERT INTO named
-  SELECT SUBSTR(key, 1, {NAME_CHARACTERS}), COUNT(*), COUNT(TRY_CAST(value AS DOUBLE))
-  FROM (
-    SELECT UNNEST(
-      MAP_ENTRIES(TRY_CAST(record->'$.traits' AS MAP(VARCHAR, VARCHAR))), recursive := true
-    ) FROM {_RECORDS}
-  ) WHERE value <> '' GROUP BY 1
-"""  # noqa: S608 - our own text
 
 
 class Table(People):
     """People whom a service gives page by page; of a page nothing is kept but the relation's columns."""
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
-        super().__init__(engine, [lambda _ids: "SELECT * FROM gathered"])
-        self._people = judged(needed_traits(settings), _RECORDS)
+        super().__init__(engine, [lambda _ids: "FROM gathered"])
+        self._people = judged(settings.traits, _RECORDS)
         engine.rows(f"CREATE TABLE gathered AS {self._people} LIMIT 0", {"records": "{}"})
-        engine.rows("CREATE TABLE named (name VARCHAR, n BIGINT, numeric BIGINT)")
-        self.names = self._all_names
-        self._lists_all = settings.source == "segment"  # the other services send the needed traits alone
-        self._named = 0  # rows
-        self._rejected = "INSERT INTO gathered (identities, problem) SELECT 0, $reason FROM range($n)"
+        self._named: int | None = None  # rows; the other services send the needed traits alone
+        if settings.source == "segment":
+            engine.rows("CREATE TABLE named (name VARCHAR, n BIGINT, numeric BIGINT)")
+            self._named, self.names = 0, self._all_names
 
     def fill(self, pages: Iterable[Page], notice: Callable[[int, int], None]) -> None:
         """Take in all pages; `notice` hears of pages and people after each."""
-        read, waiting, waiting_bytes = 0, list[bytes](), 0
+        read, waiting = 0, list[bytes]()
         rejected: Counter[str] = Counter()
         for number, page in enumerate(pages, start=1):
             waiting += page.records
-            waiting_bytes += sum(map(len, page.records))
-            if waiting_bytes >= BATCH_BYTES:
+            if sum(map(len, waiting)) >= BATCH_BYTES:
                 self._insert(waiting)
-                waiting, waiting_bytes = [], 0
+                waiting = []
             rejected.update(page.rejected)
-            read += len(page.records) + Counter(page.rejected).total()
+            read += len(page.records) + sum(page.rejected.values())
             self.truncated = page.more
             notice(number, read)
         self._insert(waiting)
         for reason, n in rejected.items():
-            self.engine.rows(self._rejected, {"reason": reason, "n": n})
+            refused = "INSERT INTO gathered (identities, problem) SELECT 0, $reason FROM range($n)"
+            self.engine.rows(refused, {"reason": reason, "n": n})
 
     def _insert(self, records: Sequence[bytes]) -> None:
         if not records:
             return
         text = b"\x1e".join(records).decode(errors="replace")
         self.engine.rows(f"INSERT INTO gathered {self._people}", {"records": text})
-        if self._lists_all and self._named < _MOST_NAMED:
-            self._named += self.engine.rows(_NAMES, {"records": text})[0]["Count"]
+        if self._named is not None and self._named < _MOST_NAMED:
+            names = "INSERT INTO named" + trait_names("record->'$.traits'", _RECORDS)
+            self._named += self.engine.rows(names, {"records": text})[0]["Count"]
 
     def _all_names(self) -> Mapping[str, Carried]:
         counted = "SELECT name, SUM(n) AS n, SUM(numeric) AS numeric FROM named GROUP BY 1 ORDER BY 2 DESC, 1"
-        rows = self.engine.rows(counted) if self._named < _MOST_NAMED else []
+        rows = self.engine.rows(counted) if (self._named or 0) < _MOST_NAMED else []
         return {row["name"]: Carried(int(row["n"]), int(row["numeric"])) for row in rows}
 
 
-def needed_traits(settings: Settings) -> list[str]:
-    """The traits that are needed, in the relation's order."""
-    return [*settings.channels.values(), settings.ltv_trait, settings.plan_trait]
-
-
-def typed(traits: Sequence[str], read: Callable[[str], str], *, ids: bool = False) -> str:
-    """A query for people whose records are all well formed: `read` says how, given their columns' types."""
-    fields = ", ".join(f"{identifier(name)} VARCHAR" for name in traits)
-    one = ", ".join(f"{identifier(name)} VARCHAR" for name in id_fields(ids=ids))
-    columns = f"{{'traits': {literal(f'STRUCT({fields})')}, 'external_ids': 'STRUCT({one})[]'}}"
-    # A record without traits may be no profile at all: that is for `judged` to say.
-    problem = "IF(traits IS NULL, ERROR('no traits'), NULL)"
-    return relation_of(
-        [f"traits.{identifier(name)}" for name in traits],
-        listed("external_ids", ids=ids),
-        read(columns),
-        problem,
-    )
+def trait_names(traits: str, source: str) -> str:
+    """A query for the names in traits, JSON or maps, with how many people have each, and a number."""
+    members = f"MAP_ENTRIES(TRY_CAST({traits} AS MAP(VARCHAR, VARCHAR)))"
+    return f"""
+      SELECT SUBSTR(key, 1, {NAME_CHARACTERS}) AS name, COUNT(*) AS n,
+        COUNT(TRY_CAST(value AS DOUBLE)) AS numeric
+      FROM (SELECT UNNEST({members}, recursive := true) FROM {source}) WHERE value <> '' GROUP BY name
+    """  # noqa: S608 - our own text and quoted names
 
 
 def judged(traits: Sequence[str], records: str, *, ids: bool = False) -> str:
@@ -220,7 +194,7 @@ def id_fields(*, ids: bool) -> tuple[str, ...]:
 
 def listed(external_ids: str, *, ids: bool = False) -> str:
     """The columns of a list of external ids: how many, their types, and with `ids` whose they are."""
-    types = f"ARRAY_TO_STRING([IFNULL(one.type, '') FOR one IN {external_ids}], CHR(31))"
+    types = f"ARRAY_TO_STRING([one.type FOR one IN {external_ids}], CHR(31))"
     columns = f"IFNULL(LEN({external_ids}), 0) AS identities, {types} AS types"
     if not ids:
         return columns

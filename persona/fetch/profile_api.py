@@ -5,16 +5,17 @@ allows 100 requests a second, whoever asks.
 """
 
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
 from contextlib import closing
+from itertools import islice
 from typing import TypeVar
 
 from persona.deadline import Deadline
 from persona.errors import Refused
 from persona.fetch import identifiers
 from persona.fetch.people import Page
-from persona.fetch.space import ELSEWHERE, Space
+from persona.fetch.profile_parts import ELSEWHERE, ProfileParts
 from persona.net.pace import Pace
 from persona.net.session import FreeSession
 from persona.settings import Settings
@@ -26,7 +27,10 @@ THREADS = 64
 MOST_UNDER_WAY = 2 * THREADS
 PROFILES_PER_PAGE = 100
 
+_END = object()
+
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 def fetch(settings: Settings, deadline: Deadline, limit: int) -> Iterator[Page]:
@@ -45,65 +49,41 @@ def fetch(settings: Settings, deadline: Deadline, limit: int) -> Iterator[Page]:
     pace = Pace(settings.rate, deadline)
     auth = (settings.segment_token, "")
     with FreeSession("segment", deadline, auth=auth, pool_size=THREADS, pace=pace) as session:
-        space = Space(settings, session)
-        named = identifiers.from_file(settings, deadline) if settings.identifiers else space.listed()
-        listed = _UpTo(named, limit)
-        unread: Counter[str] = Counter()
+        parts = ProfileParts(settings, session)
+        named = identifiers.from_file(settings, deadline) if settings.identifiers else parts.listed()
+        records, rejected, unread = list[bytes](), Counter[str](), Counter[str]()
         read = 0
-        with closing(_concurrently(space.profile, listed, pace)) as results:
-            for page in _pages(results, listed):
-                read += len(page.records)
-                unread.update(page.rejected)
-                yield page
+        with closing(_concurrently(parts.profile, islice(named, limit or None), pace)) as profiles:
+            for number, profile in enumerate(profiles, start=1):
+                if isinstance(profile, bytes):
+                    records.append(profile)
+                    read += 1
+                else:
+                    rejected[profile] += 1
+                    unread[profile] += 1
+                if number % PROFILES_PER_PAGE == 0:
+                    yield Page(records, more=True, rejected=rejected)
+                    records, rejected = [], Counter()
+        yield Page(records, more=bool(limit) and next(named, _END) is not _END, rejected=rejected)
     if not read:
         _refuse_emptiness(unread)
 
 
-class _UpTo:
-    """The first identifiers, up to the limit; `cut` tells in the end whether there were more."""
-
-    def __init__(self, named: Iterator[str | None], limit: int) -> None:
-        self.cut = False
-        self._named, self._limit = named, limit
-
-    def __iter__(self) -> Iterator[str | None]:
-        for number, identifier in enumerate(self._named):
-            if self._limit and number == self._limit:
-                self.cut = True
-                return
-            yield identifier
-
-
-def _concurrently(read: Callable[[str | None], T], listed: _UpTo, pace: Pace) -> Generator[T, None, None]:
-    """Yield what `read` makes of each, as they get done; whatever ends it ends the waiting of all threads."""
-    under_way: set[Future[T]] = set()
+def _concurrently(read: Callable[[T], U], named: Iterable[T], pace: Pace) -> Generator[U, None, None]:
+    """Yield what `read` makes of each, as they get done; what ends it early ends all threads' waiting."""
+    under_way: set[Future[U]] = set()
     with ThreadPoolExecutor(THREADS, thread_name_prefix="profile-api") as threads:
         try:
-            for identifier in listed:
+            for identifier in named:
                 under_way.add(threads.submit(read, identifier))
                 if len(under_way) == MOST_UNDER_WAY:
                     done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
                     yield from (one.result() for one in done)
-            while under_way:
-                done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
-                yield from (one.result() for one in done)
-        finally:
+            yield from (one.result() for one in as_completed(under_way))
+        except BaseException:
             pace.stop()
             threads.shutdown(wait=False, cancel_futures=True)
-
-
-def _pages(results: Iterator[bytes | str], listed: _UpTo) -> Iterator[Page]:
-    records: list[bytes] = []
-    rejected: Counter[str] = Counter()
-    for result in results:
-        if isinstance(result, bytes):
-            records.append(result)
-        else:
-            rejected[result] += 1
-        if len(records) + rejected.total() == PROFILES_PER_PAGE:
-            yield Page(records, more=True, rejected=rejected)
-            records, rejected = [], Counter()
-    yield Page(records, more=listed.cut, rejected=rejected)
+            raise
 
 
 def _refuse_emptiness(unread: Counter[str]) -> None:

@@ -1,4 +1,4 @@
-"""The question to Profiles Sync's tables, in BigQuery or unloaded to files: one query and its parameters.
+"""The question to Profiles Sync's tables, in BigQuery or unloaded to files.
 
 `user_traits` has a row a trait, `user_identifiers` a row an identifier, both by the profile as it is merged
 now; events name the profile that they came in with (docs: unify/profiles-sync/tables).
@@ -13,7 +13,6 @@ from persona.classify.counts import template
 from persona.classify.engine import Engine
 from persona.fetch.events import IDLE_MINUTES, WAREHOUSE_DAYS
 from persona.fetch.file_kinds import File, texts, with_known_columns
-from persona.fetch.people import needed_traits
 from persona.settings import SEED, Settings
 
 TABLES = ("user_traits", "user_identifiers")
@@ -30,61 +29,41 @@ class Events(NamedTuple):
     now: datetime
 
 
-def unloaded(names: Sequence[str]) -> dict[str, list[int]]:
-    """The positions of each table's files, where these files are Profiles Sync's tables; else empty."""
-    tables = {
-        table: [position for position, name in enumerate(names) if name.lower().startswith(table)]
-        for table in TABLES
-    }
+def unloaded(files: Sequence[File]) -> dict[str, list[File]]:
+    """Each table's files, where these files are Profiles Sync's tables; else empty."""
+    tables = {table: [one for one in files if one.name.lower().startswith(table)] for table in TABLES}
     return tables if all(tables.values()) else {}
 
 
 def rows(engine: Engine, files: Sequence[File]) -> str:
     """One table out of its files."""
-    tables = [file for file in files if file.kind == "CSV"]
-    others = [file for file in files if file.kind != "CSV"]
-    parts = [
-        _NO_ROW,
-        *(f"FROM {texts(engine, one)}" for one in [*with_known_columns(tables, _COLUMNS), *others]),
-    ]
-    return f"({' UNION ALL BY NAME '.join(parts)})"
+    csv = with_known_columns([one for one in files if one.kind == "CSV"], _COLUMNS)
+    tables = [texts(engine, one) for one in [*csv, *(one for one in files if one.kind != "CSV")]]
+    return f"({' UNION ALL BY NAME '.join([_NO_ROW, *(f'FROM {one}' for one in tables)])})"
 
 
-def parameters(
-    settings: Settings, limit: int = 0, events: Events | None = None
-) -> dict[str, str | int | datetime]:
-    """What the query's parameters stand for."""
-    values: dict[str, Any] = {f"trait_{i}": name for i, name in enumerate(needed_traits(settings))}
-    if limit:
-        values |= {"seed": str(SEED), "wanted": limit}
-    if events:
-        session = timedelta(minutes=IDLE_MINUTES) // timedelta(microseconds=1)
-        values |= {"since": events.now - timedelta(days=WAREHOUSE_DAYS), "until": events.now}
-        # Of emails every open and click counts; two at the same moment are one that came twice.
-        for i, channel in enumerate(settings.channels):
-            values[f"gap_{i}"] = 1 if channel == "email" else session
-    return values
-
-
-def query(  # noqa: PLR0913 - what one text is rendered for
-    settings: Settings,
-    sources: Mapping[str, str],
-    dialect: str,
-    limit: int = 0,
-    events: Events | None = None,
-    *,
-    ids: bool = False,
-) -> str:
-    """What goes between WITH and the query over `people`: everybody, or `limit` people drawn (0: all).
+def query(
+    settings: Settings, sources: Mapping[str, str], dialect: str, limit: int = 0, events: Events | None = None
+) -> tuple[str, dict[str, Any]]:
+    """What goes between WITH and the query over `people`, and its parameters: `limit` people drawn (0: all).
 
     `sources` says where the rows of TABLES are; both they and the rest are checked names and positions.
     """
-    return template(Path(__file__).with_suffix(".sql")).render(
+    parameters: dict[str, Any] = {f"trait_{i}": name for i, name in enumerate(settings.traits)}
+    if limit:
+        parameters |= {"seed": str(SEED), "wanted": limit}
+    if events:
+        parameters |= {"since": events.now - timedelta(days=WAREHOUSE_DAYS), "until": events.now}
+        session = timedelta(minutes=IDLE_MINUTES) // timedelta(microseconds=1)
+        # Of emails every open and click counts; two at the same moment are one that came twice.
+        for i, channel in enumerate(settings.channels):
+            parameters[f"gap_{i}"] = 1 if channel == "email" else session
+    sql = template(Path(__file__).with_suffix(".sql")).render(
         sources,
         dialect=dialect,
         channels=len(settings.channels),
         drawn=bool(limit),
-        ids=ids,
         events=events.tables if events else (),
         merges=events.merges if events else "",
     )
+    return sql, parameters

@@ -1,8 +1,7 @@
 {#- Profiles Sync's tables to the relation `people`, in BigQuery or, unloaded to files, in DuckDB.
 
-    With `ids`, people carry their ids: for members.sql alone. Rendered from checked sources of rows and from
-    positions; every value is a query parameter. Each table is named as few times as can be: BigQuery works a
-    WITH query out again wherever it is named. -#}
+    Rendered from checked sources of rows and from positions; every value is a query parameter. Each table is
+    named as few times as can be: BigQuery works a WITH query out again wherever it is named. -#}
 {%- set duckdb = dialect == "duckdb" -%}
 {%- set TEXT = "VARCHAR" if duckdb else "STRING" -%}
 {%- macro whole(number) %}{{ "TRY_CAST" if duckdb else "SAFE_CAST" }}({{ number }} AS {{ "BIGINT" if duckdb else "INT64" }}){% endmacro -%}
@@ -37,7 +36,7 @@
   told AS (
     SELECT person, name, value, CAST(NULL AS {{ TEXT }}) AS type FROM latest
     UNION ALL
-    SELECT person, NULL, {{ "value" if ids else "NULL" }}, type FROM identifiers
+    SELECT person, NULL, value, type FROM identifiers
   ),
   profiles AS (
     SELECT
@@ -45,9 +44,7 @@
 {% for i in range(channels + 2) %}
       MAX(IF(name = {{ p("trait_%d" % i) }}, value, NULL)) AS value_{{ i }},
 {% endfor %}
-{% if ids %}
       MIN(IF(type = 'user_id', NULLIF(value, ''), NULL)) AS user_id,
-{% endif %}
       COUNT(type) AS identities,
       STRING_AGG(type, CHR(31)) AS types
     FROM told
@@ -111,12 +108,7 @@
 {% endfor %}
       value_{{ channels }} AS trait_{{ channels }},
       value_{{ channels + 1 }} AS trait_{{ channels + 1 }},
-{% if ids %}
-      person AS canonical_segment_id,
-      user_id,
-{% endif %}
-      identities,
-      types,
+      person AS canonical_segment_id, user_id, identities, types,
       CAST(NULL AS {{ TEXT }}) AS problem
     FROM profiles
 {% if events %}

@@ -6,6 +6,7 @@ without the computed traits, both spellings of a device id, numbers as strings, 
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from itertools import accumulate
 from random import Random
 from typing import NamedTuple
 
@@ -89,7 +90,7 @@ _BROKEN: tuple[object, ...] = (
     {"traits": {"web_sessions_30d": "1e999"}, "external_ids": []},
 )
 
-_FIRST = ("Ada", "Bo", "Carmen", "Dmitri", "Elif", "Farah", "Goran", "Hana", "Idris", "Jun", "Kofi", "Lena")
+_FIRST = ["Ada", "Bo", "Carmen", "Dmitri", "Elif", "Farah", "Goran", "Hana", "Idris", "Jun", "Kofi", "Lena"]
 _LAST = (
     "Abara",
     "Berg",
@@ -146,7 +147,8 @@ def _profile(number: int, kind: _Kind, random: Random) -> dict[str, object]:
         ltv = _within((100 * kind.ltv[0], 100 * kind.ltv[1]), random) / 100
         # Some workspaces' older syncs wrote numbers as strings.
         traits["ltv"] = str(ltv) if number % 37 == 0 else ltv
-    if plan := _plan(kind, random):
+    at, plans = random.random(), [*accumulate(kind.plans.values())]
+    if plan := next((plan for plan, share in zip(kind.plans, plans, strict=True) if at < share), None):
         traits["plan"] = plan
     ids = {"user_id": f"usr_{number:05}", "email": email}
     held = [kind_of_id for kind_of_id, share in kind.external_ids.items() if random.random() < share]
@@ -164,15 +166,6 @@ def _within(most: Range, random: Random) -> int:
 
 def _one_of(words: Sequence[str], random: Random) -> str:
     return words[int(len(words) * random.random())]
-
-
-def _plan(kind: _Kind, random: Random) -> str | None:
-    at = random.random()
-    for plan, share in kind.plans.items():
-        at -= share
-        if at < 0:
-            return plan
-    return None
 
 
 def _device(random: Random) -> str:

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from persona.deadline import Deadline
 from persona.errors import Refused
-from persona.fetch.paging import Cursor, Trail, loads, page_of
+from persona.fetch.paging import Cursor, Trail, page_of
 from persona.fetch.people import Page
 from persona.net.session import FreeSession
 from persona.settings import Settings
@@ -38,15 +38,9 @@ _CAUSES = {
 Profile = TypeVar("Profile")
 
 
-class _Pagination(Struct):
-    """The Public API's cursor; the next page is asked for with `pagination.cursor`."""
-
-    next: str | None = None
-
-
 class _Content(Struct, Generic[Profile]):
     profiles: list[Profile]
-    pagination: _Pagination | None = None
+    pagination: Cursor | None = None  # the Public API's
     cursor: Cursor | None = None
 
 
@@ -100,14 +94,8 @@ def fetch(settings: Settings, deadline: Deadline, limit: int) -> Iterator[Page]:
 
 def _next(envelope: _Envelope[Any]) -> dict[str, str] | None:
     """The query that asks for the next page; None after the last."""
-    pagination, cursor = envelope.data.pagination, envelope.cursor or envelope.data.cursor
-    if pagination and pagination.next:
-        name, value = "pagination.cursor", pagination.next
-    elif cursor and cursor.next and cursor.has_more:
-        name, value = "next", cursor.next
-    else:
-        return None
-    return {name: value}
+    pagination, cursor = envelope.data.pagination or Cursor(), envelope.cursor or envelope.data.cursor
+    return pagination.query("pagination.cursor") or (cursor.query() if cursor else None)
 
 
 def _decoded(body: bytes) -> _Envelope[Any]:
@@ -115,6 +103,8 @@ def _decoded(body: bytes) -> _Envelope[Any]:
     try:
         return msgspec.json.decode(body, type=_Envelope[msgspec.Raw])
     except (msgspec.DecodeError, RecursionError):
-        envelope = msgspec.convert(loads(body), _Envelope[Any])
+        # Lone surrogates, NaN and endless numbers pass; an int64 holds 18 digits.
+        content = json.loads(body, parse_int=lambda digits: (int if len(digits) <= 18 else float)(digits))  # noqa: PLR2004
+    envelope = msgspec.convert(content, _Envelope[Any])
     envelope.data.profiles = [json.dumps(profile).encode() for profile in envelope.data.profiles]
     return envelope

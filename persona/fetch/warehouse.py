@@ -64,12 +64,6 @@ class Answer(NamedTuple):
     billed_bytes: int
 
 
-class Table(NamedTuple):
-    """A table that exists."""
-
-    partitioned: bool  # by the day of loading
-
-
 class Warehouse:
     """One project's BigQuery, until the deadline.
 
@@ -77,9 +71,7 @@ class Warehouse:
     """
 
     def __init__(self, project: str, deadline: Deadline, labels: Mapping[str, str]) -> None:
-        self._project = project
-        self._labels = dict(labels)
-        self._deadline = deadline
+        self._project, self._deadline, self._labels = project, deadline, dict(labels)
         self._job: bigquery.QueryJob | None = None
 
     def __enter__(self) -> Self:
@@ -93,22 +85,16 @@ class Warehouse:
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
-    def find(self, table: str) -> Table | None:
-        """A `project.dataset.table`, if there is one."""
+    def find(self, table: str) -> Any:
+        """The client's description of a `project.dataset.table`; None where there is none."""
         self._deadline.check("look for BigQuery's tables")
-        with self._named_failures():
-            try:
-                found = self._client.get_table(table, retry=self._retry(), timeout=READ_SECONDS)
-            except NotFound:
-                return None
-        partitioning = found.time_partitioning
-        return Table(partitioned=bool(partitioning and not partitioning.field))
+        with self._named_failures(), suppress(NotFound):
+            return self._client.get_table(table, retry=self._retry, timeout=READ_SECONDS)
 
     def estimate(self, sql: str, parameters: Mapping[str, Any]) -> int:
         """How many bytes a query would process; asking costs nothing."""
-        config = bigquery.QueryJobConfig(query_parameters=_parameters(parameters), dry_run=True)
         with self._named_failures():
-            return int(self._start(sql, config).total_bytes_processed or 0)
+            return int(self._start(sql, parameters, dry_run=True).total_bytes_processed or 0)
 
     def ask(self, sql: str, parameters: Mapping[str, Any], most_bytes: int) -> Answer:
         """A query's answer; the job is cancelled at the deadline.
@@ -118,17 +104,17 @@ class Warehouse:
             Unavailable: BigQuery stayed busy or unreachable after the client's own tries.
             DeadlineExceeded: it did not answer in time.
         """
-        config = bigquery.QueryJobConfig(
-            query_parameters=_parameters(parameters),
-            labels=self._labels,
-            maximum_bytes_billed=most_bytes,
-            job_timeout_ms=round(1000 * self._left_seconds),  # where nobody is left to cancel it
-        )
         with self._named_failures():
-            job = self._start(sql, config)
+            job = self._start(
+                sql,
+                parameters,
+                labels=self._labels,
+                maximum_bytes_billed=most_bytes,
+                job_timeout_ms=round(1000 * self._left_seconds),  # where nobody is left to cancel it
+            )
             try:
                 # A query that failed is not begun again: the run is, by whoever started it.
-                rows = job.result(timeout=self._left_seconds, retry=self._retry(), job_retry=None)
+                rows = job.result(timeout=self._left_seconds, retry=self._retry, job_retry=None)
                 return Answer([dict(row) for row in rows], str(job.job_id), int(job.total_bytes_billed or 0))
             except (NotDoneYet, RetryError):
                 # Nobody waits any longer; what cannot be stopped now ends by itself.
@@ -140,15 +126,25 @@ class Warehouse:
     def _left_seconds(self) -> float:
         return max(self._deadline.left_seconds, 0.1)
 
-    def _start(self, sql: str, config: bigquery.QueryJobConfig) -> Any:
+    @property
+    def _retry(self) -> Any:
+        return DEFAULT_RETRY.with_timeout(self._left_seconds)
+
+    def _start(self, sql: str, parameters: Mapping[str, Any], **config: Any) -> Any:
         self._deadline.check("ask BigQuery")
+        typed = [bigquery.ScalarQueryParameter(one, _TYPES[type(it)], it) for one, it in parameters.items()]
         self._job = self._client.query(
-            sql, job_config=config, retry=self._retry(), timeout=READ_SECONDS, job_retry=None
+            sql,
+            job_config=bigquery.QueryJobConfig(query_parameters=typed, **config),
+            retry=self._retry,
+            timeout=READ_SECONDS,
+            job_retry=None,
         )
         return self._job
 
-    def _retry(self) -> Any:
-        return DEFAULT_RETRY.with_timeout(self._left_seconds)
+    @property
+    def _named_job(self) -> str:
+        return f" (job {self._job.job_id})" if self._job else ""
 
     @contextmanager
     def _named_failures(self) -> Iterator[None]:
@@ -174,10 +170,6 @@ class Warehouse:
                 f"account with {_ROLES}; on a laptop: gcloud auth application-default login",
             ) from None
 
-    @property
-    def _named_job(self) -> str:
-        return f" (job {self._job.job_id})" if self._job else ""
-
 
 def _refusal(error: GoogleAPICallError, job: str) -> PersonaError:
     """What BigQuery's error means, by its reason and, where that is unknown, by its status."""
@@ -187,8 +179,3 @@ def _refusal(error: GoogleAPICallError, job: str) -> PersonaError:
     cause = _CAUSES.get(reason, f"expected the query's answer; check PERSONA_SOURCE and {_ROLES}")
     failure = for_status(_STATUSES.get(reason, status))
     return failure("bigquery", f"BigQuery answered {status}{named}{job}: {cause}")
-
-
-def _parameters(named: Mapping[str, Any]) -> list[Any]:
-    """Query parameters, each of the type that its value has."""
-    return [bigquery.ScalarQueryParameter(name, _TYPES[type(value)], value) for name, value in named.items()]

@@ -151,21 +151,13 @@ class CloudBucket:
             _raise_without_bucket(error)
 
     def _tried(self, act: Callable[[Deadline], _T]) -> _T:
-        """What `act` returns, tried again with growing, random waits while that may help."""
         deadline = self._tries()
-        retry = Retry(
-            predicate=may_pass,
-            initial=FIRST_WAIT_SECONDS,
-            maximum=LONGEST_WAIT_SECONDS,
-            timeout=deadline.budget_seconds,
-        )
         try:
-            returned: _T = retry(act)(deadline)
+            return retried(lambda: act(deadline), deadline.budget_seconds)
         except RetryError as error:
             raise self._unavailable(error.cause, deadline.budget_seconds) from None
         except (GoogleAPICallError, GoogleAuthError) as error:
             raise self._refused(error) from None
-        return returned
 
     def _unavailable(self, last: Exception | None, tried_seconds: float) -> Unavailable:
         code = getattr(last, "code", None)
@@ -188,7 +180,19 @@ class _Replaced(Exception):
     """The object was replaced between two requests of one read."""
 
 
-def may_pass(error: Exception) -> bool:
+def retried(act: Callable[[], _T], budget_seconds: float) -> _T:
+    """What `act` returns, tried again with growing, random waits while that may help.
+
+    Raises:
+        RetryError: it did not go well in so many seconds.
+    """
+    first, longest = FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS
+    retry = Retry(predicate=_may_pass, initial=first, maximum=longest, timeout=budget_seconds)
+    returned: _T = retry(act)()
+    return returned
+
+
+def _may_pass(error: Exception) -> bool:
     """Whether the same may go well a little later."""
     if isinstance(error, GoogleAPICallError):
         return for_status(error.code or 0) is Unavailable

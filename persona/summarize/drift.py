@@ -5,7 +5,7 @@ A suppressed pattern is neither new nor vanished, and is left out: its figures s
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
@@ -24,25 +24,17 @@ def compare(summary: Summary, earlier: Framework) -> Drift:
     of their people, so it errs on the side of calling a change noise.
     """
     reason = _why_not_comparable(summary, earlier)
+    drift = Drift(since_run_id=earlier.run_id, since=earlier.created_at, comparable=not reason, reason=reason)
     if reason:
-        return Drift(since_run_id=earlier.run_id, since=earlier.created_at, comparable=False, reason=reason)
+        return drift
     before, after = _shown(earlier, summary), _shown(summary, earlier)
-    patterns = [
-        _pattern_drift(
-            key,
-            before.get(key),
-            after.get(key),
-            (earlier.population.classified, summary.population.classified),
-        )
-        for key in [*after, *(key for key in before if key not in after)]
-    ]
-    patterns = _mark_significant(patterns)
+    of = earlier.population.classified, summary.population.classified
+    keys = [*after, *(key for key in before if key not in after)]
+    patterns = _judged([_drift_of(key, before.get(key), after.get(key), of) for key in keys])
     new = [key for key in after if key not in before]
     vanished = [key for key in before if key not in after]
-    return Drift(
-        since_run_id=earlier.run_id,
-        since=earlier.created_at,
-        comparable=True,
+    return replace(
+        drift,
         patterns=patterns,
         new=new,
         vanished=vanished,
@@ -103,14 +95,12 @@ def holm(p_values: Sequence[float], level: float = FALSE_ALARM_SHARE) -> list[bo
 
 
 def _why_not_comparable(summary: Summary, earlier: Framework) -> str | None:
-    source = _differences(_described_source(earlier.source), _described_source(summary.source))
-    if source:
+    if source := _differences(_described_source(earlier.source), _described_source(summary.source)):
         return f"The source changed: {source}."
     addresses = earlier.source.address_hash, summary.source.address_hash
     if all(addresses) and len(set(addresses)) > 1:
         return "The source changed: another file or dataset was read."
-    rule = _differences(_described_rule(earlier.rule), _described_rule(summary.rule))
-    if rule:
+    if rule := _differences(_described_rule(earlier.rule), _described_rule(summary.rule)):
         return f"The rule changed: {rule}."
     if not (earlier.population.classified and summary.population.classified):
         return "One of the two frameworks counts no classified people."
@@ -118,11 +108,8 @@ def _why_not_comparable(summary: Summary, earlier: Framework) -> str | None:
 
 
 def _described_source(source: Origin) -> dict[str, str]:
-    return {
-        "kind": source.kind,
-        "space": source.space_id or "none named",
-        "sample data": str(source.sample).lower(),
-    }
+    space, sample = source.space_id or "none named", str(source.sample).lower()
+    return {"kind": source.kind, "space": space, "sample data": sample}
 
 
 def _described_rule(rule: Rule) -> dict[str, str]:
@@ -147,38 +134,33 @@ def _shown(here: Summary | Framework, there: Summary | Framework) -> dict[str, P
     return {pattern.key: pattern for pattern in here.patterns if pattern.key not in hidden}
 
 
-def _pattern_drift(
-    key: str, before: Pattern | None, after: Pattern | None, classified: tuple[int, int]
-) -> PatternDrift:
-    p_value = None
-    changes: list[Change] = []
-    if before and after:
-        p_value = two_proportions(before.n, classified[0], after.n, classified[1])
-        changes = list(_changes(before, after))
+def _drift_of(key: str, before: Pattern | None, after: Pattern | None, of: tuple[int, int]) -> PatternDrift:
     return PatternDrift(
         pattern=key,
         share_before=before.share if before else None,
         share_after=after.share if after else None,
         share_change=(after.share if after else 0.0) - (before.share if before else 0.0),
-        p_value=p_value,
+        p_value=two_proportions(before.n, of[0], after.n, of[1]) if before and after else None,
         significant=False,
-        changes=changes,
+        changes=_changes(before, after) if before and after else [],
     )
 
 
-def _mark_significant(patterns: list[PatternDrift]) -> list[PatternDrift]:
+def _judged(patterns: list[PatternDrift]) -> list[PatternDrift]:
     """The same patterns, judged together; one that is new or gone has no test."""
     p_values = {drift.pattern: drift.p_value for drift in patterns if drift.p_value is not None}
     judged = dict(zip(p_values, holm(list(p_values.values())), strict=True))
     return [replace(drift, significant=judged.get(drift.pattern, False)) for drift in patterns]
 
 
-def _changes(before: Pattern, after: Pattern) -> Iterator[Change]:
+def _changes(before: Pattern, after: Pattern) -> list[Change]:
     """The figures that both sides show and that differ; an id type that only one names may be hidden."""
     then, now = _figures(before), _figures(after)
-    for fact in now:
-        if fact in then and then[fact] != now[fact]:
-            yield Change(fact=fact, before=then[fact], after=now[fact])
+    return [
+        Change(fact=fact, before=then[fact], after=now[fact])
+        for fact in now
+        if fact in then and then[fact] != now[fact]
+    ]
 
 
 def _figures(pattern: Pattern) -> dict[str, float]:

@@ -37,20 +37,22 @@ def sentence(
 
     `identifiers`: a file named the profiles of the Profile API, not its listing.
     """
-    where = _WHERE.get(source, "space")
-    if identifiers:
-        where = "list in PERSONA_IDENTIFIERS"
+    where = "list in PERSONA_IDENTIFIERS" if identifiers else _WHERE.get(source, "space")
     if not truncated:
         return f"All {read:,} profiles of the {where} were read."
+    # The widest 95 % margin, that of one half; narrower where the sample is a large part of the whole.
+    finite = sqrt((drawn_from - read) / (drawn_from - 1)) if drawn_from and drawn_from > 1 else 1.0
+    points = 98 / sqrt(max(read, 1)) * finite
+    margin = f"by chance alone, a pattern's share may be off by up to {points:.1f} points (95 %)"
     if drawn_from is not None:
         return (
             f"{read:,} of the {drawn_from:,} profiles of the {where} were drawn at random (seed {SEED}); "
-            f"{_margin(read, drawn_from)}."
+            f"{margin}."
         )
     order = _ORDER.get("identifiers" if identifiers else source, "in the source's own order")
     return (
-        f"Only the first {read:,} profiles of the {where} were read, {order}; {_margin(read, None)}, and by "
-        "the order an unknown amount more."
+        f"Only the first {read:,} profiles of the {where} were read, {order}; {margin}, and by the order an "
+        "unknown amount more."
     )
 
 
@@ -70,26 +72,19 @@ def rule_of(settings: Settings) -> Rule:
 
 def origin_of(settings: Settings, counts: Counts, *, truncated: bool) -> Origin:
     """Where the counted people came from, and how they were chosen."""
+    where, source = settings.where, settings.source
+    if source == "export" and not where.startswith("gs://"):
+        where = str(Path(where).absolute())
+    identifiers = source == "profile-api" and bool(settings.identifiers)
     return Origin(
-        kind=settings.source,
+        kind=source,
         space_id=settings.segment_space_id or None,
-        sample=settings.source == "sample",
-        address_hash=_address_hash(settings),
+        sample=source == "sample",
+        address_hash=sha256(where.encode()).hexdigest()[:16] if where else None,
         sampling=sentence(
-            settings.source,
-            counts.read,
-            truncated=truncated,
-            drawn_from=counts.drawn_from,
-            identifiers=settings.source == "profile-api" and bool(settings.identifiers),
+            source, counts.read, truncated=truncated, drawn_from=counts.drawn_from, identifiers=identifiers
         ),
     )
-
-
-def _address_hash(settings: Settings) -> str | None:
-    where = settings.where
-    if settings.source == "export" and not where.startswith("gs://"):
-        where = str(Path(where).absolute())
-    return sha256(where.encode()).hexdigest()[:16] if where else None
 
 
 def activity_window(settings: Settings) -> tuple[int | None, str]:
@@ -102,10 +97,3 @@ def activity_window(settings: Settings) -> tuple[int | None, str]:
         days = {match and int(match[1]) for match in named}
         return days.pop() if len(days) == 1 else None, "computed traits"
     return (WAREHOUSE_DAYS if settings.source == "bigquery" else PROFILE_API_DAYS), _EVENTS
-
-
-def _margin(read: int, drawn_from: int | None) -> str:
-    """The widest 95 % margin, that of one half; narrower where the sample is a large part of the whole."""
-    finite = sqrt((drawn_from - read) / (drawn_from - 1)) if drawn_from and drawn_from > 1 else 1.0
-    points = 98 / sqrt(max(read, 1)) * finite
-    return f"by chance alone, a pattern's share may be off by up to {points:.1f} points (95 %)"

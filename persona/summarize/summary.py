@@ -12,17 +12,7 @@ from msgspec import structs
 from persona.classify.counts import MOST_PLANS, MOST_TYPES, Counts, GroupCounts
 from persona.errors import NotEnoughData
 from persona.masking import printable
-from persona.model import (
-    OMNICHANNEL,
-    Group,
-    Origin,
-    Pattern,
-    Plan,
-    Population,
-    Rule,
-    Summary,
-    dominant,
-)
+from persona.model import OMNICHANNEL, Group, Origin, Pattern, Plan, Population, Rule, Summary, dominant
 from persona.wording import label
 
 TOP_PLANS = 3
@@ -50,7 +40,6 @@ def summarize(counts: Counts, rule: Rule, source: Origin, *, truncated: bool) ->
     shown = [i for i, group in enumerate(counts.groups) if group.n and i not in suppressed]
     _demand_groups(counts, shown, rule.min_group)
     everybody = counts.everybody()
-    readable = counts.classified + counts.dormant
     return Summary(
         source=source,
         population=Population(
@@ -59,7 +48,7 @@ def summarize(counts: Counts, rule: Rule, source: Origin, *, truncated: bool) ->
             dormant=counts.dormant,
             rejected=dict(sorted(counts.rejected.items())),
             truncated=truncated,
-            trait_coverage={name: n / readable for name, n in zip(rule.traits, counts.carried, strict=True)},
+            trait_coverage=counts.coverage(rule),
         ),
         rule=structs.replace(rule, boundary_share=counts.on_boundary / everybody.n),
         totals=_totals(counts, shown, rule),
@@ -69,20 +58,18 @@ def summarize(counts: Counts, rule: Rule, source: Origin, *, truncated: bool) ->
     )
 
 
-def _reasons(counts: Counts) -> str:
-    return f" ({', '.join(f'{n} {why}' for why, n in counts.rejected.items())})" if counts.rejected else ""
-
-
 def _demand_groups(counts: Counts, shown: Sequence[int], min_group: int) -> None:
     if not counts.read and not counts.classified:
         raise NotEnoughData(
             "the source holds no profile at all: check that PERSONA_SOURCE names the right one"
         )
     if not counts.classified:
+        reasons = ", ".join(f"{n} {why}" for why, n in counts.rejected.items())
         raise NotEnoughData(
             f"nobody in the space is active: of {counts.read} profiles read, {counts.dormant} have no "
-            f"activity in any channel and {counts.rejected.total()} could not be read{_reasons(counts)}; "
-            "check that PERSONA_CHANNELS names traits that count what people do, as numbers"
+            f"activity in any channel and {counts.rejected.total()} could not be read"
+            f"{f' ({reasons})' if reasons else ''}; check that PERSONA_CHANNELS names traits that count what "
+            "people do, as numbers"
         )
     if not shown:
         raise NotEnoughData(

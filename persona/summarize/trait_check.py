@@ -20,7 +20,6 @@ _COUNTED = {
     "mobile": "“Application Opened”",
     "email": "“Email Opened”",
 }
-_DERIVABLE = frozenset(_COUNTED)
 # Without the one or the other nothing is computed (documentation: unify/traits/computed-traits).
 _WHERE = (
     "Unify, Traits, Computed traits; each needs a destination or “Compute without connected destinations”, "
@@ -33,15 +32,9 @@ _LOOK = (
 )
 
 
-def shares(counts: Counts, rule: Rule) -> dict[str, float]:
-    """The needed traits with the share of readable profiles that carry each."""
-    readable = max(counts.classified + counts.dormant, 1)
-    return {name: n / readable for name, n in zip(rule.traits, counts.carried, strict=True)}
-
-
 def missing(counts: Counts, rule: Rule) -> dict[str, str]:
     """The channels whose traits hardly anybody carries, with these; raw events need none."""
-    carried = shares(counts, rule)
+    carried = counts.coverage(rule)
     return {
         channel: trait
         for channel, trait in rule.channels.items()
@@ -84,14 +77,11 @@ def examine(counts: Counts, rule: Rule, names: Iterable[str] = (), *, in_files: 
                 f"{help_for(rule.channels, rule.window_days)}"
             )
         )
-    channels = {trait: channel for channel, trait in rule.channels.items()}
-    carried = shares(counts, rule)
-    few = {trait: share * readable < rule.min_group for trait, share in carried.items()}
     few_carry = [
         f"Only {percent(share)} of the profiles carry {trait}"
-        f"{_next_step(trait, channels.get(trait), rule, few=few[trait], in_files=in_files)}."
+        + _next_step(trait, rule, few=share * readable < rule.min_group, in_files=in_files)
         + (f" Names that look like it: {instead[trait]}" if trait in instead else "")
-        for trait, share in carried.items()
+        for trait, share in counts.coverage(rule).items()
         if share < ENOUGH_SHARE and (share or trait != rule.ltv_trait)
     ]
     return [*silent, *few_carry, *_absent(counts, rule)]
@@ -128,7 +118,7 @@ def help_for(channels: Mapping[str, str], window_days: int | None) -> str:
     created = "; ".join(_trait_help(channel, trait, window_days) for channel, trait in channels.items())
     instead = (
         " Or set PERSONA_EVENTS=on, which counts raw events instead (profile-api and bigquery:// only)."
-        if channels.keys() <= _DERIVABLE
+        if channels.keys() <= _COUNTED.keys()
         else ""
     )
     return f"Create them in Segment ({_WHERE}): {created}.{instead}"
@@ -136,26 +126,22 @@ def help_for(channels: Mapping[str, str], window_days: int | None) -> str:
 
 def _trait_help(channel: str, trait: str, window_days: int | None) -> str:
     counted = _COUNTED.get(channel, f"the event that stands for one use of {channel.replace('_', ' ')}")
-    over = (
-        "the same window as the other channels' traits"
-        if window_days is None
-        else f"the last {window_days} days"
-    )
+    over = f"the last {window_days} days" if window_days else "the same window as the other channels' traits"
     return f"{trait}, an Event Counter of {counted}, over {over}"
 
 
-def _next_step(trait: str, channel: str | None, rule: Rule, *, few: bool, in_files: bool) -> str:
+def _next_step(trait: str, rule: Rule, *, few: bool, in_files: bool) -> str:
     """`few`: too few people carry the trait for any of its values to be shown."""
-    if channel:
+    if channel := next((channel for channel, one in rule.channels.items() if one == trait), ""):
         create = f"create in Segment ({_WHERE}) {_trait_help(channel, trait, rule.window_days)}"
         return (
             f", and everybody else counts as not active on {channel}. If that is not so, "
-            f"{'name another in PERSONA_CHANNELS' if in_files else create}"
+            f"{'name another in PERSONA_CHANNELS' if in_files else create}."
         )
     if trait == rule.ltv_trait:
-        return ": averages count everybody else's as 0; PERSONA_LTV_TRAIT names the trait to read"
+        return ": averages count everybody else's as 0; PERSONA_LTV_TRAIT names the trait to read."
     told = "no plan is known" if few else "the plans shown are theirs alone"
-    return f": {told}; PERSONA_PLAN_TRAIT names the trait to read"
+    return f": {told}; PERSONA_PLAN_TRAIT names the trait to read."
 
 
 def _silent_channels(counts: Counts, rule: Rule) -> list[str]:

@@ -13,7 +13,7 @@ from persona.settings import Settings
 from persona.summarize.look_alikes import fit, fitting
 from persona.summarize.sampling import origin_of, rule_of
 from persona.summarize.summary import summarize
-from persona.summarize.trait_check import HARDLY_ANY_SHARE, examine, missing, resembling, shares
+from persona.summarize.trait_check import HARDLY_ANY_SHARE, examine, missing, resembling
 from persona.wording import percent
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _coverage(counts: Counts, rule: Rule, names: Mapping[str, "Carried"]) -> Ite
     """Yield the traits with the share of people who carry them: the needed ones, then all others."""
     needed = {trait: f"channel {channel}" for channel, trait in rule.channels.items()}
     needed |= {rule.ltv_trait: "LTV", rule.plan_trait: "plan"}
-    shares_of = shares(counts, rule)
+    shares_of = counts.coverage(rule)
     yield "Needed traits, and how many people carry them:"
     yield from (f"  {percent(shares_of[trait]):>7}  {trait} ({purpose})" for trait, purpose in needed.items())
     # A name that few people have may be about one of them.

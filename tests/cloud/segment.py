@@ -5,7 +5,7 @@ import json
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Literal, NamedTuple, cast
+from typing import Literal, cast
 from urllib.parse import quote, unquote
 
 from cloud.server import RateLimit, Reply, Request, Service, json_reply, settle, stop
@@ -17,28 +17,11 @@ COLLECTION = "collections/users/profiles"
 LISTED = (10, 1_000)
 SIZES = {"": LISTED, "traits": (10, 200), "external_ids": (10, 100), "events": (10, 100)}
 EVENTS_DAYS = 14
-# Which query parameters a Profile API route knows.
-KNOWN = {
-    "": ("limit", "next"),
-    "traits": ("limit", "next", "include", "verbose"),
-    "external_ids": ("limit", "next"),
-    "events": ("limit", "next", "include", "start", "end"),
-}
+# Which query parameters a Profile API route knows beside `limit` and `next`.
+KNOWN = {"traits": {"include", "verbose"}, "events": {"include", "start", "end"}}
 # Error codes of the Profile API by status.
-CODES = {
-    400: "invalid_request_error",
-    401: "authentication_error",
-    404: "not_found",
-    422: "validation_error",
-    429: "rate_limit_error",
-}
-
-
-class _Place(NamedTuple):
-    """Where a cursor goes on: it is good for one route only."""
-
-    route: str
-    start: int
+CODES = {400: "invalid_request_error", 401: "authentication_error", 404: "not_found"}
+CODES |= {422: "validation_error", 429: "rate_limit_error"}
 
 
 class FakeSegment(Service):
@@ -62,14 +45,10 @@ class FakeSegment(Service):
         faults: Callable[[Request], Reply | None] | None = None,
     ) -> None:
         super().__init__(faults=faults)
-        self.profiles = list(profiles)
-        self.token = token
-        self.space = space
-        self.cursor = cursor
-        self.latency_seconds = latency_seconds
-        self.too_fast = 0
+        self.profiles, self.token, self.space = list(profiles), token, space
+        self.cursor, self.latency_seconds, self.too_fast = cursor, latency_seconds, 0
         self._rate = RateLimit(requests_a_second, 1.0) if requests_a_second else None
-        self._cursors: dict[str, _Place] = {}
+        self._cursors: dict[str, tuple[str, int]] = {}  # good for one route alone
         self._found = {
             identifier: number
             for number, profile in enumerate(self.profiles)
@@ -160,18 +139,14 @@ class FakeSegment(Service):
         profile = self.profiles[number]
         if isinstance(profile, bytes):
             return Reply(body=profile, headers={"Content-Type": "application/json"})
-        items = {
-            "traits": _traits,
-            "external_ids": _external_ids,
-            "events": _events,
-        }[route](profile, request.query)
-        return self._page(request, route, items)
+        parts = {"traits": _traits, "external_ids": _external_ids, "events": _events}
+        return self._page(request, route, parts[route](profile, request.query))
 
     def _segment_ids(self) -> list[object]:
         return [{"segment_id": _segment_id(*numbered)} for numbered in enumerate(self.profiles)]
 
     def _page(self, request: Request, route: str, items: list[object]) -> Reply:
-        for name in request.query.keys() - set(KNOWN[route]):
+        for name in request.query.keys() - {"limit", "next"} - KNOWN.get(route, set()):
             return profile_error(400, f"The parameter {name} is not known.")
         count = _size(request.query.get("limit"), SIZES[route])
         if count is None:
@@ -193,15 +168,15 @@ class FakeSegment(Service):
         if not cursor:
             return 0
         with self.lock:
-            place = self._cursors.pop(cursor, None)
-        return place.start if place and place.route == route else None
+            good_for, start = self._cursors.pop(cursor, ("", 0))
+        return start if good_for == route and start else None
 
     def _next(self, route: str, end: int, total: int) -> str | None:
         if end >= total:
             return None
         cursor = base64.b64encode(secrets.token_bytes(9)).decode()
         with self.lock:
-            self._cursors[cursor] = _Place(route, end)
+            self._cursors[cursor] = route, end
         return cursor
 
 
@@ -265,12 +240,8 @@ def _traits(profile: Mapping[str, object], query: Mapping[str, str]) -> list[obj
 
 
 def _external_ids(profile: Mapping[str, object], _: Mapping[str, str]) -> list[object]:
-    about = {
-        "source_id": "src_1",
-        "created_at": "2026-01-05T08:00:00.000Z",
-        "collection": "users",
-        "encoding": "none",
-    }
+    about = {"source_id": "src_1", "created_at": "2026-01-05T08:00:00.000Z"}
+    about |= {"collection": "users", "encoding": "none"}
     external_ids = profile.get("external_ids")
     return [
         {**external_id, **about} if isinstance(external_id, dict) else external_id

@@ -1,4 +1,4 @@
-"""What the Profile API tells of a space: whom it lists, and each profile's parts."""
+"""What the Profile API tells: whom it lists, and each profile's parts."""
 
 import time
 from collections.abc import Iterator
@@ -40,22 +40,14 @@ _CAUSES = {
 T = TypeVar("T")
 
 
-class _Traits(Struct):
-    traits: dict[str, Raw] | None = None
+class _Traits(Struct, rename={"data": "traits"}):
+    data: dict[str, Raw] | None = None
     cursor: Cursor | None = None
-
-    @property
-    def items(self) -> int:
-        return len(self.traits or ())
 
 
 class _Items(Struct, Generic[T]):
     data: list[T] | None
     cursor: Cursor | None = None
-
-    @property
-    def items(self) -> int:
-        return len(self.data or ())
 
 
 class _Listed(Struct):
@@ -66,8 +58,8 @@ class _Rejected(Exception):
     """This one profile cannot be read; the reason is all that is kept of it."""
 
 
-class Space:
-    """What the Profile API tells of one space."""
+class ProfileParts:
+    """Profiles of one space, each put together from its parts."""
 
     def __init__(self, settings: Settings, session: FreeSession) -> None:
         self._address = (
@@ -77,8 +69,7 @@ class Space:
         self._session = session
         self._channels = dict(settings.channels) if settings.events else {}
         self._since_seconds = time.time() - events.PROFILE_API_DAYS * 86_400
-        traits = [settings.ltv_trait, settings.plan_trait]
-        self._needed = traits if settings.events else [*settings.channels.values(), *traits]
+        self._needed = settings.traits[len(self._channels) :]
 
     def listed(self) -> Iterator[str | None]:
         """Yield all profiles' identifiers in the listing's order: the recently active first."""
@@ -101,13 +92,13 @@ class Space:
         query = {"limit": str(_TRAITS_PER_PAGE), "include": ",".join(self._needed)}
         found: dict[str, Any] = {}
         for page in self._follow(f"{identifier}/traits", query, _Traits):
-            found |= page.traits or {}
+            found |= page.data or {}
         return {name: found[name] for name in self._needed if name in found}
 
     def _activity(self, identifier: str) -> dict[str, int]:
-        """With PERSONA_EVENTS, what stands for the channels' traits.
+        """With PERSONA_EVENTS, what stands for the channels' traits, of all people and channels.
 
-        Of all people and channels, even where a trait exists: figures of two windows cannot be compared.
+        Also where a trait exists: figures of two windows cannot be compared.
         """
         if not self._channels:
             return {}
@@ -131,9 +122,8 @@ class Space:
             if part and reply.status == HTTPStatus.NOT_FOUND:
                 raise _Rejected("not_found")
             page = _page(reply, kind, of_one_profile=bool(part))
-            going_on = page.cursor and page.cursor.has_more and page.cursor.next
-            cursor = {"next": page.cursor.next} if going_on else None
-            trail.follow(page.items, cursor)
+            cursor = page.cursor.query() if page.cursor else None
+            trail.follow(len(page.data or ()), cursor)
             yield page
 
 
