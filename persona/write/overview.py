@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from persona import wording
-from persona.check.sentences import sentences
+from persona.check.figures import sentences
 from persona.model import OMNICHANNEL, Framework, NextStep, Pattern, Persona, Rule, dominant
 from persona.wording import label, plain
 from persona.write import prose
@@ -96,9 +96,9 @@ def _line(framework: Framework, persona: Persona) -> str:
         and figure.fact in {f"{persona.pattern}.people", f"{persona.pattern}.share"}
     ]
     said = [
-        prose.unmarked(text[one.start : one.end])
-        for one in sentences(text[:4_000])
-        if not any(one.start <= size < one.end for size in sizes)
+        prose.unmarked(text[start:end])
+        for start, end in sentences(text[:4_000])
+        if not any(start <= size < end for size in sizes)
     ]
     return prose.clip(prose.clean(next(iter(said), prose.unmarked(text))).lstrip("#>-| "), LINE_CHARACTERS)
 
