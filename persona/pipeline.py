@@ -14,7 +14,7 @@ from persona.classify.members import members
 from persona.deadline import Deadline
 from persona.fetch import fetch
 from persona.log import Log, Progress
-from persona.mave import dialogue, without_mave
+from persona.mave import prompt, without_mave
 from persona.mave.paid_calls import HOLE, Answers, Mave, PaidCalls
 from persona.model import Answer, Baseline, Fact, Framework, Message, Report, Seconds, Summary
 from persona.request import Request
@@ -158,9 +158,9 @@ class _Steps:
             return None
         facts = self._facts(summary, baseline)
         if not answers:
-            return dialogue.first_message(summary, facts, baseline)
+            return prompt.first_message(summary, facts, baseline)
         checked = self._checked(answers, summary, facts)
-        return dialogue.next_message(summary, facts, self._parsed(answers), checked)
+        return prompt.next_message(summary, facts, self._parsed(answers), checked)
 
     def ask(self, message: str, thread_id: str | None) -> bytes:
         from persona.mave import client  # noqa: PLC0415 - a run of the facts author needs no client
@@ -263,7 +263,7 @@ class _Steps:
             costs["estimate"] = {"bytes": bigquery.affordable_bytes(settings, deadline, self._limit)}
         summary = self.fetch_classify_summarize()
         baseline = self.compare(summary)
-        message = dialogue.first_message(summary, self._facts(summary, baseline), baseline)
+        message = prompt.first_message(summary, self._facts(summary, baseline), baseline)
         report = run_report.without_words("dry_run", run_id, summary, settings.author, self._seconds())
         text = message.text.replace(HOLE, "(the run's reference)")
         shown = structs.replace(summary, members=UNSET)

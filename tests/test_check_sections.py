@@ -13,11 +13,7 @@ from persona.check.answer import NO_PATTERN, CheckedAnswer, read_answers
 from persona.check.facts import facts_of
 from persona.check.sections import cut
 from persona.errors import Invalid
-from persona.model import (
-    Persona,
-    Strategy,
-    Summary,
-)
+from persona.model import Persona, Strategy, Summary
 
 ANSWERS = Path(__file__).parent / "data"
 

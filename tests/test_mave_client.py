@@ -391,8 +391,9 @@ def test_what_is_stored_without_content_is_invalid(body: bytes, came: str) -> No
 
 def test_the_credits_left_are_told() -> None:
     with FakeMave(included_credits=500) as service:
-        told = client.usage(settings(service.url), Deadline(5))
+        told = client.credits_left(settings(service.url), Deadline(5))
     assert told == {
+        "a_call_takes": "10-75",
         "left": 500,
         "auto_recharge": False,
         "credits_to_add": 1_000,
@@ -413,9 +414,12 @@ def test_the_credits_left_are_told() -> None:
 )
 def test_credits_that_mave_does_not_tell_are_none(reply: Reply) -> None:
     with FakeMave(faults=lambda _: reply) as service:
-        assert set(client.usage(settings(service.url), Deadline(5)).values()) == {None}
+        told = client.credits_left(settings(service.url), Deadline(5))
+    assert set(told.values()) == {None, "10-75"}
 
 
-def test_asking_for_the_credits_with_a_wrong_key_is_refused() -> None:
-    with FakeMave(keys=["mvra_live_other"]) as service, pytest.raises(Refused, match="check MAVERA_API_KEY"):
-        client.usage(settings(service.url), Deadline(5))
+def test_why_the_credits_cannot_be_told_is_told() -> None:
+    with FakeMave(keys=["mvra_live_other"]) as service:
+        told = client.credits_left(settings(service.url), Deadline(5))
+    assert told["left"] is None
+    assert "check MAVERA_API_KEY" in str(told["why"])

@@ -70,11 +70,7 @@ def test_a_published_run_shows_nobody(tmp_path: Path, door: str) -> None:
     log = tmp_path / "log"
     content = (ROOT / "tests" / "data" / "answer_named.md").read_text(encoding="utf-8")
     with FakeSegment(crowd()) as segment, FakeMave(answer(content)) as mave, FakeStorage() as storage:
-        settings = {
-            **segment.settings(),
-            **mave.settings(),
-            **storage.settings(),
-        }
+        settings = {**segment.settings(), **mave.settings(), **storage.settings()}
         with opened(door, log, **settings) as deliver:
             seen = deliver({"run_id": "monday"})
     objects = [f"{name} {readable(stored.data)}" for name, stored in storage.objects.items()]

@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 
 from persona.check.facts import facts_of
 from persona.mave import prompt
-from persona.model import Framework, Summary
+from persona.model import Baseline, Framework, Summary
 from persona.write import render
 
 Set = Callable[..., None]
@@ -163,9 +163,8 @@ def test_a_dry_run_answers_with_the_summary_and_the_message_and_writes_nothing(
     assert report == REPORT | {"run_id": "look", "status": "dry_run"}
     assert not frameworks.exists()
     document = typed.decode(json.dumps(summary), type=Summary)
-    assert message == prompt.compose(
-        document, facts_of(document, "$"), names={}, drift=None, reference="(the run's reference)"
-    )
+    whole = prompt.first_message(document, facts_of(document, "$"), Baseline()).text
+    assert message == whole.replace("{reference}", "(the run's reference)")
 
 
 def test_a_dry_run_with_a_key_tells_the_credits_that_are_left(door: FlaskClient, settings: Set) -> None:

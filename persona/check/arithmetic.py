@@ -2,7 +2,8 @@
 
 import ast
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from itertools import product
 from math import isfinite
 from operator import add, mul, sub, truediv
 from typing import NamedTuple
@@ -11,17 +12,11 @@ from persona.model import Fact, Unit
 
 MOST_CHARACTERS = 200
 MOST_OPERATIONS = 20
-
 # Python's parser sees nothing but this; of its tree, nothing but names, numbers and four operations counts.
 _FORM = re.compile(r"(?:[a-z][a-z0-9_]*+\.[a-z][a-z0-9_]*+|\d++(?:\.\d++)?+(?![a-z])|[-+*/() ])*+")
 # How writers spell the signs, and how Markdown escapes a name's characters.
 _SPELLED = str.maketrans({"−": "-", "–": "-", "×": "*", "·": "*", "÷": "/", "\\": None})  # noqa: RUF001
-_OPERATIONS: dict[type[ast.operator], tuple[str, Callable[[float, float], float]]] = {
-    ast.Add: ("+", add),
-    ast.Sub: ("-", sub),
-    ast.Mult: ("*", mul),
-    ast.Div: ("/", truediv),
-}
+_OPERATIONS = {ast.Add: add, ast.Sub: sub, ast.Mult: mul, ast.Div: truediv}
 
 
 class UnresolvedError(Exception):
@@ -56,7 +51,7 @@ def compute(expression: str, facts: Mapping[str, Fact]) -> Result:
         raise UnresolvedError
     try:
         result = _result(ast.parse(expression, mode="eval").body, facts)
-    except (SyntaxError, MemoryError, RecursionError):
+    except (SyntaxError, MemoryError, RecursionError, ZeroDivisionError):
         raise UnresolvedError from None
     return result._replace(value=result.value * 100) if result.unit == "points" else result
 
@@ -69,40 +64,33 @@ def _result(node: ast.expr, facts: Mapping[str, Fact]) -> Result:
         case ast.Attribute(value=ast.Name(id=subject), attr=own) if fact := facts.get(f"{subject}.{own}"):
             value = fact.value / 100 if fact.unit == "points" else fact.value
             return Result(value, fact.unit, (f"{subject}.{own}",))
-        case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATIONS:
-            return _computed(*_OPERATIONS[type(op)], _result(left, facts), _result(right, facts))
+        case ast.BinOp(left=left, op=op, right=right) if operation := _OPERATIONS.get(type(op)):
+            one, other = _result(left, facts), _result(right, facts)
+            value, unit = operation(one.value, other.value), _unit(op, one.unit, other.unit)
+            like = one.like and other.like
+            like = like and all(_are_like(op, *names) for names in product(one.names, other.names))
+            if isfinite(value):
+                return Result(value, unit, one.names + other.names if unit else (), like)
     raise UnresolvedError
 
 
-def _computed(sign: str, operation: Callable[[float, float], float], first: Result, second: Result) -> Result:
-    try:
-        value = operation(first.value, second.value)
-    except (ZeroDivisionError, OverflowError):
-        raise UnresolvedError from None
-    if not isfinite(value):
-        raise UnresolvedError
-    unit = _unit(sign, first.unit, second.unit)
-    pairs = ((one, other) for one in first.names for other in second.names)
-    like = first.like and second.like and all(_are_like(sign, one, other) for one, other in pairs)
-    return Result(value, unit, first.names + second.names if unit else (), like)
-
-
-def _unit(sign: str, first: Unit | None, second: Unit | None) -> Unit | None:
+def _unit(op: ast.operator, one: Unit | None, other: Unit | None) -> Unit | None:
     """What the outcome is measured in; of other pairs than these it is a plain number."""
-    if sign == "-" and first == second == "share":
+    if isinstance(op, ast.Sub) and one == other == "share":
         return "points"
-    if sign in "+-":
-        return first or second if first == second or None in (first, second) else None
-    return first if second is None else second if sign == "*" and first is None else None
+    if isinstance(op, ast.Add | ast.Sub):
+        return one or other if one == other or None in (one, other) else None
+    return one if other is None else other if isinstance(op, ast.Mult) and one is None else None
 
 
-def _are_like(sign: str, one: str, other: str) -> bool:
+def _are_like(op: ast.operator, one: str, other: str) -> bool:
     """Whether two facts may be computed with: the same of two subjects, or parts of one whole."""
     (subject, fact), (other_subject, other_fact) = one.split("."), other.split(".")
     if fact == other_fact or {fact, other_fact} == {"share", "ltv_share"}:
         return True
     kind = _kind(fact)
-    return subject == other_subject and kind == _kind(other_fact) and (sign == "+" or kind == "avg")
+    is_whole = subject == other_subject and kind == _kind(other_fact)
+    return is_whole and (isinstance(op, ast.Add) or kind == "avg")
 
 
 def _kind(fact: str) -> str:

@@ -29,12 +29,13 @@ _SHARE_BEHIND = re.compile(
 class Filled(NamedTuple):
     """What stands in place of braces."""
 
-    start: int
-    end: int
+    text: str
     value: float
-    unit: Unit | None  # None: no such figure
+    unit: Unit
     fact: str  # the name, the arithmetic, or what else the braces hold
-    like: bool
+    resolved: bool = True
+    like: bool = True
+    start: int = 0  # in the filled text
 
 
 class Text(NamedTuple):
@@ -67,29 +68,30 @@ class Filling:
             name = None if braces[2] else _NAME.match(braces[1])
             if not (braces[2] or name):
                 continue
-            figure, value, unit, fact, like = self._figure(name[0] if name else braces[1])
+            figure = self._figure(name[0] if name else braces[1])
             before, stop = text[end : braces.start()], braces.end()
             rest = braces[1][name.end() :] if name else ""
             if before[-1:] == text[stop : stop + 1] == "`":
                 before, stop = before[:-1], stop + 1
-            if unit == "money":
+            if figure.unit == "money":
                 tail = before[-_LOOKED_BACK_CHARACTERS:]
                 before = before[: len(before) - len(tail)] + self._sign_before.sub(r"\1", tail)
-            if unit in self._behind and (repeated := self._behind[unit].match(text, stop)):
-                rest, stop = repeated[1] + rest, repeated.end()
-            start = length + len(before)
-            figures.append(Filled(start, start + len(figure), value, unit, fact, like))
-            parts += [before, figure, rest]
-            own += [before, "\0" * len(figure), rest]
-            length, end = start + len(figure) + len(rest), stop
+            if figure.unit in self._behind and (typed := self._behind[figure.unit].match(text, stop)):
+                rest, stop = typed[1] + rest, typed.end()
+            figures.append(figure._replace(start=length + len(before)))
+            parts += [before, figure.text, rest]
+            own += [before, "\0" * len(figure.text), rest]
+            length, end = length + len(before + figure.text + rest), stop
         return Text("".join([*parts, text[end:]]), "".join([*own, text[end:]]), figures)
 
-    def _computed(self, expression: str) -> tuple[str, float, Unit | None, str, bool]:
-        if self._figure.cache_info().currsize >= MOST_EXPRESSIONS and normal(expression) not in self._facts:
-            return NO_SUCH_FIGURE, 0.0, None, f"more than {MOST_EXPRESSIONS:,} different expressions", True
+    def _computed(self, expression: str) -> Filled:
+        fact = normal(expression)
         try:
+            if self._figure.cache_info().currsize >= MOST_EXPRESSIONS and fact not in self._facts:
+                expression = f"more than {MOST_EXPRESSIONS:,} different expressions"
             value, unit, _, like = compute(expression, self._facts)
         except UnresolvedError:
-            return NO_SUCH_FIGURE, 0.0, None, printable(expression.replace("\\", "").strip(), 100), True
+            excerpt = printable(expression.replace("\\", "").strip(), 100)
+            return Filled(NO_SUCH_FIGURE, 0.0, "ratio", excerpt, resolved=False)
         figure = wording.written(value, unit or "ratio", self._currency)
-        return figure, value, unit or "ratio", normal(expression), like
+        return Filled(figure, value, unit or "ratio", fact, like=like)

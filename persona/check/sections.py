@@ -4,7 +4,8 @@ One pass over the lines: each goes on with the place that is open, or is a title
 """
 
 import re
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from textwrap import dedent
 from typing import NamedTuple
@@ -22,19 +23,21 @@ _LAST_HEADING, _TEXT = 6, 7
 _LINE = re.compile(r"([ \t]{0,40})(?:(?<![ \t]{4})(#{1,6})[ \t]+|([-*+]|\d{1,3}[.)])[ \t]+)?(\S.*)")
 _FENCE = re.compile(r"\s*+(`{3,}+(?!.*`)|~{3,}+)(.*)")
 _RULER = re.compile(r"\s*([-*_=])\1{2,}\s*")
-# Words that may name what follows them: "Journey: …", "Persona — …", "**Journey:** …", "**Journey** …".
+_WRAPPING = re.compile(r"```(?:markdown|md|text|txt|plaintext)?\s*", re.IGNORECASE)
+# Words that may name what follows them: "Journey: …", all of a heading, "Persona — …", "**Journey:** …".
 _LABEL = re.compile(r"([^:*|]{3,80}):(?:\s+(.*))?$")
-_DASHED = re.compile(r"(.{1,80}?)\s[-\u2010-\u2015]\s(.+)")
+_LABELS = (_LABEL, re.compile("(.*)()"), re.compile(r"(.{1,80}?)\s[-\u2010-\u2015]\s(.+)"))
 _BOLD = re.compile(r"(?:\*\*|__)([^*]{2,200}?):?(?:\*\*|__)[\s:\u2010-\u2015-]*(.*)")
 # What makes a label of bold words: a colon or stop at their end, a colon, dash or bracket behind, or nothing.
 _RUNS_IN = re.compile(r"..[^*]{1,200}?(?:[:?.!]\s*(?:\*\*|__)|(?:\*\*|__)\s*(?:[:(\u2010-\u2015-]|$))")
 _MOST_LABEL_WORDS = 8
 _BEGINNING = {None, "name", "description"}
-_WRAPPING = re.compile(r"```(?:markdown|md|text|txt|plaintext)?\s*", re.IGNORECASE)
+# Where a sentence goes on behind a persona's name.
+_AFTER_A_NAME = re.compile(r"[.!?:,;](?=\s|$)|\s[-\u2010-\u2015/|]+\s|\s?[(\[]|\n")
 
 
 class Cut(NamedTuple):
-    """An answer's sections by their path, and what stands outside of all."""
+    """An answer's sections by their path, what stands outside of all, and the patterns that were titled."""
 
     sections: dict[str, str]
     outside: list[str]
@@ -70,11 +73,12 @@ class _Title(NamedTuple):
     rank: int
     text: str  # without the marks that made it a heading or an item
     whole: bool  # nothing but a title stands on it: a heading, or all bold or quoted
-    labels: list[tuple[str, str]]  # the words that may name what follows, and what does
+    labels: list[tuple[str, ...]]  # the words that may name what follows, and what does
 
 
 def cut(text: str, channels: Sequence[str]) -> Cut:
     """The sections of one answer; where a section was said under several labels, with these."""
+    keys = titles.pattern_names(channels)
     places = [_Place()]
     patterns: set[str] = set()
     fence = ""  # that is open
@@ -91,7 +95,7 @@ def cut(text: str, channels: Sequence[str]) -> Cut:
         elif _RULER.fullmatch(line):
             if place.section and not place.is_empty:
                 places.append(_Place(place.owner, place.owner_rank))
-        elif after := _next_place(_title(line), place, patterns, channels):
+        elif after := _next_place(_title(line), place, patterns, keys):
             places.append(after)
             patterns |= {after.owner or ""} if after.opens else set()
         else:
@@ -103,9 +107,8 @@ def _unwrapped(lines: list[str]) -> list[str]:
     """The lines without a quotation or a fence that holds more than half of them."""
     if 2 * sum(line.lstrip(" ").startswith(">") for line in lines) > len(lines):
         lines = [line.lstrip(" ").removeprefix(">").removeprefix(" ") for line in lines]
-    first, last = [*(at for at, line in enumerate(lines) if line.startswith("```")), len(lines), len(lines)][
-        :2
-    ]
+    fences = [at for at, line in enumerate(lines) if line.startswith("```")]
+    first, last = [*fences, len(lines), len(lines)][:2]
     if 2 * (last - first) > len(lines) and _WRAPPING.fullmatch(lines[first]):
         # What follows the fence is no part of its last section: a thematic break ends that.
         lines = [*lines[:first], *lines[first + 1 : last], "***", *lines[last + 1 :]]
@@ -117,36 +120,38 @@ def _title(line: str) -> _Title:
     indent, level, item, text = match.groups("") if match else ("", "", "", line)
     if level:
         text = text.rstrip(" \t#")
-        return _Title(len(level), text, True, [*_split(_LABEL, text), (text, ""), *_split(_DASHED, text)])
+        labels = [label.groups("") for form in _LABELS if (label := form.match(text))]
+        return _Title(len(level), text, whole=True, labels=labels)
     rank = _TEXT + bool(item) + len(indent) // 2
     if bold := _BOLD.match(text):
         words, _, inner = bold[1].partition(":")
         is_label = inner or _RUNS_IN.match(text)
         return _Title(rank, text, not bold[2], [(words, f"{inner} {bold[2]}".strip())] if is_label else [])
-    labels = _split(_LABEL, text)
-    words = titles.plain_words(labels[0][0]).split() if labels else []
-    is_label = 0 < len(words) <= _MOST_LABEL_WORDS and titles.section_of(words[0])
-    return _Title(rank, text, titles.is_quoted(text), labels if is_label else [])
+    label = _LABEL.match(text)
+    first, *others = (titles.plain_words(label[1]) if label else "").split() or [""]
+    is_label = len(others) < _MOST_LABEL_WORDS and titles.entry(titles.SECTIONS, first)
+    is_quoted = titles.QUOTED.fullmatch(text.strip("*_ ")) is not None
+    return _Title(rank, text, is_quoted, [label.groups("")] if label and is_label else [])
 
 
-def _split(form: re.Pattern[str], text: str) -> list[tuple[str, str]]:
-    """The words of a label and what follows them, where the text has that form."""
-    label = form.match(text)
-    return [(label[1], label[2] or "")] if label else []
-
-
-def _next_place(title: _Title, place: _Place, patterns: set[str], channels: Sequence[str]) -> _Place | None:
+def _next_place(title: _Title, place: _Place, patterns: set[str], keys: Mapping[str, str]) -> _Place | None:
     """What a title begins, by the place where it stands; None where it is only text there."""
     above = not place.owner or title.rank <= place.owner_rank
     is_heading = title.rank <= _LAST_HEADING
-    pattern = _pattern(title, place, channels)
-    if pattern and (above or (is_heading and pattern.owner not in patterns)):
-        return pattern
+    if pattern := titles.pattern_title(title.text.replace("*", ""), keys):
+        is_title = is_heading or pattern.quoted or (title.whole and title.rank == _TEXT)
+        # A pattern may also stand on the line below its persona's name.
+        below = place if place.name and not (is_heading or place.owner) and place.is_empty else None
+        if below or (is_title and (above or (is_heading and pattern.key not in patterns))):
+            rank, name = (below.rank, below.name) if below else (title.rank, None)
+            return _Place(pattern.key, rank, pattern.section, rank, name=pattern.name or name, opens=True)
     for words, rest in title.labels:
-        point = titles.point_of(words)
-        if title.rank <= _TEXT and titles.opens_strategy(words, within_pattern=not above):
+        strategy = title.rank <= _TEXT and titles.entry(titles.STRATEGY, words)
+        if strategy == "wide" or (strategy and above):
+            point = titles.entry(titles.POINTS, words)
             return _Place(STRATEGY, title.rank, point, title.rank, words, lines=[rest])
-        section = point if place.owner == STRATEGY else titles.section_of(words) if place.owner else None
+        table = titles.POINTS if place.owner == STRATEGY else titles.SECTIONS
+        section = titles.entry(table, words) if place.owner else None
         # A title below the open one's rank is text of its section; so is a later "profile" or "overview".
         fits = title.rank <= place.rank and section not in _BEGINNING
         if section and (fits or place.section in _BEGINNING):
@@ -160,34 +165,23 @@ def _next_place(title: _Title, place: _Place, patterns: set[str], channels: Sequ
     return _Place(place.owner, place.owner_rank) if ends else None
 
 
-def _pattern(title: _Title, place: _Place, channels: Sequence[str]) -> _Place | None:
-    """The beginning of a pattern: a heading, a bold or quoted title, or the line below a persona's name."""
-    pattern, rank = titles.pattern_title(title.text.replace("*", ""), channels), title.rank
-    if not pattern:
-        return None
-    name = pattern.name
-    if rank >= _TEXT and not place.owner and place.name and place.is_empty:
-        rank, name = place.rank, name or place.name
-    elif rank > _LAST_HEADING and not pattern.quoted and not (title.whole and rank == _TEXT):
-        return None
-    return _Place(pattern.pattern, rank, pattern.section, rank, name=name, opens=True)
-
-
 def _gathered(places: Sequence[_Place], patterns: set[str]) -> Cut:
-    texts: dict[str, list[tuple[str, str]]] = {}  # path -> labels and texts
+    texts: dict[str, list[tuple[str, str]]] = defaultdict(list)  # path -> labels and texts
     names: dict[str, str] = {}
     outside: list[str] = []
     for one in places:
-        section, text = one.section or ("description" if one.opens else None), one.text
-        name = titles.first_name(text) if section == "name" else one.name if one.opens else None
-        if name:
-            names.setdefault(f"{one.owner}/name", name)
+        section, text, name = one.section or ("description" if one.opens else None), one.text, one.name
+        path = f"{one.owner}/name"
+        if section == "name":
+            name = titles.as_name(_AFTER_A_NAME.split(text.lstrip("*_ "), maxsplit=1)[0])
+        if name and one.owner:
+            names.setdefault(path, name)
         if section == "name":  # what stands below the name, or goes on behind it, describes
             first, _, below = text.partition("\n")
-            is_name = titles.as_name(first) == names.get(f"{one.owner}/name", "")
+            is_name = titles.as_name(first) == names.get(path, "")
             section, text = "description", below.strip() if is_name else text
         if text and section:
-            texts.setdefault(f"{one.owner}/{section}", []).append((one.label, text))
+            texts[f"{one.owner}/{section}"].append((one.label, text))
         elif text:
             outside.append(text)
     return Cut(names | {path: _joined(path, parts) for path, parts in texts.items()}, outside, patterns)

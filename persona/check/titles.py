@@ -4,7 +4,7 @@ The message dictates the titles; an answer that puts them in other words is unde
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -12,28 +12,28 @@ from persona.model import OMNICHANNEL, dominant
 from persona.wording import SECTION_TITLES
 
 # What is longer is a sentence, not a title, or a name.
-MOST_CHARACTERS = 200
-_MOST_NAME_CHARACTERS = 80
-_MOST_NAME_WORDS = 8
+_MOST_CHARACTERS, _MOST_NAME_CHARACTERS, _MOST_NAME_WORDS = 200, 80, 8
 
 # A title's first such word decides ("Profile and motive"); but talk of a loss is the risk ("Why they leave").
-_SECTIONS = re.compile(
+SECTIONS = re.compile(
     r"(?P<risk>^(?=.*\b(?:churn|risk|lose|losing|loss|leave|retention|attrition)))"
     r"|(?P<name>^(?:persona )?(?:name|nickname)$|^persona$)"
     r"|\b(?:(?P<description>descri|who\b|identity|profile|overview|snapshot|sketch|portrait)"
     r"|(?P<why_dominant>why|prefer|need|motiv)|(?P<reach_on_weak>reach|weak|secondary|re ?engag|engag|activ)"
     r"|(?P<journey>journey|path|flow)|(?P<formats>format|content)|(?P<next_step>next|action|todo))"
 )
-_POINTS = re.compile(
+POINTS = re.compile(
     r"\b(?:(?P<consistency>consisten|adapt|invest)|(?P<identity_resolution>identit|anonymous|resolution|matching)"
     r"|(?P<switch_moments>switch|moment|trigger|transition|hand ?off))"
 )
 # The strategy's title, and its points where they can be nothing else: "Identity Resolution Opportunities".
-_STRATEGY = re.compile(
-    r"^(?:the )?(?:(?:(?P<wide>overall|cross)|unified|general|global|omni|space).*(?:strateg|recommend)"
-    r"|strateg)|identity (?:resol|gap)|consisten.* adapt|channel switch|switch.* trigger|moment.* switch"
+# Within a pattern's part only a wide one is.
+STRATEGY = re.compile(
+    r"^(?:the )?(?P<wide>overall|cross).*(?:strateg|recommend)|(?P<narrow>"
+    r"^(?:the )?(?:(?:unified|general|global|omni|space).*(?:strateg|recommend)|strateg)"
+    r"|identity (?:resol|gap)|consisten.* adapt|channel switch|switch.* trigger|moment.* switch)"
 )
-_QUOTED = re.compile(
+QUOTED = re.compile(
     r"[\"“„«「]([^\"“”„«»」\n]{2,80})[\"”“»」]|(?<!\w)['\u2018]([^'\u2018\u2019\n]{2,80})['\u2019](?!\w)"
 )
 # Between a pattern and a name, but not within braces: " — ", ":", "(", "[", "|", "/".
@@ -47,8 +47,6 @@ _AROUND_A_NAME = re.compile(
     r"|[\s.*_`:,\u2013—\"'“”„‟\u2018\u2019«»\u2039\u203a「」-]+$",
     re.IGNORECASE,
 )
-# Where a sentence goes on behind a name.
-_AFTER_A_NAME = re.compile(r"[.!?:,;](?=\s|$)|\s[-\u2010-\u2015/|]+\s|\s?[(\[]|\n")
 _FIGURE = re.compile(r"\s*\{\{|.*[%=]|(?:[\W\d_]|\b(?:n|users|people)\b)*$", re.IGNORECASE | re.DOTALL)
 _COUNTER = re.compile(r"^(?:(?:(?:pattern|persona|segment|group|section|part|point|channel) )?\d+(?: |$))+")
 # What may stand with a pattern's name and says nothing more: "Email Dominant users".
@@ -58,7 +56,7 @@ _COMPANY = re.compile(
 
 
 class PatternTitle(NamedTuple):
-    pattern: str
+    key: str
     name: str | None
     section: str | None  # `Email Dominant — Journey`
     quoted: bool  # the name stands in quotation marks
@@ -67,9 +65,8 @@ class PatternTitle(NamedTuple):
 @lru_cache(maxsize=1024)  # a title is asked after as a pattern's, a section's, the strategy's
 def _words(text: str) -> str:
     """A title's words in lower case, without emphasis and emoji: `**2. 📱 Mobile**` gives `2 mobile`."""
-    return " ".join(
-        "".join(one if one.isalnum() else " " for one in text[:MOST_CHARACTERS].casefold()).split()
-    )
+    letters = (one if one.isalnum() else " " for one in text[:_MOST_CHARACTERS].casefold())
+    return " ".join("".join(letters).split())
 
 
 def plain_words(text: str) -> str:
@@ -80,67 +77,48 @@ def plain_words(text: str) -> str:
 _EXACT = {plain_words(words): key for key, title in SECTION_TITLES.items() for words in (key, title)}
 
 
-def pattern_title(text: str, channels: Iterable[str]) -> PatternTitle | None:
+def entry(table: re.Pattern[str], words: str) -> str | None:
+    """What a title stands for in a table: `journey` in that of the sections; None where it is not in it."""
+    title = table.search(plain_words(words))
+    return title.lastgroup if title else None
+
+
+def pattern_names(channels: Iterable[str]) -> dict[str, str]:
+    """The patterns' keys by what titles call them, in plain words."""
+    ends = ("dominant", "dominance")
+    keys = {f"{_words(channel)} {end}": dominant(channel) for channel in channels for end in ends}
+    return keys | {"omnichannel": OMNICHANNEL, "omni channel": OMNICHANNEL}
+
+
+def pattern_title(text: str, keys: Mapping[str, str]) -> PatternTitle | None:
     """The pattern that a title names, with what stands beside it; None for a sentence that speaks of one."""
-    if len(text) > MOST_CHARACTERS or not _PATTERN.search(text):
+    if len(text) > _MOST_CHARACTERS or not _PATTERN.search(text):
         return None
     text = _TAG.sub("", text)
-    quoted = next((one for one in _QUOTED.finditer(text) if "dominan" not in one[0].casefold()), None)
+    quoted = next((one for one in QUOTED.finditer(text) if "dominan" not in one[0].casefold()), None)
     parts = _SEPARATOR.split(text.replace(quoted[0], " | ") if quoted else text)
     parts = [part for part in parts if _COMPANY.sub("", plain_words(part))]
-    keys = [_pattern(part, channels) for part in parts]
-    place = next((place for place, key in enumerate(keys) if key), len(keys))
-    if any(keys[place + 1 :]) or place == len(keys):
+    places = [at for at, part in enumerate(parts) if _forms(part) & keys.keys()]
+    if len(places) != 1:
         return None
-    beside = [*parts[place + 1 :], *reversed(parts[:place])]
+    at = places[0]
+    beside = [*parts[at + 1 :], *reversed(parts[:at])]
     section = next((_EXACT[words] for words in map(plain_words, beside) if words in _EXACT), None)
     name = quoted[0] if quoted else next((part for part in beside if not _FIGURE.match(part)), "")
-    return PatternTitle(keys[place] or "", None if section else as_name(name), section, quoted is not None)
+    key = keys[min(_forms(parts[at]) & keys.keys())]
+    return PatternTitle(key, None if section else as_name(name), section, quoted is not None)
 
 
-def _pattern(text: str, channels: Iterable[str]) -> str | None:
-    """The pattern that a text names, and nothing else."""
-    keys = {
-        f"{_words(channel)} domina{end}": dominant(channel) for channel in channels for end in ("nt", "nce")
-    }
-    keys |= {"omnichannel": OMNICHANNEL, "omni channel": OMNICHANNEL}
-    words = plain_words(text)
-    forms = _words(text), words, _COMPANY.sub("", words).strip(), plain_words(text.partition(",")[0])
-    return next((keys[form] for form in forms if form in keys), None)
-
-
-def section_of(words: str) -> str | None:
-    """The section of a pattern that a title names, or `name`; None for any other title."""
-    title = _SECTIONS.search(plain_words(words))
-    return title.lastgroup if title else None
-
-
-def point_of(words: str) -> str | None:
-    """The point of the strategy that a title names."""
-    title = _POINTS.search(plain_words(words))
-    return title.lastgroup if title else None
-
-
-def opens_strategy(words: str, *, within_pattern: bool) -> bool:
-    """Whether a title announces the strategy for the whole space; within a pattern's part it must say so."""
-    title = _STRATEGY.search(plain_words(words))
-    return bool(title and (title["wide"] or not within_pattern))
+def _forms(part: str) -> set[str]:
+    """What a part of a title says when it names a pattern and nothing else."""
+    words = plain_words(part)
+    return {_words(part), words, _COMPANY.sub("", words).strip(), plain_words(part.partition(",")[0])}
 
 
 def as_name(words: str) -> str | None:
     """A persona's name out of the words where one is expected; None where they are a sentence or a figure."""
-    quoted = _QUOTED.search(words[:MOST_CHARACTERS])
-    name = _AROUND_A_NAME.sub("", (quoted[1] or quoted[2]) if quoted else words[:MOST_CHARACTERS])
+    quoted = QUOTED.search(words[:_MOST_CHARACTERS])
+    name = _AROUND_A_NAME.sub("", (quoted[1] or quoted[2]) if quoted else words[:_MOST_CHARACTERS])
     name = " ".join(name.split())
     fits = (quoted or len(name.split()) <= _MOST_NAME_WORDS) and 1 < len(name) <= _MOST_NAME_CHARACTERS
     return name if fits and not _FIGURE.match(name) else None
-
-
-def is_quoted(text: str) -> bool:
-    """Whether nothing stands beside the quotation marks of a text."""
-    return _QUOTED.fullmatch(text.strip("*_ ")) is not None
-
-
-def first_name(text: str) -> str | None:
-    """The persona's name at the beginning of what stands under "Persona"."""
-    return as_name(_AFTER_A_NAME.split(text.strip().lstrip("*_ "), maxsplit=1)[0])

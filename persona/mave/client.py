@@ -61,6 +61,7 @@ def ask(
         UnusableReply: a complete reply without an answer in it: it was paid.
     """
     document = {"message": message, "thread_id": thread_id, "workspace_id": settings.mavera_workspace_id}
+    document = {name: value for name, value in document.items() if value}
     session = PaidSession(authorization(settings))
     deadline.check("ask Mave")
     tried = 0
@@ -69,9 +70,7 @@ def ask(
         seconds = min(settings.mave_timeout_seconds, deadline.left_seconds)
         sent_at_seconds = deadline.elapsed_seconds
         try:
-            reply = session.post(
-                f"{settings.mavera_api_url}/mave/chat", {k: v for k, v in document.items() if v}, seconds
-            )
+            reply = session.post(f"{settings.mavera_api_url}/mave/chat", document, seconds)
             if reply.status != TOO_MANY_REQUESTS:
                 return _usable(reply, settings)
         except ReplyLost as lost:
@@ -90,38 +89,29 @@ def ask(
         time.sleep(wait_seconds)
 
 
-def usage(settings: Settings, deadline: Deadline) -> dict[str, object]:
-    """The credits left, whether more are bought by themselves, and limits; None: Mave does not say.
+def credits_left(settings: Settings, deadline: Deadline) -> dict[str, object]:
+    """What a dry run tells of the credits: those left, whether more are bought by themselves, the limits.
 
-    Raises:
-        Refused: the key is wrong or may not ask.
-        Unavailable: Mave stayed busy or unreachable.
+    None: Mave does not say. `why` it does not, where asking failed: the figures and the message are worth
+    having all the same.
     """
-    with FreeSession("mave", deadline, headers=authorization(settings), tries=2) as session:
-        reply = session.get(f"{settings.mavera_api_url}/usage")
-    if reply.status in {401, 403}:
-        raise _refusal(reply, settings)
-    told = read_object(reply.body) if reply.status == 200 else {}  # noqa: PLR2004 - OK
-    credits_, recharge, limits = (
-        part if isinstance(part := told.get(name), dict) else {}
-        for name in ("credits", "auto_recharge", "limits")
-    )
-    return {
-        "left": _figure(credits_.get("remaining")),
+    credits_: dict[str, object] = {"left": None, "a_call_takes": CREDITS_A_CALL}
+    try:
+        with FreeSession("mave", deadline, headers=authorization(settings), tries=2) as session:
+            reply = session.get(f"{settings.mavera_api_url}/usage")
+        if reply.status in {401, 403}:
+            raise _refusal(reply, settings)
+    except PersonaError as error:
+        return credits_ | {"why": error.message}
+    usage = read_object(reply.body) if reply.status == 200 else {}  # noqa: PLR2004 - OK
+    left, recharge, limits = (_object(usage.get(name)) for name in ("credits", "auto_recharge", "limits"))
+    return credits_ | {
+        "left": _figure(left.get("remaining")),
         "auto_recharge": recharge["enabled"] if isinstance(recharge.get("enabled"), bool) else None,
         "credits_to_add": _figure(recharge.get("credits_to_add")),
         "budget_alert": _figure(limits.get("budget_alert")),
         "usage_limit": _figure(limits.get("usage_limit")),
     }
-
-
-def credits_left(settings: Settings, deadline: Deadline) -> dict[str, object]:
-    """What a dry run tells of the credits: those left, or why Mave does not say, and what a call takes."""
-    credits_: dict[str, object] = {"left": None, "a_call_takes": CREDITS_A_CALL}
-    try:
-        return credits_ | usage(settings, deadline)
-    except PersonaError as error:  # the figures and the message are worth having all the same
-        return credits_ | {"why": error.message}
 
 
 def parse(raw: bytes) -> Answer:
@@ -133,10 +123,9 @@ def parse(raw: bytes) -> Answer:
     reply = read_object(raw)
     content = reply.get("content")
     if not isinstance(content, str) or not content.strip():
-        raise Invalid(
-            "mave", f"expected an answer with content, got {_described(raw)}; it is kept as it came"
-        )
-    usage_, validation = reply.get("usage"), reply.get("validation")
+        came = "an object without it" if reply else f"{len(raw)} bytes that are no JSON object"
+        came = came if raw.strip() else "an empty body"
+        raise Invalid("mave", f"expected an answer with content, got {came}; it is kept as it came")
     return Answer(
         content=content,
         id=_text(reply.get("id")),
@@ -146,8 +135,8 @@ def parse(raw: bytes) -> Answer:
             NamedPersona(id=_text(item.get("id")), name=_text(item.get("name")))
             for item in _objects(reply.get("personas_used"))
         ],
-        credits_used=_figure(usage_.get("credits_used")) or 0 if isinstance(usage_, dict) else 0,
-        validation=validation if isinstance(validation, dict) else None,
+        credits_used=_figure(_object(reply.get("usage")).get("credits_used")) or 0,
+        validation=validation if isinstance(validation := reply.get("validation"), dict) else None,
         recovered=reply.get("recovered") is True,
     )
 
@@ -187,9 +176,8 @@ def _shallow(text: str) -> str:
 
 def said(reply: Reply, settings: Settings) -> str:
     """The status, request id, code and words of a refusal: no control character, no key, not too long."""
-    error = read_object(reply.body).get("error")
-    parts = [_text(error.get("code")), _text(error.get("message"))] if isinstance(error, dict) else []
-    words = ": ".join(part for part in parts if part)
+    error = _object(read_object(reply.body).get("error"))
+    words = ": ".join(part for name in ("code", "message") if (part := _text(error.get(name))))
     words = "".join(letter if letter.isprintable() else " " for letter in words)
     words = _KEY.sub("mvra_…", words.replace(settings.mavera_api_key or "mvra_", "…"))[:_MOST_VENDOR_CHARS]
     return f"{reply} {words}".rstrip()
@@ -204,30 +192,18 @@ def _usable(reply: Reply, settings: Settings) -> bytes:
             "is not sent again: its answer is looked for in Mave's threads"
         )
     if reply.cut:
-        raise UnusableReply(
-            f"Mave's reply is larger than {MOST_BODY_BYTES // 2**20} MiB; the part up to there is kept",
-            reply.body,
-        )
-    content = read_object(reply.body).get("content")
-    if not isinstance(content, str) or not content.strip():
-        raise UnusableReply(
-            f"expected an answer with content from Mave, got {_described(reply.body)}, with status {reply}; "
-            "it is kept as it came",
-            reply.body,
-        )
+        most = f"{MOST_BODY_BYTES // 2**20} MiB"
+        raise UnusableReply(f"Mave's reply is larger than {most}; the part up to there is kept", reply.body)
+    try:
+        parse(reply.body)
+    except Invalid as invalid:
+        raise UnusableReply(f"Mave answered {reply}: {invalid.message}", reply.body) from None
     return reply.body
 
 
 def _refusal(reply: Reply, settings: Settings) -> Refused:
-    return Refused(
-        "mave", f"Mave answered {said(reply, settings)}; {REFUSALS[reply.status]}; nothing was paid"
-    )
-
-
-def _described(raw: bytes) -> str:
-    if not raw.strip():
-        return "an empty body"
-    return "an object without it" if read_object(raw) else f"{len(raw)} bytes that are no JSON object"
+    why = REFUSALS[reply.status]
+    return Refused("mave", f"Mave answered {said(reply, settings)}; {why}; nothing was paid")
 
 
 def _whole(digits: str) -> float:
@@ -240,7 +216,7 @@ def _text(value: object) -> str | None:
 
 def _figure(value: object) -> float | None:
     """A count that is a number or the text of one; None for anything else, the infinite and the negative."""
-    if not isinstance(value, int | float | str) or isinstance(value, bool):
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
         figure = float(value)
@@ -249,19 +225,20 @@ def _figure(value: object) -> float | None:
     return figure if math.isfinite(figure) and figure >= 0 else None
 
 
-def _objects(value: object) -> list[Mapping[str, object]]:
+def _object(value: object) -> dict[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _objects(value: object) -> list[dict[str, object]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _source(item: Mapping[str, object]) -> WebSource | None:
     """A source with at least a URL or a title; what it lacks is taken from what it has."""
     url, title = _text(item.get("url")) or "", _text(item.get("title"))
-    domain = _text(item.get("domain")) or _host(url)
-    return WebSource(title=title or domain or url, url=url, domain=domain) if title or url else None
-
-
-def _host(url: str) -> str:
     try:
-        return urlsplit(url).hostname or ""
+        host = urlsplit(url).hostname or ""
     except ValueError:
-        return ""
+        host = ""
+    domain = _text(item.get("domain")) or host
+    return WebSource(title=title or domain or url, url=url, domain=domain) if title or url else None

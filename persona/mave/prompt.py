@@ -1,17 +1,17 @@
 """The messages to Mave: every figure beside its name, other people's words fenced, nobody's profile."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from jinja2 import Environment, StrictUndefined, Template
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from persona import wording
+from persona.check.answer import CheckedAnswer
 from persona.check.facts import EVERYBODY, NAMED_BY_OTHERS, Facts
 from persona.masking import printable
-from persona.model import Drift, Fact, PatternDrift, Summary
+from persona.model import Answer, Baseline, Drift, Fact, Message, PatternDrift, Summary
 from persona.wording import label, plain
 
 # Identifier types named a group; the rest are only counted, lest a hundred of them drown the question.
@@ -20,95 +20,71 @@ MOST_TYPES = 12
 _MOST_UNRESOLVED = 20
 # A persona's name may be longer than a plan's.
 _NAME_CHARACTERS = 80
+# Markdown for a language model, not HTML for a browser: escaping `&` and `<` would only spoil it. What comes
+# from outside stands in JSON within a fence that it cannot close. A hole that nothing fills is an error.
+TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent),
+    undefined=StrictUndefined,
+    autoescape=False,  # noqa: S701 - see above
+)
 
 
-def compose(
-    summary: Summary, facts: Facts, *, names: Mapping[str, str], drift: Drift | None, reference: str
-) -> str:
+def first_message(summary: Summary, facts: Facts, baseline: Baseline) -> Message:
     """The question: the figures with their names, what is wanted, and the form of the answer.
 
-    `facts` are those of the summary and the drift. `names` are the personas' names in the previous framework,
-    by pattern. A drift is told where the two summaries can be compared.
+    `facts` are those of the summary and the drift. Patterns keep the baseline's names; its drift is told
+    where the two summaries can be compared.
 
     Raises:
         jinja2.UndefinedError: the template has a hole that nothing fills.
-        ValueError: the reference would not stand on a line of its own.
     """
-    keys = {pattern.key for pattern in summary.patterns}
-    names_before = {key: printable(name, _NAME_CHARACTERS) for key, name in names.items() if key in keys}
-    comparable = drift if drift and drift.comparable else None
-    return _message(
+    keys = [pattern.key for pattern in summary.patterns]
+    names = {key: printable(name, _NAME_CHARACTERS) for key, name in baseline.names.items() if key in keys}
+    drift = baseline.drift if baseline.drift and baseline.drift.comparable else None
+    days = summary.rule.window_days
+    text = _text(
         "ask",
         summary,
         facts,
-        reference,
         channels=[plain(channel) for channel in summary.rule.channels],
         sample=summary.source.sample,
         sampling=_one_line(summary.source.sampling),
         activity=summary.rule.activity,
-        window=_window(summary.rule.window_days),
+        window=f"{days} days" if days is not None else "as many days as each trait does",
         notes=_notes(summary),
         patterns=summary.patterns,
         everybody=EVERYBODY,
         figures=lambda subject, people="": list(_figures(facts, subject, people)),
-        labels_as_data=_data(summary, facts, names_before),
-        changes=_changes(summary, comparable) if comparable else [],
-        since=comparable.since[: len("2026-11-23")] if comparable else "",
-        keeps_names=bool(names_before),
+        labels_as_data=_data(summary, facts, names),
+        changes=_changes(summary, drift) if drift else [],
+        since=drift.since[: len("2026-11-23")] if drift else "",
+        keeps_names=bool(names),
     )
+    return Message(text=text)
 
 
-def follow_up(
-    sections: Sequence[str],
-    summary: Summary,
-    facts: Facts,
-    *,
-    unresolved: Iterable[str] = (),
-    reference: str,
-) -> str:
-    """The message that asks, in the same thread, for exactly these sections (`email_dominant/journey`).
+def next_message(
+    summary: Summary, facts: Facts, answers: Sequence[Answer], checked: CheckedAnswer
+) -> Message | None:
+    """What to say after these answers, in their thread; None: there is nothing more to say.
 
-    `unresolved` are the names in them that do not exist.
+    A clarifying question is answered once: go ahead with what was given. Of a framework, exactly the sections
+    that are missing or hold names of no figure are asked for.
     """
-    wrong = [printable(name, _NAME_CHARACTERS).replace("`", "") for name in unresolved][:_MOST_UNRESOLVED]
-    return _message(
-        "follow_up", summary, facts, reference, sections=[_asked(path) for path in sections], unresolved=wrong
-    )
+    thread_id = next((answer.thread_id for answer in reversed(answers) if answer.thread_id), None)
+    if thread_id and checked.asks_back:
+        return Message(text=_text("proceed", summary, facts), thread_id=thread_id)
+    if not (thread_id and checked.sections_to_ask):
+        return None
+    wrong = [printable(name, _NAME_CHARACTERS).replace("`", "") for name in checked.unresolved_to_ask]
+    sections = [_asked(path) for path in checked.sections_to_ask]
+    text = _text("follow_up", summary, facts, sections=sections, unresolved=wrong[:_MOST_UNRESOLVED])
+    return Message(text=text, thread_id=thread_id, essential=False)
 
 
-def proceed(summary: Summary, facts: Facts, *, reference: str) -> str:
-    """The one answer to a clarifying question: go ahead with what was given, and say what was assumed."""
-    return _message("proceed", summary, facts, reference)
-
-
-def fill(template: str, **parts: object) -> str:
-    """A template with its holes filled.
-
-    Raises:
-        jinja2.UndefinedError: a hole is left.
-    """
-    return _compiled(template).render(**parts)
-
-
-@cache
-def _compiled(template: str) -> Template:
-    # Markdown for a language model, not HTML for a browser: escaping `&` and `<` would only spoil it.
-    # What comes from outside stands in JSON within a fence that it cannot close.
-    return Environment(undefined=StrictUndefined, autoescape=False).from_string(template)  # noqa: S701 - see above
-
-
-@cache
-def _template() -> str:
-    return Path(__file__).with_suffix(".md").read_text(encoding="utf-8")
-
-
-def _message(kind: str, summary: Summary, facts: Facts, reference: str, **parts: object) -> str:
-    if not reference.strip() or not reference.isprintable():
-        raise ValueError("a message's reference is one line of text, so that threads can be searched for it")
-    return fill(
-        _template(),
+def _text(kind: str, summary: Summary, facts: Facts, **parts: object) -> str:
+    return TEMPLATES.get_template("prompt.md").render(
         kind=kind,
-        reference=reference,
         labels=[pattern.label for pattern in summary.patterns],
         section_titles=wording.SECTION_TITLES,
         next_step_titles=wording.NEXT_STEP_TITLES,
@@ -163,25 +139,12 @@ def _notes(summary: Summary) -> list[str]:
     if summary.suppressed:
         small = ", ".join(map(label, summary.suppressed))
         notes.append(f"Too small to show, and not to be written about: {small}.")
-    if alike := _worth_alike(summary):
+    ranked = sorted((one.avg_ltv_ci95, one.label) for one in summary.patterns if one.avg_ltv_ci95)
+    # Neighbours whose intervals overlap.
+    alike = [f"{below} and {above}" for (low, below), (high, above) in pairwise(ranked) if low[1] >= high[0]]
+    if alike:
         notes.append(f"No clear difference in average LTV, so call neither worth more: {'; '.join(alike)}.")
     return [_one_line(note) for note in (*summary.warnings, *notes)]
-
-
-def _worth_alike(summary: Summary) -> list[str]:
-    """Neighbours by average LTV whose intervals overlap."""
-    ranked = sorted(
-        (interval, pattern.label) for pattern in summary.patterns if (interval := pattern.avg_ltv_ci95)
-    )
-    return [
-        f"{below} and {above}"
-        for (interval, below), (interval_above, above) in pairwise(ranked)
-        if interval[1] >= interval_above[0]
-    ]
-
-
-def _window(days: int | None) -> str:
-    return "counts as many days as each trait does" if days is None else f"counts {days} days"
 
 
 def _one_line(sentence: str) -> str:

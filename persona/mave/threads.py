@@ -10,7 +10,7 @@ import json
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from persona.deadline import Deadline
@@ -18,8 +18,7 @@ from persona.errors import Invalid, Unavailable
 from persona.mave.client import authorization, read_object, said
 from persona.moments import http_seconds, unix_seconds
 from persona.net.session import FreeSession
-from persona.net.wire import Reply
-from persona.settings import SPARE_SECONDS, Settings
+from persona.settings import Settings
 
 # The vendor's most.
 THREADS_PER_PAGE = 100
@@ -34,13 +33,6 @@ THREAD_TRIES = 2
 _LATER = "nothing new was sent or paid; try again later"
 
 Thread = Mapping[str, object]
-
-
-class _Listed(NamedTuple):
-    """A thread as the listing shows it."""
-
-    thread_id: str
-    recent: bool  # created or updated since the call began, as far as can be told
 
 
 def recover(  # noqa: PLR0913 - what is looked for, and how long
@@ -64,11 +56,13 @@ def recover(  # noqa: PLR0913 - what is looked for, and how long
         DeadlineExceeded: no time is left.
     """
     headers = authorization(settings)
+    mark = re.compile(rf"(?<![\w/-]){re.escape(reference)}(?![\w/-])")
+    address = f"{settings.mavera_api_url}/mave/threads"
     with (
         FreeSession("mave", deadline, headers=headers) as listing,
         FreeSession("mave", deadline, headers=headers, tries=THREAD_TRIES) as session,
     ):
-        search = _Search(settings, session, deadline, reference, poll_seconds)
+        search = _Search(session, deadline, address, mark, poll_seconds)
         others: list[str] = []
         for thread_id, recent in _listing(listing, settings, age_seconds):
             if recent and search.ends_in(thread_id):
@@ -86,24 +80,17 @@ def recover(  # noqa: PLR0913 - what is looked for, and how long
     return None
 
 
+@dataclass
 class _Search:
     """The search for one message: `reply` is what came of it, `unread` the threads that cannot be read."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        session: FreeSession,
-        deadline: Deadline,
-        reference: str,
-        poll_seconds: float | None,
-    ) -> None:
-        self.unread: list[str] = []
-        self.reply: bytes | None = None
-        self._address = f"{settings.mavera_api_url}/mave/threads"
-        self._session = session
-        self._deadline = deadline
-        self._mark = re.compile(rf"(?<![\w/-]){re.escape(reference)}(?![\w/-])")
-        self._poll_seconds = poll_seconds
+    session: FreeSession
+    deadline: Deadline
+    address: str
+    mark: re.Pattern[str]
+    poll_seconds: float | None
+    reply: bytes | None = None
+    unread: list[str] = field(default_factory=list)
 
     def ends_in(self, thread_id: str) -> bool:
         """Whether the message is in this thread; its answer, once there is one, is the reply.
@@ -111,48 +98,44 @@ class _Search:
         Raises:
             Unavailable: the answer did not come while there was time to wait.
         """
-        pause_seconds = self._poll_seconds or 0.0
+        pause_seconds = self.poll_seconds or 0.0
         most_pause_seconds = 5 * pause_seconds
         ours = False
         while True:
             thread = self._read(thread_id)
-            messages = _in_order(thread) if thread else None
+            messages = _in_order(thread)
             if messages is not None:
-                following = _following(messages, self._mark)
-                ours = following is not None
-                answer = next(filter(_is_answer, following or ()), None)
-                if thread and answer:
-                    self.reply = _as_reply(thread, thread_id, answer)
+                answers = _answers(messages, self.mark)
+                ours = answers is not None
+                if answers:
+                    self.reply = _as_reply(thread, thread_id, answers[0])
                     return True
             if not ours:
-                self._note(thread_id, read=messages is not None)
+                self.unread = [other for other in self.unread if other != thread_id]
+                self.unread += [thread_id] if messages is None else []
                 return False
-            if self._poll_seconds is None:
+            if self.poll_seconds is None:
                 return True
-            if pause_seconds + SPARE_SECONDS >= self._deadline.left_seconds:
+            if pause_seconds >= self.deadline.left_seconds:
                 raise Unavailable(
                     "mave", f"Mave has the message and has not answered it in its thread yet; {_LATER}"
                 )
             time.sleep(pause_seconds)
             pause_seconds = min(1.5 * pause_seconds, most_pause_seconds)
 
-    def _read(self, thread_id: str) -> Thread | None:
-        """A thread with its messages; None where it cannot be read now."""
-        if not thread_id:
-            return None
+    def _read(self, thread_id: str) -> Thread:
+        """A thread with its messages; empty where it cannot be read now."""
         try:
-            reply = self._session.get(f"{self._address}/{quote(thread_id, safe='')}")
+            reply = self.session.get(f"{self.address}/{quote(thread_id, safe='')}") if thread_id else None
         except (Invalid, Unavailable):
-            return None
-        return read_object(reply.body) if reply.status == 200 else None  # noqa: PLR2004 - the one with a thread
-
-    def _note(self, thread_id: str, *, read: bool) -> None:
-        self.unread = [other for other in self.unread if other != thread_id]
-        self.unread += [] if read else [thread_id]
+            return {}
+        return read_object(reply.body) if reply and reply.status == 200 else {}  # noqa: PLR2004 - with a thread
 
 
-def _listing(session: FreeSession, settings: Settings, age_seconds: float) -> Iterator[_Listed]:
+def _listing(session: FreeSession, settings: Settings, age_seconds: float) -> Iterator[tuple[str, bool]]:
     """Yield all threads of the key, or of the workspace, in the listing's order.
+
+    With each, whether it was created or updated since the call began, as far as can be told.
 
     Raises:
         Unavailable: the listing fails, or does not come to its end.
@@ -162,16 +145,20 @@ def _listing(session: FreeSession, settings: Settings, age_seconds: float) -> It
     seen: set[str] = set()
     place: dict[str, str] = {}
     for _ in range(MOST_PAGES):
-        reply = _listing_page(session, settings, query | place)
-        page = read_object(reply.body)
-        now_seconds = http_seconds(reply.headers.get("Date"))
+        page, now_seconds = _page(session, settings, query | place)
         since_seconds = None if now_seconds is None else now_seconds - age_seconds - SLACK_SECONDS
-        threads = _listed(page)
-        fresh = {thread_id: thread for thread_id, thread in threads.items() if thread_id not in seen}
-        for thread_id, thread in fresh.items():
-            yield _Listed(thread_id, _may_be_since(thread, since_seconds))
-        seen |= fresh.keys()
-        following = _next(page, len(threads), len(seen))
+        items = page.get("data", page.get("threads"))
+        if not isinstance(items, list):
+            raise _cut_short("a page of it is no list of threads")
+        # The one without an id stands for all that have none.
+        threads = [item if isinstance(item, dict) else {} for item in items]
+        by_id = {str(thread.get("id") or ""): thread for thread in threads}
+        fresh = by_id.keys() - seen
+        for thread_id, thread in by_id.items():
+            if thread_id in fresh:
+                yield thread_id, _may_be_since(thread, since_seconds)
+        seen |= fresh
+        following = _next(page, len(by_id), len(seen))
         if following is None:
             return
         if not fresh:
@@ -180,7 +167,8 @@ def _listing(session: FreeSession, settings: Settings, age_seconds: float) -> It
     raise _cut_short(f"it goes on after {len(seen)} threads")
 
 
-def _listing_page(session: FreeSession, settings: Settings, query: Mapping[str, str]) -> Reply:
+def _page(session: FreeSession, settings: Settings, query: Mapping[str, str]) -> tuple[Thread, float | None]:
+    """A page of the listing, and the moment at which Mave says that it was sent."""
     try:
         reply = session.get(f"{settings.mavera_api_url}/mave/threads", query)
     except Invalid as error:
@@ -191,16 +179,7 @@ def _listing_page(session: FreeSession, settings: Settings, query: Mapping[str, 
             f"Mave's threads cannot be read: Mave answered {said(reply, settings)}; check "
             f"MAVERA_API_KEY and MAVERA_API_URL; {_LATER}",
         )
-    return reply
-
-
-def _listed(page: Thread) -> dict[str, Thread]:
-    """The threads of a page by their ids; the one without an id stands for all that have none."""
-    items = page.get("data", page.get("threads"))
-    if not isinstance(items, list):
-        raise _cut_short("a page of it is no list of threads")
-    threads = [item if isinstance(item, dict) else {} for item in items]
-    return {str(thread.get("id") or ""): thread for thread in threads}
+    return read_object(reply.body), http_seconds(reply.headers.get("Date"))
 
 
 def _next(page: Thread, listed: int, seen: int) -> dict[str, str] | None:
@@ -242,30 +221,22 @@ def _in_order(thread: Thread) -> list[Thread] | None:
     return messages[::-1] if newest_first else messages
 
 
-def _following(messages: Sequence[Thread], mark: re.Pattern[str]) -> list[Thread] | None:
-    """What stands between our message and the next of a user; None: our message is not there.
+def _answers(messages: Sequence[Thread], mark: re.Pattern[str]) -> list[Thread] | None:
+    """What Mave said between our message and the next of a user; None: our message is not there.
 
     One that was sent twice is answered by either answer.
     """
-    following: list[Thread] | None = None
+    answers: list[Thread] | None = None
     within = False
     for message in messages:
-        if message.get("role") == "user":
-            within = _is_ours(message, mark)
-            following = (following or []) if within else following
-        elif within and following is not None:
-            following.append(message)
-    return following
-
-
-def _is_ours(message: Thread, mark: re.Pattern[str]) -> bool:
-    content = message.get("content")
-    return message.get("role") == "user" and isinstance(content, str) and bool(mark.search(content))
-
-
-def _is_answer(message: Thread) -> bool:
-    content = message.get("content")
-    return message.get("role") == "assistant" and isinstance(content, str) and bool(content.strip())
+        role, content = message.get("role"), message.get("content")
+        text = content if isinstance(content, str) else ""
+        if role == "user":
+            within = mark.search(text) is not None
+            answers = (answers or []) if within else answers
+        elif within and role == "assistant" and text.strip():
+            answers = [*(answers or []), message]
+    return answers
 
 
 def _as_reply(thread: Thread, thread_id: str, message: Thread) -> bytes:

@@ -7,7 +7,6 @@ The sentences stand in `without_mave.md`; here stands what they depend on.
 
 import html
 import re
-from pathlib import Path
 from typing import NamedTuple
 
 from persona import wording
@@ -75,8 +74,7 @@ def write(summary: Summary) -> str:
     totals = _People(summary.totals, summary, slugs)
     when = wording.window(summary.rule.window_days)
     gaps = [one.label for one in summary.patterns if (one.few_identities_share or 0) > _MANY]
-    text = prompt.fill(
-        Path(__file__).with_suffix(".md").read_text(encoding="utf-8"),
+    text = prompt.TEMPLATES.get_template("without_mave.md").render(
         patterns=[_People(pattern, summary, slugs) for pattern in summary.patterns],
         totals=totals,
         listed=_listed,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from persona import wording
-from persona.check.sentences import sentences
+from persona.check.figures import sentences
 from persona.model import OMNICHANNEL, Framework, NextStep, Pattern, Persona, Rule, dominant
 from persona.wording import plain
 from persona.write import prose
@@ -93,9 +93,9 @@ def _line(framework: Framework, persona: Persona) -> str:
         and figure.fact in {f"{persona.pattern}.people", f"{persona.pattern}.share"}
     ]
     said = (
-        text[one.start : one.end]
-        for one in sentences(text[:4_000])
-        if not any(one.start <= size < one.end for size in sizes)
+        text[start:end]
+        for start, end in sentences(text[:4_000])
+        if not any(start <= size < end for size in sizes)
     )
     return prose.clip(prose.clean(prose.unmarked(next(said, text))).lstrip("#>-| "), LINE_CHARACTERS)
 

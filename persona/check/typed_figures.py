@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from math import inf
 from typing import NamedTuple, get_args
 
@@ -36,17 +36,18 @@ _NUMBER = r"""
 """  # noqa: RUF001 - typography
 _DENOMINATORS = {"half": 2, "halve": 2, "third": 3, "quarter": 4, "fifth": 5, "sixth": 6, "tenth": 10}
 _IN_WORDS = {"a": 1, "an": 1, "one": 1} | NUMBER_WORDS
-# "two thirds of", "half of", "1/3 of" a group, but no "third step"; "one in five", "3 out of 4".
-_FRACTION = re.compile(
-    r"""(?<![\w/])(?=\w)(?<!first\s)(?<!second\s)(?<!other\s)(?<!every\s)(?<!next\s)(?<!last\s)(?<!each\s)
+_MULTIPLES = {"twice": 2.0, "double": 2.0, "triple": 3.0}
+# "two thirds of", "half of", "1/3 of" a group, but no "third step"; "one in five", "3 out of 4"; "twice the
+# average", "double that".
+_IN_PARTS = r"""
+    (?<![\w/])(?=\w)(?<!first\s)(?<!second\s)(?<!other\s)(?<!every\s)(?<!next\s)(?<!last\s)(?<!each\s)
     (?:(?P<few>{few}|\d{{1,3}})\s(?:in|out\ of)\s(?P<many>{word}|\d{{1,3}})\b
       |(?:(?:(?P<part>{few})[\s-])?(?P<of>{of})s?|(?P<top>\d)/(?P<bottom>\d{{1,2}}))
         (?=\s(?:of|the|their|all|are|have|has|hold|do|is|come|use|who)\b|\s?(?:[.,;:)]|\n|\Z)))
-    """.format(few="|".join(_IN_WORDS), word=_WORD, of="|".join(_DENOMINATORS)),
-    re.IGNORECASE | re.VERBOSE,
+    |\b(?P<multiple>{multiple})(?=\s(?:the|as|that|their|what|of|its)\b)
+    |""".format(
+    few="|".join(_IN_WORDS), word=_WORD, of="|".join(_DENOMINATORS), multiple="|".join(_MULTIPLES)
 )
-# "twice the average", "double that".
-_MULTIPLE = re.compile(r"\b(twice|double|triple)(?=\s(?:the|as|that|their|what|of|its)\b)", re.IGNORECASE)
 # How far a fraction reaches, in parts of its denominator: a third is 0.30 to 0.37.
 _FRACTION_REACH = 0.1
 _ROUNDING = 1e-9
@@ -54,11 +55,11 @@ _ROUNDING = 1e-9
 
 class Typed(NamedTuple):
     start: int
-    end: int
-    low: float  # within its precision, as facts are stated: 0.355 to 0.365 for "36 %"
-    high: float
+    text: str
     value: float
     unit: Unit
+    low: float  # within its precision, as facts are stated: 0.355 to 0.365 for "36 %"
+    high: float
 
 
 class Vocabulary:
@@ -69,10 +70,10 @@ class Vocabulary:
         channels = sorted((re.escape(plain(channel)) for channel in rule.channels), key=len, reverse=True)
         sign = re.escape(currency)
         money = f"{sign}|{_MONEY.get(currency, sign)}"
-        words = {"sign": sign, "money": money, "word": _WORD, "channels": "|".join(channels)}
         counted = "|".join(map(re.escape, sorted(nouns | _COUNTED)))
+        words = {"sign": sign, "money": money, "word": _WORD, "channels": "|".join(channels)}
         number = _NUMBER.format(**words, counted=counted, identifiers=_IDENTIFIERS)
-        self._number = re.compile(number, re.IGNORECASE | re.VERBOSE)
+        self._figure = re.compile(_IN_PARTS + number, re.IGNORECASE | re.VERBOSE)
         numbered = "|".join(channel for channel in channels if re.search(r"\d", channel))
         others = rf"{_OTHERS}|\b(?:{numbered})\b" if numbered else _OTHERS
         self._others = re.compile(others, re.IGNORECASE)
@@ -81,18 +82,17 @@ class Vocabulary:
         for name, fact in facts.items():
             self._facts[name.partition(".")[0], fact.unit].append((name, fact.value))
 
-    def typed_figures(self, text: str) -> list[Typed]:
-        """Where a text holds a figure that could be taken for data."""
+    def typed_figures(self, text: str) -> Iterator[Typed]:
+        """Every figure of a text that could be taken for data."""
         own = self._others.sub(lambda others: "\0" * len(others[0]), text)
-        figures = [*map(_fraction, _FRACTION.finditer(own)), *map(_multiple, _MULTIPLE.finditer(own))]
-        figures += map(self._read, self._number.finditer(own))
-        end = 0
-        apart = []
-        for figure in sorted(figures):
-            if figure.start >= end:
-                apart.append(figure)
-                end = figure.end
-        return apart
+        for figure in self._figure.finditer(own):
+            if word := figure["multiple"]:
+                value = _MULTIPLES[word.lower()]
+                yield Typed(figure.start(), word, value, "ratio", value, value)
+            elif many := figure["many"] or figure["bottom"] or figure["of"]:
+                yield _fraction(figure, many.lower())
+            else:
+                yield self._number(figure)
 
     def equal(self, figure: Typed, subjects: Iterable[str]) -> str | None:
         """A fact of one of the subjects, of the same unit, to the figure's own precision."""
@@ -100,7 +100,7 @@ class Vocabulary:
         low, high = figure.low - _ROUNDING, figure.high + _ROUNDING
         return next((name for name, value in facts if low <= value <= high), None)
 
-    def _read(self, number: re.Match[str]) -> Typed:
+    def _number(self, number: re.Match[str]) -> Typed:
         kind = number.lastgroup or ""
         unit: Unit = "money" if number["sign"] or kind not in get_args(Unit) else kind  # type: ignore[assignment]
         end = number.end() if unit == kind else max(map(number.end, ("digits", "thousands", "word", "high")))
@@ -113,19 +113,13 @@ class Vocabulary:
         if number["sign"] and not self._currency.match(number["sign"]):
             precision = -inf  # no fact is in another currency
         high = max(value, float(number["high"] or 0)) + precision
-        low, high, value = ((value - precision) * times / scale, high * times / scale, value * times / scale)
-        return Typed(number.start(), end, low, high, value, unit)
+        value, low, high = (one * times / scale for one in (value, value - precision, high))
+        return Typed(number.start(), number.string[number.start() : end], value, unit, low, high)
 
 
-def _fraction(words: re.Match[str]) -> Typed:
+def _fraction(words: re.Match[str], many: str) -> Typed:
     few = (words["few"] or words["top"] or words["part"] or "one").lower()
-    many = (words["many"] or words["bottom"] or words["of"]).lower()
-    whole = int(many) if many.isdigit() else (NUMBER_WORDS | _DENOMINATORS)[many]
-    share = (int(few) if few.isdigit() else _IN_WORDS[few]) / max(whole, 1)
-    reach = _FRACTION_REACH / max(whole, 1)
-    return Typed(*words.span(), share - reach, share + reach, share, "share")
-
-
-def _multiple(word: re.Match[str]) -> Typed:
-    value = 3.0 if word[1].lower() == "triple" else 2.0
-    return Typed(*word.span(), value, value, value, "ratio")
+    whole = max(int(many) if many.isdigit() else (NUMBER_WORDS | _DENOMINATORS)[many], 1)
+    share = (int(few) if few.isdigit() else _IN_WORDS[few]) / whole
+    reach = _FRACTION_REACH / whole
+    return Typed(words.start(), words[0], share, "share", share - reach, share + reach)
