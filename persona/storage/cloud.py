@@ -155,25 +155,19 @@ class CloudBucket:
         try:
             return retried(lambda: act(deadline), deadline.budget_seconds)
         except RetryError as error:
-            raise self._unavailable(error.cause, deadline.budget_seconds) from None
+            code = getattr(error.cause, "code", None)
+            last = f"status {int(code)}" if isinstance(code, int) else type(error.cause).__name__
+            raise Unavailable(
+                "storage",
+                f"Cloud Storage did not serve bucket {self._name} within {deadline.budget_seconds:.1f} s of "
+                f"trying (the last time: {last}); try again later",
+            ) from None
         except (GoogleAPICallError, GoogleAuthError) as error:
-            raise self._refused(error) from None
-
-    def _unavailable(self, last: Exception | None, tried_seconds: float) -> Unavailable:
-        code = getattr(last, "code", None)
-        what = f"status {int(code)}" if isinstance(code, int) else type(last).__name__
-        return Unavailable(
-            "storage",
-            f"Cloud Storage did not serve bucket {self._name} within {tried_seconds:.1f} s of trying "
-            f"(the last time: {what}); try again later",
-        )
-
-    def _refused(self, error: GoogleAPICallError | GoogleAuthError) -> Refused:
-        status = 401 if isinstance(error, GoogleAuthError) else int(error.code or 0)
-        next_step = _NEXT_STEPS.get(status, "look for a policy or retention rule on it that forbids this")
-        return Refused(
-            "storage", f"Cloud Storage refuses the use of bucket {self._name} ({status}): {next_step}"
-        )
+            status = 401 if isinstance(error, GoogleAuthError) else int(error.code or 0)
+            next_step = _NEXT_STEPS.get(status, "look for a policy or retention rule on it that forbids this")
+            raise Refused(
+                "storage", f"Cloud Storage refuses the use of bucket {self._name} ({status}): {next_step}"
+            ) from None
 
 
 class _Replaced(Exception):

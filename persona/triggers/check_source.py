@@ -52,7 +52,12 @@ def look_at(settings: Settings, deadline: Deadline, log: Log) -> Look:
     """
     rule = rule_of(settings)
     limit = 0 if settings.source == "export" else settings.limit
-    billed = _billed(settings, deadline)
+    billed = []
+    if settings.source == "bigquery":
+        from persona.fetch import bigquery  # noqa: PLC0415 - files need no warehouse
+
+        needed_bytes = bigquery.affordable_bytes(settings, deadline, settings.limit)
+        billed = [f"BigQuery bills this look as {needed_bytes:,} bytes read"]
     with fetch(settings, limit, deadline, log) as people:
         counts = classify(people, rule)
         kind, names, truncated = people.kind or _KINDS[settings.source], people.names(), people.truncated
@@ -68,16 +73,6 @@ def look_at(settings: Settings, deadline: Deadline, log: Log) -> Look:
         verdict = "Not enough yet: channels without a trait; name what is there in PERSONA_CHANNELS"
     lines.append(verdict or (_CREATE if absent else "Enough for a framework"))
     return Look(lines, enough=not verdict and not absent)
-
-
-def _billed(settings: Settings, deadline: Deadline) -> list[str]:
-    """What the look is about to cost, where it costs anything."""
-    if settings.source != "bigquery":
-        return []
-    from persona.fetch import bigquery  # noqa: PLC0415 - files need no warehouse
-
-    needed_bytes = bigquery.affordable_bytes(settings, deadline, settings.limit)
-    return [f"BigQuery bills this look as {needed_bytes:,} bytes read"]
 
 
 def _verdict(counts: Counts, rule: Rule, settings: Settings) -> str:

@@ -5,30 +5,34 @@ import math
 import os
 import re
 import time
-from typing import TYPE_CHECKING
 
 from flask import Request as HttpRequest
 from flask import Response
 
 from persona.deadline import Deadline
 from persona.errors import BadRequest, MethodNotAllowed, NotFound, PersonaError, TooOld, Unforeseen, describe
-from persona.log import Log, log_unexpected, request_log
+from persona.log import log_unexpected, request_log
 from persona.moments import moment, unix_seconds
 from persona.settings import Settings, read_settings
 from persona.storage import open_bucket
 from persona.storage.bucket import Bucket
 from persona.storage.objects import JSON, OUTPUTS, RUN_ID, path, read_latest
 
-if TYPE_CHECKING:
-    from persona.request import Request
-
 _DAY_SECONDS = 86_400
+_NAMING = ("Idempotency-Key", "X-CloudScheduler-JobName", "X-CloudScheduler-ScheduleTime")
 _RUN = re.compile(rf"/runs/({RUN_ID.pattern})/?")
 # What a framework is shown as, and from which object; the first is the default, browsers ask for the second.
 _FORMATS = {
     "application/json": "framework.json",
     "text/html": "framework.html",
     "text/markdown": "framework.md",
+}
+# Nobody's cache keeps what is shown, and no page that it links to learns its address.
+_SHOWN_WITH = {
+    "Cache-Control": "private, no-store",
+    "Referrer-Policy": "no-referrer",
+    "Vary": "Accept",
+    "X-Content-Type-Options": "nosniff",
 }
 
 
@@ -46,10 +50,18 @@ def answer(http: HttpRequest) -> Response:
         from persona import request  # noqa: PLC0415 - a cold start that only shows a framework reads no request
 
         run_request = request.parse(_body(http, request.MOST_BYTES), settings)
-        offered, scheduled = _offered(http)
+        # A key or a schedule may name the run, and the schedule's time its period.
+        key, job, scheduled = (http.headers.get(name) for name in _NAMING)
+        offered = key, job and scheduled and f"{job}-{scheduled}"
         run_id = request.name_run(run_request, settings, offered, moment(scheduled))
         log = log.bind(run_id=run_id)
-        return _run(run_request, run_id, settings, starts.of(settings.deadline_seconds), log)
+        import msgspec  # noqa: PLC0415 - as above
+
+        from persona.pipeline import run  # noqa: PLC0415 - as above
+
+        report = run(run_request, run_id, settings, starts.of(settings.deadline_seconds), log)
+        log.info(f"run {report.status}", stage="report", seconds=report.seconds.total)
+        return Response(msgspec.json.encode(report), 200, mimetype=JSON)
     except Unforeseen as error:
         log_unexpected(log, error.cause)
         return _failure(error, run_id)
@@ -73,23 +85,6 @@ def _check_door(http: HttpRequest) -> None:
         raise MethodNotAllowed(f"expected {allowed}, got {http.method[:20]}", allowed)
 
 
-def _run(run_request: "Request", run_id: str, settings: Settings, deadline: Deadline, log: Log) -> Response:
-    import msgspec  # noqa: PLC0415 - as above
-
-    from persona.pipeline import run  # noqa: PLC0415 - as above
-
-    report = run(run_request, run_id, settings, deadline, log)
-    log.info(f"run {report.status}", stage="report", seconds=report.seconds.total)
-    return Response(msgspec.json.encode(report), 200, mimetype=JSON)
-
-
-def _offered(http: HttpRequest) -> tuple[tuple[str | None, str | None], str | None]:
-    """What may name the run: a key, a schedule; and the schedule's time, which names a period."""
-    job = http.headers.get("X-CloudScheduler-JobName")
-    scheduled = http.headers.get("X-CloudScheduler-ScheduleTime")
-    return (http.headers.get("Idempotency-Key"), job and scheduled and f"{job}-{scheduled}"), scheduled
-
-
 def _body(http: HttpRequest, most_bytes: int) -> bytes:
     """The body, or so much of it that it is known to be too long."""
     if (http.content_length or 0) > most_bytes:
@@ -111,12 +106,7 @@ def _show(http: HttpRequest, settings: Settings) -> Response:
     shown = published and bucket.read(path(run_id, _FORMATS[media_type]))
     if shown is None:
         raise NotFound(f"no framework of run {run_id} has been published")
-    response = Response(shown.data, 200, content_type=OUTPUTS[_FORMATS[media_type]])
-    # Nobody's cache keeps it, and no page that it links to learns its address.
-    response.headers["Cache-Control"] = "private, no-store"
-    response.headers["Referrer-Policy"] = "no-referrer"
-    response.headers["Vary"] = "Accept"
-    response.headers["X-Content-Type-Options"] = "nosniff"
+    response = Response(shown.data, 200, _SHOWN_WITH, content_type=OUTPUTS[_FORMATS[media_type]])
     if media_type == "text/html":
         from persona.write.render import CONTENT_SECURITY_POLICY  # noqa: PLC0415 - as above
 
