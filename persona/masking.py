@@ -9,6 +9,10 @@ _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 # How an email address is written to escape masks: `%40`, `&#64;`, `(at)`, `[dot]`.
 _AT = re.compile(r" ?(?:%40|&#0*64;|&#x0*40;|&commat;|[(\[{]at[)\]}]|@) ?", re.IGNORECASE)
 _DOT = re.compile(r" ?[(\[{]dot[)\]}] ?", re.IGNORECASE)
+# `j.doe at example.com`, `j dot doe at example dot com`.
+_SPELLED = re.compile(
+    r"(?<!\S)(?:\S+ dot )*+\S+(?: at (?:\S+(?: dot \S+)+|\.*[^\s.]+\.+[^\s.]\S*))+(?!\S)", re.IGNORECASE
+)
 # Seven digits or more, with little between two of them: `+1_555_867_5309`, `4111x1111x1111`.
 _NUMBER = re.compile(r"\+?\d(?:(?:[\W_]{0,5}|[^\W\d_])\d){6,}")
 # Of a longer text the rest is not looked at: nobody's plan has such a name.
@@ -48,9 +52,8 @@ def _visible(text: str) -> str:
 
 
 def _masked(line: str) -> str:
-    words = _DOT.sub(".", _AT.sub("@", " ".join(line.split()))).split(" ")
-    anonymous = " ".join(map(_without_address, _without_spelled_addresses(words)))
-    return " ".join(_NUMBER.sub("[number]", anonymous).split())
+    words = _SPELLED.sub("[email]", _DOT.sub(".", _AT.sub("@", " ".join(line.split())))).split(" ")
+    return " ".join(_NUMBER.sub("[number]", " ".join(map(_without_address, words))).split())
 
 
 def _without_address(word: str) -> str:
@@ -58,30 +61,3 @@ def _without_address(word: str) -> str:
     before, at, after = word.partition("@")
     sides = any(map(str.isalnum, before)), any(map(str.isalnum, after))
     return "[email]" if at and all(sides) else word.replace("@", "")
-
-
-def _without_spelled_addresses(words: list[str]) -> list[str]:
-    """`j.doe at example dot com` and `j.doe at example.com` as one masked word."""
-    kept: list[str] = []
-    position = 0
-    while position < len(words):
-        end = _address_end(words, position) if kept else None
-        if end is None:
-            kept.append(words[position])
-            position += 1
-            continue
-        while len(kept) > 2 and kept[-2].casefold() == "dot":  # noqa: PLR2004 - `j dot doe at …`
-            del kept[-2:]
-        kept[-1] = "[email]"
-        position = end
-    return kept
-
-
-def _address_end(words: list[str], at: int) -> int | None:
-    """Where an address ends whose "at" stands here; None where the words are no address."""
-    if words[at].casefold() != "at" or at + 1 >= len(words):
-        return None
-    end, dotted = at + 2, "." in words[at + 1].strip(".")
-    while end + 1 < len(words) and words[end].casefold() == "dot":
-        end, dotted = end + 2, True
-    return end if dotted else None

@@ -6,56 +6,29 @@ from msgspec.structs import replace
 from persona.check.facts import facts_of
 from persona.model import Drift, Fact, PatternDrift, Plan, Rule, Summary
 
+FIGURES = {
+    "space.people_read": Fact(value=600, unit="people", text="600", label="People read"),
+    "space.people_unreadable": Fact(value=10, unit="people", text="10", label="Unreadable and left out"),
+    "email_dominant.avg_ltv": Fact(
+        value=338.7, unit="money", text="$339", label="Average LTV of Email Dominant"
+    ),
+    "email_dominant.avg_email_opens": Fact(
+        value=11.6, unit="average", text="11.6", label="Average number of email opens of Email Dominant"
+    ),
+    "email_dominant.plan_pro_people": Fact(
+        value=20, unit="people", text="20", label="People on the plan “pro” of Email Dominant"
+    ),
+    "all.has_ios_id": Fact(
+        value=2 / 3,
+        unit="share",
+        text="66.7 %",
+        label="Share with the identifier “ios.id” of all classified people",
+    ),
+}
 
-@pytest.mark.parametrize(
-    ("name", "fact"),
-    [
-        ("space.people_read", Fact(value=600, unit="people", text="600", label="People read")),
-        (
-            "space.people_unreadable",
-            Fact(value=10, unit="people", text="10", label="Unreadable and left out"),
-        ),
-        (
-            "all.avg_identifiers",
-            Fact(
-                value=3.0,
-                unit="average",
-                text="3.0",
-                label="Average number of identifiers of all classified people",
-            ),
-        ),
-        (
-            "email_dominant.avg_ltv",
-            Fact(value=338.7, unit="money", text="$339", label="Average LTV of Email Dominant"),
-        ),
-        (
-            "email_dominant.avg_email_opens",
-            Fact(
-                value=11.6,
-                unit="average",
-                text="11.6",
-                label="Average number of email opens of Email Dominant",
-            ),
-        ),
-        (
-            "email_dominant.plan_pro_people",
-            Fact(value=20, unit="people", text="20", label="People on the plan “pro” of Email Dominant"),
-        ),
-        (
-            "all.has_ios_id",
-            Fact(
-                value=2 / 3,
-                unit="share",
-                text="66.7 %",
-                label="Share with the identifier “ios.id” of all classified people",
-            ),
-        ),
-    ],
-)
-def test_a_figure_has_a_name_a_value_a_unit_a_text_and_a_label(
-    space_summary: Summary, name: str, fact: Fact
-) -> None:
-    assert facts_of(space_summary, "$")[name] == fact
+
+def test_a_figure_has_a_name_a_value_a_unit_a_text_and_a_label(space_summary: Summary) -> None:
+    assert facts_of(space_summary, "$").items() >= FIGURES.items()
 
 
 def test_the_facts_stand_in_a_fixed_order(seed_summary: Summary) -> None:

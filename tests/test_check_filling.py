@@ -35,28 +35,28 @@ def shown(text: str, currency: str = "$") -> str:
     return Filling(FACTS, currency).fill(text).text
 
 
-@pytest.mark.parametrize(
-    ("expression", "value", "unit"),
-    [
-        pytest.param("a.avg_ltv", 300.0, "money", id="a name"),
-        pytest.param(" A.Avg_LTV ", 300.0, "money", id="a name in capitals"),
-        pytest.param("a.avg_ltv / b.avg_ltv", 2.5, None, id="equal units over each other"),
-        pytest.param("1 - a.share", 0.75, "share", id="a number less a share"),
-        pytest.param("a.share + b.share", 0.45, "share", id="shares together"),
-        pytest.param("a.share - b.share", 5.0, "points", id="a share less a share"),
-        pytest.param("(a.share - b.share) / b.share", 0.25, None, id="points over a share"),
-        pytest.param("a.share_change * 2", 8.4, "points", id="points times a number"),
-        pytest.param("a.avg_ltv * 1.1", 330.0, "money", id="a unit times a number"),
-        pytest.param("2 * a.avg_ltv", 600.0, "money", id="a number times a unit"),
-        pytest.param("a.avg_ltv / 2", 150.0, "money", id="a unit over a number"),
-        pytest.param("2 / a.avg_ltv", 2 / 300, None, id="a number over a unit"),
-        pytest.param("a.people * a.share", 362.5, None, id="anything else"),
-        pytest.param("(a.avg_ltv - b.avg_ltv) / b.avg_ltv", 1.5, None, id="parentheses first"),
-        pytest.param("a.avg_ltv - b.avg_ltv - b.avg_ltv", 60.0, "money", id="from the left"),
-        pytest.param("a.avg_ltv + b.avg_ltv * 2", 540.0, "money", id="products first"),
-        pytest.param("a.avg\\_ltv × 2", 600.0, "money", id="escaped, with another sign"),  # noqa: RUF001
-    ],
-)
+ARITHMETIC = {
+    "a name": ("a.avg_ltv", 300.0, "money"),
+    "a name in capitals": (" A.Avg_LTV ", 300.0, "money"),
+    "equal units over each other": ("a.avg_ltv / b.avg_ltv", 2.5, None),
+    "a number less a share": ("1 - a.share", 0.75, "share"),
+    "shares together": ("a.share + b.share", 0.45, "share"),
+    "a share less a share": ("a.share - b.share", 5.0, "points"),
+    "points over a share": ("(a.share - b.share) / b.share", 0.25, None),
+    "points times a number": ("a.share_change * 2", 8.4, "points"),
+    "a unit times a number": ("a.avg_ltv * 1.1", 330.0, "money"),
+    "a number times a unit": ("2 * a.avg_ltv", 600.0, "money"),
+    "a unit over a number": ("a.avg_ltv / 2", 150.0, "money"),
+    "a number over a unit": ("2 / a.avg_ltv", 2 / 300, None),
+    "anything else": ("a.people * a.share", 362.5, None),
+    "parentheses first": ("(a.avg_ltv - b.avg_ltv) / b.avg_ltv", 1.5, None),
+    "from the left": ("a.avg_ltv - b.avg_ltv - b.avg_ltv", 60.0, "money"),
+    "products first": ("a.avg_ltv + b.avg_ltv * 2", 540.0, "money"),
+    "escaped, with another sign": ("a.avg\\_ltv × 2", 600.0, "money"),  # noqa: RUF001
+}
+
+
+@pytest.mark.parametrize(("expression", "value", "unit"), ARITHMETIC.values(), ids=ARITHMETIC)
 def test_arithmetic_keeps_its_units(expression: str, value: float, unit: str | None) -> None:
     result = compute(expression, FACTS)
 
@@ -110,37 +110,33 @@ def test_only_like_facts_are_computed_without_a_mark(expression: str, like: bool
     assert compute(expression, FACTS).like == like
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        pytest.param("worth {{a.avg_ltv}} each", "worth $300 each", id="a name"),
-        pytest.param("{{ a.avg_ltv / b.avg_ltv }} times", "2.5 times", id="a ratio"),
-        pytest.param("{{a.avg_web_sessions / a.avg_email_opens}} times", "12 times", id="a large ratio"),
-        pytest.param(
-            "{{a.share - b.share}} points more", "+5.0 points more", id="points are not written twice"
-        ),
-        pytest.param("{{a.share_change}} percentage points", "+4.2 points", id="nor percentage points"),
-        pytest.param("{{a.share}}% of all", "25.0 % of all", id="nor a percent sign"),
-        pytest.param("{{a.share}} percent, {{a.share}} per cent", "25.0 %, 25.0 %", id="nor the word"),
-        pytest.param("${{a.avg_ltv}} or $ {{b.avg_ltv}}", "$300 or $120", id="nor a currency sign"),
-        pytest.param("{{a.avg_ltv}} USD", "$300", id="nor a currency's code"),
-        pytest.param(
-            "**${{a.avg_ltv}}** and **{{a.share}}**%", "**$300** and **25.0 %**", id="nor beside stars"
-        ),
-        pytest.param("$**{{a.avg_ltv}}**", "**$300**", id="nor before stars"),
-        pytest.param("{{a.people}} % of them", "1,450 % of them", id="another unit stays"),
-        pytest.param("`{{a.share}}` of them", "25.0 % of them", id="a code span around it goes"),
-        pytest.param("{{a.nothing}} of them", "(no such figure) of them", id="no such name"),
-        pytest.param("{{a.share / 0}}", "(no such figure)", id="no such arithmetic"),
-        pytest.param("{{a.share} of them", "25.0 % of them", id="half closed"),
-        pytest.param("{{a.share of them", "25.0 % of them", id="not closed"),
-        pytest.param("{{{a.share}}} of them", "25.0 % of them", id="three braces"),
-        pytest.param("{{ and }} and { x }", "(no such figure) and { x }", id="braces around other words"),
-        pytest.param("{{{{{{ so", "{{{{{{ so", id="loose braces"),
-        pytest.param("| {{a.share}} | x |", "| 25.0 % | x |", id="in a table"),
-        pytest.param("## A — “The {{a.people}} Club”", "## A — “The 1,450 Club”", id="in a heading"),
-    ],
-)
+FILLED = {
+    "a name": ("worth {{a.avg_ltv}} each", "worth $300 each"),
+    "a ratio": ("{{ a.avg_ltv / b.avg_ltv }} times", "2.5 times"),
+    "a large ratio": ("{{a.avg_web_sessions / a.avg_email_opens}} times", "12 times"),
+    "points are not written twice": ("{{a.share - b.share}} points more", "+5.0 points more"),
+    "nor percentage points": ("{{a.share_change}} percentage points", "+4.2 points"),
+    "nor a percent sign": ("{{a.share}}% of all", "25.0 % of all"),
+    "nor the word": ("{{a.share}} percent, {{a.share}} per cent", "25.0 %, 25.0 %"),
+    "nor a currency sign": ("${{a.avg_ltv}} or $ {{b.avg_ltv}}", "$300 or $120"),
+    "nor a currency's code": ("{{a.avg_ltv}} USD", "$300"),
+    "nor beside stars": ("**${{a.avg_ltv}}** and **{{a.share}}**%", "**$300** and **25.0 %**"),
+    "nor before stars": ("$**{{a.avg_ltv}}**", "**$300**"),
+    "another unit stays": ("{{a.people}} % of them", "1,450 % of them"),
+    "a code span around it goes": ("`{{a.share}}` of them", "25.0 % of them"),
+    "no such name": ("{{a.nothing}} of them", "(no such figure) of them"),
+    "no such arithmetic": ("{{a.share / 0}}", "(no such figure)"),
+    "half closed": ("{{a.share} of them", "25.0 % of them"),
+    "not closed": ("{{a.share of them", "25.0 % of them"),
+    "three braces": ("{{{a.share}}} of them", "25.0 % of them"),
+    "braces around other words": ("{{ and }} and { x }", "(no such figure) and { x }"),
+    "loose braces": ("{{{{{{ so", "{{{{{{ so"),
+    "in a table": ("| {{a.share}} | x |", "| 25.0 % | x |"),
+    "in a heading": ("## A — “The {{a.people}} Club”", "## A — “The 1,450 Club”"),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), FILLED.values(), ids=FILLED)
 def test_a_name_is_filled_in_wherever_it_stands(text: str, expected: str) -> None:
     assert shown(text) == expected
 
@@ -200,18 +196,18 @@ def test_unlike_arithmetic_is_filled_and_listed(seed_summary: Summary) -> None:
     )
 
 
+HOSTILE = {
+    "ten thousand names": "{{omnichannel.share}} " * 10_000,
+    "ten thousand divisions by zero": "{{1/0}}" * 10_000,
+    "loose braces": "{" * 200_000,
+    "deep nesting": "{{" + "(" * 100_000,
+    "a huge product": "{{" + "9*" * 100_000 + "9}}",
+    "never closed": "{{a.b " * 50_000,
+}
+
+
 @pytest.mark.no_cover
-@pytest.mark.parametrize(
-    "text",
-    [
-        pytest.param("{{omnichannel.share}} " * 10_000, id="ten thousand names"),
-        pytest.param("{{1/0}}" * 10_000, id="ten thousand divisions by zero"),
-        pytest.param("{" * 200_000, id="loose braces"),
-        pytest.param("{{" + "(" * 100_000, id="deep nesting"),
-        pytest.param("{{" + "9*" * 100_000 + "9}}", id="a huge product"),
-        pytest.param("{{a.b " * 50_000, id="never closed"),
-    ],
-)
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_hostile_braces_cost_little(seed_summary: Summary, text: str) -> None:
     """Linear: some ten microseconds a brace; the bound is for a slow machine that traces every line."""
     before = time.process_time()

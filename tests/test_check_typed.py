@@ -139,42 +139,30 @@ def _verdict(verdicts: Mapping[tuple[float, Unit], str], value: float, unit: str
     return near[0] if near else "none"
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        pytest.param("They pay €338.70.", [("€338.70", "email_dominant.avg_ltv")], id="money"),
-        pytest.param("About 339 € each.", [("339 €", "email_dominant.avg_ltv")], id="a sign behind"),
-        pytest.param("They pay $339.", [("$339", None)], id="another currency"),
-        pytest.param("20% of all", [("20%", "email_dominant.share")], id="a share"),
-        pytest.param("18 to 22 % of all", [("18 to 22 %", "email_dominant.share")], id="a range"),
-        pytest.param(
-            "67.3 per cent on starter", [("67.3 per cent", "email_dominant.plan_starter_share")], id="words"
-        ),
-        pytest.param(
-            "Two thirds of them", [("Two thirds", "email_dominant.plan_starter_share")], id="a fraction"
-        ),
-        pytest.param("One in five people", [("One in five", "email_dominant.share")], id="one in so many"),
-        pytest.param("104 people", [("104 people", "email_dominant.people")], id="people"),
-        pytest.param(
-            "11.6 email opens", [("11.6 email opens", "email_dominant.avg_email_opens")], id="activity"
-        ),
-        pytest.param("2.4x the rest, twice the average", [("2.4x", None), ("twice", None)], id="multiples"),
-        pytest.param(
-            "Unlike Omnichannel, $1,450", [("$1,450", None)], id="a pattern that is named, other sign"
-        ),
-        pytest.param(
-            "Unlike Omnichannel, €1,450", [("€1,450", "omnichannel.avg_ltv")], id="a pattern that is named"
-        ),
-        pytest.param("More than 41%", [("41%", None)], id="no such figure"),
-        pytest.param("within 24 hours, in 3 steps, on 2026-11-23 at 9:30", [], id="times and steps"),
-        pytest.param('Say “save 20% today” or "10 % off"', [], id="what is quoted"),
-        pytest.param("1. First\n2. Second\n\n3 emails a week", [], id="list numbers and advice"),
-        pytest.param(
-            "half an hour, the second half of the month, a third step", [], id="halves of other things"
-        ),
-        pytest.param("two identifiers or fewer", [], id="the line of few"),
-    ],
-)
+TYPED = {
+    "money": ("They pay €338.70.", [("€338.70", "email_dominant.avg_ltv")]),
+    "a sign behind": ("About 339 € each.", [("339 €", "email_dominant.avg_ltv")]),
+    "another currency": ("They pay $339.", [("$339", None)]),
+    "a share": ("20% of all", [("20%", "email_dominant.share")]),
+    "a range": ("18 to 22 % of all", [("18 to 22 %", "email_dominant.share")]),
+    "words": ("67.3 per cent on starter", [("67.3 per cent", "email_dominant.plan_starter_share")]),
+    "a fraction": ("Two thirds of them", [("Two thirds", "email_dominant.plan_starter_share")]),
+    "one in so many": ("One in five people", [("One in five", "email_dominant.share")]),
+    "people": ("104 people", [("104 people", "email_dominant.people")]),
+    "activity": ("11.6 email opens", [("11.6 email opens", "email_dominant.avg_email_opens")]),
+    "multiples": ("2.4x the rest, twice the average", [("2.4x", None), ("twice", None)]),
+    "a pattern that is named, other sign": ("Unlike Omnichannel, $1,450", [("$1,450", None)]),
+    "a pattern that is named": ("Unlike Omnichannel, €1,450", [("€1,450", "omnichannel.avg_ltv")]),
+    "no such figure": ("More than 41%", [("41%", None)]),
+    "times and steps": ("within 24 hours, in 3 steps, on 2026-11-23 at 9:30", []),
+    "what is quoted": ('Say “save 20% today” or "10 % off"', []),
+    "list numbers and advice": ("1. First\n2. Second\n\n3 emails a week", []),
+    "halves of other things": ("half an hour, the second half of the month, a third step", []),
+    "the line of few": ("two identifiers or fewer", []),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), TYPED.values(), ids=TYPED)
 def test_a_typed_figure_is_equal_or_not_from_the_data(
     space: Summary, text: str, expected: list[tuple[str, str | None]]
 ) -> None:
@@ -183,29 +171,21 @@ def test_a_typed_figure_is_equal_or_not_from_the_data(
     assert euro == expected
 
 
-@pytest.mark.parametrize(
-    ("text", "marked"),
-    [
-        pytest.param(
-            "Assumption: they read on the way. They do.", "Assumption: they read on the way.", id="before"
-        ),
-        pytest.param(
-            "They read on the way (assumption). They do.", "They read on the way (assumption).", id="beside"
-        ),
-        pytest.param(
-            "- It is fast\n- *Assumption*: it is near\n", "*Assumption*: it is near", id="in an item"
-        ),
-        pytest.param("This is no assumption. It is so.", None, id="denied"),
-        pytest.param("Annahme: Sie lesen abends. Ja.", "Annahme: Sie lesen abends.", id="in German"),
-        pytest.param("Ohne Annahmen geht es auch.", None, id="denied in German"),
-        pytest.param(
-            "Ils lisent le soir (hypothèse). Oui.", "Ils lisent le soir (hypothèse).", id="in French"
-        ),
-        pytest.param("Ce n'est pas une hypothèse.", None, id="denied in French"),
-        pytest.param("仮定: 夜に読みます。平日です。", "仮定: 夜に読みます。", id="in Japanese"),
-        pytest.param("これは仮定ではない。", None, id="denied in Japanese"),
-    ],
-)
+ASSUMED = {
+    "before": ("Assumption: they read on the way. They do.", "Assumption: they read on the way."),
+    "beside": ("They read on the way (assumption). They do.", "They read on the way (assumption)."),
+    "in an item": ("- It is fast\n- *Assumption*: it is near\n", "*Assumption*: it is near"),
+    "denied": ("This is no assumption. It is so.", None),
+    "in German": ("Annahme: Sie lesen abends. Ja.", "Annahme: Sie lesen abends."),
+    "denied in German": ("Ohne Annahmen geht es auch.", None),
+    "in French": ("Ils lisent le soir (hypothèse). Oui.", "Ils lisent le soir (hypothèse)."),
+    "denied in French": ("Ce n'est pas une hypothèse.", None),
+    "in Japanese": ("仮定: 夜に読みます。平日です。", "仮定: 夜に読みます。"),
+    "denied in Japanese": ("これは仮定ではない。", None),
+}
+
+
+@pytest.mark.parametrize(("text", "marked"), ASSUMED.values(), ids=ASSUMED)
 def test_an_assumption_is_counted_and_found_in_the_text(
     space: Summary, text: str, marked: str | None
 ) -> None:
@@ -227,16 +207,14 @@ def test_an_answer_that_types_its_figures_is_called_false_in_nothing(space: Summ
     )
 
 
-@pytest.mark.parametrize(
-    ("text", "asked"),
-    [
-        pytest.param("{{web_dominant.people}} people, 20% of all", [], id="half of them typed"),
-        pytest.param(
-            "{{web_dominant.people}} people, 20% of all, $412", ["web_dominant/risk"], id="most typed"
-        ),
-        pytest.param("{{web_dominant.ltv}} each", ["web_dominant/risk"], id="no such name"),
-    ],
-)
+ASKED = {
+    "half of them typed": ("{{web_dominant.people}} people, 20% of all", []),
+    "most typed": ("{{web_dominant.people}} people, 20% of all, $412", ["web_dominant/risk"]),
+    "no such name": ("{{web_dominant.ltv}} each", ["web_dominant/risk"]),
+}
+
+
+@pytest.mark.parametrize(("text", "asked"), ASKED.values(), ids=ASKED)
 def test_a_follow_up_asks_for_the_sections_concerned(space: Summary, text: str, asked: list[str]) -> None:
     answer = read_answers([f"## Web Dominant\n\n### Risk\n\n{text}"], space, facts_of(space, "$"), "$")
 

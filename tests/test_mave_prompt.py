@@ -13,7 +13,7 @@ from persona.check.answer import read_answers
 from persona.check.facts import facts_of
 from persona.mave import prompt
 from persona.mave.paid_calls import HOLE
-from persona.model import Answer, Baseline, Change, Drift, PatternDrift, Plan, Summary
+from persona.model import Answer, Baseline, Drift, PatternDrift, Plan, Summary
 from persona.wording import SECTION_TITLES, STRATEGY_TITLES
 
 HOSTILE = (
@@ -253,48 +253,29 @@ def test_of_many_identifier_types_the_rest_is_counted(seed_summary: Summary) -> 
     assert (len(named), list(named)[-2:], named["…"]) == (13, ["{{all.has_type_11}}", "…"], "8 more")
 
 
+def _drifted(
+    key: str, before: float | None, after: float | None, *, significant: bool = True
+) -> PatternDrift:
+    change = (after or 0) - (before or 0)
+    return PatternDrift(
+        pattern=key,
+        share_before=before,
+        share_after=after,
+        share_change=change,
+        p_value=None,
+        significant=significant,
+    )
+
+
 DRIFT = Drift(
     since_run_id="run-1",
     since="2026-10-01T08:00:00Z",
     comparable=True,
     patterns=[
-        PatternDrift(
-            pattern="email_dominant",
-            share_before=0.2,
-            share_after=1 / 3,
-            share_change=1 / 3 - 0.2,
-            p_value=0.01,
-            significant=True,
-            changes=[
-                Change(fact="avg_ltv", before=300.0, after=340.0),
-                Change(fact="avg_activity.web", before=3.0, after=4.0),
-                Change(fact="identity_coverage.email", before=0.5, after=1.0),
-            ],
-        ),
-        PatternDrift(
-            pattern="omnichannel",
-            share_before=None,
-            share_after=2 / 3,
-            share_change=2 / 3,
-            p_value=None,
-            significant=True,
-        ),
-        PatternDrift(
-            pattern="mobile_dominant",
-            share_before=0.4,
-            share_after=None,
-            share_change=-0.4,
-            p_value=None,
-            significant=True,
-        ),
-        PatternDrift(
-            pattern="web_dominant",
-            share_before=0.4,
-            share_after=0.39,
-            share_change=-0.01,
-            p_value=0.8,
-            significant=False,
-        ),
+        _drifted("email_dominant", 0.2, 1 / 3),
+        _drifted("omnichannel", None, 2 / 3),
+        _drifted("mobile_dominant", 0.4, None),
+        _drifted("web_dominant", 0.4, 0.39, significant=False),
     ],
     significant=True,
 )

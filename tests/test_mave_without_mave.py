@@ -71,142 +71,107 @@ def test_every_figure_is_filled_in_and_none_is_typed(summary: Summary) -> None:
     ) == ([], [], [])
 
 
-@pytest.mark.parametrize(
-    ("figures", "said"),
-    [
-        pytest.param({"avg_ltv": 340.0}, "The Light-Spending Inbox Reader", id="a low LTV"),
-        pytest.param({"avg_ltv": 1200.0}, "The High-Value Inbox Reader", id="a high LTV"),
-        pytest.param({"avg_ltv": 900.0}, "The Lightly Linked Inbox Reader", id="few identifiers"),
-        pytest.param(
-            {"avg_ltv": 900.0, "few_identities_share": 0.1}, "The Steady Inbox Reader", id="nothing special"
-        ),
-        pytest.param(
-            {"avg_ltv": 900.0, "few_identities_share": 0.1, "share_ci95": (0.9, 0.95)},
-            "The Everyday Inbox Reader",
-            id="most people",
-        ),
-        pytest.param(
-            {"avg_ltv": 1200.0, "avg_ltv_ci95": (800.0, 1600.0)},
-            "The Lightly Linked Inbox Reader",
-            id="a high LTV that may be chance",
-        ),
-        pytest.param({"avg_ltv": -12.5}, "below zero: refunds outweigh purchases", id="a negative LTV"),
-        pytest.param({"plans": None}, "over all classified people.\n\n###", id="withheld plans"),
-        pytest.param({"plans": []}, "over all classified people.\n\n###", id="no plans"),
-        pytest.param(
-            {"plans": [Plan(plan="2024-pro", n=10, share=1.0)]},
-            "is “2024-pro” (100 %).",
-            id="a plan with a year",
-        ),
-        pytest.param(
-            {"plans": [Plan(plan="Pro `x`", n=10, share=1.0)]},
-            "over all classified people.\n\n###",
-            id="a plan that is Markdown",
-        ),
-        pytest.param(
-            {"plans": [Plan(plan="Family & Friends", n=10, share=0.442)]},
-            "is “Family & Friends” (44.2 %).",
-            id="a plan of words",
-        ),
-        pytest.param({"n": 1}, "1 person, ", id="one person"),
-        pytest.param(
-            {"avg_activity": {"web": 0.0, "mobile": 0.0, "email": 3.0}},
-            "Email\n\nNo activity of theirs is recorded elsewhere.",
-            id="one channel only",
-        ),
-        pytest.param(
-            {"avg_activity": {"web": 0.0, "mobile": 1.0, "email": 9.0}},
-            "(0.0 web sessions a person): nobody here is active",
-            id="a channel without activity",
-        ),
-        pytest.param(
-            {"avg_activity": {"web": 1.0, "mobile": 1.0, "email": 9.0}},
-            "High: by far the most of their activity is on Email.",
-            id="one-sided",
-        ),
-        pytest.param({}, "Medium: most of their activity is on Email. At stake", id="less one-sided"),
-        pytest.param({}, "- **Web**, to follow up: full pages", id="a channel worth sending to"),
-        pytest.param({}, "- **Mobile**, sparingly: little", id="a channel hardly used"),
-        pytest.param({"ltv_share": None}, "on Email. 100 % of them", id="no LTV to lose"),
-    ],
-)
+WORDS = {
+    "a low LTV": ({"avg_ltv": 340.0}, "The Light-Spending Inbox Reader"),
+    "a high LTV": ({"avg_ltv": 1200.0}, "The High-Value Inbox Reader"),
+    "few identifiers": ({"avg_ltv": 900.0}, "The Lightly Linked Inbox Reader"),
+    "nothing special": ({"avg_ltv": 900.0, "few_identities_share": 0.1}, "The Steady Inbox Reader"),
+    "most people": (
+        {"avg_ltv": 900.0, "few_identities_share": 0.1, "share_ci95": (0.9, 0.95)},
+        "The Everyday Inbox Reader",
+    ),
+    "a high LTV that may be chance": (
+        {"avg_ltv": 1200.0, "avg_ltv_ci95": (800.0, 1600.0)},
+        "The Lightly Linked Inbox Reader",
+    ),
+    "a negative LTV": ({"avg_ltv": -12.5}, "below zero: refunds outweigh purchases"),
+    "withheld plans": ({"plans": None}, "over all classified people.\n\n###"),
+    "no plans": ({"plans": []}, "over all classified people.\n\n###"),
+    "a plan with a year": ({"plans": [Plan(plan="2024-pro", n=10, share=1.0)]}, "is “2024-pro” (100 %)."),
+    "a plan that is Markdown": (
+        {"plans": [Plan(plan="Pro `x`", n=10, share=1.0)]},
+        "over all classified people.\n\n###",
+    ),
+    "a plan of words": (
+        {"plans": [Plan(plan="Family & Friends", n=10, share=0.442)]},
+        "is “Family & Friends” (44.2 %).",
+    ),
+    "one person": ({"n": 1}, "1 person, "),
+    "one channel only": (
+        {"avg_activity": {"web": 0.0, "mobile": 0.0, "email": 3.0}},
+        "Email\n\nNo activity of theirs is recorded elsewhere.",
+    ),
+    "a channel without activity": (
+        {"avg_activity": {"web": 0.0, "mobile": 1.0, "email": 9.0}},
+        "(0.0 web sessions a person): nobody here is active",
+    ),
+    "one-sided": (
+        {"avg_activity": {"web": 1.0, "mobile": 1.0, "email": 9.0}},
+        "High: by far the most of their activity is on Email.",
+    ),
+    "less one-sided": ({}, "Medium: most of their activity is on Email. At stake"),
+    "a channel worth sending to": ({}, "- **Web**, to follow up: full pages"),
+    "a channel hardly used": ({}, "- **Mobile**, sparingly: little"),
+    "no LTV to lose": ({"ltv_share": None}, "on Email. 100 % of them"),
+}
+
+
+@pytest.mark.parametrize(("figures", "said"), WORDS.values(), ids=WORDS)
 def test_the_words_follow_the_figures(seed_summary: Summary, figures: dict[str, object], said: str) -> None:
     assert said in _written(_changed(seed_summary, **figures)).narrative.replace("\u00a0", " ")
 
 
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        pytest.param(
-            lambda s: _changed(s, share_ci95=(0.2, 0.4)),
-            "Omnichannel is the largest pattern.\n",
-            id="a largest",
-        ),
-        pytest.param(lambda s: s, "Which pattern is the largest is not clear.\n", id="bands overlap"),
-        pytest.param(
-            lambda s: _valued(s, (300, 380), (1000, 1300)),
-            "clear. The people of Omnichannel are worth most on average.",
-            id="worth most",
-        ),
-        pytest.param(
-            lambda s: replace(_valued(s, (300, 380), (1000, 1300)), suppressed=["web_dominant"]),
-            "Of the patterns shown, the people of Omnichannel are worth most",
-            id="with patterns too small to show",
-        ),
-        pytest.param(
-            lambda s: _valued(s, (300, 1100), (1000, 1300)),
-            "There is no clear difference in average LTV at the top.",
-            id="worth about the same",
-        ),
-        pytest.param(
-            lambda s: replace(s, totals=replace(s.totals, avg_identities=None, few_identities_share=None)),
-            "The data holds no external identifiers.",
-            id="no identifiers",
-        ),
-        pytest.param(
-            lambda s: replace(s, patterns=s.patterns[:1]),
-            "invest in adaptation first",
-            id="without omnichannel",
-        ),
-        pytest.param(lambda s: s, "Rule of thumb: begin with Email Dominant", id="an identity gap"),
-        pytest.param(
-            lambda s: _changed(s, few_identities_share=0.0),
-            "Rule of thumb: ask for another",
-            id="no identity gap",
-        ),
-        pytest.param(
-            lambda s: replace(s, totals=replace(s.totals, identity_coverage=None)),
-            "people have two identifiers or fewer.\n",
-            id="withheld coverage",
-        ),
-        pytest.param(
-            lambda s: replace(s, totals=replace(s.totals, avg_ltv=0.0)),
-            "average LTV is $340. Their",
-            id="no LTV to compare with",
-        ),
-        pytest.param(
-            lambda s: replace(s, rule=replace(s.rule, boundary_share=0.01)),
-            "1.0 % of all classified people are close to the line",
-            id="clear",
-        ),
-        pytest.param(
-            lambda s: replace(s, rule=replace(s.rule, boundary_share=0.0)),
-            "Moments of switching\n\nThe summary holds no moments",
-            id="nobody near the line",
-        ),
-        pytest.param(
-            lambda s: replace(s, patterns=[replace(p, few_identities_share=1.0) for p in s.patterns]),
-            "Rule of thumb: ask for another",
-            id="an identity gap everywhere",
-        ),
-        pytest.param(lambda s: s, "In 30 days, per person: 4.0 web", id="a known window"),
-        pytest.param(
-            lambda s: replace(s, rule=replace(s.rule, window_days=None)),
-            "In the traits' own window, per person: 4.0 web",
-            id="an unknown window",
-        ),
-    ],
-)
+STRATEGIES = {
+    "a largest": (lambda s: _changed(s, share_ci95=(0.2, 0.4)), "Omnichannel is the largest pattern.\n"),
+    "bands overlap": (lambda s: s, "Which pattern is the largest is not clear.\n"),
+    "worth most": (
+        lambda s: _valued(s, (300, 380), (1000, 1300)),
+        "clear. The people of Omnichannel are worth most on average.",
+    ),
+    "with patterns too small to show": (
+        lambda s: replace(_valued(s, (300, 380), (1000, 1300)), suppressed=["web_dominant"]),
+        "Of the patterns shown, the people of Omnichannel are worth most",
+    ),
+    "worth about the same": (
+        lambda s: _valued(s, (300, 1100), (1000, 1300)),
+        "There is no clear difference in average LTV at the top.",
+    ),
+    "no identifiers": (
+        lambda s: replace(s, totals=replace(s.totals, avg_identities=None, few_identities_share=None)),
+        "The data holds no external identifiers.",
+    ),
+    "without omnichannel": (lambda s: replace(s, patterns=s.patterns[:1]), "invest in adaptation first"),
+    "an identity gap": (lambda s: s, "Rule of thumb: begin with Email Dominant"),
+    "no identity gap": (lambda s: _changed(s, few_identities_share=0.0), "Rule of thumb: ask for another"),
+    "withheld coverage": (
+        lambda s: replace(s, totals=replace(s.totals, identity_coverage=None)),
+        "people have two identifiers or fewer.\n",
+    ),
+    "no LTV to compare with": (
+        lambda s: replace(s, totals=replace(s.totals, avg_ltv=0.0)),
+        "average LTV is $340. Their",
+    ),
+    "clear": (
+        lambda s: replace(s, rule=replace(s.rule, boundary_share=0.01)),
+        "1.0 % of all classified people are close to the line",
+    ),
+    "nobody near the line": (
+        lambda s: replace(s, rule=replace(s.rule, boundary_share=0.0)),
+        "Moments of switching\n\nThe summary holds no moments",
+    ),
+    "an identity gap everywhere": (
+        lambda s: replace(s, patterns=[replace(p, few_identities_share=1.0) for p in s.patterns]),
+        "Rule of thumb: ask for another",
+    ),
+    "a known window": (lambda s: s, "In 30 days, per person: 4.0 web"),
+    "an unknown window": (
+        lambda s: replace(s, rule=replace(s.rule, window_days=None)),
+        "In the traits' own window, per person: 4.0 web",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "said"), STRATEGIES.values(), ids=STRATEGIES)
 def test_the_strategy_follows_the_space(
     seed_summary: Summary, change: Callable[[Summary], Summary], said: str
 ) -> None:

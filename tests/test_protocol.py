@@ -69,8 +69,7 @@ class Live(NamedTuple):
         return self.seen.ahead
 
 
-@dataclass(frozen=True)
-class Moment:
+class Moment(NamedTuple):
     """One state of everything."""
 
     world: World
@@ -113,9 +112,11 @@ class Explorer:
         ahead = [self.beginning()]
         while ahead:
             moment = ahead.pop()
-            if moment not in seen:
-                seen.add(moment)
-                ahead += self.after(moment)
+            if moment in seen:
+                continue
+            seen.add(moment)
+            is_alone = len(moment.alive) == 1 and not moment.alive[0].seen.known
+            ahead += self._alone(moment, moment.alive[0]) if is_alone else self.after(moment)
         self.explored.moments = len(seen)
         return self.explored
 
@@ -150,13 +151,16 @@ class Explorer:
 
     def after(self, moment: Moment) -> Iterator[Moment]:
         """What may happen next; nothing after the end."""
-        if moment.alive:
+        ended = next((live for live in moment.alive if not isinstance(live.seen.ahead, Effect)), None)
+        if ended:
+            yield self._ended(moment._replace(alive=but(moment.alive, ended)), ended.seen)
+        elif moment.alive:
             for live in moment.alive:
                 yield from self._stepped(moment, live)
         elif moment.due:
             yield self._delivered(moment, moment.due[0])
             if moment.hasty and moment.wait_seconds:
-                hasty = replace(moment, wait_seconds=0.0, hasty=moment.hasty - 1)
+                hasty = moment._replace(wait_seconds=0.0, hasty=moment.hasty - 1)
                 yield self._delivered(hasty, moment.due[0])
         else:
             check_latest(moment.world)
@@ -169,47 +173,76 @@ class Explorer:
         world = moment.world.after(moment.wait_seconds)
         play = Play(number, run_id, self.plan.scene, starts=world.clock, force=moment.force)
         alive = (*moment.alive, Live(Seen(play)))
-        return replace(moment, world=world, alive=alive, begun=number, wait_seconds=0.0)
+        return moment._replace(world=world, alive=alive, begun=number, wait_seconds=0.0)
 
     # -- one effect -------------------------------------------------------------------------------------
 
     def _stepped(self, moment: Moment, live: Live) -> Iterator[Moment]:
         """A delivery's next effect, with everything that it may meet."""
+        moment, world, outcome = self._done(moment, live)
+        yield _met(moment, live, world, outcome)
+        yield from self._troubled(moment, live, world)
+
+    def _alone(self, moment: Moment, live: Live) -> Iterator[Moment]:
+        """A delivery that has the world to itself, to its end in one go, with everything that it may meet.
+
+        The same moments as step by step, for which its code is run once and not anew up to every effect.
+        """
+        troubled: list[Moment] = []
+
+        def meet(effect: Effect) -> tuple[float, object]:
+            nonlocal moment, live
+            live.seen.known = effect
+            moment, world, outcome = self._done(moment, live)
+            troubled.extend(self._troubled(moment, live, world))
+            moment = _met(moment, live, world, outcome)
+            (live,) = moment.alive
+            return live.seen.clock, outcome
+
+        result = live.seen.play.proceed(live.seen.history(), meet)
+        live.seen.known = result
+        yield self._ended(moment._replace(alive=()), live.seen)
+        yield from troubled
+
+    def _done(self, moment: Moment, live: Live) -> tuple[Moment, World, object]:
+        """A delivery's next effect: what is known since, the world after it, and what the delivery sees."""
         effect = live.ahead
         world, outcome = carried_out(moment.world, effect, self.plan.scene)
         if effect.verb == "ask":
             self._check_call(moment, effect)
             if live.lag_seconds:
-                moment = replace(moment, predated=moment.predated | {effect.subject.split()[-1]})
+                moment = moment._replace(predated=moment.predated | {effect.subject.split()[-1]})
             if self.plan.unlisted:
                 world = world.hiding()
             if self.plan.unanswered:
                 world = world.showing(NEVER)
-        yield self._met(moment, live, world, outcome)
+        return moment, world, outcome
+
+    def _troubled(self, moment: Moment, live: Live, after: World) -> Iterator[Moment]:
+        """What a delivery may meet at its next effect, short of its going right."""
         if moment.crashes:
-            yield from self._crashed(moment, live, world)
+            yield from self._crashed(moment, live, after)
         if moment.faults:
-            less = replace(moment, faults=moment.faults - 1)
-            for met, error in faults(effect, moment.world, world):
-                yield self._met(less, live, met, error)
+            less = moment._replace(faults=moment.faults - 1)
+            for world, error in faults(live.ahead, moment.world, after):
+                yield _met(less, live, world, error)
         if moment.expiries:
             yield from self._expired(moment, live)
 
     def _crashed(self, moment: Moment, live: Live, after: World) -> Iterator[Moment]:
         """Killed before the effect, or after it; a paid answer shows in its thread at once or later."""
         wait_seconds = max(moment.wait_seconds, LEASE_SECONDS + 1)
-        crash = replace(
-            moment, alive=but(moment.alive, live), crashes=moment.crashes - 1, wait_seconds=wait_seconds
+        crash = moment._replace(
+            alive=but(moment.alive, live), crashes=moment.crashes - 1, wait_seconds=wait_seconds
         )
         yield crash
-        yield replace(crash, world=after)
+        yield crash._replace(world=after)
         if live.ahead.verb == "ask":
-            yield replace(crash, world=after.showing(LEASE_SECONDS + 2))
+            yield crash._replace(world=after.showing(LEASE_SECONDS + 2))
 
     def _expired(self, moment: Moment, live: Live) -> Iterator[Moment]:
         """The owner is frozen for longer than its lease, and the run delivered again; its clocks may tell."""
-        frozen = replace(
-            moment,
+        frozen = moment._replace(
             expiries=moment.expiries - 1,
             overslept=moment.overslept or any(other.ahead.verb == "ask" for other in moment.alive),
             wait_seconds=LEASE_SECONDS + 1,
@@ -217,30 +250,22 @@ class Explorer:
         run_id = live.seen.play.run_id
         yield self._delivered(frozen, run_id)
         unaware = live._replace(lag_seconds=live.lag_seconds + LEASE_SECONDS + 1)
-        yield self._delivered(replace(frozen, alive=(*but(moment.alive, live), unaware)), run_id)
-
-    def _met(self, moment: Moment, live: Live, world: World, outcome: object) -> Moment:
-        """The moment after a delivery has seen what came of its effect."""
-        following = live.seen.then(world.clock - live.lag_seconds, outcome)
-        others = but(moment.alive, live)
-        if isinstance(following.ahead, Effect):
-            return replace(moment, world=world, alive=(*others, live._replace(seen=following)))
-        return self._ended(replace(moment, world=world, alive=others), following)
+        yield self._delivered(frozen._replace(alive=(*but(moment.alive, live), unaware)), run_id)
 
     def _ended(self, moment: Moment, seen: Seen) -> Moment:
         """The moment after a delivery's end: what is acknowledged is at its end, the rest comes again."""
         run_id, result = seen.play.run_id, seen.ahead
-        acknowledged = replace(moment, due=tuple(due for due in moment.due if due != run_id))
+        acknowledged = moment._replace(due=tuple(due for due in moment.due if due != run_id))
         if isinstance(result, Report):
             check_outputs(moment.world, run_id)
             return acknowledged
         self.explored.told.add(getattr(result, "code", "stopped"))
         if isinstance(result, NeedsOperator):
             forced = self.plan.forced and not moment.force
-            return replace(moment, force=True) if forced else acknowledged
+            return moment._replace(force=True) if forced else acknowledged
         if isinstance(result, PersonaError) and result.retryable:
             asked_seconds = math.ceil(max(result.retry_after_seconds, 1))
-            return replace(moment, wait_seconds=max(moment.wait_seconds, asked_seconds))
+            return moment._replace(wait_seconds=max(moment.wait_seconds, asked_seconds))
         # Stopped by hand, or refused: whoever mends that sends it again; an unusable answer stays one.
         return acknowledged if isinstance(result, Invalid) and moment.begun > 3 else moment
 
@@ -260,6 +285,12 @@ class Explorer:
         if not moment.overslept:  # the one case, the other being an answer that no thread ever shows
             shown = [exchange for exchange in paid if exchange.shows_at < NEVER]
             assert kind not in [one.kind for one in shown if one.reference not in moment.predated]
+
+
+def _met(moment: Moment, live: Live, world: World, outcome: object) -> Moment:
+    """The moment after a delivery has seen what came of its effect."""
+    following = live._replace(seen=live.seen.then(world.clock - live.lag_seconds, outcome))
+    return moment._replace(world=world, alive=(*but(moment.alive, live), following))
 
 
 def but(alive: tuple[Live, ...], live: Live) -> tuple[Live, ...]:

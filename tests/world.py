@@ -5,7 +5,8 @@ stops at the next effect. So many worlds can be held at once, and every continua
 """
 
 import json
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal, NamedTuple, cast
 
 from msgspec import structs
@@ -49,6 +50,10 @@ class Effect(NamedTuple):
     generation: int = 0
 
 
+# What an effect meets: when, and what the delivery sees of it.
+Meeting = Callable[[Effect], tuple[float, object]]
+
+
 class Kept(NamedTuple):
     data: bytes
     generation: int
@@ -73,8 +78,7 @@ class Exchange(NamedTuple):
         return self.message.split()[-1]
 
 
-@dataclass(frozen=True)
-class World:
+class World(NamedTuple):
     """Everything outside the deliveries."""
 
     clock: float = 0.0
@@ -82,14 +86,14 @@ class World:
     paid: tuple[Exchange, ...] = ()
 
     def after(self, seconds: float) -> "World":
-        return replace(self, clock=self.clock + seconds)
+        return self._replace(clock=self.clock + seconds)
 
     def showing(self, after_seconds: float, listed_after_seconds: float = 0.0) -> "World":
         """The same world, but that the last answer's thread is listed, and shows it, so much later."""
         last = self.paid[-1]._replace(
             listed_at=self.clock + listed_after_seconds, shows_at=self.clock + after_seconds
         )
-        return replace(self, paid=(*self.paid[:-1], last))
+        return self._replace(paid=(*self.paid[:-1], last))
 
     def hiding(self) -> "World":
         """The same world, but that the last answer's thread is never listed."""
@@ -104,7 +108,7 @@ class World:
 
     def having(self, name: str, kept: Kept | None) -> "World":
         objects = {**dict(self.objects), name: kept}
-        return replace(self, objects=tuple(sorted((name, kept) for name, kept in objects.items() if kept)))
+        return self._replace(objects=tuple(sorted((name, kept) for name, kept in objects.items() if kept)))
 
 
 @dataclass(frozen=True)
@@ -130,7 +134,7 @@ def carried_out(world: World, effect: Effect, scene: Scene) -> tuple[World, obje
         case "ask":
             reply = json.dumps({"content": _content(effect.subject, scene), "to": effect.subject}).encode()
             exchange = Exchange(effect.run_id, effect.subject, reply, world.clock, world.clock)
-            return replace(world, paid=(*world.paid, exchange)), reply
+            return world._replace(paid=(*world.paid, exchange)), reply
         case "recover":
             return world, _recovered(world, effect)
     return world, None  # fetch: every delivery finds another number of people
@@ -177,7 +181,13 @@ class Seen:
         self.outcome = outcome
         self.before = before
         self._after: dict[object, Seen] = {}
-        self.ahead: Effect | Report | BaseException = play.proceed(self.history())
+
+        self.known: Effect | Report | BaseException | None = None  # what is ahead, once somebody asked
+
+    @property
+    def ahead(self) -> Effect | Report | BaseException:
+        self.known = self.known or self.play.proceed(self.history())
+        return self.known
 
     def history(self) -> list[tuple[float, object]]:
         seen: list[tuple[float, object]] = []
@@ -206,8 +216,11 @@ class Play:
     starts: float  # Unix seconds
     force: bool = False
 
-    def proceed(self, history: list[tuple[float, object]]) -> Effect | Report | BaseException:
-        stage = _Stage(self, history)
+    def proceed(
+        self, history: list[tuple[float, object]], meet: "Meeting | None" = None
+    ) -> Effect | Report | BaseException:
+        """The next effect; where somebody tells what each of them meets, the delivery's end."""
+        stage = _Stage(self, history, meet)
         delivery = Delivery(
             owner=f"owner{self.number}",
             deadline=Deadline(DEADLINE_SECONDS, lambda: stage.clock),
@@ -233,16 +246,20 @@ class _Paused(BaseException):
 class _Stage:
     """The bucket, Mave and clock that a delivery meets: first what it saw already, then the next effect."""
 
-    def __init__(self, play: Play, history: list[tuple[float, object]]) -> None:
+    def __init__(self, play: Play, history: list[tuple[float, object]], meet: Meeting | None) -> None:
         self.play = play
         self.clock = play.starts
         self.ahead: Effect | None = None
         self._history = iter(history)
+        self._meet = meet
 
     def do(self, verb: Verb, subject: str = "", data: bytes = b"", generation: int = 0) -> object:
         seen = next(self._history, None)
+        effect = Effect(self.play.run_id, verb, subject, data, generation)
+        if seen is None and self._meet:
+            seen = self._meet(effect)
         if self.ahead or seen is None:
-            self.ahead = self.ahead or Effect(self.play.run_id, verb, subject, data, generation)
+            self.ahead = self.ahead or effect
             raise _Paused
         self.clock, outcome = seen
         if isinstance(outcome, BaseException):

@@ -184,11 +184,11 @@ def _gathered(places: Sequence[_Place], patterns: set[str]) -> Cut:
             texts[f"{one.owner}/{section}"].append((one.label, text))
         elif text:
             outside.append(text)
-    return Cut(names | {path: _joined(path, parts) for path, parts in texts.items()}, outside, patterns)
-
-
-def _joined(path: str, parts: Sequence[tuple[str, str]]) -> str:
-    is_labelled = len(parts) > 1 and not path.endswith("/description")
-    return "\n\n".join(
-        f"**{label.strip(' :*')}:** {text}" if is_labelled and label else text for label, text in parts
-    )
+    sections = names
+    for path, parts in texts.items():
+        is_labelled = len(parts) > 1 and not path.endswith("/description")
+        said = (
+            f"**{label.strip(' :*')}:** {text}" if is_labelled and label else text for label, text in parts
+        )
+        sections[path] = "\n\n".join(said)
+    return Cut(sections, outside, patterns)

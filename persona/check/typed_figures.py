@@ -89,8 +89,8 @@ class Vocabulary:
             if word := figure["multiple"]:
                 value = _MULTIPLES[word.lower()]
                 yield Typed(figure.start(), word, value, "ratio", value, value)
-            elif many := figure["many"] or figure["bottom"] or figure["of"]:
-                yield _fraction(figure, many.lower())
+            elif figure["many"] or figure["bottom"] or figure["of"]:
+                yield _fraction(figure)
             else:
                 yield self._number(figure)
 
@@ -117,8 +117,9 @@ class Vocabulary:
         return Typed(number.start(), number.string[number.start() : end], value, unit, low, high)
 
 
-def _fraction(words: re.Match[str], many: str) -> Typed:
+def _fraction(words: re.Match[str]) -> Typed:
     few = (words["few"] or words["top"] or words["part"] or "one").lower()
+    many = (words["many"] or words["bottom"] or words["of"]).lower()
     whole = max(int(many) if many.isdigit() else (NUMBER_WORDS | _DENOMINATORS)[many], 1)
     share = (int(few) if few.isdigit() else _IN_WORDS[few]) / whole
     reach = _FRACTION_REACH / whole

@@ -8,6 +8,7 @@ store     the raw answer, before anybody looks at it
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Protocol
 
 from msgspec import structs
@@ -61,10 +62,8 @@ class PaidCalls:
     """One run's conversation with Mave."""
 
     def __init__(self, run_folder: RunFolder, mave: Mave, summary: Summary, baseline: Baseline) -> None:
-        self._folder = run_folder
-        self._mave = mave
-        self._summary = summary
-        self._baseline = baseline
+        self._folder, self._mave = run_folder, mave
+        self._next_message = partial(mave.next_message, summary, baseline)
 
     def answers(self) -> Answers:
         """Every answer that the run needs, stored.
@@ -82,13 +81,11 @@ class PaidCalls:
         while (message := self._next_message(answers)) and message.essential:
             self._check_cap()
             answers |= self._pay(message)
-        if message and self._may_follow_up():
+        asked_before = any(not call.essential for call in self._folder.state.calls)
+        if message and not asked_before and self._folder.calls < self._folder.delivery.mave_calls:
             with _tolerated(message):
                 answers |= self._pay(message)
         return answers
-
-    def _next_message(self, answers: Answers) -> Message | None:
-        return self._mave.next_message(self._summary, self._baseline, answers)
 
     def _stored(self, calls: Iterable[int]) -> dict[int, bytes]:
         return {k: raw for k in calls if (raw := self._folder.read(_answer(k)))}
@@ -103,10 +100,6 @@ class PaidCalls:
                 with _tolerated(message):
                     answers |= self._look(k)
         return answers
-
-    def _may_follow_up(self) -> bool:
-        asked_before = any(not call.essential for call in self._folder.state.calls)
-        return self._folder.calls < self._folder.delivery.mave_calls and not asked_before
 
     def _check_cap(self) -> None:
         """Return while another call may be begun: within the cap, or once above it by an operator's word."""
@@ -160,7 +153,8 @@ class PaidCalls:
         except (DeadlineExceeded, Refused, Unavailable):
             self._folder.save(calls=before.calls, forced=before.forced)
             raise
-        return self._store(k, raw)
+        # This one, or the one that another delivery stored before.
+        return {k: self._folder.keep_first(_answer(k), raw)}
 
     def _look(self, k: int) -> dict[int, bytes]:
         """The answer to a call that was begun and whose reply nobody stored; empty: it is lost for good."""
@@ -175,7 +169,7 @@ class PaidCalls:
             call.reference, age_seconds, patient=patient, every_thread=replied or left_seconds <= 0
         )
         if raw is not None:
-            return self._store(k, raw)
+            return {k: self._folder.keep_first(_answer(k), raw)}
         if replied:
             raise Invalid(
                 "mave",
@@ -189,10 +183,6 @@ class PaidCalls:
                 retry_after_seconds=left_seconds,
             )
         return {}
-
-    def _store(self, k: int, raw: bytes) -> dict[int, bytes]:
-        """The answer to a call: this one, or the one that another delivery stored before."""
-        return {k: self._folder.keep_first(_answer(k), raw)}
 
 
 @contextmanager

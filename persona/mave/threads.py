@@ -7,6 +7,7 @@ shape, stands in the way of ours.
 """
 
 import json
+import math
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -146,7 +147,7 @@ def _listing(session: FreeSession, settings: Settings, age_seconds: float) -> It
     place: dict[str, str] = {}
     for _ in range(MOST_PAGES):
         page, now_seconds = _page(session, settings, query | place)
-        since_seconds = None if now_seconds is None else now_seconds - age_seconds - SLACK_SECONDS
+        since_seconds = now_seconds - age_seconds - SLACK_SECONDS
         items = page.get("data", page.get("threads"))
         if not isinstance(items, list):
             raise _cut_short("a page of it is no list of threads")
@@ -156,7 +157,8 @@ def _listing(session: FreeSession, settings: Settings, age_seconds: float) -> It
         fresh = by_id.keys() - seen
         for thread_id, thread in by_id.items():
             if thread_id in fresh:
-                yield thread_id, _may_be_since(thread, since_seconds)
+                moments = [unix_seconds(thread.get(name)) for name in ("created_at", "updated_at")]
+                yield thread_id, any(moment is None or moment >= since_seconds for moment in moments)
         seen |= fresh
         following = _next(page, len(by_id), len(seen))
         if following is None:
@@ -167,8 +169,8 @@ def _listing(session: FreeSession, settings: Settings, age_seconds: float) -> It
     raise _cut_short(f"it goes on after {len(seen)} threads")
 
 
-def _page(session: FreeSession, settings: Settings, query: Mapping[str, str]) -> tuple[Thread, float | None]:
-    """A page of the listing, and the moment at which Mave says that it was sent."""
+def _page(session: FreeSession, settings: Settings, query: Mapping[str, str]) -> tuple[Thread, float]:
+    """A page of the listing, and when Mave says that it was sent: before all time where it does not say."""
     try:
         reply = session.get(f"{settings.mavera_api_url}/mave/threads", query)
     except Invalid as error:
@@ -179,7 +181,8 @@ def _page(session: FreeSession, settings: Settings, query: Mapping[str, str]) ->
             f"Mave's threads cannot be read: Mave answered {said(reply, settings)}; check "
             f"MAVERA_API_KEY and MAVERA_API_URL; {_LATER}",
         )
-    return read_object(reply.body), http_seconds(reply.headers.get("Date"))
+    sent_at_seconds = http_seconds(reply.headers.get("Date"))
+    return read_object(reply.body), -math.inf if sent_at_seconds is None else sent_at_seconds
 
 
 def _next(page: Thread, listed: int, seen: int) -> dict[str, str] | None:
@@ -199,11 +202,6 @@ def _next(page: Thread, listed: int, seen: int) -> dict[str, str] | None:
 
 def _cut_short(how: str) -> Unavailable:
     return Unavailable("mave", f"Mave's list of threads does not come to its end: {how}; {_LATER}")
-
-
-def _may_be_since(thread: Thread, since_seconds: float | None) -> bool:
-    moments = [unix_seconds(thread.get(name)) for name in ("created_at", "updated_at")]
-    return since_seconds is None or any(moment is None or moment >= since_seconds for moment in moments)
 
 
 def _in_order(thread: Thread) -> list[Thread] | None:
