@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache, partial
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from persona.classify.engine import Engine, OddRecords, identifier, literal
@@ -46,8 +45,7 @@ def fetch(settings: Settings, limit: int, deadline: Deadline, log: Log) -> Itera
     log.notify(Progress("fetch"))
     with (
         located(settings.where, SETTING, deadline) as (places, file_system),
-        TemporaryDirectory() as scratch,
-        Engine(deadline, [place.path for place in places], scratch, file_system) as engine,
+        Engine(deadline, [place.path for place in places], file_system) as engine,
     ):
         log.notify(Progress("fetch", share=engine.share))
         files: list[File] = []
