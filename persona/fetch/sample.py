@@ -148,7 +148,7 @@ def _profile(number: int, kind: _Kind, random: Random) -> dict[str, object]:
     if plan := next((plan for plan, share in zip(kind.plans, plans, strict=True) if at < share), None):
         traits["plan"] = plan
     ids = {"user_id": f"usr_{number:05}", "email": email}
-    held = [kind_of_id for kind_of_id, share in kind.external_ids.items() if random.random() < share]
+    held = [type_ for type_, share in kind.external_ids.items() if random.random() < share]
     return {
         "traits": traits,
         "external_ids": [{"type": type_, "id": ids.get(type_) or _device(random)} for type_ in held],
