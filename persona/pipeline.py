@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Protocol
 
 from msgspec import UNSET, DecodeError, json, structs
 
@@ -82,11 +82,6 @@ def carry_out(run_folder: RunFolder, steps: Steps) -> Report:
     framework = steps.check(answers, summary, baseline, run_folder)
     outputs = steps.write(framework, summary)
     return run_folder.publish(outputs, answers, steps.report(framework, run_folder))
-
-
-def _published(summary: Summary) -> dict[str, Any]:
-    """What a framework holds of a summary."""
-    return {name: value for name, value in structs.asdict(summary).items() if name != "members"}
 
 
 class _Steps:
@@ -214,6 +209,8 @@ class _Steps:
     ) -> Framework:
         facts = self._facts(summary, baseline)
         checked, parsed = self._checked(answers, summary, facts), self._parsed(answers)
+        figures = structs.asdict(summary)
+        del figures["members"]  # kept beside them, and in no framework
         if missing := len(checked.checks.missing_sections):
             self._log.warning("the answer lacks sections", code="missing_sections", sections=missing)
         if unresolved := len(checked.checks.unresolved):
@@ -224,7 +221,7 @@ class _Steps:
             run_id=run_folder.run_id,
             created_at=run_folder.state.created_at,
             author="mave" if parsed else "facts",
-            **_published(summary) | {"warnings": [*checked.warnings, *summary.warnings]},
+            **figures | {"warnings": [*checked.warnings, *summary.warnings]},
             facts=facts,
             personas=checked.personas,
             strategy=checked.strategy,

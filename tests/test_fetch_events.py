@@ -14,56 +14,47 @@ def at(minutes: float, **more: Any) -> Event:
     return Event(**{"type": "page", "timestamp": (NOON + timedelta(minutes=minutes)).isoformat(), **more})
 
 
-def web_sessions(*minutes: float) -> int:
-    return count([at(minute) for minute in minutes], 0)["web"]
+SESSIONS = {
+    "none": ([], 0),
+    "one event": ([0], 1),
+    "never idle for 30 minutes": ([0, 29.9, 59.8], 1),
+    "idle for 30 minutes": ([0, 30], 2),
+    "in any order": ([90, 0, 89, 1], 2),
+    "at once": ([0, 0, 0], 1),
+}
 
 
-@pytest.mark.parametrize(
-    ("minutes", "sessions"),
-    [
-        pytest.param([], 0, id="none"),
-        pytest.param([0], 1, id="one-event"),
-        pytest.param([0, 29.9, 59.8], 1, id="never-idle-for-30-minutes"),
-        pytest.param([0, 30], 2, id="idle-for-30-minutes"),
-        pytest.param([90, 0, 89, 1], 2, id="in-any-order"),
-        pytest.param([0, 0, 0], 1, id="at-once"),
-    ],
-)
+@pytest.mark.parametrize(("minutes", "sessions"), SESSIONS.values(), ids=SESSIONS)
 def test_a_session_ends_after_30_minutes_of_inactivity(minutes: list[float], sessions: int) -> None:
-    assert web_sessions(*minutes) == sessions
+    assert count(map(at, minutes), 0)["web"] == sessions
 
 
-def library(name: str) -> dict[str, object]:
-    return {"library": {"name": name}}
+def library(name: str, **more: object) -> dict[str, object]:
+    return {"library": {"name": name}, **more}
 
 
-@pytest.mark.parametrize(
-    ("event", "channel"),
-    [
-        pytest.param(Event(type="page"), "web", id="page"),
-        pytest.param(Event(type="track", context=library("analytics.js")), "web", id="web-library"),
-        pytest.param(Event(type="identify", context=library("@segment/analytics-next")), "web", id="npm"),
-        pytest.param(
-            Event(type="page", context={**library("analytics.js"), "device": {"type": "ios"}}),
-            "web",
-            id="browser-on-a-telephone",
-        ),
-        pytest.param(Event(type="screen"), "mobile", id="screen"),
-        pytest.param(Event(type="track", context=library("analytics-ios")), "mobile", id="mobile-library"),
-        pytest.param(Event(type="track", context={"device": {"type": "Android"}}), "mobile", id="device"),
-        pytest.param(Event(type="page", context={"device": {"type": "ios"}}), "mobile", id="page-of-an-app"),
-        pytest.param(Event(type="track", event="Email Opened"), "email", id="open"),
-        pytest.param(Event(type="track", event="Email Link Clicked"), "email", id="click"),
-        pytest.param(Event(type="track", event="Email Delivered"), None, id="delivery"),
-        pytest.param(
-            Event(type="track", event="Email Bounced", context={"device": {"type": "ios"}}), None, id="bounce"
-        ),
-        pytest.param(Event(type="track", context=library("analytics-node")), None, id="server"),
-        pytest.param(Event(type="track"), None, id="nothing-known"),
-        pytest.param(Event(type="track", context={"device": "ios", "library": 7}), None, id="odd-context"),
-        pytest.param(Event(type=7, event=["Email Opened"], context=[]), None, id="odd-everything"),
-    ],
-)
+IOS = {"device": {"type": "ios"}}
+CHANNELS = {
+    "page": (Event(type="page"), "web"),
+    "web library": (Event(type="track", context=library("analytics.js")), "web"),
+    "npm": (Event(type="identify", context=library("@segment/analytics-next")), "web"),
+    "browser on a telephone": (Event(type="page", context=library("analytics.js", **IOS)), "web"),
+    "screen": (Event(type="screen"), "mobile"),
+    "mobile library": (Event(type="track", context=library("analytics-ios")), "mobile"),
+    "device": (Event(type="track", context={"device": {"type": "Android"}}), "mobile"),
+    "page of an app": (Event(type="page", context=IOS), "mobile"),
+    "open": (Event(type="track", event="Email Opened"), "email"),
+    "click": (Event(type="track", event="Email Link Clicked"), "email"),
+    "delivery": (Event(type="track", event="Email Delivered"), None),
+    "bounce": (Event(type="track", event="Email Bounced", context=IOS), None),
+    "server": (Event(type="track", context=library("analytics-node")), None),
+    "nothing known": (Event(type="track"), None),
+    "odd context": (Event(type="track", context={"device": "ios", "library": 7}), None),
+    "odd everything": (Event(type=7, event=["Email Opened"], context=[]), None),
+}
+
+
+@pytest.mark.parametrize(("event", "channel"), CHANNELS.values(), ids=CHANNELS)
 def test_an_event_belongs_to_the_channel_it_happened_on(event: Event, channel: str | None) -> None:
     assert channel_of(event) == channel
 

@@ -167,15 +167,9 @@ FROM places JOIN personas USING (place)
 SELECT
   fact,
   SUM(n) AS n,
-{% for i in range(channels + 1) %}
-  SUM(IF(place = '{{ i }}', n, 0)) AS n_{{ i }},
-{% endfor %}
-{% for i in range(channels) %}
-  SUM(activity_{{ i }}) AS activity_{{ i }},
-{% endfor %}
-{% for i in range(channels + 2) %}
-  SUM(carried_{{ i }}) AS carried_{{ i }},
-{% endfor %}
+  {% for i in range(channels + 1) %}SUM(IF(place = '{{ i }}', n, 0)) AS n_{{ i }}, {% endfor +%}
+  {% for i in range(channels) %}SUM(activity_{{ i }}) AS activity_{{ i }}, {% endfor +%}
+  {% for i in range(channels + 2) %}SUM(carried_{{ i }}) AS carried_{{ i }}, {% endfor +%}
   IFNULL({{ SUM }}(ltv), 0) AS ltv, IFNULL({{ SUM }}(ltv_squares), 0) AS ltv_squares, SUM(identities) AS identities,
   SUM(few_identities) AS few_identities, SUM(on_boundary) AS on_boundary,
   {{ "(SELECT n FROM space)" if drawn else "0" }} AS space

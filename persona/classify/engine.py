@@ -1,6 +1,7 @@
 """DuckDB inside the process: bounded in memory and time, shut off from network and disk."""
 
 from collections.abc import Mapping, Sequence
+from tempfile import TemporaryDirectory
 from threading import Timer
 from typing import Any, Self
 
@@ -32,19 +33,17 @@ class OutOfRoom(BadSettings):
 
 
 class Engine:
-    """One connection, which reads `files` and nothing else, until the deadline; spills into `scratch`.
+    """One connection, which reads `files` and nothing else, until the deadline.
 
     `file_system` (of fsspec) is where other files lie than this machine's; it keeps its last `failure`.
     """
 
-    def __init__(
-        self, deadline: Deadline, files: Sequence[str] = (), scratch: str = "", file_system: Any = None
-    ) -> None:
-        self._deadline, self._file_system = deadline, file_system
+    def __init__(self, deadline: Deadline, files: Sequence[str] = (), file_system: Any = None) -> None:
+        self._deadline, self._file_system, self._scratch = deadline, file_system, TemporaryDirectory()
         settings: dict[str, Any] = {
             "memory_limit": f"{MEMORY_BYTES}B",
             "max_temp_directory_size": f"{SPILLED_BYTES}B",
-            "temp_directory": scratch,
+            "temp_directory": self._scratch.name,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
         }
@@ -66,6 +65,7 @@ class Engine:
 
     def __exit__(self, *_: object) -> None:
         self._connection.close()
+        self._scratch.cleanup()
 
     def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """A statement's rows; the deadline interrupts it.

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from persona.deadline import Deadline
@@ -38,7 +37,7 @@ def fetch(settings: Settings, limit: int, deadline: Deadline, log: Log) -> "Iter
 
     room = import_module(f"persona.fetch.{_PAGED[settings.source]}")
     pages: Callable[[Settings, Deadline, int], Iterator[Page]] = room.fetch
-    with TemporaryDirectory() as scratch, Engine(deadline, scratch=scratch) as engine:
+    with Engine(deadline) as engine:
         table = Table(engine, settings)
         table.fill(
             pages(settings, deadline, limit),

@@ -43,7 +43,7 @@ def count(events: Iterable[Event], since_seconds: float) -> dict[str, int]:
         channel, at = channel_of(event), unix_seconds(event.timestamp)
         if channel and at is not None and at >= since_seconds:
             moments[channel].append(at)
-    sessions = {channel: _sessions(moments[channel]) for channel in ("web", "mobile")}
+    sessions = {channel: _sessions(sorted(moments[channel])) for channel in ("web", "mobile")}
     return sessions | {"email": len(moments["email"])}
 
 
@@ -62,8 +62,7 @@ def channel_of(event: Event) -> str | None:
 
 
 def _sessions(moments: list[float]) -> int:
-    breaks = sum(later - earlier >= 60 * IDLE_MINUTES for earlier, later in pairwise(sorted(moments)))
-    return breaks + 1 if moments else 0
+    return bool(moments) + sum(later - earlier >= 60 * IDLE_MINUTES for earlier, later in pairwise(moments))
 
 
 def _within(context: object, *names: str) -> object:

@@ -1,11 +1,11 @@
 # ruff: noqa: S608 - queries are made of quoted names
 """People from files: JSON lines, a JSON array, CSV or Parquet, or Profiles Sync's tables, unloaded."""
 
+import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache, partial
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from persona.classify.engine import Engine, OddRecords, identifier, literal
@@ -22,7 +22,7 @@ from persona.fetch.file_kinds import (
     with_known_columns,
 )
 from persona.fetch.local import located, refused
-from persona.fetch.people import ABSENT, People, Reading, id_fields, judged, listed, relation_of
+from persona.fetch.people import ABSENT, ID_FIELDS, People, judged, listed, relation_of
 from persona.log import Log, Progress
 from persona.settings import Settings
 
@@ -45,8 +45,7 @@ def fetch(settings: Settings, limit: int, deadline: Deadline, log: Log) -> Itera
     log.notify(Progress("fetch"))
     with (
         located(settings.where, SETTING, deadline) as (places, file_system),
-        TemporaryDirectory() as scratch,
-        Engine(deadline, [place.path for place in places], scratch, file_system) as engine,
+        Engine(deadline, [place.path for place in places], file_system) as engine,
     ):
         log.notify(Progress("fetch", share=engine.share))
         files: list[File] = []
@@ -75,18 +74,18 @@ def relation(engine: Engine, files: Sequence[File], settings: Settings) -> Peopl
         looks = f"Profiles Sync's tables, unloaded as {looks}"
         sources = {name: profiles_sync.rows(engine, some) for name, some in tables.items()}
         unloaded, parameters = profiles_sync.query(settings, sources, "duckdb")
-        readings: list[Reading] = [lambda _ids: f"WITH {unloaded} FROM people"]
+        readings: list[Callable[[], str]] = [lambda: f"WITH {unloaded} FROM people"]
     elif len(kinds) > 1:
         raise UnreadableFile(f"expected files of one kind, got {' and '.join(kinds)}; name one kind with *")
     elif kinds == ["CSV"]:
         readings = _csv(engine, files, settings)
     elif kinds == ["Parquet"]:
-        readings = [lambda ids: _parquet(engine, table(files), settings, ids=ids)]
+        readings = [cache(lambda: _parquet(engine, table(files), settings))]
     else:
         traits = settings.traits
         readings = [
-            lambda ids: _typed(traits, files, ids=ids),
-            lambda ids: judged(traits, f"(SELECT json AS record FROM {records(files)})", ids=ids),
+            lambda: _typed(traits, files),
+            lambda: judged(traits, f"(SELECT json AS record FROM {records(files)})"),
         ]
     people = People(engine, readings, partial(_refusal, files, settings), parameters)
     people.kind = f"{looks} ({len(files)} files)" if len(files) > 1 else looks
@@ -107,22 +106,22 @@ def _refusal(files: Sequence[File], settings: Settings, words: str) -> PersonaEr
     return refused(settings.where, SETTING, f"{file.name} looks like {file.looks}; {what}; store it again")
 
 
-def _typed(traits: Sequence[str], files: Sequence[File], *, ids: bool) -> str:
+def _typed(traits: Sequence[str], files: Sequence[File]) -> str:
     """People in JSON whose records are all well formed."""
     fields, one = (
-        ", ".join(f"{identifier(name)} VARCHAR" for name in names) for names in (traits, id_fields(ids=ids))
+        ", ".join(f"{identifier(name)} VARCHAR" for name in names) for names in (traits, ID_FIELDS)
     )
     columns = f"{{'traits': {literal(f'STRUCT({fields})')}, 'external_ids': 'STRUCT({one})[]'}}"
     return relation_of(
         [f"traits.{identifier(name)}" for name in traits],
-        listed("external_ids", ids=ids),
+        listed("external_ids"),
         table(files, f", columns = {columns}"),
         # A record without traits may be no profile at all: that is for `judged` to say.
         "IF(traits IS NULL, ERROR('no traits'), NULL)",
     )
 
 
-def _csv(engine: Engine, files: Sequence[File], settings: Settings) -> list[Reading]:
+def _csv(engine: Engine, files: Sequence[File], settings: Settings) -> list[Callable[[], str]]:
     known = {*settings.traits, *settings.id_columns, "canonical_segment_id"}
     files = with_known_columns(files, known)
     columns = dict.fromkeys((name for file in files for name in file.columns), "VARCHAR")
@@ -143,13 +142,13 @@ def _csv(engine: Engine, files: Sequence[File], settings: Settings) -> list[Read
             for row in bad
         )
 
-    def readable(strict: str, _ids: bool) -> str:  # noqa: FBT001 - as Reading says
+    def readable(strict: str) -> str:
         rows = table(files, f", strict_mode = {strict}, ignore_errors = true")
         return _flat(columns, settings, rows) + bad_rows(strict)
 
     # Only where lines end in more than one way is nothing read strictly; a row too long then loses its end.
     return [
-        lambda _ids: _flat(columns, settings, table(files)),
+        lambda: _flat(columns, settings, table(files)),
         partial(readable, "true"),
         partial(readable, "false"),
     ]
@@ -176,7 +175,7 @@ def _flat(columns: Mapping[str, str], settings: Settings, source: str) -> str:
     return relation_of(map(column, settings.traits), ids, source)
 
 
-def _parquet(engine: Engine, source: str, settings: Settings, *, ids: bool) -> str:
+def _parquet(engine: Engine, source: str, settings: Settings) -> str:
     """People in columns, or `traits` and `external_ids` as in JSON: structures, maps, or its text."""
     columns = columns_of(engine, source)
     traits, external_ids = columns.get("traits", ""), columns.get("external_ids", "")
@@ -193,19 +192,16 @@ def _parquet(engine: Engine, source: str, settings: Settings, *, ids: bool) -> s
         path = '$."' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
         return f"JSON_EXTRACT_STRING(traits, {literal(path)})" if traits else ABSENT
 
-    rows = _id_rows(external_ids, ids=ids)
-    return relation_of(map(member, settings.traits), listed(rows, ids=ids), source)
-
-
-def _id_rows(kind: str, *, ids: bool) -> str:
-    """The list of external ids in a column of this type; with `ids`, those that it may not hold, too."""
-    if not kind:
-        return "CAST(NULL AS STRUCT(type VARCHAR, id VARCHAR)[])"
-    if kind.endswith("[]") and not ids:
-        return "external_ids"
-    fields = ", ".join(f'"{name}": "VARCHAR"' for name in id_fields(ids=ids))
-    packed = "TO_JSON(external_ids)" if kind.endswith("[]") else "external_ids"
-    return f"FROM_JSON({packed}, '[{{{fields}}}]')"
+    inside = f"(SELECT UNNEST(external_ids, recursive := true) FROM {source})"
+    is_list = external_ids.endswith("[]")
+    if not external_ids:
+        ids = "CAST(NULL AS STRUCT(type VARCHAR, id VARCHAR)[])"
+    elif is_list and "id" in columns_of(engine, inside):
+        ids = "external_ids"
+    else:
+        packed = "TO_JSON(external_ids)" if is_list else "external_ids"
+        ids = f"FROM_JSON({packed}, {literal(json.dumps([ID_FIELDS]))})"
+    return relation_of(map(member, settings.traits), listed(ids), source)
 
 
 def _value(column: str, kind: str) -> str:

@@ -16,6 +16,8 @@ from persona.settings import SEED, Settings
 # Pages wait until there are so many bytes: a statement a page costs more than what it does.
 BATCH_BYTES = 2**20
 
+# What is read of an external id; its value is for members.sql alone.
+ID_FIELDS = {"type": "VARCHAR", "id": "VARCHAR"}
 # What a record does not have.
 ABSENT = "CAST(NULL AS VARCHAR)"
 
@@ -35,12 +37,8 @@ class Carried(NamedTuple):
     numeric: int  # of them, with a number
 
 
-# A query for people; true: with their canonical_segment_id and user_id, which members.sql alone asks for.
-Reading = Callable[[bool], str]
-
-
 class People:
-    """People whom DuckDB reads: `readings` are queries for them, each more patient than the one before.
+    """People whom DuckDB reads: `readings` make queries for them, each more patient than the one before.
 
     Well formed records are read at full speed; only where one is not, all are judged one by one.
     """
@@ -50,7 +48,7 @@ class People:
     def __init__(
         self,
         engine: Engine,
-        readings: Sequence[Reading],
+        readings: Sequence[Callable[[], str]],
         refusal: Callable[[str], Exception] = OddRecords,
         parameters: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
@@ -74,7 +72,7 @@ class People:
         """
         while True:
             try:
-                read = self._readings[0](False)
+                read = self._readings[0]()
                 people = f"read AS ({read}), {self._draw}" if self._draw else f"people AS ({read}),"
                 return self.engine.rows(f"WITH {people} {sql}", {**self._parameters, **parameters})
             except OddRecords as odd:
@@ -86,8 +84,8 @@ class People:
         if self.moved is None:
             return None
         # The reading that the run itself has come to.
-        read = self._readings[0](True)
-        return Everybody(f"people AS ({read})", self._parameters, "channel_patterns", self.moved)
+        people = f"people AS ({self._readings[0]()})"
+        return Everybody(people, self._parameters, "channel_patterns", self.moved)
 
     def draw(self, limit: int) -> None:
         """Keep `limit` people, each with the same chance, the same ones every time (0: all)."""
@@ -118,8 +116,9 @@ class Table(People):
     """People whom a service gives page by page; of a page nothing is kept but the relation's columns."""
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
-        super().__init__(engine, [lambda _ids: "FROM gathered"])
-        self._people = judged(settings.traits, _RECORDS)
+        super().__init__(engine, [lambda: "FROM gathered"])
+        everything = judged(settings.traits, _RECORDS)
+        self._people = f"SELECT * EXCLUDE (canonical_segment_id, user_id) FROM ({everything})"  # noqa: S608
         engine.rows(f"CREATE TABLE gathered AS {self._people} LIMIT 0", {"records": "{}"})
         self._named: int | None = None  # rows; the other services send the needed traits alone
         if settings.source == "segment":
@@ -169,10 +168,9 @@ def trait_names(traits: str, source: str) -> str:
     """  # noqa: S608 - our own text and quoted names
 
 
-def judged(traits: Sequence[str], records: str, *, ids: bool = False) -> str:
+def judged(traits: Sequence[str], records: str) -> str:
     """A query for people out of a column `record` of JSON, each judged by itself; null ids are none."""
-    fields = dict.fromkeys(id_fields(ids=ids), "VARCHAR")
-    structure = {"traits": dict.fromkeys(traits, "VARCHAR"), "external_ids": [fields]}
+    structure = {"traits": dict.fromkeys(traits, "VARCHAR"), "external_ids": [ID_FIELDS]}
     source = f"(SELECT record, FROM_JSON(record, {literal(json.dumps(structure))}) AS profile FROM {records})"  # noqa: S608
     problem = """
       CASE
@@ -184,22 +182,16 @@ def judged(traits: Sequence[str], records: str, *, ids: bool = False) -> str:
           THEN 'external_ids_malformed'
       END"""
     columns = [f"profile.traits.{identifier(name)}" for name in traits]
-    return relation_of(columns, listed("profile.external_ids", ids=ids), source, problem)
+    return relation_of(columns, listed("profile.external_ids"), source, problem)
 
 
-def id_fields(*, ids: bool) -> tuple[str, ...]:
-    """What is read of an external id; its value for members.sql alone."""
-    return ("type", "id") if ids else ("type",)
-
-
-def listed(external_ids: str, *, ids: bool = False) -> str:
-    """The columns of a list of external ids: how many, their types, and with `ids` whose they are."""
-    types = f"ARRAY_TO_STRING([one.type FOR one IN {external_ids}], CHR(31))"
-    columns = f"IFNULL(LEN({external_ids}), 0) AS identities, {types} AS types"
-    if not ids:
-        return columns
+def listed(external_ids: str) -> str:
+    """The columns of a list of external ids: how many, their types, and whose they are."""
     first = f"[one.id FOR one IN {external_ids} IF one.\"type\" = 'user_id'][1]"
-    return f"{columns}, {ABSENT} AS canonical_segment_id, NULLIF({first}, '') AS user_id"
+    return f"""
+      IFNULL(LEN({external_ids}), 0) AS identities,
+      ARRAY_TO_STRING([one.type FOR one IN {external_ids}], CHR(31)) AS types,
+      {ABSENT} AS canonical_segment_id, NULLIF(CAST({first} AS VARCHAR), '') AS user_id"""
 
 
 def relation_of(traits: Iterable[str], ids: str, source: str, problem: str = ABSENT) -> str:

@@ -8,14 +8,15 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
 from contextlib import closing
+from functools import partial
 from itertools import islice
 from typing import TypeVar
 
 from persona.deadline import Deadline
-from persona.errors import Refused
-from persona.fetch import identifiers
+from persona.errors import BadSettings, Refused
+from persona.fetch.local import located
 from persona.fetch.people import Page
-from persona.fetch.profile_parts import ELSEWHERE, ProfileParts
+from persona.fetch.profile_parts import ELSEWHERE, ProfileParts, encoded
 from persona.net.pace import Pace
 from persona.net.session import FreeSession
 from persona.settings import Settings
@@ -28,6 +29,9 @@ MOST_UNDER_WAY = 2 * THREADS
 PROFILES_PER_PAGE = 100
 
 _END = object()
+SETTING = "PERSONA_IDENTIFIERS"
+# A longer line comes in parts, none of which is an identifier.
+PART_BYTES = 2**16
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -50,7 +54,7 @@ def fetch(settings: Settings, deadline: Deadline, limit: int) -> Iterator[Page]:
     auth = (settings.segment_token, "")
     with FreeSession("segment", deadline, auth=auth, pool_size=THREADS, pace=pace) as session:
         parts = ProfileParts(settings, session)
-        named = identifiers.from_file(settings, deadline) if settings.identifiers else parts.listed()
+        named = _from_file(settings, deadline) if settings.identifiers else parts.listed()
         records, rejected, unread = list[bytes](), Counter[str](), Counter[str]()
         read = 0
         with closing(_concurrently(parts.profile, islice(named, limit or None), pace)) as profiles:
@@ -67,6 +71,20 @@ def fetch(settings: Settings, deadline: Deadline, limit: int) -> Iterator[Page]:
         yield Page(records, more=bool(limit) and next(named, _END) is not _END, rejected=rejected)
     if not read:
         _refuse_emptiness(unread)
+
+
+def _from_file(settings: Settings, deadline: Deadline) -> Iterator[str | None]:
+    """Yield the identifiers of PERSONA_IDENTIFIERS, ready for a URL; None for a line that holds none."""
+    lines = 0
+    with located(settings.identifiers, SETTING, deadline) as (places, _):
+        for place in places:
+            with place.open() as stream:
+                for line in iter(partial(stream.readline, PART_BYTES), b""):
+                    if line.strip():
+                        lines += 1
+                        yield encoded(line)
+    if not lines:
+        raise BadSettings(f"{SETTING}: expected one type:value a line, and the file has no line")
 
 
 def _concurrently(read: Callable[[T], U], named: Iterable[T], pace: Pace) -> Generator[U, None, None]:

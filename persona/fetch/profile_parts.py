@@ -6,12 +6,13 @@ from functools import partial
 from http import HTTPStatus
 from itertools import islice
 from typing import Any, Generic, TypeVar
+from urllib.parse import quote
 
 import msgspec
 from msgspec import Raw, Struct
 
 from persona.errors import Invalid
-from persona.fetch import events, identifiers
+from persona.fetch import events
 from persona.fetch.paging import Cursor, Trail, page_of
 from persona.net.session import FreeSession
 from persona.net.wire import Reply
@@ -19,6 +20,8 @@ from persona.settings import Settings
 
 # More than 700 a day is no person; without an end, one such profile could use up the run's time.
 MOST_EVENTS = 10_000
+# Longer identifiers fit into no URL; Segment's own end far below.
+MOST_CHARACTERS = 1_000
 # The largest pages (docs: unify/profile-api, "Query parameters"): one request is the rule.
 _TRAITS_PER_PAGE, _ITEMS_PER_PAGE = 200, 100
 
@@ -75,7 +78,7 @@ class ProfileParts:
         """Yield all profiles' identifiers in the listing's order: the recently active first."""
         for page in self._follow("", {"limit": str(_ITEMS_PER_PAGE)}, _Items[_Listed]):
             for profile in page.data or ():
-                yield identifiers.encoded(f"segment_id:{profile.segment_id}".encode())
+                yield encoded(f"segment_id:{profile.segment_id}".encode())
 
     def profile(self, identifier: str | None) -> bytes | str:
         """One profile as JSON, or the reason why there is none."""
@@ -141,3 +144,18 @@ def _page(reply: Reply, kind: Any, *, of_one_profile: bool) -> Any:
         if of_one_profile and reply.status == HTTPStatus.OK and reply.body.startswith(b"{"):
             raise _Rejected("reply_malformed") from None
         raise
+
+
+def encoded(line: bytes | None) -> str | None:
+    """A `type:value` as the Profile API wants it, lower-case and percent-encoded; None if it is none.
+
+    Only Segment's own ids keep their capitals: they are told apart by them.
+    """
+    try:
+        kind, _, value = (line or b"").decode().strip().partition(":")
+    except UnicodeDecodeError:
+        return None
+    if not kind or not value or len(kind) + len(value) > MOST_CHARACTERS:
+        return None
+    kind = kind.lower()
+    return f"{quote(kind, safe='')}:{quote(value if kind == 'segment_id' else value.lower(), safe='')}"

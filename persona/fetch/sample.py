@@ -16,7 +16,6 @@ from persona.deadline import Deadline
 from persona.fetch.people import Page
 from persona.settings import Settings
 
-PROFILES_PER_PAGE = 1_000
 # Any number will do, as long as it stays. Of `Random` only `random()` is used: Python promises that it stays.
 _SEED = 2026
 
@@ -109,12 +108,10 @@ _CITIES = ("Austin", "Berlin", "Lagos", "Lyon", "Osaka", "Pune", "São Paulo", "
 
 
 def fetch(_settings: Settings, deadline: Deadline, limit: int) -> Iterator[Page]:
-    """Yield the invented profiles page by page, at most `limit` of them (0: all)."""
-    space = _records()
-    kept = space[: limit or None]
-    for start in range(0, len(kept), PROFILES_PER_PAGE):
-        deadline.check("read more of the sample")
-        yield Page(kept[start : start + PROFILES_PER_PAGE], more=len(kept) < len(space))
+    """Yield the invented profiles, at most `limit` of them (0: all), as one page."""
+    deadline.check("read the sample")
+    kept = _records()[: limit or None]
+    yield Page(kept, more=len(kept) < len(_records()))
 
 
 @cache
@@ -151,7 +148,7 @@ def _profile(number: int, kind: _Kind, random: Random) -> dict[str, object]:
     if plan := next((plan for plan, share in zip(kind.plans, plans, strict=True) if at < share), None):
         traits["plan"] = plan
     ids = {"user_id": f"usr_{number:05}", "email": email}
-    held = [kind_of_id for kind_of_id, share in kind.external_ids.items() if random.random() < share]
+    held = [type_ for type_, share in kind.external_ids.items() if random.random() < share]
     return {
         "traits": traits,
         "external_ids": [{"type": type_, "id": ids.get(type_) or _device(random)} for type_ in held],

@@ -62,13 +62,10 @@ def _likeness(trait: str, channel: str, name: str) -> float:
     of_channel = bool(others & (_CHANNEL_WORDS.get(channel, set()) | _words(channel)))
     shared = len(words & others) + of_channel
     letters = SequenceMatcher(None, trait.casefold(), name.casefold()).ratio()
-    if not of_channel and (letters < _ALIKE_SHARE or _of_another(channel, others)):
+    of_another = any(others & theirs for other, theirs in _CHANNEL_WORDS.items() if other != channel)
+    if not of_channel and (letters < _ALIKE_SHARE or of_another):
         return 0.0
     return shared + letters + bool(others & _ACTIVITY_WORDS)
-
-
-def _of_another(channel: str, words: set[str]) -> bool:
-    return any(words & theirs for other, theirs in _CHANNEL_WORDS.items() if other != channel)
 
 
 def _words(name: str) -> set[str]:

@@ -17,8 +17,8 @@ COLLECTION = "collections/users/profiles"
 LISTED = (10, 1_000)
 SIZES = {"": LISTED, "traits": (10, 200), "external_ids": (10, 100), "events": (10, 100)}
 EVENTS_DAYS = 14
-# Which query parameters a Profile API route knows beside `limit` and `next`.
-KNOWN = {"traits": {"include", "verbose"}, "events": {"include", "start", "end"}}
+# Which of the query parameters beside `limit` and `next` are played (docs: also verbose, start, end).
+KNOWN = {"traits": {"include"}}
 # Error codes of the Profile API by status.
 CODES = {400: "invalid_request_error", 401: "authentication_error", 404: "not_found"}
 CODES |= {422: "validation_error", 429: "rate_limit_error"}
@@ -80,9 +80,9 @@ class FakeSegment(Service):
             return listing_error(404, "Not found.")
         cursor_name = "pagination.cursor" if self.cursor == "pagination" else "next"
         query = request.query
-        for name in query.keys() - {"limit", "include", "pagination.count", cursor_name}:
+        for name in query.keys() - {"limit", "include", cursor_name}:
             stop(listing_error(422, "This parameter is not known.", name))
-        count = _size(query.get("limit") or query.get("pagination.count"), LISTED)
+        count = _size(query.get("limit"), LISTED)
         if count is None:
             stop(listing_error(422, "Must be a whole number from 1 to 1000.", "limit"))
         included = set(filter(None, query.get("include", "").split(",")))
@@ -228,15 +228,11 @@ def _traits(profile: Mapping[str, object], query: Mapping[str, str]) -> list[obj
     """Name and value pairs; a trait that is null has vanished."""
     traits = profile.get("traits")
     wanted = set(filter(None, query.get("include", "").split(",")))
-    pairs = [
+    return [
         (name, value)
         for name, value in (traits.items() if isinstance(traits, dict) else ())
         if value is not None and (not wanted or name in wanted)
     ]
-    if query.get("verbose") != "true":
-        return list(pairs)
-    about = {"source_id": "src_1", "updated_at": "2026-03-17T05:31:56.000Z"}
-    return [(name, {"value": value, **about}) for name, value in pairs]
 
 
 def _external_ids(profile: Mapping[str, object], _: Mapping[str, str]) -> list[object]:
@@ -249,29 +245,13 @@ def _external_ids(profile: Mapping[str, object], _: Mapping[str, str]) -> list[o
     ]
 
 
-def _events(profile: Mapping[str, object], query: Mapping[str, str]) -> list[object]:
-    """Newest first, of the last fourteen days, between `start` and `end`, of the `include`d names."""
+def _events(profile: Mapping[str, object], _: Mapping[str, str]) -> list[object]:
+    """Newest first, of the last fourteen days."""
     oldest = datetime.now(UTC) - timedelta(days=EVENTS_DAYS)
-    start, end = (_moment(query[name]) if name in query else None for name in ("start", "end"))
-    wanted = set(filter(None, query.get("include", "").split(",")))
     events = profile.get("events")
     dated = [
-        (_moment(str(event["timestamp"])), event) for event in (events if isinstance(events, list) else ())
+        (datetime.fromisoformat(str(event["timestamp"])), event)
+        for event in (events if isinstance(events, list) else ())
     ]
-    kept = [
-        (at, event)
-        for at, event in dated
-        if at >= max(oldest, start or oldest)
-        and (end is None or at <= end)
-        and (not wanted or event.get("event") in wanted)
-    ]
-    return [event for _, event in sorted(kept, key=lambda pair: pair[0], reverse=True)]
-
-
-def _moment(text: str) -> datetime:
-    """A day or a moment; one without a zone is UTC."""
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        stop(profile_error(400, "start and end are dates or RFC 3339 moments."))
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+    newest_first = sorted(dated, key=lambda pair: pair[0], reverse=True)
+    return [event for at, event in newest_first if at >= oldest]
