@@ -9,7 +9,7 @@ import re
 from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from hashlib import sha256
 from typing import Any
 
@@ -126,6 +126,7 @@ def _texts(framework: Framework, cards: list[overview.Card], room: float) -> dic
     def marked(owner: str | None, section: str, text: str) -> str:
         return prose.marked(text, figures[owner, section], assumed[owner, section])
 
+    @cache  # a next step stands in two places
     def written(owner: str | None, section: str, text: str) -> tuple[Markup, bool]:
         return prose.html(marked(owner, section, text), limit_bytes, tags)
 
