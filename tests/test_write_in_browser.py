@@ -171,5 +171,5 @@ def test_the_page_prints_on_white_on_few_pages(browser: Browser, pages: dict[str
         page.emulate_media(media="print", color_scheme="dark")
         paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
         page.close()
-    pages = len(re.findall(rb"/Type\s*/Page\b", printed))
-    assert (paper, 0 < pages <= MOST_PAGES) == ("rgb(255, 255, 255)", True)
+    sheets = len(re.findall(rb"/Type\s*/Page\b", printed))
+    assert (paper, 0 < sheets <= MOST_PAGES) == ("rgb(255, 255, 255)", True)
