@@ -93,17 +93,14 @@ class _Deck:
                 self._line(card, inner._replace(left=left, top=top)),
                 Text(text, inner._replace(left=left, top=top + 0.1), points),
             ]
-        who = Paragraph(self._who(), colour=SOFT)
-        drawn.append(fitted([who], Box(MARGIN, HEIGHT - 0.55, _WHOLE.width, 0.4)))
-        notes = self.facts("*.share", "*.ltv_share", "*.avg_ltv")
-        self._slide(overview.headline(self._framework), drawn, notes)
-
-    def _who(self) -> str:
         framework = self._framework
         sample = " Sample data: the people are invented." if framework.source.sample else ""
         active = wording.count(framework.population.classified)
         when = f"{wording.window(framework.rule.window_days)}, as of {wording.date(framework.created_at)}"
-        return f"{active} people active {when}.{sample}"
+        who = Paragraph(f"{active} people active {when}.{sample}", colour=SOFT)
+        drawn.append(fitted([who], Box(MARGIN, HEIGHT - 0.55, _WHOLE.width, 0.4)))
+        notes = self.facts("*.share", "*.ltv_share", "*.avg_ltv")
+        self._slide(overview.headline(framework), drawn, notes)
 
     def _line(self, card: overview.Card, box: Box) -> Line:
         return Line(box._replace(height=0.04), COLOURS[charts.slot(card.key, self._framework.rule)])
