@@ -62,13 +62,13 @@ class _Deck:
         fitting = (fact for name, fact in facts if any(fnmatchcase(name, one) for one in names))
         return [f"{fact.label}: {fact.text}" for fact in islice(fitting, MOST_NOTES_FACTS)]
 
-    def _slide(self, title: str, drawn: Iterable[Text | Line], notes: Iterable[str] = ()) -> Slide:
+    def _slide(self, title: str, drawn: Iterable[Text | Line], notes: list[str] | None = None) -> Slide:
         slide = self._deck.slides.add_slide(self._deck.slide_layouts[TITLE_ONLY])
         heading = Paragraph(prose.clip(shapes.one_line(title), 120), bold=True)
         points = fitted([heading], _TITLE._replace(height=0.8), (28, 24, 20, 18)).points
         shapes.draw(slide, Text([heading], _TITLE, points), drawn)
-        if said := "\n".join(map(shapes.one_line, notes)):
-            self._notes = shapes.write_notes(slide, said, self._notes)
+        if notes:
+            self._notes = shapes.write_notes(slide, notes, self._notes)
         return slide
 
     def texts(self, title: str, paragraphs: Iterable[Paragraph], notes: list[str]) -> None:
