@@ -55,7 +55,6 @@ class Text(NamedTuple):
 
     @property
     def after_centipoints(self) -> int:
-        """The space after each paragraph."""
         return int(100 * self.points * LINE_EMS * BETWEEN_LINES)
 
 

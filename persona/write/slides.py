@@ -79,7 +79,6 @@ class _Deck:
             self._slide(f"{title}, continued", [fitted(part, _WHOLE)])
 
     def everybody(self) -> None:
-        """All on one slide, a card each."""
         rows = -(-len(self.cards) // MOST_PER_ROW)
         per_row = -(-len(self.cards) // rows)
         width, height = _WHOLE.width / per_row, (_WHOLE.height - 0.4) / rows
@@ -106,7 +105,6 @@ class _Deck:
         return Line(box._replace(height=0.04), COLOURS[charts.slot(card.key, self._framework.rule)])
 
     def week(self) -> Iterator[Paragraph]:
-        """What to do, the most worth first."""
         steps = overview.steps_of(self.cards)
         for number, card in enumerate(steps, 1):
             yield Paragraph(f"{number}. {card.name}: {card.size}", bold=True)
