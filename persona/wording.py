@@ -56,21 +56,10 @@ ASSUMPTIONS = (
 )
 
 # What a trait's name says that it counts: `emails_opened_30d` counts opens.
-_COUNTED = {
-    "session": "sessions",
-    "visit": "visits",
-    "open": "opens",
-    "click": "clicks",
-    "view": "views",
-    "call": "calls",
-}
+_COUNTED = ("sessions", "visits", "opens", "clicks", "views", "calls")
 # The number words that are read as figures; "one" is more often a pronoun.
-NUMBER_WORDS = {
-    word: number
-    for number, word in enumerate(
-        ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"], 2
-    )
-}
+_FROM_TWO = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+NUMBER_WORDS = {word: number for number, word in enumerate(_FROM_TWO, 2)}
 # Letters that are spelled out one by one: sms, mms, rcs, tv.
 _ABBREVIATION = re.compile(r"[b-df-hj-np-tv-xz]{2,4}")
 
@@ -96,10 +85,10 @@ def label(key: str) -> str:
 
 def activity(channel: str, trait: str) -> str:
     """What people do on a channel, as its trait's name says: `web sessions`, `email opens`, `TV actions`."""
-    if any(channel.endswith(counted) for counted in _COUNTED.values()):
+    if channel.endswith(_COUNTED):
         return plain(channel)
     parts = [part for part in trait.casefold().split("_") if part not in channel]
-    counted = (noun for part in parts for stem, noun in _COUNTED.items() if part.startswith(stem))
+    counted = (noun for part in parts for noun in _COUNTED if part.startswith(noun.removesuffix("s")))
     return f"{plain(channel)} {next(counted, 'actions')}"
 
 
@@ -124,9 +113,9 @@ def written(value: float, unit: Unit, currency: str) -> str:
             return points(value / 100)
         case "money":
             return money(value, currency)
-        case "ratio":
-            return count(value) if abs(value) >= _WHOLE_RATIO else decimal(value)
-        case "average":
+        case "ratio" if abs(value) >= _WHOLE_RATIO:
+            return count(value)
+        case "ratio" | "average":
             return decimal(value)
 
 

@@ -4,17 +4,7 @@ import string
 
 from hypothesis import strategies as st
 
-from persona.model import (
-    OMNICHANNEL,
-    Group,
-    Origin,
-    Pattern,
-    Plan,
-    Population,
-    Rule,
-    Summary,
-    dominant,
-)
+from persona.model import OMNICHANNEL, Group, Origin, Pattern, Plan, Population, Rule, Summary, dominant
 from persona.wording import label
 
 _SHARE = st.floats(0, 1)

@@ -15,14 +15,9 @@ REPORTED = "type.googleapis.com/google.devtools.clouderrorreporting.v1beta1.Repo
 def test_on_the_cloud_an_event_is_one_json_object_on_stdout(capsys: pytest.CaptureFixture[str]) -> None:
     log = Log(as_json=True).bind(run_id="monday", **{FIELD: "projects/p/traces/t"})
     log.info("fetched", stage="fetch", pages=6, code=None)
-    expected = {
-        "severity": "INFO",
-        "message": "fetched",
-        "run_id": "monday",
-        FIELD: "projects/p/traces/t",
-        "stage": "fetch",
-        "pages": 6,
-    }
+    expected: dict[str, object]
+    expected = {"severity": "INFO", "message": "fetched", "run_id": "monday", FIELD: "projects/p/traces/t"}
+    expected |= {"stage": "fetch", "pages": 6}
     out, err = capsys.readouterr()
     assert (expected, 1, "") == (json.loads(out), out.count("\n"), err)
 
@@ -77,18 +72,11 @@ def test_an_unexpected_error_is_logged_by_kind_and_place_without_its_words(
         log_unexpected(Log(as_json=True), error)
     line = json.loads(capsys.readouterr().out)
     places, location = line.pop("where"), line.pop("context")["reportLocation"]
-    expected = {
-        "severity": "ERROR",
-        "message": "an unexpected error",
-        "code": "failed",
-        "kind": "ValueError",
-        "@type": REPORTED,
-        "serviceContext": {},
-    }
-    assert expected == line
-    (place,) = places
-    assert place == f"test_log.py:{location['lineNumber']} {location['functionName']}"
-    assert location["filePath"] == __file__
+    expected: dict[str, object]
+    expected = {"severity": "ERROR", "message": "an unexpected error", "code": "failed"}
+    expected |= {"kind": "ValueError", "@type": REPORTED, "serviceContext": {}}
+    place = f"test_log.py:{location['lineNumber']} {location['functionName']}"
+    assert (expected, [place], __file__) == (line, places, location["filePath"])
 
 
 def test_only_a_failure_is_for_error_reporting_under_the_name_and_version_of_what_serves(
@@ -99,28 +87,24 @@ def test_only_a_failure_is_for_error_reporting_under_the_name_and_version_of_wha
     log.warning("b")
     log.error("c")
     *others, failure = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    expected = {
-        "severity": "ERROR",
-        "message": "c",
-        "@type": REPORTED,
-        "serviceContext": {"service": "persona-http", "version": "persona-http-00007-abc"},
-    }
+    service = {"service": "persona-http", "version": "persona-http-00007-abc"}
+    expected = {"severity": "ERROR", "message": "c", "@type": REPORTED, "serviceContext": service}
     assert (expected, [["severity", "message"]] * 2) == (failure, [list(line) for line in others])
 
 
 @pytest.mark.parametrize(
     ("project", "cloud_trace", "traceparent", "expected"),
     [
-        ("p", f"{TRACE}/123;o=1", None, (f"projects/p/traces/{TRACE}", "000000000000007b")),
-        ("p", f"{TRACE}/{2**64 - 1}", None, (f"projects/p/traces/{TRACE}", "f" * 16)),
-        ("p", f"{TRACE}/{2**64}", None, (f"projects/p/traces/{TRACE}", None)),
-        ("p", f"{TRACE}/0;o=1", None, (f"projects/p/traces/{TRACE}", None)),
-        ("p", TRACE, None, (f"projects/p/traces/{TRACE}", None)),
-        ("p", None, f"00-{TRACE}-00f067aa0ba902b7-01", (f"projects/p/traces/{TRACE}", "00f067aa0ba902b7")),
-        ("p", None, f"00-{TRACE}-", (f"projects/p/traces/{TRACE}", None)),
-        ("p", "abc/1", f"00-{TRACE}-00f067aa0ba902b7-01", ("projects/p/traces/abc", "0000000000000001")),
-        ("p", "?", f"00-{TRACE}-00f067aa0ba902b7-01", (f"projects/p/traces/{TRACE}", "00f067aa0ba902b7")),
-        (None, TRACE, None, (None, None)),
+        ("p", f"{TRACE}/123;o=1", None, (TRACE, "000000000000007b")),
+        ("p", f"{TRACE}/{2**64 - 1}", None, (TRACE, "f" * 16)),
+        ("p", f"{TRACE}/{2**64}", None, (TRACE, None)),
+        ("p", f"{TRACE}/0;o=1", None, (TRACE, None)),
+        ("p", TRACE, None, (TRACE, None)),
+        ("p", None, f"00-{TRACE}-00f067aa0ba902b7-01", (TRACE, "00f067aa0ba902b7")),
+        ("p", None, f"00-{TRACE}-", (TRACE, None)),
+        ("p", "abc/1", f"00-{TRACE}-00f067aa0ba902b7-01", ("abc", "0000000000000001")),
+        ("p", "?", f"00-{TRACE}-00f067aa0ba902b7-01", (TRACE, "00f067aa0ba902b7")),
+        ("", TRACE, None, (None, None)),
         ("p", None, None, (None, None)),
         ("p", "a b", "x", (None, None)),
         ("p", "é/1", 5, (None, None)),
@@ -129,12 +113,13 @@ def test_only_a_failure_is_for_error_reporting_under_the_name_and_version_of_wha
 )
 def test_a_line_is_tied_to_its_request(
     capsys: pytest.CaptureFixture[str],
-    project: str | None,
+    project: str,
     cloud_trace: str | None,
     traceparent: object,
     expected: tuple[str | None, str | None],
 ) -> None:
-    environment = {"K_SERVICE": "persona"} | ({"GOOGLE_CLOUD_PROJECT": project} if project else {})
+    environment = {"K_SERVICE": "persona", "GOOGLE_CLOUD_PROJECT": project}
     request_log(environment, cloud_trace, traceparent).info("a")
     line = json.loads(capsys.readouterr().out)
-    assert expected == (line.get(FIELD), line.get(SPAN))
+    trace = expected[0] and f"projects/p/traces/{expected[0]}"
+    assert (trace, expected[1]) == (line.get(FIELD), line.get(SPAN))

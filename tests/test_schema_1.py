@@ -8,6 +8,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cloud import FakeMave, answer
@@ -27,18 +28,13 @@ def mave() -> Iterator[FakeMave]:
 @pytest.fixture
 def door(frameworks: Path, mave: FakeMave, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
     shutil.copytree(DATA / "run_1", frameworks)
-    for name, text in {
-        "PERSONA_SOURCE": "sample",
-        **mave.settings(),
-        "PERSONA_MAVE_CALLS": "1",
-    }.items():
+    for name, text in {"PERSONA_SOURCE": "sample", **mave.settings(), "PERSONA_MAVE_CALLS": "1"}.items():
         monkeypatch.setenv(name, text)
     return client("persona_http")
 
 
-def framework(frameworks: Path, run_id: str) -> dict[str, object]:
-    document: dict[str, object] = json.loads((frameworks / "runs" / run_id / "framework.json").read_bytes())
-    return document
+def framework(frameworks: Path, run_id: str) -> Any:
+    return json.loads((frameworks / "runs" / run_id / "framework.json").read_bytes())
 
 
 def test_a_published_run_is_replayed(door: FlaskClient, mave: FakeMave) -> None:
@@ -59,21 +55,12 @@ def test_a_paid_answer_is_published_without_paying_again(
     reply = door.post("/", json={"run_id": "before"})
     document = framework(frameworks, "before")
 
-    assert (
-        (reply.json or {})["status"],
-        len(mave.paid),
-        document["schema"],
-        [persona["name"] for persona in document["personas"]],  # type: ignore[attr-defined]
-        [path for path in document["checks"]["missing_sections"] if "next_step" not in path],  # type: ignore[index]
-        {figure["verdict"] for figure in document["checks"]["figures"]},  # type: ignore[index]
-    ) == (
-        "published",
-        0,
-        "persona-framework/2",
-        ["The Desk Planner", "The On-The-Go Operator", "The Inbox Dweller", "The Power Orchestrator"],
-        [],
-        {"not_in_data"},
-    )
+    assert ((reply.json or {})["status"], len(mave.paid)) == ("published", 0)
+    names = ["The Desk Planner", "The On-The-Go Operator", "The Inbox Dweller", "The Power Orchestrator"]
+    lacking = [path for path in document["checks"]["missing_sections"] if "next_step" not in path]
+    verdicts = {figure["verdict"] for figure in document["checks"]["figures"]}
+    assert (document["schema"], lacking, verdicts) == ("persona-framework/2", [], {"not_in_data"})
+    assert names == [persona["name"] for persona in document["personas"]]
 
 
 def test_a_framework_is_compared_with_and_its_names_are_kept(
@@ -83,8 +70,8 @@ def test_a_framework_is_compared_with_and_its_names_are_kept(
     drift = framework(frameworks, "after")["drift"]
 
     assert (
-        drift["since_run_id"],  # type: ignore[index]
-        drift["comparable"],  # type: ignore[index]
+        drift["since_run_id"],
+        drift["comparable"],
         '"web_dominant": "The Desk Planner"' in mave.paid[0],
         "{{web_dominant.share_before}} Earlier share of the classified: 28.7 %" in mave.paid[0],
     ) == ("before", True, True, True)

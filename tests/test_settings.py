@@ -108,10 +108,8 @@ def test_raw_events_are_read_from_a_source_that_has_them() -> None:
 FILE = "gs://BUCKET/OBJECT with both names, or a file path"
 ADDRESS = "an https:// address without user, query or fragment; http:// only on this machine, ports to 65535"
 SPACE = "a space's id, such as spa_… (Segment: Unify, Unify settings, API access)"
-OUTPUT = "gs://BUCKET[/PREFIX] or a folder"
-LIMIT = "a whole number from 0 to 1,000,000,000,000"
 CURRENCY = "a currency's sign or code, at most five letters and signs"
-DOMINANCE = "a number from 0.2 to 0.95 (a share: 0.5 is 50 %)"
+SHARE = " (a share: 0.5 is 50 %)"
 CHANNELS = "two to eight different channel=trait pairs, comma-separated (channels: a-z, 0-9, _), such as "
 CHANNELS += "web=web_visits,app=app_opens"
 
@@ -119,45 +117,40 @@ CHANNELS += "web=web_visits,app=app_opens"
 @pytest.mark.parametrize(
     ("name", "text", "expected"),
     [
-        ("PERSONA_SOURCE", "gs://bucket", FILE),
-        ("PERSONA_SOURCE", "https://x.test/a", FILE),
-        ("PERSONA_SOURCE", "bigquery://project", "bigquery://PROJECT.DATASET with both names"),
-        ("SEGMENT_SPACE_ID", "a/b", SPACE),
-        ("SEGMENT_API_URL", "http://x.test", ADDRESS),
-        ("SEGMENT_API_URL", "https://x.test?a=1", ADDRESS),
-        ("SEGMENT_API_URL", "https://x.test#a", ADDRESS),
-        ("SEGMENT_PROFILE_API_URL", "https://x:port", ADDRESS),
-        ("SEGMENT_PROFILE_API_URL", "https://x:0", ADDRESS),
-        ("MAVERA_API_URL", "mavera", ADDRESS),
-        ("MAVERA_API_URL", "https://[x", ADDRESS),
-        ("PERSONA_AUTHOR", "me", "one of mave, facts"),
-        ("PERSONA_OUTPUT", "s3://a", OUTPUT),
-        ("PERSONA_OUTPUT", "gs://A", OUTPUT),
-        ("PERSONA_LIMIT", "many", LIMIT),
-        ("PERSONA_LIMIT", "1.5", LIMIT),
-        ("PERSONA_LIMIT", "-1", LIMIT),
-        ("PERSONA_CURRENCY", "5", CURRENCY),
-        ("PERSONA_CURRENCY", "dollar", CURRENCY),
-        ("PERSONA_DOMINANCE", "0.19", DOMINANCE),
-        ("PERSONA_DOMINANCE", "nan", DOMINANCE),
-        ("PERSONA_MIN_GROUP", "0", "a whole number from 1 to 1,000,000,000"),
-        ("PERSONA_PERIOD", "year", "one of none, day, week, month"),
-        ("PERSONA_MIN_DRIFT", "1.1", "a number from 0.0 to 1.0 (a share: 0.5 is 50 %)"),
-        ("PERSONA_MAVE_CALLS", "0", "a whole number from 1 to 10"),
-        ("MAVE_TIMEOUT_SECONDS", "inf", "a number from 1.0 to 3,000.0"),
-        ("PERSONA_DEADLINE_SECONDS", "3501", "a number from 1.0 to 3,500.0"),
-        ("PERSONA_IDENTIFIERS", "gs://lists", FILE),
-        ("PERSONA_RATE", "101", "a number from 0.1 to 100.0"),
-        ("PERSONA_EVENTS", "yes", "one of off, on"),
-        ("PERSONA_EMAIL_TABLES", "a;b", "table names (A-Z, a-z, 0-9, _), comma-separated"),
-        ("PERSONA_HOLDOUT", "0.6", "a number from 0.0 to 0.5 (a share: 0.5 is 50 %)"),
-        ("PERSONA_MAX_BYTES", "1e9", "a whole number from 1 to 1,000,000,000,000,000,000"),
-        ("LOG_LEVEL", "loud", "one of debug, info, warning, error"),
-        *(
-            ("PERSONA_CHANNELS", text, CHANNELS)
-            for text in ["web=a", "web=a,web=b", "Web=a,mobile=b", "web=,mobile=b", "web,mobile", "web=a,"]
-        ),
-        ("PERSONA_CHANNELS", ",".join(f"c{i}=t{i}" for i in range(9)), CHANNELS),
+        (name, text, expected)
+        for name, expected, texts in [
+            ("PERSONA_SOURCE", FILE, ["gs://bucket", "https://x.test/a"]),
+            ("PERSONA_SOURCE", "bigquery://PROJECT.DATASET with both names", ["bigquery://project"]),
+            ("SEGMENT_SPACE_ID", SPACE, ["a/b"]),
+            ("SEGMENT_API_URL", ADDRESS, ["http://x.test", "https://x.test?a=1", "https://x.test#a"]),
+            ("SEGMENT_PROFILE_API_URL", ADDRESS, ["https://x:port", "https://x:0"]),
+            ("MAVERA_API_URL", ADDRESS, ["mavera", "https://[x"]),
+            ("PERSONA_AUTHOR", "one of mave, facts", ["me"]),
+            ("PERSONA_OUTPUT", "gs://BUCKET[/PREFIX] or a folder", ["s3://a", "gs://A"]),
+            ("PERSONA_LIMIT", "a whole number from 0 to 1,000,000,000,000", ["many", "1.5", "-1"]),
+            ("PERSONA_CURRENCY", CURRENCY, ["5", "dollar"]),
+            ("PERSONA_DOMINANCE", f"a number from 0.2 to 0.95{SHARE}", ["0.19", "nan"]),
+            ("PERSONA_MIN_GROUP", "a whole number from 1 to 1,000,000,000", ["0"]),
+            ("PERSONA_PERIOD", "one of none, day, week, month", ["year"]),
+            ("PERSONA_MIN_DRIFT", f"a number from 0.0 to 1.0{SHARE}", ["1.1"]),
+            ("PERSONA_MAVE_CALLS", "a whole number from 1 to 10", ["0"]),
+            ("MAVE_TIMEOUT_SECONDS", "a number from 1.0 to 3,000.0", ["inf"]),
+            ("PERSONA_DEADLINE_SECONDS", "a number from 1.0 to 3,500.0", ["3501"]),
+            ("PERSONA_IDENTIFIERS", FILE, ["gs://lists"]),
+            ("PERSONA_RATE", "a number from 0.1 to 100.0", ["101"]),
+            ("PERSONA_EVENTS", "one of off, on", ["yes"]),
+            ("PERSONA_EMAIL_TABLES", "table names (A-Z, a-z, 0-9, _), comma-separated", ["a;b"]),
+            ("PERSONA_HOLDOUT", f"a number from 0.0 to 0.5{SHARE}", ["0.6"]),
+            ("PERSONA_MAX_BYTES", "a whole number from 1 to 1,000,000,000,000,000,000", ["1e9"]),
+            ("LOG_LEVEL", "one of debug, info, warning, error", ["loud"]),
+            ("PERSONA_CHANNELS", CHANNELS, ["web=a", "web=a,web=b", "Web=a,mobile=b", "web=,mobile=b"]),
+            (
+                "PERSONA_CHANNELS",
+                CHANNELS,
+                ["web,mobile", "web=a,", ",".join(f"c{i}=t{i}" for i in range(9))],
+            ),
+        ]
+        for text in texts
     ],
 )
 def test_a_mistaken_setting_is_named_with_what_was_expected_and_what_came(

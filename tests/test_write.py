@@ -458,7 +458,8 @@ def seen_in_markdown(framework: Framework) -> str:
     return spaced(render.as_markdown(framework)).replace("**", "")
 
 
-ELSEWHERE = Drift(since_run_id="a", since="2026-10-01T00:00:00Z", comparable=False)
+SINCE = "2026-10-01T00:00:00Z"
+ELSEWHERE = Drift(since_run_id="a", since=SINCE, comparable=False, reason="the rule is another.")
 # What is changed of the framework, and what a reader then finds.
 SAID: dict[str, tuple[dict[str, object], list[str]]] = {
     "as it is": (
@@ -492,11 +493,9 @@ SAID: dict[str, tuple[dict[str, object], list[str]]] = {
         ["fewer than 5 people are not shown, nor any that would give their size away: Web Dominant, SMS"],
     ),
     "withheld": ({"withheld": {"plans": "it is free text."}}, ["Withheld, plans: it is free text."]),
-    "not comparable": (
-        {"drift": replace(ELSEWHERE, reason="the rule is another.")},
-        ["Since 1 October 2026: not comparable. the rule is another."],
-    ),
-    "not comparable, no reason": ({"drift": ELSEWHERE}, ["Since 1 October 2026: not comparable."]),
+    "withheld too": ({"withheld": {"identity_coverage": "many."}}, ["identity coverage: many."]),
+    "not comparable": ({"drift": ELSEWHERE}, ["Since 1 October 2026: not comparable. the rule is another."]),
+    "no reason": ({"drift": replace(ELSEWHERE, reason=None)}, ["Since 1 October 2026: not comparable."]),
     "no drift": ({"drift": None}, ["here is no earlier framework to compare with."]),
     "no figures": ({"checks": Checks()}, ["The text holds no figure that could be taken for data."]),
     "no such figure": (
@@ -508,10 +507,6 @@ SAID: dict[str, tuple[dict[str, object], list[str]]] = {
     "one persona": (
         {"personas": [Persona(pattern="web_dominant")]},
         ["It has no persona for: Mostly mobile, Mostly email, Several channels."],
-    ),
-    "withheld coverage": (
-        {"withheld": {"identity_coverage": "many types."}},
-        ["identity coverage: many types."],
     ),
     "persona alone": ({"personas": [Persona(pattern="sms_dominant", name="The Stranger")]}, ["The Stranger"]),
     "no window": (
@@ -543,10 +538,7 @@ def changed(framework: Framework, changes: dict[str, object]) -> Framework:
 @pytest.mark.parametrize("seen_in", [seen_in_html, seen_in_markdown])
 @pytest.mark.parametrize(("changes", "expected"), SAID.values(), ids=SAID)
 def test_a_reader_finds(
-    mave: Framework,
-    seen_in: Callable[[Framework], str],
-    changes: dict[str, object],
-    expected: list[str],
+    mave: Framework, seen_in: Callable[[Framework], str], changes: dict[str, object], expected: list[str]
 ) -> None:
     text = seen_in(changed(mave, changes))
     assert [phrase for phrase in expected if phrase not in text] == []
@@ -605,10 +597,9 @@ def test_a_text_that_is_too_long_is_cut_where_the_page_says_so(mave: Framework) 
         (reports.ATTACKS, reports.ATTACK),
         ("&" * 90_000, "&" * 900),
         ("\N{CJK UNIFIED IDEOGRAPH-6F22} " * 60_000, "\N{CJK UNIFIED IDEOGRAPH-6F22}" * 2_000),
-        ("word " * 20_000, "w " * 9_000),
         ("|a|b|\n|-|-|\n" + "|a|b|\n" * 9_000, "|" * 900),
     ],
-    ids=["attack", "entities", "wide characters", "words", "tables"],
+    ids=["attack", "entities", "wide characters", "tables"],
 )
 def test_a_page_never_outgrows_a_mail(space_summary: Summary, block: str, line: str) -> None:
     large = reports.hostile(space_summary, block, line, figures_count=700)

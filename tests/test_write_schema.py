@@ -27,9 +27,11 @@ def generated() -> str:
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
+VALIDATOR = jsonschema.Draft202012Validator(json.loads(SCHEMA_FILE.read_text(encoding="utf-8")))
+
+
 def valid(framework: Framework) -> bool:
-    validator = jsonschema.Draft202012Validator(json.loads(SCHEMA_FILE.read_text(encoding="utf-8")))
-    return bool(validator.is_valid(json.loads(render.as_json(framework))))
+    return bool(VALIDATOR.is_valid(json.loads(render.as_json(framework))))
 
 
 def test_the_published_schema_is_that_of_the_model() -> None:

@@ -9,7 +9,7 @@ import re
 from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from hashlib import sha256
 from typing import Any
 
@@ -126,6 +126,7 @@ def _texts(framework: Framework, cards: list[overview.Card], room: float) -> dic
     def marked(owner: str | None, section: str, text: str) -> str:
         return prose.marked(text, figures[owner, section], assumed[owner, section])
 
+    @cache  # a next step stands in two places
     def written(owner: str | None, section: str, text: str) -> tuple[Markup, bool]:
         return prose.html(marked(owner, section, text), limit_bytes, tags)
 
@@ -158,6 +159,9 @@ def _content(framework: Framework, room: float) -> dict[str, Any]:
     """What both templates show, in the order of the page."""
     most = {name: int(rows * room) for name, rows in ROWS.items()}
     cards = overview.cards(framework)
+    # The external-id types that most people carry first.
+    coverage = framework.totals.identity_coverage or {}
+    kinds = {kind for pattern in framework.patterns for kind in pattern.identity_coverage or {}}
     strategy = framework.strategy
     return {
         "f": framework,
@@ -169,7 +173,7 @@ def _content(framework: Framework, room: float) -> dict[str, Any]:
         "cards": cards,
         "steps": overview.steps_of(cards),
         "strategy": [(one, words.STRATEGY_TITLES[one], getattr(strategy, one)) for one in STRATEGY_SECTIONS],
-        "identifiers": _identifiers(framework),
+        "identifiers": sorted(kinds, key=lambda kind: (-coverage.get(kind, 0.0), kind)),
         "sources": list(_sources(framework, most["sources"])),
     }
 
@@ -178,13 +182,6 @@ def _figures_of(framework: Framework, most: int, verdict: str) -> tuple[list[Fig
     """The figures with a verdict that the page has room for, and how many it leaves out."""
     figures = [figure for figure in framework.checks.figures if figure.verdict == verdict]
     return figures[:most], max(0, len(figures) - most)
-
-
-def _identifiers(framework: Framework) -> list[str]:
-    """The external-id types that most people carry, the most common first."""
-    coverage = framework.totals.identity_coverage or {}
-    known = {kind for pattern in framework.patterns for kind in pattern.identity_coverage or {}}
-    return sorted(known, key=lambda kind: (-coverage.get(kind, 0.0), kind))
 
 
 def _sources(framework: Framework, most: int) -> Iterator[tuple[str, str | None, str]]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pptx.chart.data import CategoryChartData
 from pptx.dml.color import RGBColor
@@ -55,7 +55,6 @@ class Text(NamedTuple):
 
     @property
     def after_centipoints(self) -> int:
-        """The space after each paragraph."""
         return int(100 * self.points * LINE_EMS * BETWEEN_LINES)
 
 
@@ -115,12 +114,15 @@ def _pieces(paragraph: Paragraph, box: Box) -> Iterator[Paragraph]:
 
 def draw(slide: Slide, title: Text, shapes: Iterable[Text | Line]) -> None:
     """Put title, texts and lines on a slide in one piece; one by one, the library takes ten times as long."""
-    template = templates.template("slide.xml")
-    xml = template.render(title=title, shapes=shapes, one_line=one_line, emu=lambda box: map(Inches, box))
-    slide.shapes.element[2:] = list(parse_xml(xml))  # behind the tree's own two properties
+    drawn = _drawn("slide.xml", title=title, shapes=shapes, emu=lambda box: map(Inches, box))
+    slide.shapes.element[2:] = list(drawn)  # behind the tree's own two properties
 
 
-def write_notes(slide: Slide, text: str, earlier: NotesSlide | None) -> NotesSlide:
+def _drawn(template: str, **content: object) -> Any:
+    return parse_xml(templates.template(template).render(one_line=one_line, **content))
+
+
+def write_notes(slide: Slide, lines: list[str], earlier: NotesSlide | None) -> NotesSlide:
     """Notes below a slide; all but a deck's first are a copy of earlier ones: making them anew is slow."""
     if earlier is None:
         notes = slide.notes_slide
@@ -133,7 +135,8 @@ def write_notes(slide: Slide, text: str, earlier: NotesSlide | None) -> NotesSli
         part.relate_to(slide.part, RELATIONSHIP_TYPE.SLIDE)
         slide.part.relate_to(part, RELATIONSHIP_TYPE.NOTES_SLIDE)
         notes = part.notes_slide
-    notes.notes_text_frame.text = text
+    body = notes.notes_placeholder.element
+    body.replace(body.txBody, _drawn("notes.xml", lines=lines))
     return notes
 
 

@@ -62,13 +62,13 @@ class _Deck:
         fitting = (fact for name, fact in facts if any(fnmatchcase(name, one) for one in names))
         return [f"{fact.label}: {fact.text}" for fact in islice(fitting, MOST_NOTES_FACTS)]
 
-    def _slide(self, title: str, drawn: Iterable[Text | Line], notes: Iterable[str] = ()) -> Slide:
+    def _slide(self, title: str, drawn: Iterable[Text | Line], notes: list[str] | None = None) -> Slide:
         slide = self._deck.slides.add_slide(self._deck.slide_layouts[TITLE_ONLY])
         heading = Paragraph(prose.clip(shapes.one_line(title), 120), bold=True)
         points = fitted([heading], _TITLE._replace(height=0.8), (28, 24, 20, 18)).points
         shapes.draw(slide, Text([heading], _TITLE, points), drawn)
-        if said := "\n".join(map(shapes.one_line, notes)):
-            self._notes = shapes.write_notes(slide, said, self._notes)
+        if notes:
+            self._notes = shapes.write_notes(slide, notes, self._notes)
         return slide
 
     def texts(self, title: str, paragraphs: Iterable[Paragraph], notes: list[str]) -> None:
@@ -79,7 +79,6 @@ class _Deck:
             self._slide(f"{title}, continued", [fitted(part, _WHOLE)])
 
     def everybody(self) -> None:
-        """All on one slide, a card each."""
         rows = -(-len(self.cards) // MOST_PER_ROW)
         per_row = -(-len(self.cards) // rows)
         width, height = _WHOLE.width / per_row, (_WHOLE.height - 0.4) / rows
@@ -93,23 +92,19 @@ class _Deck:
                 self._line(card, inner._replace(left=left, top=top)),
                 Text(text, inner._replace(left=left, top=top + 0.1), points),
             ]
-        who = Paragraph(self._who(), colour=SOFT)
-        drawn.append(fitted([who], Box(MARGIN, HEIGHT - 0.55, _WHOLE.width, 0.4)))
-        notes = self.facts("*.share", "*.ltv_share", "*.avg_ltv")
-        self._slide(overview.headline(self._framework), drawn, notes)
-
-    def _who(self) -> str:
         framework = self._framework
         sample = " Sample data: the people are invented." if framework.source.sample else ""
         active = wording.count(framework.population.classified)
         when = f"{wording.window(framework.rule.window_days)}, as of {wording.date(framework.created_at)}"
-        return f"{active} people active {when}.{sample}"
+        who = Paragraph(f"{active} people active {when}.{sample}", colour=SOFT)
+        drawn.append(fitted([who], Box(MARGIN, HEIGHT - 0.55, _WHOLE.width, 0.4)))
+        notes = self.facts("*.share", "*.ltv_share", "*.avg_ltv")
+        self._slide(overview.headline(framework), drawn, notes)
 
     def _line(self, card: overview.Card, box: Box) -> Line:
         return Line(box._replace(height=0.04), COLOURS[charts.slot(card.key, self._framework.rule)])
 
     def week(self) -> Iterator[Paragraph]:
-        """What to do, the most worth first."""
         steps = overview.steps_of(self.cards)
         for number, card in enumerate(steps, 1):
             yield Paragraph(f"{number}. {card.name}: {card.size}", bold=True)

@@ -19,10 +19,14 @@ def template(name: str) -> Template:
     Whatever it writes is escaped as HTML or XML; in Markdown it becomes one inert line, unless it is `Inert`.
     """
     in_markdown = name.endswith(".md")
+
+    def as_line(value: object) -> str:
+        return value if isinstance(value, prose.Inert) else prose.markdown_line(value)
+
     environment = Environment(
         loader=FileSystemLoader(ROOM),
         autoescape=not in_markdown,  # noqa: S701 - Markdown has its own escaping, in `finalize`
-        finalize=_as_line if in_markdown else None,
+        finalize=as_line if in_markdown else None,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -46,10 +50,6 @@ def template(name: str) -> Template:
     }
     environment.globals |= {"words": words, "charts": charts, "overview": overview}
     return environment.get_template(name)
-
-
-def _as_line(value: object) -> str:
-    return value if isinstance(value, prose.Inert) else prose.markdown_line(value)
 
 
 def _figure(written: Callable[..., str]) -> Callable[..., str]:

@@ -20,19 +20,6 @@ STRATEGY_TITLES = {
     "switch_moments": "When people switch channels, and why",
 }
 _TITLES = SECTION_TITLES | STRATEGY_TITLES
-# The page's words for what the data and its readers call otherwise.
-GLOSSARY = {
-    "Mostly web, mostly email …": "people with more of their activity on that channel than the rule's line; "
-    "in the data: web_dominant, email_dominant …",
-    "Several channels": "people for whom no channel has that much; in the data: omnichannel",
-    "Active": "with any activity on these channels; everybody else is left out of all shares (dormant)",
-    "Share of value": "of the lifetime value (LTV) of all active people together",
-    "Ways to recognise a person": "external identifiers: an email address, a device, a user id; their kinds, "
-    "never the identifiers themselves",
-    "Barely recognise": "two identifiers or fewer, so a change of device or browser loses them",
-    "95 % interval": "where the share would lie in 95 of 100 random draws of as many people (Wilson)",
-    "Assumption": "what the author supposes; no figure of yours speaks for or against it",
-}
 # What a fact that has changed is called (the braces: which channel or identifier), and how it is written.
 _CHANGED = {
     "avg_ltv": ("average lifetime value", wording.money),
