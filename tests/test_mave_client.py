@@ -131,7 +131,7 @@ def test_a_mave_that_is_busy_for_longer_than_there_is_time_costs_nothing() -> No
         busy = failure(service, deadline_seconds=20)
         assert len(service.requests) == 1
     assert (type(busy), busy.code, busy.retry_after_seconds) == (Unavailable, "mave_unavailable", 60)
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 10
 
 
 def test_after_a_wait_there_is_time_left_for_a_whole_answer() -> None:
@@ -185,7 +185,7 @@ def test_an_answer_is_waited_for_no_longer_than_the_deadline() -> None:
     begun = time.monotonic()
     with FakeMave(answer("An answer.", delay_seconds=30)) as service:
         assert isinstance(failure(service, deadline_seconds=0.5), ReplyLost)
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 10
 
 
 UNUSABLE = {

@@ -266,7 +266,7 @@ FLOOD = [b"HTTP/1.1 100 Continue\r\n\r\n" * 1_000] * 10_000
 
 @pytest.mark.parametrize(
     ("pieces", "pause_seconds"),
-    [*((drip, 0.05) for drip in DRIPS.values()), ((HEAD, b"1", b"2"), 0.9), (FLOOD, 0.0)],
+    [*((drip, 0.05) for drip in DRIPS.values()), ((HEAD, b"1", b"2"), 9.0), (FLOOD, 0.0)],
     ids=[*DRIPS, "a pause longer than the time that is left", "a flood that never pauses"],
 )
 def test_a_slow_drip_is_cut_off_wherever_it_drips(pieces: Sequence[bytes], pause_seconds: float) -> None:
@@ -277,7 +277,7 @@ def test_a_slow_drip_is_cut_off_wherever_it_drips(pieces: Sequence[bytes], pause
         pytest.raises(Unavailable, match="sent no complete reply"),
     ):
         session.get(bare.url)
-    assert time.monotonic() - begun < 1.5
+    assert time.monotonic() - begun < 5
 
 
 def test_half_a_body_is_no_reply() -> None:
@@ -402,7 +402,7 @@ def test_a_paid_call_waits_no_longer_than_it_may_and_counts_as_sent(drip: str) -
         with pytest.raises(ReplyLost):
             ask_once(bare.url, 0.4)
         assert bare.accepted == 1
-    assert time.monotonic() - begun < 1.5
+    assert time.monotonic() - begun < 5
 
 
 def test_a_paid_call_that_finds_nobody_is_known_not_to_be_sent(caplog: pytest.LogCaptureFixture) -> None:
@@ -427,7 +427,7 @@ def test_a_paid_call_that_cannot_connect_in_time_is_known_not_to_be_sent() -> No
     ):
         ask_once(url, 0.5)
     assert not isinstance(raised.value, ReplyLost)
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 5
 
 
 def test_a_paid_call_without_a_handshake_is_known_not_to_be_sent() -> None:
@@ -523,4 +523,4 @@ def test_a_drip_over_tls_is_cut_off_too(certificate: Path) -> None:
         pytest.raises(HTTPError, match="Read timed out"),
     ):
         wire.exchange(session, getting(session, bare.url), 0.4)
-    assert time.monotonic() - begun < 1.5
+    assert time.monotonic() - begun < 5

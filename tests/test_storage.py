@@ -500,7 +500,7 @@ def test_a_store_that_does_not_answer_is_unavailable_in_time(cloud: FakeStorage)
     start = time.monotonic()
     with pytest.raises(Unavailable, match="Timeout"):
         CloudBucket("frameworks", budget_seconds=0.3).create(NAME, b"{}", JSON)
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 15
 
 
 def test_a_store_that_is_not_there_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
