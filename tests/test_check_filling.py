@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from persona.check.answer import CheckedAnswer, read_answers
 from persona.check.arithmetic import Result, UnresolvedError, compute
 from persona.check.facts import facts_of
+from persona.check.figures import sentences
 from persona.check.filling import Filling
 from persona.model import Fact, Summary
 
@@ -232,3 +233,8 @@ def test_the_name_of_a_suppressed_pattern_tells_nothing(space_summary: Summary) 
         " ".join(["(no such figure)"] * 3),
         names,
     )
+
+
+def test_a_sentence_does_not_end_at_a_short_word_s_stop() -> None:
+    text = "12 opens vs. 2 sessions. Most, e.g. on Starter, stay."
+    assert [text[start:end] for start, end in sentences(text)] == [text[:24], text[25:]]

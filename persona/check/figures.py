@@ -19,10 +19,10 @@ MOST_CHARACTERS = 2**15
 MOST_TYPED = 1_000
 # Longest excerpt of the sentence that stands for a figure.
 SENTENCE_CHARACTERS = 300
-# A full stop and space (in a script without spaces, the stop), an empty line, or a line that begins a list
-# item, a heading, a row or a quotation.
+# A full stop and space (in a script without spaces, the stop), but not that of "12 opens vs. 2 sessions"; an
+# empty line, or a line that begins a list item, a heading, a row or a quotation.
 _BOUNDARY = re.compile(
-    r"(?<=[.!?…])[\"”’»)\]*_]{0,4}\s+|(?<=[。！？])[」』）*_]{0,4}\s*"  # noqa: RUF001 - quotation marks, stops
+    r"(?<=[.!?…])(?<!\bvs\.)(?<!\be\.g\.)(?<!\bi\.e\.)[\"”’»)\]*_]{0,4}\s+|(?<=[。！？])[」』）*_]{0,4}\s*"  # noqa: RUF001 - quotation marks, stops
     r"|\n\s*\n|\n(?=[ \t]{0,20}(?:[-*+#|>]|\d{1,3}[.)])\s?)"
 )
 _ASSUMPTION = re.compile("|".join(row.marks for row in ASSUMPTIONS), re.IGNORECASE)
