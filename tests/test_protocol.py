@@ -99,6 +99,10 @@ class Explored:
     told: set[str] = field(default_factory=set)  # the codes of failures
 
 
+class Broken(BaseException):
+    """A promise was broken within a delivery, whose code takes other exceptions for defects of its own."""
+
+
 class Explorer:
     """Tries the continuations of a plan, and holds each against what the protocol promises."""
 
@@ -193,8 +197,11 @@ class Explorer:
         def meet(effect: Effect) -> tuple[float, object]:
             nonlocal moment, live
             live.seen.known = effect
-            moment, world, outcome = self._done(moment, live)
-            troubled.extend(self._troubled(moment, live, world))
+            try:
+                moment, world, outcome = self._done(moment, live)
+                troubled.extend(self._troubled(moment, live, world))
+            except AssertionError as promise:
+                raise Broken from promise
             moment = _met(moment, live, world, outcome)
             (live,) = moment.alive
             return live.seen.clock, outcome
