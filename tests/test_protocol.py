@@ -470,6 +470,11 @@ def test_where_a_thread_never_shows_an_answer_the_run_ends_and_the_cap_holds(
     assert "needs_operator" in explored.told or mave_calls == 3
 
 
+def test_a_follow_up_is_sent_once_however_many_calls_are_allowed() -> None:
+    explored = everything(Plan(replace(FOLLOW_UP, mave_calls=3), crashes=1, unlisted=True))
+    assert max(kinds.count("missing") for kinds in explored.paid) == 1
+
+
 @asking_scenes
 def test_force_allows_one_call_above_the_cap_however_often_it_comes(scene: Scene) -> None:
     plan = Plan(replace(scene, mave_calls=1), crashes=2, unlisted=True, forced=True)
