@@ -116,7 +116,7 @@ def test_an_answer_that_is_still_being_written_is_waited_for() -> None:
     with FakeMave(lose("An answer.", thread_after_seconds=0.6)) as service:
         with pytest.raises(ReplyLost):
             client.ask(settings(service.url), Deadline(30), MESSAGE, None)
-        assert content(recover(service)) == "An answer."
+        assert content(recover(service, deadline_seconds=5)) == "An answer."
     assert service.paid == [MESSAGE]
 
 
