@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import pytest
-from msgspec import structs
+import reports
 
 from persona.check.answer import read_answers
 from persona.check.facts import facts_of
@@ -75,21 +75,10 @@ def cpu(work: Callable[[], _T]) -> tuple[float, _T]:
 
 def framework(text: str, summary: Summary) -> Framework:
     """What an answer with this text becomes."""
-    facts = facts_of(summary, "$", None)
+    facts = facts_of(summary, "$")
     checked = read_answers([text], summary, facts, "$")
-    return Framework(
-        run_id="r",
-        created_at="2026-11-26T06:00:00Z",
-        author="mave",
-        **{name: value for name, value in structs.asdict(summary).items() if name != "members"},
-        facts=facts,
-        personas=checked.personas,
-        strategy=checked.strategy,
-        narrative=checked.narrative,
-        checks=checked.checks,
-        drift=None,
-        mave=None,
-    )
+    parts = {name: getattr(checked, name) for name in ("personas", "strategy", "narrative", "checks")}
+    return reports.framework(summary, facts=facts, **parts)
 
 
 @pytest.mark.parametrize("unit", HOSTILE.values(), ids=HOSTILE)

@@ -99,6 +99,10 @@ class Explored:
     told: set[str] = field(default_factory=set)  # the codes of failures
 
 
+class Broken(BaseException):
+    """A promise was broken within a delivery, whose code takes other exceptions for defects of its own."""
+
+
 class Explorer:
     """Tries the continuations of a plan, and holds each against what the protocol promises."""
 
@@ -193,8 +197,11 @@ class Explorer:
         def meet(effect: Effect) -> tuple[float, object]:
             nonlocal moment, live
             live.seen.known = effect
-            moment, world, outcome = self._done(moment, live)
-            troubled.extend(self._troubled(moment, live, world))
+            try:
+                moment, world, outcome = self._done(moment, live)
+                troubled.extend(self._troubled(moment, live, world))
+            except AssertionError as promise:
+                raise Broken from promise
             moment = _met(moment, live, world, outcome)
             (live,) = moment.alive
             return live.seen.clock, outcome
@@ -461,6 +468,11 @@ def test_where_a_thread_never_shows_an_answer_the_run_ends_and_the_cap_holds(
     explored = everything(plan)
     assert max(map(len, explored.paid)) == mave_calls
     assert "needs_operator" in explored.told or mave_calls == 3
+
+
+def test_a_follow_up_is_sent_once_however_many_calls_are_allowed() -> None:
+    explored = everything(Plan(replace(FOLLOW_UP, mave_calls=3), crashes=1, unlisted=True))
+    assert max(kinds.count("missing") for kinds in explored.paid) == 1
 
 
 @asking_scenes

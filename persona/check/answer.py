@@ -8,18 +8,9 @@ from typing import NamedTuple
 from persona.check.facts import Facts
 from persona.check.figures import Passage, Passages
 from persona.check.sections import MOST_CHARACTERS, STRATEGY, cut
+from persona.check.titles import pattern_names
 from persona.errors import Invalid
-from persona.model import (
-    OMNICHANNEL,
-    SECTIONS,
-    STRATEGY_SECTIONS,
-    Checks,
-    NextStep,
-    Persona,
-    Strategy,
-    Summary,
-    dominant,
-)
+from persona.model import SECTIONS, STRATEGY_SECTIONS, Checks, NextStep, Persona, Strategy, Summary
 from persona.wording import NEXT_STEP_TITLES, plain
 
 MOST_UNRESOLVED = 200
@@ -87,7 +78,8 @@ def read_answers(contents: Sequence[str], summary: Summary, facts: Facts, curren
     asked = _to_ask(sections, paths)
     together = [one for parts in (*sections.values(), outside) for one in parts]
     words = {one.path: one.text for one in together}
-    order = [*map(dominant, summary.rule.channels), OMNICHANNEL]
+    unresolved = _once(one.unresolved for path in asked for one in sections.get(path, ()))
+    order = dict.fromkeys(pattern_names(summary.rule.channels).values())
     return CheckedAnswer(
         personas=[_persona(key, words, summary) for key in order if key in patterns],
         strategy=Strategy(**{key: words.get(f"{STRATEGY}/{key}") for key in STRATEGY_SECTIONS}),
@@ -96,9 +88,7 @@ def read_answers(contents: Sequence[str], summary: Summary, facts: Facts, curren
         warnings=[] if patterns else [NO_PATTERN],
         asks_back=len(contents) == 1 and bool(is_question),
         sections_to_ask=asked,
-        unresolved_to_ask=_once(one.unresolved for path in asked for one in sections.get(path, ()))[
-            :MOST_UNRESOLVED
-        ],
+        unresolved_to_ask=unresolved[:MOST_UNRESOLVED],
     )
 
 

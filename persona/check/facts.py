@@ -1,7 +1,6 @@
-"""Every figure that may be shown, by its name: `email_dominant.avg_ltv`.
+"""Every figure that may be shown, by its name: `email_dominant.avg_ltv`, `all.people`, `space.people_read`.
 
-A name is `subject.fact`: `space` is everybody who was read, `all` all classified people, a pattern's key its
-people. Only patterns that are shown have facts, and only figures that the summary holds.
+Only patterns that are shown have facts, and only figures that the summary holds.
 """
 
 import re

@@ -11,7 +11,7 @@ from persona.check.filling import Filled, Filling
 from persona.check.sections import STRATEGY
 from persona.check.typed_figures import Vocabulary
 from persona.masking import cut
-from persona.model import Figure, Rule, Span
+from persona.model import Figure, Rule, Span, Verdict
 from persona.wording import ASSUMPTIONS
 
 # No section is nearly as long, nor types as many figures; in a hostile one only names are looked for.
@@ -64,30 +64,29 @@ class Passages:
         typed = islice(self._vocabulary.typed_figures(own), MOST_TYPED) if is_prose else ()
         entries = sorted([*(one for one in filled if one.resolved), *typed], key=lambda one: one.start)
         figures = []
+        fact: str | None
+        verdict: Verdict
         for at, group in groupby(entries, lambda one: bisect_right(places, (one.start, len(text)))):
             sentence, subjects = _about(text, *places[at - 1], names)
             for one in group:
-                fact = (
-                    one.fact if isinstance(one, Filled) else self._vocabulary.equal(one, [owner, *subjects])
+                if isinstance(one, Filled):
+                    fact, verdict = one.fact, "from_data"
+                else:
+                    fact = self._vocabulary.equal(one, [owner, *subjects])
+                    verdict = "equal" if fact else "not_in_data"
+                figure = Figure(
+                    text=one.text,
+                    value=one.value,
+                    unit=one.unit,
+                    verdict=verdict,
+                    fact=fact,
+                    pattern=pattern,
+                    section=section or None,
+                    sentence=sentence,
+                    start=one.start if path else None,
+                    end=one.start + len(one.text) if path else None,
                 )
-                figures += [
-                    Figure(
-                        text=one.text,
-                        value=one.value,
-                        unit=one.unit,
-                        verdict="from_data"
-                        if isinstance(one, Filled)
-                        else "equal"
-                        if fact
-                        else "not_in_data",
-                        fact=fact,
-                        pattern=pattern,
-                        section=section or None,
-                        sentence=sentence,
-                        start=one.start if path else None,
-                        end=one.start + len(one.text) if path else None,
-                    )
-                ]
+                figures.append(figure)
         assumed = [
             Span(pattern=pattern, section=section, start=start, end=end)
             for start, end in places

@@ -84,7 +84,7 @@ def entry(table: re.Pattern[str], words: str) -> str | None:
 
 
 def pattern_names(channels: Iterable[str]) -> dict[str, str]:
-    """The patterns' keys by what titles call them, in plain words."""
+    """The patterns' keys by what titles call them, in the rule's order."""
     ends = ("dominant", "dominance")
     keys = {f"{_words(channel)} {end}": dominant(channel) for channel in channels for end in ends}
     return keys | {"omnichannel": OMNICHANNEL, "omni channel": OMNICHANNEL}
