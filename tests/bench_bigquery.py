@@ -49,4 +49,4 @@ def rows_read_back(emulator: Emulator, profiles: int) -> tuple[int, int]:
     log = Log(as_json=False, level="ERROR")
     with bigquery.fetch(settings, 0, Deadline(300), log) as people:
         counts = classify(people, rule_of(settings))
-        return counts.read, people.job["rows"]
+        return counts.read, people.warehouse.took["rows"]

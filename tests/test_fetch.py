@@ -15,27 +15,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from cloud import Emulator, FakeSegment
-from spaces import (
-    ACTIVITIES,
-    CHANNELS,
-    LTV,
-    PLAN,
-    PLANS,
-    Profile,
-    assert_same,
-    count,
-    plain_figures,
-    random_space,
-    tables,
-)
+from spaces import ACTIVITIES, CHANNELS, LTV, PLAN, PLANS, Profile, assert_same, count, random_space, tables
 
 from persona.classify.counts import Counts, classify
 from persona.deadline import Deadline
 from persona.fetch import fetch
 from persona.log import Log
-from persona.model import Rule, Summary
-from persona.pipeline import run
-from persona.request import Request
+from persona.model import Rule
 from persona.settings import read_settings
 
 TYPES = ("user_id", "email", "anonymous_id", "phone", "ios.id", "ios_id", "android_id")
@@ -114,48 +100,6 @@ def test_every_service_and_every_kind_of_file_gives_the_same_figures(tmp_path: P
     assert listed.read == 150
     for other in others:
         assert_same(listed, other)
-
-
-def test_the_warehouse_gives_the_figures_of_a_file(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, emulator: Emulator
-) -> None:
-    space = random_space(99, TYPES, size=400)
-    (tmp_path / "lines").write_text("\n".join(map(json.dumps, space)))
-    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", emulator.url)
-    there = counted({"PERSONA_SOURCE": emulator.fill("space", tables(space))})
-    assert_same(counted({"PERSONA_SOURCE": str(tmp_path / "lines")}), there)
-
-
-def test_the_figures_are_those_of_the_origins_rule_in_the_plainest_way(tmp_path: Path) -> None:
-    random = Random(5)  # noqa: S311 - as above
-    space = [
-        {
-            "traits": {trait: random.choice([None, 0, 1, 2.5, 7, "9", 30]) for trait in CHANNELS.values()}
-            | {LTV: random.choice([None, 12.5, "340", -3]), PLAN: random.choice(["free", "pro", None])},
-            "external_ids": [
-                {"type": kind, "id": "x"} for kind in random.choices(["email", "ios_id", "phone"], k=n % 4)
-            ],
-        }
-        for n in range(3_000)
-    ]
-    (tmp_path / "lines").write_text("\n".join(map(json.dumps, space)))
-    names = {"PERSONA_SOURCE": str(tmp_path / "lines"), "PERSONA_MIN_GROUP": "1"}
-    summary = run(Request(dry_run=True), "run", read_settings(names, "terminal"), Deadline(60), QUIET).summary
-    assert isinstance(summary, Summary)
-    plain = plain_figures(space, CHANNELS, 0.5)["patterns"]
-    assert plain.keys() == {pattern.key for pattern in summary.patterns}
-    for pattern in summary.patterns:
-        plans = [(plan.plan, plan.n) for plan in pattern.plans or []]
-        assert (
-            plain[pattern.key].items()
-            >= {
-                "n": pattern.n,
-                "avg_ltv": pytest.approx(pattern.avg_ltv),
-                "avg_activity": pattern.avg_activity,
-                "identity_coverage": pattern.identity_coverage,
-                "plans": plans,
-            }.items()
-        )
 
 
 # -- Profiles Sync's tables, as they really are -----------------------------------------------------------

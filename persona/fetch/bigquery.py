@@ -44,9 +44,8 @@ class People:
     def __init__(self, warehouse: "Warehouse", settings: Settings, limit: int, now: datetime) -> None:
         self.drawn = bool(limit)
         self.truncated = False  # the counts tell, with from how many people these were drawn
-        self.job: Mapping[str, Any] = {}  # what the last query took, for the log
         self.notes: list[str] = []
-        self._warehouse, self._settings = warehouse, settings
+        self.warehouse, self._settings = warehouse, settings
         if missing := [name for name in profiles_sync.TABLES if not self._find(name)]:
             self._refuse(missing)
         sources = {name: self._rows(name) for name in profiles_sync.TABLES}
@@ -60,22 +59,21 @@ class People:
         Raises:
             Refused: a role or bytes to bill are missing, or the space has no profile.
         """
-        answer = self._warehouse.ask(*self._statement(sql, parameters), self._settings.max_bytes)
-        self.job = {"job_id": answer.job_id, "billed_bytes": answer.billed_bytes, "rows": len(answer.rows)}
-        if not answer.rows:
+        rows = self.warehouse.ask(*self._statement(sql, parameters), self._settings.max_bytes)
+        if not rows:
             raise Refused(
                 "bigquery",
                 "the dataset holds no merged profiles: user_traits and user_identifiers are empty; check "
                 f"PERSONA_SOURCE; {_ENABLE}",
             )
-        return answer.rows
+        return rows
 
     def everybody(self) -> Everybody:
         return Everybody(*self._query(), view=self._rows("channel_patterns"))
 
     def estimate(self, sql: str, parameters: Mapping[str, Any]) -> int:
         """How many bytes the same would have BigQuery process; asking costs nothing."""
-        return self._warehouse.estimate(*self._statement(sql, parameters))
+        return self.warehouse.estimate(*self._statement(sql, parameters))
 
     def _statement(self, sql: str, parameters: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         return f"WITH {self._people}, {sql}", {**self._parameters, **parameters}
@@ -116,7 +114,7 @@ class People:
         )
 
     def _find(self, name: str) -> Any:
-        return self._warehouse.find(self._rows(name).strip("`"))
+        return self.warehouse.find(self._rows(name).strip("`"))
 
     def _rows(self, name: str) -> str:
         """A table's whole name between backquotes, in which nothing can end them."""
@@ -148,8 +146,8 @@ def fetch(
     with Warehouse(settings.where.split(".")[0], deadline, labels) as warehouse:
         people = People(warehouse, settings, limit, now or datetime.now(UTC))
         yield people
-        if people.job:
-            log.info("counted by BigQuery", stage="fetch", **people.job)
+        if warehouse.took:
+            log.info("counted by BigQuery", stage="fetch", **warehouse.took)
 
 
 def affordable_bytes(settings: Settings, deadline: Deadline, limit: int) -> int:

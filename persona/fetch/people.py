@@ -119,7 +119,7 @@ class Table(People):
         super().__init__(engine, [lambda: "FROM gathered"])
         everything = judged(settings.traits, _RECORDS)
         self._people = f"SELECT * EXCLUDE (canonical_segment_id, user_id) FROM ({everything})"  # noqa: S608
-        engine.rows(f"CREATE TABLE gathered AS {self._people} LIMIT 0", {"records": "{}"})
+        self._into = "CREATE TABLE gathered AS"
         self._named: int | None = None  # rows; the other services send the needed traits alone
         if settings.source == "segment":
             engine.rows("CREATE TABLE named (name VARCHAR, n BIGINT, numeric BIGINT)")
@@ -144,11 +144,11 @@ class Table(People):
             self.engine.rows(refused, {"reason": reason, "n": n})
 
     def _insert(self, records: Sequence[bytes]) -> None:
-        if not records:
-            return
         text = b"\x1e".join(records).decode(errors="replace")
-        self.engine.rows(f"INSERT INTO gathered {self._people}", {"records": text})
-        if self._named is not None and self._named < _MOST_NAMED:
+        kept = "" if records else " LIMIT 0"
+        self.engine.rows(f"{self._into} {self._people}{kept}", {"records": text})
+        self._into = "INSERT INTO gathered"
+        if records and self._named is not None and self._named < _MOST_NAMED:
             names = "INSERT INTO named" + trait_names("record->'$.traits'", _RECORDS)
             self._named += self.engine.rows(names, {"records": text})[0]["Count"]
 

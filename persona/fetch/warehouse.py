@@ -6,7 +6,7 @@ from concurrent.futures import TimeoutError as NotDoneYet
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import requests
 from google.api_core.exceptions import GoogleAPICallError, NotFound, RetryError
@@ -56,14 +56,6 @@ _TYPES: dict[type, str] = {str: "STRING", int: "INT64", float: "FLOAT64", dateti
 _BROKEN = (requests.RequestException, ConnectionError, RetryError, TransportError)
 
 
-class Answer(NamedTuple):
-    """A query's rows, and the job that they came from."""
-
-    rows: list[dict[str, Any]]
-    job_id: str
-    billed_bytes: int
-
-
 class Warehouse:
     """One project's BigQuery, until the deadline.
 
@@ -73,6 +65,7 @@ class Warehouse:
     def __init__(self, project: str, deadline: Deadline, labels: Mapping[str, str]) -> None:
         self._project, self._deadline, self._labels = project, deadline, dict(labels)
         self._job: bigquery.QueryJob | None = None
+        self.took: dict[str, Any] = {}  # by the last query, for the log
 
     def __enter__(self) -> Self:
         emulated = os.environ.get("BIGQUERY_EMULATOR_HOST")
@@ -96,8 +89,8 @@ class Warehouse:
         with self._named_failures():
             return int(self._start(sql, parameters, dry_run=True).total_bytes_processed or 0)
 
-    def ask(self, sql: str, parameters: Mapping[str, Any], most_bytes: int) -> Answer:
-        """A query's answer; the job is cancelled at the deadline.
+    def ask(self, sql: str, parameters: Mapping[str, Any], most_bytes: int) -> list[dict[str, Any]]:
+        """A query's rows; the job is cancelled at the deadline.
 
         Raises:
             Refused: a role, a table, or the bytes that a query may bill are missing.
@@ -114,13 +107,16 @@ class Warehouse:
             )
             try:
                 # A query that failed is not begun again: the run is, by whoever started it.
-                rows = job.result(timeout=self._left_seconds, retry=self._retry, job_retry=None)
-                return Answer([dict(row) for row in rows], str(job.job_id), int(job.total_bytes_billed or 0))
+                answer = job.result(timeout=self._left_seconds, retry=self._retry, job_retry=None)
+                rows = [dict(row) for row in answer]
             except (NotDoneYet, RetryError):
                 # Nobody waits any longer; what cannot be stopped now ends by itself.
                 with suppress(GoogleAPICallError, *_BROKEN):
                     job.cancel(retry=None, timeout=CANCEL_SECONDS)
                 raise NotDoneYet from None
+        billed_bytes = int(job.total_bytes_billed or 0)
+        self.took = {"job_id": job.job_id, "billed_bytes": billed_bytes, "rows": len(rows)}
+        return rows
 
     @property
     def _left_seconds(self) -> float:
