@@ -287,8 +287,8 @@ def test_a_long_name_is_cut_with_an_ellipsis(mave: Framework) -> None:
 
 def test_a_pattern_without_a_share_of_value_is_left_out_of_its_chart(mave: Framework) -> None:
     patterns = [replace(mave.patterns[0], ltv_share=None), *mave.patterns[1:]]
-    _, rows = charts.values(replace(mave, patterns=patterns))
-    assert [row.name for row in rows] == ["Mostly mobile", "Mostly email", "Several channels"]
+    pairs = charts.values(replace(mave, patterns=patterns))
+    assert [pair.key for pair in pairs] == ["mobile_dominant", "email_dominant", "omnichannel"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
