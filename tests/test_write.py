@@ -17,7 +17,6 @@ from msgspec.structs import replace
 from persona.model import (
     Checks,
     Drift,
-    Figure,
     Framework,
     MaveTrace,
     PatternDrift,
@@ -119,14 +118,11 @@ def test_a_change_says_whether_it_says_anything(
     assert words.shift(change) == expected
 
 
+NONE_LEADS = "No way of using your channels is clearly more common than the others"
 HEADLINES: dict[str, tuple[list[float], list[float], str]] = {
     "one leads": ([0.5, 0.2], [10, 10], "50 % of active people mostly use web"),
     "chance may choose": ([0.4, 0.39, 0.1], [10] * 3, "79 % of active people mostly use web or mobile"),
-    "all alike": (
-        [0.25] * 4,
-        [10] * 4,
-        "No way of using your channels is clearly more common than the others",
-    ),
+    "all alike": ([0.25] * 4, [10] * 4, NONE_LEADS),
     "worth more": ([0.5, 0.2], [10, 90], "The 20 % who mostly use mobile hold 60 % of all lifetime value"),
 }
 
@@ -174,17 +170,8 @@ def test_a_persona_has_a_link_of_its_own(mave: Framework, name: str | None, anch
 def test_the_line_on_a_card_does_not_repeat_how_many_they_are(
     mave: Framework, description: str | None, line: str
 ) -> None:
-    size = Figure(
-        text="35 %",
-        value=0.35,
-        unit="share",
-        verdict="from_data",
-        fact="web_dominant.share",
-        pattern="web_dominant",
-        section="description",
-        start=12,
-        end=16,
-    )
+    place = {"pattern": "web_dominant", "section": "description", "start": 12, "end": 16}
+    size = replace(mave.checks.figures[0], fact="web_dominant.share", **place)
     sized = replace(
         mave,
         personas=[Persona(pattern="web_dominant", description=description)],
