@@ -19,13 +19,14 @@ from persona.model import (
     Drift,
     Framework,
     MaveTrace,
+    Members,
     PatternDrift,
     Persona,
     Strategy,
     Summary,
     WebSource,
 )
-from persona.write import charts, overview, prose, render, templates, words
+from persona.write import charts, members_sql, overview, prose, render, templates, words
 
 WIDE_ENOUGH_FOR_TEXT = 4.5  # WCAG 2 AA, text of normal size
 Made = dict[str, Framework]
@@ -649,9 +650,11 @@ def parsed(framework: Framework) -> list[Token]:
 
 def test_half_a_surrogate_pair_can_be_written_everywhere(made: Made, pages: dict[str, Page]) -> None:
     hostile = made["hostile"]
+    members = Members(dialect="duckdb", view="channel_patterns", query="SELECT 1")
     written = [pages["hostile"].html, render.as_markdown(hostile), render.as_json(hostile).decode()]
+    written.append(members_sql.as_sql(hostile, members).decode())
     found = ["\N{REPLACEMENT CHARACTER}".encode() in page.encode() for page in written]
-    assert found == [True, True, True]
+    assert found == [True] * 4
 
 
 # --- JSON ---------------------------------------------------------------------------------------------
