@@ -17,16 +17,16 @@ from msgspec.structs import replace
 from persona.model import (
     Checks,
     Drift,
-    Figure,
     Framework,
     MaveTrace,
+    Members,
     PatternDrift,
     Persona,
     Strategy,
     Summary,
     WebSource,
 )
-from persona.write import charts, overview, prose, render, templates, words
+from persona.write import charts, members_sql, overview, prose, render, templates, words
 
 WIDE_ENOUGH_FOR_TEXT = 4.5  # WCAG 2 AA, text of normal size
 Made = dict[str, Framework]
@@ -119,14 +119,11 @@ def test_a_change_says_whether_it_says_anything(
     assert words.shift(change) == expected
 
 
+NONE_LEADS = "No way of using your channels is clearly more common than the others"
 HEADLINES: dict[str, tuple[list[float], list[float], str]] = {
     "one leads": ([0.5, 0.2], [10, 10], "50 % of active people mostly use web"),
     "chance may choose": ([0.4, 0.39, 0.1], [10] * 3, "79 % of active people mostly use web or mobile"),
-    "all alike": (
-        [0.25] * 4,
-        [10] * 4,
-        "No way of using your channels is clearly more common than the others",
-    ),
+    "all alike": ([0.25] * 4, [10] * 4, NONE_LEADS),
     "worth more": ([0.5, 0.2], [10, 90], "The 20 % who mostly use mobile hold 60 % of all lifetime value"),
 }
 
@@ -174,17 +171,8 @@ def test_a_persona_has_a_link_of_its_own(mave: Framework, name: str | None, anch
 def test_the_line_on_a_card_does_not_repeat_how_many_they_are(
     mave: Framework, description: str | None, line: str
 ) -> None:
-    size = Figure(
-        text="35 %",
-        value=0.35,
-        unit="share",
-        verdict="from_data",
-        fact="web_dominant.share",
-        pattern="web_dominant",
-        section="description",
-        start=12,
-        end=16,
-    )
+    place = {"pattern": "web_dominant", "section": "description", "start": 12, "end": 16}
+    size = replace(mave.checks.figures[0], fact="web_dominant.share", **place)
     sized = replace(
         mave,
         personas=[Persona(pattern="web_dominant", description=description)],
@@ -287,8 +275,8 @@ def test_a_long_name_is_cut_with_an_ellipsis(mave: Framework) -> None:
 
 def test_a_pattern_without_a_share_of_value_is_left_out_of_its_chart(mave: Framework) -> None:
     patterns = [replace(mave.patterns[0], ltv_share=None), *mave.patterns[1:]]
-    _, rows = charts.values(replace(mave, patterns=patterns))
-    assert [row.name for row in rows] == ["Mostly mobile", "Mostly email", "Several channels"]
+    pairs = charts.values(replace(mave, patterns=patterns))
+    assert [pair.key for pair in pairs] == ["mobile_dominant", "email_dominant", "omnichannel"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -662,9 +650,11 @@ def parsed(framework: Framework) -> list[Token]:
 
 def test_half_a_surrogate_pair_can_be_written_everywhere(made: Made, pages: dict[str, Page]) -> None:
     hostile = made["hostile"]
+    members = Members(dialect="duckdb", view="channel_patterns", query="SELECT 1")
     written = [pages["hostile"].html, render.as_markdown(hostile), render.as_json(hostile).decode()]
+    written.append(members_sql.as_sql(hostile, members).decode())
     found = ["\N{REPLACEMENT CHARACTER}".encode() in page.encode() for page in written]
-    assert found == [True, True, True]
+    assert found == [True] * 4
 
 
 # --- JSON ---------------------------------------------------------------------------------------------

@@ -138,6 +138,12 @@ def test_no_text_of_the_slides_is_higher_than_its_box(decks: dict[str, bytes], n
             assert slide_shapes.height_inches(paragraphs, place, int(points)) <= place.height + 0.01
 
 
+def test_no_character_of_an_answer_breaks_the_slides(named: Framework) -> None:
+    odd = "a\ufffeb\uffffc\x00\x0b\x0c\x85\u2028\ufdd0\ud800\ue001\U0001ffffd"
+    deck = opened(slides.as_pptx(replace(named, personas=[Persona(pattern="web_dominant", name=odd)])))
+    assert any(slide.shapes.title.text.startswith("abc") for slide in deck)
+
+
 def test_slides_keep_the_schemas_order_of_elements(decks: dict[str, bytes]) -> None:
     """PowerPoint repairs what other readers forgive: a run's properties stand before its text."""
     with ZipFile(BytesIO(decks["named"])) as package:

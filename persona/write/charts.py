@@ -5,7 +5,7 @@ all that is measured in pixels is what fits into a bar on the narrowest phone.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from persona import wording
@@ -35,14 +35,13 @@ class Segment(NamedTuple):
     text: str
 
 
-class Row(NamedTuple):
-    """A row with two shares on one axis; a side is None where there is nothing to mark."""
+class Pair(NamedTuple):
+    """A pattern with two shares on one axis; a side is None where there is nothing to mark."""
 
-    name: str
+    key: str
     text: str
     first: float | None
     second: float | None
-    slot: int
 
 
 class Axis(NamedTuple):
@@ -100,30 +99,24 @@ def bar(pattern: Pattern, rule: Rule) -> Iterator[Segment]:
         x += 100 * share
 
 
-def values(framework: Framework) -> tuple[Axis, list[Row]]:
+def values(framework: Framework) -> list[Pair]:
     """Each pattern's share of the people against its share of their lifetime value."""
-    shares = [
-        (one.key, f"{wording.percent(one.share, 0)} → {wording.percent(value, 0)}", one.share, value)
+    return [
+        Pair(one.key, f"{wording.percent(one.share, 0)} → {wording.percent(value, 0)}", one.share, value)
         for one in framework.patterns
         if (value := one.ltv_share) is not None
     ]
-    return _rows(shares, framework.rule)
 
 
-def changes(moved: Iterable[PatternDrift], rule: Rule) -> tuple[Axis, list[Row]]:
+def changes(moved: Iterable[PatternDrift]) -> list[Pair]:
     """Each pattern's share then and now."""
-    shares = [
-        (one.pattern, wording.points(one.share_change), one.share_before, one.share_after) for one in moved
+    return [
+        Pair(one.pattern, wording.points(one.share_change), one.share_before, one.share_after)
+        for one in moved
     ]
-    return _rows(shares, rule)
 
 
-def _rows(
-    shares: Sequence[tuple[str, str, float | None, float | None]], rule: Rule
-) -> tuple[Axis, list[Row]]:
-    """A row for each pattern's key, text and two shares, on an axis just long enough for all of them."""
-    scale = axis(max((share for row in shares for share in row[2:] if share is not None), default=1.0))
-    return scale, [
-        Row(name(key, rule), text, scale.at(first), scale.at(second), slot(key, rule))
-        for key, text, first, second in shares
-    ]
+def scale(pairs: Iterable[Pair]) -> Axis:
+    """An axis just long enough for all of them."""
+    sides = [side for pair in pairs for side in (pair.first, pair.second) if side is not None]
+    return axis(max(sides, default=1.0))

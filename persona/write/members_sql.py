@@ -2,6 +2,7 @@
 
 from persona.classify.members import text
 from persona.model import OMNICHANNEL, Framework, Members, dominant
+from persona.write.prose import SURROGATE
 
 _ABOUT = """\
 -- Who belongs to which pattern, by the rule of run {run_id} ({created_at}).
@@ -29,7 +30,8 @@ def as_sql(framework: Framework, members: Members) -> bytes:
     about = _ABOUT.format(run_id=framework.run_id, created_at=framework.created_at)
     personas = "\n  UNION ALL\n".join(rows)
     view = f"CREATE OR REPLACE VIEW {members.view} AS\nWITH personas AS (\n{personas}\n),\n{members.query}\n"
-    return f"{about}{_RUN_IN[members.dialect]}{view.strip()};\n".encode(errors="replace")
+    sql = f"{about}{_RUN_IN[members.dialect]}{view.strip()};\n"
+    return SURROGATE.sub("\N{REPLACEMENT CHARACTER}", sql).encode()
 
 
 def _none(dialect: str) -> str:

@@ -64,10 +64,8 @@ def _size_and_stake(pattern: Pattern | None, *, valued: bool) -> tuple[str, floa
     if pattern is None:
         return "not in the data", 0.0
     people = f"{wording.percent(pattern.share, 0)} of people"
-    if not valued:
-        return people, pattern.share
     if pattern.ltv_share is None:
-        return people, 0.0
+        return people, 0.0 if valued else pattern.share
     return f"{people}, {wording.percent(pattern.ltv_share, 0)} of value", pattern.ltv_share
 
 

@@ -102,15 +102,14 @@ def as_html(framework: Framework) -> str:
     template = templates.template("page.html")
 
     def drawn(room: float) -> str:
-        content = _content(framework, room)
-        texts = _texts(framework, content["cards"], room)
+        content = _content(framework, room) | _texts(framework, room)
         style = Markup(_STYLE)  # noqa: S704 - our own file
-        return prose.clean(template.render(**content, **texts, style=style, policy=_PAGE_POLICY))
+        return prose.clean(template.render(**content, style=style, policy=_PAGE_POLICY))
 
     return _fitting(drawn)
 
 
-def _texts(framework: Framework, cards: list[overview.Card], room: float) -> dict[str, object]:
+def _texts(framework: Framework, room: float) -> dict[str, object]:
     """The author's texts as HTML, in which every figure leads to its fact."""
     appendix = Appendix(framework, int(ROWS["facts"] * room), int(ROWS["computed"] * room))
     tags = list(appendix.links())
@@ -140,10 +139,10 @@ def _texts(framework: Framework, cards: list[overview.Card], room: float) -> dic
         steps, around = overview.path(marked(card.key, "journey", card.persona.journey or "")[:limit_bytes])
         slots = [overview.channel_of(step, framework.rule) for step in steps]
         lines = prose.html_lines(steps, tags)
-        return list(zip(slots, lines, strict=True)), prose.html(around, limit_bytes, tags)[0]
+        beside = prose.html(around, limit_bytes, tags)[0] if steps else Markup()
+        return list(zip(slots, lines, strict=True)), beside
 
-    journeys = {card.key: journey(card) for card in cards}
-    return {"written": written, "line": line, "whole": whole, "journeys": journeys, "appendix": appendix}
+    return {"written": written, "line": line, "whole": whole, "journey": journey, "appendix": appendix}
 
 
 def _fitting(drawn: Callable[[float], str]) -> str:

@@ -4,18 +4,8 @@ from typing import Literal
 
 from msgspec import convert, structs
 
-from persona.model import (
-    Answer,
-    Framework,
-    MaveTrace,
-    Report,
-    ReportedChecks,
-    ReportedMave,
-    ReportedPattern,
-    ReportedProfiles,
-    Seconds,
-    Summary,
-)
+from persona import model
+from persona.model import Answer, Framework, MaveTrace, Report, Seconds, Summary
 from persona.write import words
 
 
@@ -27,13 +17,13 @@ def published(framework: Framework, calls: int, seconds: Seconds, *, trial: bool
         created_at=framework.created_at,
         trial=trial,
         mave=mave
-        and ReportedMave(
+        and model.ReportedMave(
             thread_id=mave.thread_id,
             message_id=next(iter(mave.message_ids), None),
             calls=calls,
             credits_used=mave.credits_used,
         ),
-        checks=ReportedChecks(
+        checks=model.ReportedChecks(
             missing_sections=len(checks.missing_sections),
             figures=checks.counts(),
             unresolved=len(checks.unresolved),
@@ -57,14 +47,14 @@ def without_words(
         status=status,
         source=about.source.kind,
         author=author,
-        profiles=ReportedProfiles(
+        profiles=model.ReportedProfiles(
             read=population.read,
             classified=population.classified,
             dormant=population.dormant,
             rejected=sum(population.rejected.values()),
             truncated=population.truncated,
         ),
-        patterns=convert(about.patterns, list[ReportedPattern], from_attributes=True),
+        patterns=convert(about.patterns, list[model.ReportedPattern], from_attributes=True),
         seconds=seconds,
         warnings=about.warnings,
         suppressed=about.suppressed,
