@@ -23,6 +23,8 @@ from substitutions import mistakes
 
 from persona.settings import read_settings
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 BUILD = YAML(typ="safe").load(ROOT / "cloudbuild.yaml")
 STEPS = {step["id"]: step for step in BUILD["steps"]}
@@ -880,7 +882,6 @@ echo https://x-1
 """
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("gcloud"), reason="the real gcloud is not here")
 def test_the_real_gcloud_parses_every_command(first: tuple[Cloud, Calls], tmp_path: Path) -> None:
     """Of both pages, and of a build; nothing is sent."""

@@ -25,6 +25,8 @@ from doors import ROOT, environment, free_port, lines, readable, run_terminal, s
 from persona.model import Framework
 from persona.storage.objects import OUTPUTS
 
+pytestmark = pytest.mark.slow
+
 DATA = ROOT / "tests" / "data"
 README = ROOT / "README.md"
 # The fields of `framework.json` that a user may rely on.

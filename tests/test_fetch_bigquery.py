@@ -25,6 +25,8 @@ from persona.log import Log
 from persona.settings import Settings, read_settings
 from persona.summarize.sampling import rule_of
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SECRET = "jane@example.com"
 QUIET = Log(as_json=False, level="ERROR")

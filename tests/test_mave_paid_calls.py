@@ -24,6 +24,8 @@ from doors import client, event, serve
 from werkzeug.datastructures import Headers
 from werkzeug.test import TestResponse
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 MAIN = str(ROOT / "main.py")
 DATA = Path(__file__).parent / "data"
@@ -407,7 +409,6 @@ MISHAPS = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.no_cover
 @pytest.mark.parametrize("mishap", MISHAPS.values(), ids=MISHAPS)
 def test_case_15_whatever_happens_to_any_one_storage_request_the_run_ends_published_and_paid_once(

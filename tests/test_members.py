@@ -25,6 +25,8 @@ from persona.pipeline import run as run_once
 from persona.request import Request
 from persona.settings import read_settings
 
+pytestmark = pytest.mark.slow
+
 QUIET = Log(as_json=False, level="ERROR")
 COLUMNS = ["canonical_segment_id", "user_id", "pattern", "persona", "holdout"]
 CONTENT = (Path(__file__).parent / "data" / "answer_named.md").read_text(encoding="utf-8")
@@ -174,7 +176,6 @@ def fill(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Callable[[Mappi
     return lambda rows: emulator.fill("space", rows)
 
 
-@pytest.mark.slow
 def test_the_view_in_the_warehouse_counts_what_the_framework_counts(
     run: Callable[..., Report], emulator: Emulator, fill: Callable[..., str]
 ) -> None:
@@ -195,7 +196,6 @@ def test_the_view_in_the_warehouse_counts_what_the_framework_counts(
     }
 
 
-@pytest.mark.slow
 def test_the_view_counts_raw_events_until_the_moment_it_is_asked(
     run: Callable[..., Report], emulator: Emulator, fill: Callable[..., str]
 ) -> None:
@@ -222,7 +222,6 @@ def test_the_view_counts_raw_events_until_the_moment_it_is_asked(
     assert counted(report) == in_view(there(report, emulator))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_no_name_breaks_out_of_a_literal(emulator: Emulator, name: str) -> None:
     with duckdb.connect() as engine:
@@ -230,7 +229,6 @@ def test_no_name_breaks_out_of_a_literal(emulator: Emulator, name: str) -> None:
     assert [read, emulator.rows(f"SELECT {text(name, 'bigquery')} AS name -- '")] == [name, [{"name": name}]]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["'); DROP TABLE x; --", "\\'); DROP TABLE x; --", '*/ " ` /* $most @most'])
 def test_traits_and_personas_of_any_name_are_those_of_the_view(
     tmp_path: Path, run: Callable[..., Report], emulator: Emulator, fill: Callable[..., str], name: str

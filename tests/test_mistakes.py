@@ -18,6 +18,8 @@ from doors import NAMES, ROOT, environment
 
 from persona.triggers.terminal import main
 
+pytestmark = pytest.mark.slow
+
 TABLE = "user_id,web,app,ltv,plan\n" + "".join(f"u{n},{n % 7},{n % 5},{n},pro\n" for n in range(60))
 HEADER, ROWS = TABLE.split("\n", 1)
 BOTH = ("--channels", "web=web,app=app")
@@ -289,10 +291,7 @@ def met(mistake: Mistake, services: SimpleNamespace) -> tuple[int, str]:
 
 @pytest.mark.parametrize(
     "mistake",
-    [
-        pytest.param(one, id=one.name, marks=[pytest.mark.slow] if "nobody listens" in one.name else [])
-        for one in MISTAKES
-    ],
+    [pytest.param(one, id=one.name) for one in MISTAKES],
 )
 def test_a_mistake_is_met_with_its_mending(
     mistake: Mistake, services: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -327,7 +326,6 @@ def test_a_python_without_the_packages_is_refused_in_words() -> None:
     assert ended.stderr.endswith("run the Python that they were installed for: .venv/bin/python -m persona\n")
 
 
-@pytest.mark.slow
 def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

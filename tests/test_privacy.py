@@ -15,6 +15,8 @@ from cloud import FakeMave, FakeSegment, FakeStorage, Reply, answer, json_reply,
 from crowd import crowd
 from doors import ROOT, event, readable, run_terminal, serve
 
+pytestmark = pytest.mark.slow
+
 # What stands in every value of the crowd that could name somebody.
 SECRETS = re.compile(r"secret|zebulon|\b555\D?7|broken@|negative@|odd@", re.IGNORECASE)
 EMAIL = "person1@secret.example"

@@ -16,6 +16,8 @@ import pytest
 from cloud import FakeMave, FakeSegment, answer, refuse
 from doors import ROOT, damaged_installation, environment, published, run_terminal
 
+pytestmark = pytest.mark.slow
+
 TABLE = """
 Run monday: {status} (sample, words by facts)
 600 profiles read: 512 active, 80 dormant, 8 rejected
@@ -225,7 +227,6 @@ def test_a_stop_while_mave_is_asked_says_where_its_answer_will_be(tmp_path: Path
     )
 
 
-@pytest.mark.slow
 def test_a_long_reading_tells_its_time_left_and_can_be_stopped(tmp_path: Path) -> None:
     (tmp_path / "p.csv").write_text("web,app\n" + "".join(f"{n % 9},{n % 7}\n" for n in range(4_000_000)))
     settings = {"PERSONA_SOURCE": "p.csv", "PERSONA_CHANNELS": "web=web,app=app", "PERSONA_LIMIT": "0"}
