@@ -410,6 +410,15 @@ def test_many_objects_are_read_together(cloud: FakeStorage, name: str) -> None:
     assert people(fetch(f"gs://exports/{name}")) == [0, 1, 2]
 
 
+def test_a_listing_goes_on_at_the_page_that_failed(cloud: FakeStorage) -> None:
+    for n in range(5):
+        put(cloud, f"day/{n}.json", line(n))
+    cloud.page_size = 2
+    cloud.call_faults = [None, Fault(status=503)]
+    assert people(fetch("gs://exports/day/")) == [0, 1, 2, 3, 4]
+    assert [call.method for call in cloud.calls].count("list") == 4
+
+
 def test_a_damaged_object_is_named_as_that(cloud: FakeStorage) -> None:
     error = refused(put(cloud, "export.gz", damaged("cut short")))
     assert (type(error), error.code) == (Refused, "storage_refused")

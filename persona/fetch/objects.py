@@ -8,13 +8,14 @@ from typing import Any, TypeVar, cast
 
 from fsspec import AbstractFileSystem
 from google.api_core.exceptions import GoogleAPICallError, NotFound, RetryError
+from google.api_core.retry import Retry
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import storage
 from google.cloud.storage.fileio import BlobReader
 
 from persona.deadline import Deadline
 from persona.errors import DeadlineExceeded, PersonaError, Refused, Unavailable
-from persona.storage.cloud import retried, waits
+from persona.storage.cloud import patience, waits
 
 # How long one part may take, waits between tries included.
 BUDGET_SECONDS = 60.0
@@ -88,7 +89,8 @@ class Objects(AbstractFileSystem):
             blob.reload(timeout=waits(self._deadline), retry=None)
             return [blob]
         prefix, whole = pattern.partition("*")[0], pattern + "*" if pattern.endswith("/") else pattern
-        listing = bucket.list_blobs(prefix=prefix, retry=None, timeout=waits(self._deadline))
+        # Each page has a patience of its own: whoever lists anew at every storm may never come to the end.
+        listing = bucket.list_blobs(prefix=prefix, retry=self._patience(), timeout=waits(self._deadline))
         blobs: list[Any] = []
         for page in listing.pages:
             self._deadline.check("list more of the stored objects")
@@ -99,7 +101,7 @@ class Objects(AbstractFileSystem):
         """What `act` returns, tried again while that may help."""
         try:
             self._deadline.check("read more of the stored object")
-            return retried(act, min(BUDGET_SECONDS, self._deadline.left_seconds))
+            returned: T = self._patience()(act)()
         except RetryError:
             words = f"Cloud Storage did not serve the object that {self._setting} names within its time"
             self.failure = Unavailable("storage", f"{words}; try again later")
@@ -107,7 +109,12 @@ class Objects(AbstractFileSystem):
             self.failure = self._named(error)
         except DeadlineExceeded as error:
             self.failure = error
+        else:
+            return returned
         raise self.failure from None
+
+    def _patience(self) -> Retry:
+        return patience(min(BUDGET_SECONDS, self._deadline.left_seconds))
 
     def _named(self, error: GoogleAPICallError | GoogleAuthError) -> PersonaError:
         if isinstance(error, NotFound) and self._begun:

@@ -153,7 +153,7 @@ class CloudBucket:
     def _tried(self, act: Callable[[Deadline], _T]) -> _T:
         deadline = self._tries()
         try:
-            return retried(lambda: act(deadline), deadline.budget_seconds)
+            returned: _T = patience(deadline.budget_seconds)(act)(deadline)
         except RetryError as error:
             code = getattr(error.cause, "code", None)
             last = f"status {int(code)}" if isinstance(code, int) else type(error.cause).__name__
@@ -168,22 +168,20 @@ class CloudBucket:
             raise Refused(
                 "storage", f"Cloud Storage refuses the use of bucket {self._name} ({status}): {next_step}"
             ) from None
+        return returned
 
 
 class _Replaced(Exception):
     """The object was replaced between two requests of one read."""
 
 
-def retried(act: Callable[[], _T], budget_seconds: float) -> _T:
-    """What `act` returns, tried again with growing, random waits while that may help.
+def patience(budget_seconds: float) -> Retry:
+    """Has an act tried again, with growing, random waits, while that may help.
 
-    Raises:
-        RetryError: it did not go well in so many seconds.
+    What it is called with raises RetryError once so many seconds are over.
     """
     first, longest = FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS
-    retry = Retry(predicate=_may_pass, initial=first, maximum=longest, timeout=budget_seconds)
-    returned: _T = retry(act)()
-    return returned
+    return Retry(predicate=_may_pass, initial=first, maximum=longest, timeout=budget_seconds)
 
 
 def _may_pass(error: Exception) -> bool:
