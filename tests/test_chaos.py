@@ -29,7 +29,8 @@ RUNS = int(os.environ.get("TEST_EXAMPLES", "15"))
 IN_THE_CLOUD = RUNS // 5  # of them
 # As many as two cores start without slowing each other down beyond their deadlines.
 RUNS_AT_ONCE = 3
-DEADLINE_SECONDS = 14
+# Eleven of them are kept for the call; a loaded machine takes more than three to start and read.
+DEADLINE_SECONDS = 20
 LEASE_SECONDS = 1.1 * DEADLINE_SECONDS + 5
 MOST_REDELIVERIES = 6
 # The words on stderr after which a process may be killed; nothing is said before the first.

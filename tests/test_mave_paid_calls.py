@@ -20,15 +20,11 @@ from typing import Any, NamedTuple
 import pytest
 import requests
 from cloud import Call, FakeMave, FakeSegment, FakeStorage, Fault, Turn, answer, lose, raw, refuse
-from doors import client, event, serve
+from doors import ROOT, client, event, serve
 from werkzeug.datastructures import Headers
-from werkzeug.test import TestResponse
 
 pytestmark = pytest.mark.slow
-
-ROOT = Path(__file__).parent.parent
-MAIN = str(ROOT / "main.py")
-DATA = Path(__file__).parent / "data"
+DATA = ROOT / "tests" / "data"
 WHOLE = (DATA / "answer_named.md").read_text()
 QUESTION = (DATA / "answer_question.md").read_text()
 # The answer without its last pattern and the strategy.
@@ -64,7 +60,8 @@ class House:
         self.set(**service.settings())
 
     def post(self, **request: object) -> "Told":
-        return told(self.http.post("/", json={"run_id": "run"} | request))
+        response = self.http.post("/", json={"run_id": "run"} | request)
+        return Told(response.status_code, response.get_json(), response.headers)
 
     def deliver(self) -> int:
         """The status of a delivery by Pub/Sub: 2xx acknowledges."""
@@ -78,9 +75,6 @@ class House:
     def kept(self, name: str) -> Any:
         return json.loads(self.read(name))
 
-    def has(self, name: str) -> bool:
-        return (self.folder / FOLDER / name).exists()
-
 
 class Told(NamedTuple):
     """What a caller over HTTP is told."""
@@ -93,10 +87,6 @@ class Told(NamedTuple):
     def word(self) -> str:
         """The report's status, or the failure's code."""
         return str(self.body["error"]["code"] if "error" in self.body else self.body["status"])
-
-
-def told(response: TestResponse) -> Told:
-    return Told(response.status_code, response.get_json(), response.headers)
 
 
 @pytest.fixture
@@ -504,7 +494,9 @@ def test_case_18_and_12_a_server_keeps_eight_runs_apart_and_outlives_a_flood(
         serve("persona_http", tmp_path / "log", **house.settings) as url,
         ThreadPoolExecutor(8) as pool,
     ):
-        assert flood(url) == (400, "bad_request")
+        # 40 MB, which the platform reads to their end before it answers.
+        flood = requests.post(url, data=b" " * 40_000_000, timeout=120)
+        assert (flood.status_code, flood.json()["error"]["code"]) == (400, "bad_request")
         answers = list(pool.map(lambda name: requests.post(url, json={"run_id": name}, timeout=300), names))
         assert [answered.text for answered in answers if not answered.ok] == []
         reports = [answered.json() for answered in answers]
@@ -515,12 +507,6 @@ def test_case_18_and_12_a_server_keeps_eight_runs_apart_and_outlives_a_flood(
         folder = house.folder / "runs" / name
         reference = json.loads((folder / "state.json").read_bytes())["reference"]
         assert f"{reference}/1" in json.loads((folder / "answer.json").read_bytes())["content"]
-
-
-def flood(url: str) -> tuple[int, str]:
-    """The status and code of a request with 40 MB, which the platform reads to its end before it answers."""
-    refused = requests.post(url, data=b" " * 40_000_000, timeout=120)
-    return refused.status_code, refused.json()["error"]["code"]
 
 
 # 19 to 22: threads, follow-ups, periods, force.
