@@ -32,6 +32,7 @@ _PIECES = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @seed(20261126)
 @settings(max_examples=1_000, deadline=None)
 @given(

@@ -12,6 +12,8 @@ from persona.check.facts import facts_of
 from persona.mave import without_mave
 from persona.model import Plan, Summary
 
+pytestmark = pytest.mark.slow
+
 FEW_BUT_WIDE = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 

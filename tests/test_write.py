@@ -578,6 +578,7 @@ def test_a_text_that_is_too_long_is_cut_where_the_page_says_so(mave: Framework) 
     assert [text.count(said) for text in (render.as_html(long), render.as_markdown(long))] == [1, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("block", "line"),
