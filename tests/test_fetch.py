@@ -24,6 +24,8 @@ from persona.log import Log
 from persona.model import Rule
 from persona.settings import read_settings
 
+pytestmark = pytest.mark.slow
+
 TYPES = ("user_id", "email", "anonymous_id", "phone", "ios.id", "ios_id", "android_id")
 # On CI; by hand: TEST_EXAMPLES=1000 tests/run tests/test_fetch.py
 EXAMPLES = int(os.environ.get("TEST_EXAMPLES", "3"))
@@ -176,7 +178,6 @@ def test_unloaded_values_of_any_type_are_their_text(tmp_path: Path) -> None:
     assert (web.n, dict(web.plans), web.identities) == (2, {"5": 1, "pro": 1}, 1)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(EXAMPLES))
 def test_random_spaces_with_duplicates_and_late_rows_are_equal_in_both_engines(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, emulator: Emulator, seed: int

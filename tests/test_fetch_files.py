@@ -196,6 +196,7 @@ ODD_VALUES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("form", "outcome"), ODD_VALUES.values(), ids=ODD_VALUES)
 def test_an_odd_value_has_the_same_outcome_in_every_format(
     tmp_path: Path, form: str, outcome: int | str
@@ -355,6 +356,7 @@ print(test_fetch_files.people(test_fetch_files.fetch(sys.argv[1], 50)))
 """
 
 
+@pytest.mark.slow
 def test_the_same_file_gives_the_same_people_whatever_the_number_of_processors(tmp_path: Path) -> None:
     # Large enough for several threads.
     with (tmp_path / "export").open("wb") as file:
@@ -462,6 +464,7 @@ def test_a_lasting_failure_of_cloud_storage_is_worth_another_run(cloud: FakeStor
     assert (type(error), error.retryable) == (Unavailable, True)
 
 
+@pytest.mark.slow
 def test_an_object_that_is_replaced_meanwhile_is_not_read_as_one(cloud: FakeStorage) -> None:
     where = put(cloud, "export.json", lines(60_000))
     content = lines(60_000)[::-1]
@@ -486,6 +489,7 @@ def test_the_deadline_ends_the_reading(tmp_path: Path) -> None:
     assert type(refused(tmp_path / "export", deadline_seconds=-1.0)) is DeadlineExceeded
 
 
+@pytest.mark.slow
 def test_the_deadline_interrupts_a_query_and_the_checking_of_a_bomb(tmp_path: Path) -> None:
     (tmp_path / "large").write_bytes(lines(200_000))
     # 4 GB of blank lines in 4 MB.
