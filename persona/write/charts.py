@@ -11,12 +11,10 @@ from typing import NamedTuple
 from persona import wording
 from persona.masking import cut
 from persona.model import Framework, Pattern, PatternDrift, Rule, dominant
-from persona.wording import plain
 from persona.write.words import mostly
 
 # A chart on a phone 390 pixels wide, and an average character of a bar's label.
-NARROWEST_PIXELS = 330
-CHARACTER_PIXELS = 7.5
+NARROWEST_PIXELS, CHARACTER_PIXELS = 330, 7.5
 # A row's name and its figures share a line of the narrowest chart.
 NAME_CHARACTERS = 34
 # How wide half of a portrait is, of 32.
@@ -93,7 +91,9 @@ def bar(pattern: Pattern, rule: Rule) -> Iterator[Segment]:
     for index, (channel, share) in enumerate(zip(rule.channels, mix(pattern, rule), strict=True), 1):
         figure = wording.percent(share, 0)
         room = share * NARROWEST_PIXELS / CHARACTER_PIXELS - 2
-        text = next((text for text in (f"{plain(channel)} {figure}", figure) if len(text) <= room), "")
+        text = next(
+            (text for text in (f"{wording.plain(channel)} {figure}", figure) if len(text) <= room), ""
+        )
         if share > 0:
             yield Segment(round(x, 2), round(100 * share, 2), index, text)
         x += 100 * share
