@@ -11,6 +11,7 @@ from typing import NamedTuple
 from persona import wording
 from persona.masking import cut
 from persona.model import Framework, Pattern, PatternDrift, Rule, dominant
+from persona.wording import plain
 from persona.write.words import mostly
 
 # A chart on a phone 390 pixels wide, and an average character of a bar's label.
@@ -91,9 +92,7 @@ def bar(pattern: Pattern, rule: Rule) -> Iterator[Segment]:
     for index, (channel, share) in enumerate(zip(rule.channels, mix(pattern, rule), strict=True), 1):
         figure = wording.percent(share, 0)
         room = share * NARROWEST_PIXELS / CHARACTER_PIXELS - 2
-        text = next(
-            (text for text in (f"{wording.plain(channel)} {figure}", figure) if len(text) <= room), ""
-        )
+        text = next((text for text in (f"{plain(channel)} {figure}", figure) if len(text) <= room), "")
         if share > 0:
             yield Segment(round(x, 2), round(100 * share, 2), index, text)
         x += 100 * share
@@ -110,10 +109,7 @@ def values(framework: Framework) -> list[Pair]:
 
 def changes(moved: Iterable[PatternDrift]) -> list[Pair]:
     """Each pattern's share then and now."""
-    return [
-        Pair(one.pattern, wording.points(one.share_change), one.share_before, one.share_after)
-        for one in moved
-    ]
+    return [Pair(p.pattern, wording.points(p.share_change), p.share_before, p.share_after) for p in moved]
 
 
 def scale(pairs: Iterable[Pair]) -> Axis:
