@@ -882,6 +882,13 @@ echo https://x-1
 """
 
 
+def shape(word: str) -> str:
+    """What tells one kind of command from another: its own words and its flags, no name and no value."""
+    if word.startswith("--"):
+        return word.partition("=")[0]
+    return word if re.fullmatch("[a-z-]+", word) else "NAME"
+
+
 @pytest.mark.skipif(not shutil.which("gcloud"), reason="the real gcloud is not here")
 def test_the_real_gcloud_parses_every_command(first: tuple[Cloud, Calls], tmp_path: Path) -> None:
     """Of both pages, and of a build; nothing is sent."""
@@ -898,9 +905,10 @@ def test_the_real_gcloud_parses_every_command(first: tuple[Cloud, Calls], tmp_pa
         [*call["command"].split(), *filter(None, [call["name"]]), *map("=".join, call["flags"].items())]
         for call in first[1]
     ]
-    lines = sorted(
-        {shlex.join(["gcloud", *(word.removesuffix("=") for word in words)]) for words in [*typed, *sent]}
-    )
+    assert [words for words in typed for word in words if re.match(r"[^-]*\s", word)] == []
+    # One of a kind: gcloud builds all of its parsers anew for every line.
+    kinds = {tuple(map(shape, words)): words for words in [*typed, *sent]}
+    lines = [shlex.join(["gcloud", *(word.removesuffix("=") for word in words)]) for words in kinds.values()]
     listed = tmp_path / "commands.json"
     listed.write_text(json.dumps([{"command_string": line} for line in lines]))
     parsed = subprocess.run(
@@ -911,7 +919,7 @@ def test_the_real_gcloud_parses_every_command(first: tuple[Cloud, Calls], tmp_pa
         check=True,
     )
     verdicts = json.loads(parsed.stdout)
-    assert len(verdicts) > 80
+    assert len(verdicts) > 60
     assert [(one["command_string"], one["error_message"]) for one in verdicts if not one["success"]] == []
 
 
