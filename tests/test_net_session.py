@@ -406,18 +406,19 @@ def test_a_paid_call_waits_no_longer_than_it_may_and_counts_as_sent(drip: str) -
     assert time.monotonic() - begun < 5
 
 
-def test_a_paid_call_that_finds_nobody_is_known_not_to_be_sent(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [(unreachable, "refused"), (lambda: f"http://nobody.invalid/{SECRET}", "its name was not found")],
+    ids=["nobody", "unknown name"],
+)
+def test_a_paid_call_that_reaches_nobody_is_known_not_to_be_sent(
+    caplog: pytest.LogCaptureFixture, address: Callable[[], str], told: str
+) -> None:
     caplog.set_level(logging.DEBUG)
-    with pytest.raises(Unavailable, match="refused; nothing was sent or paid") as raised:
-        ask_once(unreachable(), 5)
+    with pytest.raises(Unavailable, match=f"{told}; nothing was sent or paid") as raised:
+        ask_once(address(), 5)
     assert not isinstance(raised.value, ReplyLost)
     assert_tells_nothing(raised.value, caplog)
-
-
-def test_a_paid_call_to_an_unknown_name_is_known_not_to_be_sent() -> None:
-    with pytest.raises(Unavailable, match="its name was not found; nothing was sent or paid") as raised:
-        ask_once("http://nobody.invalid/", 1)
-    assert not isinstance(raised.value, ReplyLost)
 
 
 def test_a_paid_call_that_cannot_connect_in_time_is_known_not_to_be_sent() -> None:
