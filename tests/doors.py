@@ -2,22 +2,25 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
 import functions_framework
+from click.testing import CliRunner, Result
 from flask import Flask
 from flask.testing import FlaskClient
 
 from persona.settings import Settings
+from persona.triggers.terminal import main
 
 ROOT = Path(__file__).parent.parent
 # Every variable that a setting is read from.
@@ -52,6 +55,18 @@ def run_terminal(*arguments: str, cwd: Path, **settings: str) -> subprocess.Comp
     traced = {name: text for name, text in os.environ.items() if name.startswith("COVERAGE_")}
     env = environment(**settings) | traced
     return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=60)
+
+
+def in_process(*arguments: str, cwd: Path, **settings: str) -> Result:
+    """What `python -m persona` does, within this process: for what is not about processes."""
+    nothing: dict[str, str | None] = dict.fromkeys((*NAMES, "K_SERVICE", "BIGQUERY_EMULATOR_HOST"))
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with chdir(cwd):
+            return CliRunner().invoke(main, arguments, env=nothing | settings)
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 def free_port() -> int:

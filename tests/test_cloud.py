@@ -1,8 +1,9 @@
 """The fakes are as strict as the services whose place they take: what those refuse, these refuse."""
 
 import base64
+import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -414,10 +415,10 @@ def test_an_answer_that_never_comes_leaves_the_question() -> None:
 # Storage: what the official client never does; the rest is in the contract of test_storage.
 
 
-def put(storage: FakeStorage, name: str, data: bytes, **query: str) -> requests.Response:
-    metadata = b'{"name": "%b", "crc32c": "%b"}' % (name.encode(), query.pop("crc32c", "").encode())
-    if b'"crc32c": ""' in metadata:
-        metadata = b'{"name": "%b"}' % name.encode()
+def put(
+    storage: FakeStorage, name: str, data: bytes, checksum: Mapping[str, str] = {}, **query: str
+) -> requests.Response:
+    metadata = json.dumps({"name": name, **checksum}).encode()
     body = (
         b"--b\r\nContent-Type: application/json\r\n\r\n" + metadata + b"\r\n"
         b"--b\r\nContent-Type: text/plain\r\n\r\n" + data + b"\r\n--b--"
@@ -456,13 +457,10 @@ def test_generations_grow() -> None:
 def test_content_is_described_by_its_checksums() -> None:
     with FakeStorage() as storage:
         described = put(storage, "a", b"123456789").json()
-        # The check values of CRC-32C (0xE3069283) and MD5 for "123456789".
-        assert described["crc32c"] == base64.b64encode(bytes.fromhex("e3069283")).decode()
-        assert (
-            described["md5Hash"]
-            == base64.b64encode(bytes.fromhex("25f9e794323b453885f5181f1b624d0b")).decode()
-        )
-        assert put(storage, "a", b"other", crc32c=described["crc32c"]).status_code == 400
+        # The check values of CRC-32C and MD5 for "123456789".
+        for name, value in (("crc32c", "e3069283"), ("md5Hash", "25f9e794323b453885f5181f1b624d0b")):
+            assert described[name] == base64.b64encode(bytes.fromhex(value)).decode()
+        assert put(storage, "a", b"other", {"crc32c": described["crc32c"]}).status_code == 400
 
 
 def test_a_range_is_sent_from_its_start() -> None:

@@ -199,15 +199,8 @@ def changes(calls: Calls) -> list[str]:
 
 def test_the_file_fits_the_published_schema_of_cloud_build() -> None:
     """`check-jsonschema` carries the schema with it: no network."""
-    command = [
-        sys.executable,
-        "-m",
-        "check_jsonschema",
-        "--builtin-schema",
-        "vendor.cloudbuild",
-        "cloudbuild.yaml",
-    ]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    command = ["-m", "check_jsonschema", "--builtin-schema", "vendor.cloudbuild", "cloudbuild.yaml"]
+    done = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -436,21 +429,11 @@ def test_without_a_service_that_the_page_enables_the_build_would_stop(cloud: Clo
     assert (done.returncode, "not enabled" in done.stderr) == (1, True)
 
 
-ROLES = [
-    role
-    for role in blocks("deploy.md")[3].partition("for name in ")[2].partition(";")[0].split()
-    if role != "\\"
-]
+ROLES = set(blocks("deploy.md")[3].partition("for name in ")[2].partition(";")[0].split()) - {"\\"}
+BEFORE_ITS_FIRST_COMMAND = {"cloudbuild.builds.builder", "serviceusage.serviceUsageConsumer"}
 
 
-@pytest.mark.parametrize(
-    "role",
-    [
-        role
-        for role in ROLES
-        if role not in {"cloudbuild.builds.builder", "serviceusage.serviceUsageConsumer"}
-    ],
-)
+@pytest.mark.parametrize("role", sorted(ROLES - BEFORE_ITS_FIRST_COMMAND))
 def test_the_builder_needs_each_role_that_the_page_gives(cloud: Cloud, role: str) -> None:
     """All but what a build needs before its first command: to run, to log, to be counted."""
     cloud.world.roles["project"].remove([f"roles/{role}", BUILDER])
@@ -469,10 +452,15 @@ def test_without_its_agents_role_a_trigger_is_tried_for_some_minutes_then_named(
     assert "The build stops here: gcloud functions deploy persona-pubsub" in done.stderr
 
 
-def test_a_trigger_whose_agent_is_not_ready_yet_is_made_a_little_later(cloud: Cloud) -> None:
-    cloud.world.unknown = {"trigger": 2}
+@pytest.mark.parametrize(
+    ("what", "waits"), [(RUNS_AS, [5, 10]), ("trigger", [30, 60])], ids=["account", "trigger"]
+)
+def test_what_is_new_and_not_known_everywhere_yet_is_tried_a_little_later(
+    cloud: Cloud, what: str, waits: list[int]
+) -> None:
+    cloud.world.unknown = {what: 2}
     done = cloud.run("deploy", **USUAL)
-    assert (done.returncode, cloud.slept) == (0, [30, 60])
+    assert (done.returncode, cloud.slept) == (0, waits)
 
 
 # The check.
@@ -577,20 +565,11 @@ def test_what_is_created_is_made_like_this(first: tuple[Cloud, Calls], command: 
     assert flags_of(first[1], command, name) == FLAGS[command, name]
 
 
-def test_an_account_not_known_yet_is_given_its_role_a_little_later(cloud: Cloud) -> None:
-    """Accounts take some seconds to be known everywhere."""
-    cloud.world.unknown = {RUNS_AS: 2}
-    done = cloud.run("deploy", **USUAL)
-    assert (done.returncode, cloud.slept) == (0, [5, 10])
-
-
 def test_a_role_that_cannot_be_given_ends_the_build(cloud: Cloud) -> None:
     cloud.world.unknown = {RUNS_AS: 99}
     done = cloud.run("deploy", **USUAL)
-    assert (
-        done.returncode,
-        "The build stops here: gcloud storage buckets add-iam-policy" in done.stderr,
-    ) == (1, True)
+    stopped = "The build stops here: gcloud storage buckets add-iam-policy" in done.stderr
+    assert (done.returncode, stopped) == (1, True)
 
 
 # The keys.
@@ -784,14 +763,10 @@ def test_a_change_of_the_program_is_deployed(built: Cloud, path: str) -> None:
     assert changes(built.deploy(**USUAL)) == PUBSUB_TOO
 
 
-def test_a_function_that_failed_to_deploy_is_deployed_again(built: Cloud) -> None:
-    built.world.things["function/persona-http"]["state"] = "FAILED"
-    assert changes(built.deploy(**USUAL)) == HTTP
-
-
 @pytest.mark.parametrize(
     ("key", "by_hand", "made"),
     [
+        ("function/persona-http", {"state": "FAILED"}, HTTP),
         ("function/persona-http", {"updateTime": "by hand"}, HTTP),
         ("service/persona-http", {"metadata": {"generation": 99}}, HTTP),
         ("service/persona-http", {"status": {"latestReadyRevisionName": "by hand"}}, HTTP),
@@ -802,9 +777,9 @@ def test_a_function_that_failed_to_deploy_is_deployed_again(built: Cloud) -> Non
             [f"pubsub subscriptions update {SUBSCRIPTION}"],
         ),
     ],
-    ids=["function", "its service", "its revision", "schedule", "subscription"],
+    ids=["failed", "function", "its service", "its revision", "schedule", "subscription"],
 )
-def test_what_somebody_changed_by_hand_is_set_right(
+def test_what_failed_or_was_changed_by_hand_is_set_right(
     built: Cloud, key: str, by_hand: dict[str, object], made: list[str]
 ) -> None:
     built.world.things[key] |= by_hand
@@ -882,6 +857,13 @@ echo https://x-1
 """
 
 
+def shape(word: str) -> str:
+    """What tells one kind of command from another: its own words and its flags, no name and no value."""
+    if word.startswith("--"):
+        return word.partition("=")[0]
+    return word if re.fullmatch("[a-z-]+", word) else "NAME"
+
+
 @pytest.mark.skipif(not shutil.which("gcloud"), reason="the real gcloud is not here")
 def test_the_real_gcloud_parses_every_command(first: tuple[Cloud, Calls], tmp_path: Path) -> None:
     """Of both pages, and of a build; nothing is sent."""
@@ -898,9 +880,10 @@ def test_the_real_gcloud_parses_every_command(first: tuple[Cloud, Calls], tmp_pa
         [*call["command"].split(), *filter(None, [call["name"]]), *map("=".join, call["flags"].items())]
         for call in first[1]
     ]
-    lines = sorted(
-        {shlex.join(["gcloud", *(word.removesuffix("=") for word in words)]) for words in [*typed, *sent]}
-    )
+    assert [words for words in typed for word in words if re.match(r"[^-]*\s", word)] == []
+    # One of a kind: gcloud builds all of its parsers anew for every line.
+    kinds = {tuple(map(shape, words)): words for words in [*typed, *sent]}
+    lines = [shlex.join(["gcloud", *(word.removesuffix("=") for word in words)]) for words in kinds.values()]
     listed = tmp_path / "commands.json"
     listed.write_text(json.dumps([{"command_string": line} for line in lines]))
     parsed = subprocess.run(
@@ -911,7 +894,7 @@ def test_the_real_gcloud_parses_every_command(first: tuple[Cloud, Calls], tmp_pa
         check=True,
     )
     verdicts = json.loads(parsed.stdout)
-    assert len(verdicts) > 80
+    assert len(verdicts) > 60
     assert [(one["command_string"], one["error_message"]) for one in verdicts if not one["success"]] == []
 
 

@@ -524,19 +524,21 @@ def test_a_checksum_that_stays_wrong_is_unavailable(cloud: FakeStorage) -> None:
         bucket.read(NAME)
 
 
-def test_a_missing_permission_is_refused_at_once_and_names_the_role(cloud: FakeStorage) -> None:
-    cloud.call_faults = lambda _: Fault(status=403)
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        (401, "it needs valid Google credentials"),
+        (403, "grant roles/storage.objectUser"),
+        (409, "look for a policy"),
+    ],
+)
+def test_a_refusal_is_final_at_once_and_says_what_to_do(cloud: FakeStorage, status: int, told: str) -> None:
+    cloud.call_faults = lambda _: Fault(status=status)
     acts = every_operation(open_bucket("gs://frameworks"))
     for act in acts:
-        with pytest.raises(Refused, match=r"frameworks \(403\): grant roles/storage.objectUser"):
+        with pytest.raises(Refused, match=rf"frameworks \({status}\): {told}"):
             act()
     assert len(acts) == len(cloud.calls)
-
-
-def test_credentials_that_are_not_accepted_are_refused(cloud: FakeStorage) -> None:
-    cloud.call_faults = lambda _: Fault(status=401)
-    with pytest.raises(Refused, match=r"frameworks \(401\): it needs valid Google credentials"):
-        open_bucket("gs://frameworks").create(NAME, b"{}", JSON)
 
 
 @pytest.mark.usefixtures("cloud")
@@ -544,12 +546,6 @@ def test_a_missing_bucket_is_refused_and_never_looks_empty() -> None:
     for act in every_operation(open_bucket("gs://elsewhere")):
         with pytest.raises(Refused, match=r"elsewhere \(404\): there is no such bucket"):
             act()
-
-
-def test_other_refusals_keep_their_status(cloud: FakeStorage) -> None:
-    cloud.call_faults = [Fault(status=409)]
-    with pytest.raises(Refused, match=r"frameworks \(409\): look for a policy"):
-        open_bucket("gs://frameworks").create(NAME, b"{}", JSON)
 
 
 def test_missing_credentials_are_refused_with_what_to_do(

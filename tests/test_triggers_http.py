@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 from cloud import FakeMave, FakeSegment, listing_error
-from doors import client, damaged_installation, lines, published, run_terminal, serve
+from doors import client, damaged_installation, in_process, lines, published, serve
 from flask.testing import FlaskClient
 from msgspec import json as typed
 from werkzeug.test import TestResponse
@@ -90,7 +90,7 @@ def monday(door: FlaskClient, shelf: Path, frameworks: Path) -> FlaskClient:
 def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which the run `monday` was published; for tests that only look."""
     folder = tmp_path_factory.mktemp("shelf")
-    assert run_terminal("--run-id", "monday", cwd=folder).returncode == 0
+    assert in_process("--run-id", "monday", cwd=folder).exit_code == 0
     return folder / "frameworks"
 
 
