@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.pool import Pool
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import pytest
 from cloud import Call, FakeStorage, Fault
+from contenders import ROUNDS, SWAPPED, Contend, create_in_every_round, in_process, share, swap_in_every_round
 
 from persona.deadline import Deadline
 from persona.errors import Refused, Unavailable
@@ -177,61 +178,11 @@ def test_large_objects_come_back_whole(bucket: Bucket) -> None:
 # Contention: processes for the folder, threads for the cloud.
 
 
-class Barrier(Protocol):
-    def wait(self, timeout: float | None = None) -> int: ...
-
-
-Contend = Callable[[str, int, Barrier], list[int]]
-ROUNDS = 12
-
-
-def create_in_every_round(output: str, contender: int, barrier: Barrier) -> list[int]:
-    """The rounds in which this contender's object was the one."""
-    bucket = open_bucket(output)
-    won = []
-    for number in range(ROUNDS):
-        barrier.wait(60)
-        try:
-            bucket.create(f"runs/{number}/state.json", b"contender %d" % contender, JSON)
-        except Conflict:
-            continue
-        won.append(number)
-    return won
-
-
-def swap_in_every_round(output: str, contender: int, barrier: Barrier) -> list[int]:
-    """The rounds in which this contender's swap went through; all read the same generation before."""
-    bucket = open_bucket(output)
-    won = []
-    for number in range(ROUNDS):
-        before = kept(bucket).generation
-        barrier.wait(60)
-        try:
-            bucket.swap(NAME, b"round %d, contender %d" % (number, contender), JSON, before)
-            won.append(number)
-        except Conflict:
-            pass
-        barrier.wait(60)
-    return won
-
-
-_barrier: Barrier
-
-
-def _share(barrier: Barrier) -> None:
-    global _barrier  # noqa: PLW0603 - a barrier reaches a new process only this way
-    _barrier = barrier
-
-
-def _in_process(contend: Contend, output: str, contender: int) -> list[int]:
-    return contend(output, contender, _barrier)
-
-
 @pytest.fixture(scope="module")
 def processes() -> Iterator[Pool]:
     """Ten processes that wait for each other before every round."""
     context = multiprocessing.get_context("spawn")
-    with context.Pool(CONTENDERS, _share, (context.Barrier(CONTENDERS),)) as pool:
+    with context.Pool(CONTENDERS, share, (context.Barrier(CONTENDERS),)) as pool:
         yield pool
 
 
@@ -239,7 +190,7 @@ def rounds_won(store: Store, contend: Contend, processes: Pool) -> list[list[int
     """What ten contenders at once won, each in its own process or thread."""
     if store.kind == "folder":
         jobs = [(contend, store.output, number) for number in range(CONTENDERS)]
-        return processes.starmap(_in_process, jobs, chunksize=1)
+        return processes.starmap(in_process, jobs, chunksize=1)
     barrier = threading.Barrier(CONTENDERS)
     with ThreadPoolExecutor(CONTENDERS) as threads:
         running = [threads.submit(contend, store.output, number, barrier) for number in range(CONTENDERS)]
@@ -255,7 +206,7 @@ def test_of_ten_creators_exactly_one_wins_in_each_round(store: Store, processes:
 
 
 def test_of_ten_swappers_exactly_one_wins_in_each_round(store: Store, processes: Pool) -> None:
-    store.bucket.create(NAME, b"before", JSON)
+    store.bucket.create(SWAPPED, b"before", JSON)
     won = rounds_won(store, swap_in_every_round, processes)
     assert list(range(ROUNDS)) == sorted(number for rounds in won for number in rounds)
 
