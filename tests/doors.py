@@ -50,10 +50,9 @@ def damaged_installation(folder: Path) -> str:
 
 
 def run_terminal(*arguments: str, cwd: Path, **settings: str) -> subprocess.CompletedProcess[str]:
-    """`python -m persona` as a process of its own, traced as this one is."""
+    """`python -m persona` as a process of its own."""
     command = [sys.executable, "-m", "persona", *arguments]
-    traced = {name: text for name, text in os.environ.items() if name.startswith("COVERAGE_")}
-    env = environment(**settings) | traced
+    env = environment(**settings)
     return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=60)
 
 

@@ -25,7 +25,7 @@ from persona.storage.objects import OUTPUTS
 pytestmark = pytest.mark.slow
 
 # Each is killed twice. More by hand: TEST_EXAMPLES=100 tests/run tests/test_chaos.py
-RUNS = int(os.environ.get("TEST_EXAMPLES", "15"))
+RUNS = int(os.environ.get("TEST_EXAMPLES", "10"))
 IN_THE_CLOUD = RUNS // 5  # of them
 # As many as two cores start without slowing each other down beyond their deadlines.
 RUNS_AT_ONCE = 3

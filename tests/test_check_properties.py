@@ -14,7 +14,7 @@ from persona.check.facts import facts_of
 from persona.check.filling import NO_SUCH_FIGURE
 from persona.model import Fact, Summary, Unit
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
 
 WIDE = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 CURRENCIES = st.sampled_from(["$", "€", "kr"])

@@ -24,7 +24,7 @@ from persona.log import Log
 from persona.model import Rule
 from persona.settings import read_settings
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
 
 TYPES = ("user_id", "email", "anonymous_id", "phone", "ios.id", "ios_id", "android_id")
 # On CI; by hand: TEST_EXAMPLES=1000 tests/run tests/test_fetch.py

@@ -20,7 +20,7 @@ from persona.write import render
 
 pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
 
-CHARACTERS = int(os.environ.get("TEST_CHARACTERS", "200000"))
+CHARACTERS = int(os.environ.get("TEST_CHARACTERS", "120000"))
 # Of five megabytes on an idle machine; a busy one takes up to four times the CPU time for the same.
 MOST_SECONDS = 5.0 if "TEST_CHARACTERS" in os.environ else 20.0
 MOST_GROWTH = 2.5

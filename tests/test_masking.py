@@ -33,6 +33,7 @@ _PIECES = st.sampled_from(
 
 
 @pytest.mark.slow
+@pytest.mark.no_cover
 @seed(20261126)
 @settings(max_examples=1_000, deadline=None)
 @given(

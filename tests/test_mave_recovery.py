@@ -24,7 +24,7 @@ from persona.settings import Settings, read_settings
 from persona.storage.folder import Folder
 from persona.storage.run_folder import Delivery, claim
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
 
 ANSWER = "The answer that was paid for."
 TIMEOUT_SECONDS = 0.25

@@ -12,7 +12,7 @@ from persona.check.facts import facts_of
 from persona.mave import without_mave
 from persona.model import Plan, Summary
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
 
 FEW_BUT_WIDE = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

@@ -25,7 +25,7 @@ from persona.pipeline import run as run_once
 from persona.request import Request
 from persona.settings import read_settings
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
 
 QUIET = Log(as_json=False, level="ERROR")
 COLUMNS = ["canonical_segment_id", "user_id", "pattern", "persona", "holdout"]

@@ -13,7 +13,7 @@ from urllib.request import urlopen
 import pytest
 from cloud import FakeMave, FakeSegment, FakeStorage, Reply, answer, json_reply, listing_error, profile_error
 from crowd import crowd
-from doors import ROOT, event, readable, run_terminal, serve
+from doors import ROOT, event, in_process, readable, serve
 
 pytestmark = pytest.mark.slow
 
@@ -28,7 +28,7 @@ Delivery = Callable[[dict[str, object]], str]
 
 @contextmanager
 def opened(door: str, log: Path, **settings: str) -> Iterator[Delivery]:
-    """A door as a process of its own, at the level at which it tells most; it prints to `log`."""
+    """A door, at the level at which it tells most; it prints to `log`."""
     settings = {"LOG_LEVEL": "DEBUG", **settings}
     if door == "terminal":
         yield lambda request: _from_terminal(request, log, settings)
@@ -38,7 +38,7 @@ def opened(door: str, log: Path, **settings: str) -> Iterator[Delivery]:
 
 
 def _from_terminal(request: dict[str, object], log: Path, settings: dict[str, str]) -> str:
-    ended = run_terminal("--run-id", str(request["run_id"]), cwd=log.parent, **settings)
+    ended = in_process("--run-id", str(request["run_id"]), cwd=log.parent, **settings)
     with log.open("a", encoding="utf-8") as printed:
         printed.write(ended.stderr)
     return ended.stdout + ended.stderr

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from cloud import FakeBigQuery, FakeSegment
-from doors import run_terminal
+from doors import in_process
 
 FITTING = "web=web_visits,mobile=app_opens,email=mail_clicks"
 HEADER = ["user_id", "web_visits", "app_opens", "mail_clicks", "ltv", "plan", "city"]
@@ -40,7 +40,7 @@ def test_a_file_with_other_names_is_told_with_the_channels_that_fit(
     tmp_path: Path, write: object, kind: str
 ) -> None:
     write(tmp_path / "people.data")  # type: ignore[operator]
-    ended = run_terminal("check", "people.data", cwd=tmp_path)
+    ended = in_process("check", "people.data", cwd=tmp_path)
     assert ended.stdout.splitlines() == [
         kind,
         "200 profiles read: 0 active, 200 dormant, 0 rejected",
@@ -62,13 +62,13 @@ def test_a_file_with_other_names_is_told_with_the_channels_that_fit(
         f"  PERSONA_CHANNELS={FITTING}",
         "Not enough yet: channels without a trait; name what is there in PERSONA_CHANNELS",
     ]
-    assert ended.returncode == 1
+    assert ended.exit_code == 1
 
 
 def test_with_the_line_that_it_proposes_there_is_enough_and_nothing_is_written(tmp_path: Path) -> None:
     csv(tmp_path / "people.csv")
-    ended = run_terminal("--channels", FITTING, "check", "people.csv", cwd=tmp_path)
-    assert (ended.returncode, ended.stdout.splitlines()[-1], [one.name for one in tmp_path.iterdir()]) == (
+    ended = in_process("--channels", FITTING, "check", "people.csv", cwd=tmp_path)
+    assert (ended.exit_code, ended.stdout.splitlines()[-1], [one.name for one in tmp_path.iterdir()]) == (
         0,
         "Enough for a framework",
         ["people.csv"],
@@ -76,13 +76,13 @@ def test_with_the_line_that_it_proposes_there_is_enough_and_nothing_is_written(t
 
 
 def test_without_a_source_the_one_of_the_settings_is_looked_at(tmp_path: Path) -> None:
-    ended = run_terminal("check", cwd=tmp_path)
-    assert (ended.returncode, ended.stdout.splitlines()[0]) == (0, "the built-in, invented sample space")
+    ended = in_process("check", cwd=tmp_path)
+    assert (ended.exit_code, ended.stdout.splitlines()[0]) == (0, "the built-in, invented sample space")
 
 
 def test_a_file_that_is_not_there_ends_with_2_and_is_named(tmp_path: Path) -> None:
-    ended = run_terminal("check", "nowhere.csv", cwd=tmp_path)
-    assert (ended.returncode, ended.stdout) == (2, "")
+    ended = in_process("check", "nowhere.csv", cwd=tmp_path)
+    assert (ended.exit_code, ended.stdout) == (2, "")
     assert "there is no such file: nowhere.csv" in ended.stderr
 
 
@@ -95,14 +95,14 @@ def test_a_name_that_may_be_a_person_is_counted_and_not_shown(tmp_path: Path, na
         for n in range(50)
     ]
     (tmp_path / "people.jsonl").write_text("\n".join(json.dumps({"traits": one}) for one in traits))
-    ended = run_terminal("check", "people.jsonl", cwd=tmp_path)
+    ended = in_process("check", "people.jsonl", cwd=tmp_path)
     assert (name in ended.stdout, "\n  and 1 more\n" in ended.stdout) == (False, True)
 
 
 def test_a_run_without_the_channels_traits_names_those_that_look_like_them(tmp_path: Path) -> None:
     csv(tmp_path / "people.csv")
-    ended = run_terminal("--source", "people.csv", cwd=tmp_path)
-    assert ended.returncode == 1
+    ended = in_process("--source", "people.csv", cwd=tmp_path)
+    assert ended.exit_code == 1
     assert (
         "Names that look like them: for web_sessions_30d: web_visits?; for mobile_sessions_30d: app_opens?; "
         "for emails_opened_30d: mail_clicks?"
@@ -111,10 +111,10 @@ def test_a_run_without_the_channels_traits_names_those_that_look_like_them(tmp_p
 
 def test_a_run_without_one_channels_trait_warns_with_the_name_that_looks_like_it(tmp_path: Path) -> None:
     csv(tmp_path / "people.csv")
-    ended = run_terminal(
+    ended = in_process(
         *("--source", "people.csv", "--channels", "web=web_visits,email=emails_opened_30d"), cwd=tmp_path
     )
-    assert ended.returncode == 0
+    assert ended.exit_code == 0
     assert "Names that look like it: mail_clicks?" in ended.stdout
 
 
@@ -122,10 +122,10 @@ def test_a_space_with_other_names_is_told_with_those_that_look_like_them(tmp_pat
     people = [{"traits": dict(zip(HEADER[1:], row[1:], strict=True)), "external_ids": []} for row in ROWS]
     with FakeSegment(people * 6) as segment:
         settings = {"SEGMENT_TOKEN": segment.token, "SEGMENT_SPACE_ID": segment.space}
-        ended = run_terminal(cwd=tmp_path, SEGMENT_API_URL=segment.url, **settings)
-        looked = run_terminal("check", cwd=tmp_path, SEGMENT_API_URL=segment.url, **settings)
+        ended = in_process(cwd=tmp_path, SEGMENT_API_URL=segment.url, **settings)
+        looked = in_process("check", cwd=tmp_path, SEGMENT_API_URL=segment.url, **settings)
     assert "for web_sessions_30d: web_visits?; for mobile_sessions_30d: app_opens?" in ended.stderr
-    assert (ended.returncode, "u1" in ended.stderr, "Rome" in ended.stderr) == (1, False, False)
+    assert (ended.exit_code, "u1" in ended.stderr, "Rome" in ended.stderr) == (1, False, False)
     assert f"  PERSONA_CHANNELS={FITTING}\n" in looked.stdout
     assert "1,200 profiles read" in looked.stdout
     assert ("    100 %  mail_clicks\n" in looked.stdout, "   50.0 %  city\n" in looked.stdout) == (True, True)
@@ -133,7 +133,7 @@ def test_a_space_with_other_names_is_told_with_those_that_look_like_them(tmp_pat
 
 def test_bigquery_is_asked_for_no_more_bytes_than_may_be_billed(tmp_path: Path) -> None:
     with FakeBigQuery(estimated_bytes=1_234) as service:
-        ended = run_terminal(
+        ended = in_process(
             "check",
             "bigquery://project-1.space",
             cwd=tmp_path,
@@ -141,5 +141,5 @@ def test_bigquery_is_asked_for_no_more_bytes_than_may_be_billed(tmp_path: Path) 
             PERSONA_MAX_BYTES="1000",
         )
     jobs = [json.loads(one.body)["configuration"] for one in service.requests if one.method == "POST"]
-    assert (ended.returncode, [job["dryRun"] for job in jobs]) == (1, [True])
+    assert (ended.exit_code, [job["dryRun"] for job in jobs]) == (1, [True])
     assert "the query would read 1,234 bytes, and PERSONA_MAX_BYTES allows 1,000" in ended.stderr
