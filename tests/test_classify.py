@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from fractions import Fraction
 from random import Random
 from typing import Any
@@ -9,7 +10,20 @@ from typing import Any
 import pytest
 from spaces import CHANNELS, REJECTED, WHOLE, Profile, count, plain_pattern
 
-from persona.classify.counts import MOST, MOST_PLANS, MOST_TYPES, NAME_CHARACTERS, Counts, GroupCounts
+from persona.classify.counts import (
+    MOST,
+    MOST_PLANS,
+    MOST_TYPES,
+    NAME_CHARACTERS,
+    Counts,
+    GroupCounts,
+    classify,
+)
+from persona.classify.engine import Engine, OutOfRoom
+from persona.deadline import Deadline
+from persona.fetch.people import Page, Table
+from persona.model import Rule
+from persona.settings import read_settings
 
 WEB, _, EMAIL = CHANNELS.values()
 OMNI = 3
@@ -223,6 +237,42 @@ def test_a_trait_of_too_many_names_is_free_text(plans: int, types: int, expected
     assert {name: set() for name in expected} == {
         name: set(getattr(counts.everybody(), name)) for name in expected
     }
+
+
+class Cramped:
+    """People in whose engine there is no room for all names of some columns."""
+
+    dialect, drawn = "duckdb", False
+
+    def __init__(self, people: Table, *columns: str) -> None:
+        self._people, self._columns = people, columns
+
+    def rows(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        if any(f"total > 0, {column}, NULL" in sql for column in self._columns):
+            raise OutOfRoom
+        return self._people.rows(sql, parameters)
+
+    def everybody(self) -> None:
+        """Nobody reads them again."""
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        (("plan",), {"plans"}),
+        (("types",), {"identity_coverage"}),
+        (("plan", "types"), {"plans", "identity_coverage"}),
+    ],
+    ids=["plans", "types", "both"],
+)
+def test_names_that_there_is_no_room_for_are_free_text_and_the_people_counted(
+    columns: tuple[str, ...], expected: set[str]
+) -> None:
+    with Engine(Deadline(60)) as engine:
+        people = Table(engine, read_settings({}, "terminal"))
+        people.fill([Page([json.dumps(person(1, "pro", "email")).encode()])], lambda _pages, _people: None)
+        counts = classify(Cramped(people, *columns), Rule(channels=CHANNELS, dominance=0.5))
+    assert (counts.classified, counts.free_text) == (1, expected)
 
 
 def test_traits_may_have_any_names() -> None:

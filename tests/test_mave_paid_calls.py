@@ -23,7 +23,7 @@ from cloud import Call, FakeMave, FakeSegment, FakeStorage, Fault, Turn, answer,
 from doors import ROOT, client, event, serve
 from werkzeug.datastructures import Headers
 
-pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
+pytestmark = pytest.mark.slow
 DATA = ROOT / "tests" / "data"
 WHOLE = (DATA / "answer_named.md").read_text()
 QUESTION = (DATA / "answer_question.md").read_text()
@@ -399,6 +399,7 @@ MISHAPS = {
 }
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("mishap", MISHAPS.values(), ids=MISHAPS)
 def test_case_15_whatever_happens_to_any_one_storage_request_the_run_ends_published_and_paid_once(
     house: House, mishap: Fault
