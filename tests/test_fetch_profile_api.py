@@ -243,6 +243,7 @@ def test_no_error_names_an_identifier() -> None:
     assert raised.__suppress_context__ or raised.__context__ is None
 
 
+@pytest.mark.slow
 def test_a_failure_ends_all_threads() -> None:
     with space([profile(n) for n in range(200)], faults=at("0150Ab/traits", profile_error(401, "no"))) as one:
         refused(one)
@@ -257,6 +258,7 @@ def test_a_failure_lets_nobody_wait_for_a_turn() -> None:
         assert time.monotonic() - start < 5
 
 
+@pytest.mark.slow
 def test_who_stops_reading_stops_the_requests() -> None:
     with space([profile(n) for n in range(2_000)]) as segment:
         pages = profile_api.fetch(settings(segment.url), Deadline(60), 0)
@@ -274,6 +276,7 @@ def test_the_deadline_ends_the_reading() -> None:
     assert time.monotonic() - start < 3
 
 
+@pytest.mark.slow
 def test_a_429_slows_the_whole_fetch_down() -> None:
     said_at: list[float] = []
 
@@ -296,6 +299,7 @@ def test_a_429_slows_the_whole_fetch_down() -> None:
     assert later[20] - later[0] >= 0.3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("latency_seconds", [0.0, 0.25])
 def test_the_rate_holds_whatever_the_latency(latency_seconds: float) -> None:
     with space([profile(n) for n in range(60)], latency_seconds=latency_seconds) as segment:
@@ -305,6 +309,7 @@ def test_the_rate_holds_whatever_the_latency(latency_seconds: float) -> None:
     assert 119 / 60 * 0.9 <= at[-1] - at[0] <= 119 / 60 * 5
 
 
+@pytest.mark.slow
 def test_the_start_is_no_burst() -> None:
     with space([profile(n) for n in range(20)]) as segment:
         fetch(segment, PERSONA_RATE="20")

@@ -166,6 +166,7 @@ def test_a_trait_that_few_people_carry_is_named_in_report_log_and_outputs(
     assert json.loads((frameworks / "runs/first/framework.json").read_bytes())["warnings"] == warnings
 
 
+@pytest.mark.slow
 def test_a_run_in_the_warehouse_publishes_and_a_dry_run_tells_what_it_would_read(
     door: FlaskClient, frameworks: Path, settings: Set, emulator: Emulator
 ) -> None:

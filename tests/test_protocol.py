@@ -430,6 +430,7 @@ def test_of_two_deliveries_at_once_of_which_one_crashes_one_pays(scene: Scene) -
     assert max(kinds.count("all") for kinds in explored.paid) == 1
 
 
+@pytest.mark.slow
 @every_scene
 def test_an_owner_that_outlives_its_lease_changes_nothing_and_pays_twice_in_the_one_named_case(
     scene: Scene, calls: tuple[str, ...]
@@ -446,6 +447,7 @@ def test_an_owner_that_outlives_its_lease_and_a_crash_pay_twice_in_the_one_named
     assert {("all",), ("all", "all")} == everything(Plan(ONE, expiries=1, crashes=1)).paid
 
 
+@pytest.mark.slow
 @asking_scenes
 def test_two_runs_at_once_never_take_each_other_s_answers_or_move_latest_back(scene: Scene) -> None:
     assert everything(Plan(scene, ("a", "b"), crashes=1)).paid

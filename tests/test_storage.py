@@ -434,6 +434,7 @@ def test_a_storm_that_does_not_end_is_unavailable(cloud: FakeStorage) -> None:
             act()
 
 
+@pytest.mark.slow
 def test_the_real_patience_ends_within_45_seconds(cloud: FakeStorage) -> None:
     """The default budget, all operations at once, in a storm that does not end."""
     cloud.call_faults = lambda _: Fault(status=503)

@@ -459,6 +459,7 @@ def test_a_run_never_overwrites_a_damaged_latest_json_and_ends_once_it_is_gone(
     assert json.loads(latest.read_bytes())["run_id"] == "tuesday"
 
 
+@pytest.mark.slow
 def test_a_defect_answers_without_its_words(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with serve("persona_http", log, PYTHONPATH=damaged_installation(tmp_path)) as url:

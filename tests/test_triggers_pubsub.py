@@ -202,6 +202,7 @@ def test_odd_attributes_stop_no_run(
     assert (answer.status_code, runs(frameworks)) == (200, ["monday"])
 
 
+@pytest.mark.slow
 def test_a_defect_is_acknowledged_and_logged_without_its_words(tmp_path: Path) -> None:
     log = tmp_path / "log"
     more = {"PYTHONPATH": damaged_installation(tmp_path), "PERSONA_OUTPUT": str(tmp_path / "frameworks")}
@@ -238,6 +239,7 @@ def test_a_run_that_another_delivery_works_on_is_delivered_again(
     assert told(answer, last_line(capsys)) == (503, "WARNING", "run_in_progress")
 
 
+@pytest.mark.slow
 def test_an_outage_leaves_one_line_and_no_traceback(tmp_path: Path) -> None:
     """A traceback on stderr would be a new error for Error Reporting at every delivery."""
     log = tmp_path / "log"
