@@ -182,10 +182,10 @@ class _Steps:
 
     def _parsed(self, answers: Answers) -> list[Answer]:
         """The stored answers in the order of their calls, each parsed once a run."""
-        if answers.keys() - self._answers.keys():
+        for call in answers.keys() - self._answers.keys():
             from persona.mave import client  # noqa: PLC0415 - as above
 
-            self._answers |= {call: client.parse(raw) for call, raw in answers.items()}
+            self._answers[call] = client.parse(answers[call])
         return [self._answers[call] for call in sorted(answers)]
 
     def _facts(self, summary: Summary, baseline: Baseline) -> dict[str, Fact]:

@@ -84,6 +84,13 @@ def test_what_the_seeds_example_lacks_is_listed(seed_summary: Summary) -> None:
 NAMES = ["The Desk Planner", "The On-The-Go Operator", "The Inbox Dweller", "The Power Orchestrator"]
 
 
+def test_a_next_step_may_be_indented_with_any_space(space_summary: Summary) -> None:
+    text = "## Web Dominant\n\n### Next step\n\n\u00a0Channel: email\n\u00a0Action:\u00a0Send one mail"
+    checked = read_answers([text], space_summary, facts_of(space_summary, "$"), "$")
+    step = checked.personas[0].next_step
+    assert step and (step.action, step.channel) == ("Send one mail", "email")  # noqa: PT018
+
+
 NEXT_STEPS = [f"{key}_dominant/next_step" for key in ("web", "mobile", "email")] + ["omnichannel/next_step"]
 
 

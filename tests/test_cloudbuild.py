@@ -235,7 +235,14 @@ def test_the_time_out_of_a_build_fits_its_checks_two_deployments_and_the_tries_f
 def test_the_upload_holds_what_a_build_needs_and_nothing_private() -> None:
     ignored = pathspec.GitIgnoreSpec.from_lines((ROOT / ".gcloudignore").read_text().splitlines())
     needed = ["main.py", "persona/settings.py", "persona/mave/prompt.md", "requirements.txt"]
-    needed += [".requirements.lock", "tests/requirements.lock", ".ci/substitutions.py", "tests/pin"]
+    needed += [
+        ".requirements.lock",
+        "tests/requirements.lock",
+        "tests/pip.lock",
+        "tests/uv.lock",
+        ".ci/substitutions.py",
+        "tests/pin",
+    ]
     needed += ["tests/run", "tests/requirements.txt", "tests/cloud/gcloud.py", "cloudbuild.yaml", "README.md"]
     needed += [".ruff.toml", ".mypy.ini", ".pytest.ini", ".coveragerc", ".ci/run", ".gcloudignore"]
     private = [".venv/bin/python", ".git/config", "frameworks/latest.json"]

@@ -37,6 +37,11 @@ def test_parquet_of_every_shape_names_its_traits(tmp_path: Path, rows: str) -> N
     assert names(tmp_path / "people.parquet") == {"city": (7, 0), "visits": (7, 7)}
 
 
+def test_columns_may_have_the_names_that_a_query_would_choose(tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text("user_id,one,row,traits\nu1,3,4,5\nu2,3,4,5\n")
+    assert names(tmp_path / "people.csv") == {"one": (2, 2), "row": (2, 2), "traits": (2, 2)}
+
+
 def test_a_json_array_names_its_traits(tmp_path: Path) -> None:
     records = [{"traits": {"visits": 3, "city": "Rome", "none": None}}] * 7
     (tmp_path / "people.json").write_text(json.dumps(records))

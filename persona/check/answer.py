@@ -19,7 +19,7 @@ MOST_TYPED_SHARE = 0.5
 _QUESTION = re.compile(r"[?\uff1f\u061f](?![\w=&/])")
 # What begins a part of a next step: `- **Action:** Send …`.
 _STEP = re.compile(
-    rf"^[ \t*_+-]{{0,20}}({'|'.join(NEXT_STEP_TITLES)})[ \t*_]{{0,6}}:[ \t*_]{{0,6}}",
+    rf"^(?:[^\S\n]|[*_+-]){{0,20}}({'|'.join(NEXT_STEP_TITLES)})(?:[^\S\n]|[*_]){{0,6}}:(?:[^\S\n]|[*_]){{0,6}}",
     re.IGNORECASE | re.MULTILINE,
 )
 NO_PATTERN = "No persona could be found in the answer: it stands here whole, as it came."

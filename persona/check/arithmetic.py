@@ -89,8 +89,8 @@ def _are_like(op: ast.operator, one: str, other: str) -> bool:
     if fact == other_fact or {fact, other_fact} == {"share", "ltv_share"}:
         return True
     kind = _kind(fact)
-    is_whole = subject == other_subject and kind == _kind(other_fact)
-    return is_whole and (isinstance(op, ast.Add) or kind == "avg")
+    same_whole = subject == other_subject and kind == _kind(other_fact)
+    return same_whole and (isinstance(op, ast.Add) or kind == "avg")
 
 
 def _kind(fact: str) -> str:

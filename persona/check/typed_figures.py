@@ -42,6 +42,7 @@ _MULTIPLES = {"twice": 2.0, "double": 2.0, "triple": 3.0}
 _IN_PARTS = r"""
     (?<![\w/])(?=\w)(?<!first\s)(?<!second\s)(?<!other\s)(?<!every\s)(?<!next\s)(?<!last\s)(?<!each\s)
     (?:(?P<few>{few}|\d{{1,3}})\s(?:in|out\ of)\s(?P<many>{word}|\d{{1,3}})\b
+        (?:\s?(?:-|\u2013|to\b)\s?(?:{word}|\d{{1,3}})\b)?
       |(?:(?:(?P<part>{few})[\s-])?(?P<of>{of})s?|(?P<top>\d)/(?P<bottom>\d{{1,2}}))
         (?=\s(?:of|the|their|all|are|have|has|hold|do|is|come|use|who)\b|\s?(?:[.,;:)]|\n|\Z)))
     |\b(?P<multiple>{multiple})(?=\s(?:the|as|that|their|what|of|its)\b)

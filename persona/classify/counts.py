@@ -110,10 +110,12 @@ def classify(people: People, rule: Rule) -> Counts:
     `rule.dominance`; otherwise, and where the largest shares are equal, the person is omnichannel. Nobody
     without activity has a pattern.
     """
-    # So many names that there is no room for them are free text: of the plans, else of the types.
-    for free_text in (set[str](), {"plans"}, {"identity_coverage"}):
+    # So many names that there is no room for them are free text: of the types where the plans are few.
+    for free_text in (set[str](), {"identity_coverage"}, {"plans"}):
         with suppress(OutOfRoom):
-            return _count(people, rule, free_text)
+            counts = _count(people, rule, free_text)
+            if counts.free_text != {"identity_coverage", "plans"} or "plans" in free_text:
+                return counts
     return _count(people, rule, {"plans", "identity_coverage"})
 
 

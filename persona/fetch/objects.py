@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from datetime import datetime
 from fnmatch import fnmatchcase
+from functools import partial
 from io import BufferedReader
 from typing import Any, TypeVar, cast
 
 from fsspec import AbstractFileSystem
 from google.api_core.exceptions import GoogleAPICallError, NotFound, RetryError
-from google.api_core.retry import Retry
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import storage
 from google.cloud.storage.fileio import BlobReader
@@ -55,7 +55,7 @@ class Objects(AbstractFileSystem):
         bucket, _, pattern = address.removeprefix("gs://").partition("/")
         # No project: objects need none, and looking for one may ask the metadata server.
         self._client: Any = self.tried(lambda: storage.Client(project=None))
-        blobs = self.tried(lambda: self._listed(self._client.bucket(bucket), pattern))
+        blobs = self._listed(self._client.bucket(bucket), pattern)
         if not blobs:
             raise Refused("storage", f"{setting}: no object has such a name, or no such bucket")
         self._begun = True
@@ -86,22 +86,27 @@ class Objects(AbstractFileSystem):
         """The files among the objects: no folder's own entry, nor `_SUCCESS` and `.crc` beside them."""
         if "*" not in pattern and not pattern.endswith("/"):
             blob = bucket.blob(pattern)
-            blob.reload(timeout=waits(self._deadline), retry=None)
+            self.tried(lambda: blob.reload(timeout=waits(self._deadline), retry=None))
             return [blob]
         prefix, whole = pattern.partition("*")[0], pattern + "*" if pattern.endswith("/") else pattern
-        # Each page has a patience of its own: whoever lists anew at every storm may never come to the end.
-        listing = bucket.list_blobs(prefix=prefix, retry=self._patience(), timeout=waits(self._deadline))
         blobs: list[Any] = []
-        for page in listing.pages:
-            self._deadline.check("list more of the stored objects")
+        token: str | None = None
+        # Page by page: whoever lists anew at every storm may never come to the end.
+        while token != "":
+            page, token = self.tried(partial(self._page, bucket, prefix, token))
             blobs += (blob for blob in page if fnmatchcase(blob.name, whole))
         return [blob for blob in blobs if blob.name.rpartition("/")[2][:1] not in {"", ".", "_"}]
+
+    def _page(self, bucket: Any, prefix: str, token: str | None) -> tuple[list[Any], str]:
+        """A page of the listing, and what asks for the next; empty after the last."""
+        listed = bucket.list_blobs(prefix=prefix, page_token=token, retry=None, timeout=waits(self._deadline))
+        return [*next(listed.pages, ())], listed.next_page_token or ""
 
     def tried(self, act: Callable[[], T]) -> T:
         """What `act` returns, tried again while that may help."""
         try:
             self._deadline.check("read more of the stored object")
-            returned: T = self._patience()(act)()
+            returned: T = patience(min(BUDGET_SECONDS, self._deadline.left_seconds))(act)()
         except RetryError:
             words = f"Cloud Storage did not serve the object that {self._setting} names within its time"
             self.failure = Unavailable("storage", f"{words}; try again later")
@@ -112,9 +117,6 @@ class Objects(AbstractFileSystem):
         else:
             return returned
         raise self.failure from None
-
-    def _patience(self) -> Retry:
-        return patience(min(BUDGET_SECONDS, self._deadline.left_seconds))
 
     def _named(self, error: GoogleAPICallError | GoogleAuthError) -> PersonaError:
         if isinstance(error, NotFound) and self._begun:

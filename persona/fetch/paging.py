@@ -24,11 +24,11 @@ class Cursor(Struct):
     """Where a list goes on (docs: unify/profile-api)."""
 
     next: str | None = None
-    has_more: bool = True
+    has_more: bool | None = None
 
-    def query(self, name: str = "next") -> dict[str, str] | None:
+    def query(self) -> dict[str, str] | None:
         """What asks for the next page; None after the last."""
-        return {name: self.next} if self.next and self.has_more else None
+        return {"next": self.next} if self.next and self.has_more is not False else None
 
 
 class _Problem(Struct, frozen=True):

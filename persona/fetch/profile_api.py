@@ -4,6 +4,7 @@ Two requests a profile, three with raw events (docs: unify/profile-api). The rat
 allows 100 requests a second, whoever asks.
 """
 
+import gzip
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
@@ -28,7 +29,6 @@ THREADS = 64
 MOST_UNDER_WAY = 2 * THREADS
 PROFILES_PER_PAGE = 100
 
-_END = object()
 SETTING = "PERSONA_IDENTIFIERS"
 # A longer line comes in parts, none of which is an identifier.
 PART_BYTES = 2**16
@@ -55,8 +55,7 @@ def fetch(settings: Settings, deadline: Deadline, limit: int) -> Iterator[Page]:
     with FreeSession("segment", deadline, auth=auth, pool_size=THREADS, pace=pace) as session:
         parts = ProfileParts(settings, session)
         named = _from_file(settings, deadline) if settings.identifiers else parts.listed()
-        records, rejected, unread = list[bytes](), Counter[str](), Counter[str]()
-        read = 0
+        records, rejected, unread, read = list[bytes](), Counter[str](), Counter[str](), 0
         with closing(_concurrently(parts.profile, islice(named, limit or None), pace)) as profiles:
             for number, profile in enumerate(profiles, start=1):
                 if isinstance(profile, bytes):
@@ -68,7 +67,7 @@ def fetch(settings: Settings, deadline: Deadline, limit: int) -> Iterator[Page]:
                 if number % PROFILES_PER_PAGE == 0:
                     yield Page(records, more=True, rejected=rejected)
                     records, rejected = [], Counter()
-        yield Page(records, more=bool(limit) and next(named, _END) is not _END, rejected=rejected)
+        yield Page(records, more=bool(limit) and next(named, "") != "", rejected=rejected)
     if not read:
         _refuse_emptiness(unread)
 
@@ -78,7 +77,10 @@ def _from_file(settings: Settings, deadline: Deadline) -> Iterator[str | None]:
     lines = 0
     with located(settings.identifiers, SETTING, deadline) as (places, _):
         for place in places:
-            with place.open() as stream:
+            with (
+                place.open() as packed,
+                gzip.open(packed) if packed.peek(2)[:2] == b"\x1f\x8b" else packed as stream,
+            ):
                 for line in iter(partial(stream.readline, PART_BYTES), b""):
                     if line.strip():
                         lines += 1

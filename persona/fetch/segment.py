@@ -94,8 +94,10 @@ def fetch(settings: Settings, deadline: Deadline, limit: int) -> Iterator[Page]:
 
 def _next(envelope: _Envelope[Any]) -> dict[str, str] | None:
     """The query that asks for the next page; None after the last."""
-    pagination, cursor = envelope.data.pagination or Cursor(), envelope.cursor or envelope.data.cursor
-    return pagination.query("pagination.cursor") or (cursor.query() if cursor else None)
+    pagination, cursor = envelope.data.pagination, envelope.cursor or envelope.data.cursor
+    if pagination and pagination.next:  # which knows no `has_more`
+        return {"pagination.cursor": pagination.next}
+    return cursor.query() if cursor else None
 
 
 def _decoded(body: bytes) -> _Envelope[Any]:

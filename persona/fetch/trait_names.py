@@ -43,4 +43,6 @@ def _traits(engine: Engine, files: Sequence[File], id_columns: Sequence[str]) ->
     if kind := columns_of(engine, source).get("traits", "") if files[0].kind == "Parquet" else "":
         return "TRY_CAST(traits AS JSON)" if kind == "VARCHAR" else "TO_JSON(traits)", source
     ids = ", ".join(literal(name.lower()) for name in id_columns)
-    return "TO_JSON(one)", f"(SELECT COLUMNS(name -> LOWER(name) NOT IN ({ids})) FROM {source}) AS one"
+    # An alias that is no column's name: it stands for the whole row.
+    row = '"\x1f"'
+    return f"TO_JSON({row})", f"(SELECT COLUMNS(name -> LOWER(name) NOT IN ({ids})) FROM {source}) AS {row}"

@@ -121,13 +121,8 @@ def parse(raw: bytes) -> Answer:
         Invalid: there is no `content` in it.
     """
     reply = read_object(raw)
-    content = reply.get("content")
-    if not isinstance(content, str) or not content.strip():
-        came = "an object without it" if reply else f"{len(raw)} bytes that are no JSON object"
-        came = came if raw.strip() else "an empty body"
-        raise Invalid("mave", f"expected an answer with content, got {came}; it is kept as it came")
     return Answer(
-        content=content,
+        content=_content(reply, raw),
         id=_text(reply.get("id")),
         thread_id=_text(reply.get("thread_id")),
         sources=[source for item in _objects(reply.get("sources")) if (source := _source(item))],
@@ -139,6 +134,15 @@ def parse(raw: bytes) -> Answer:
         validation=validation if isinstance(validation := reply.get("validation"), dict) else None,
         recovered=reply.get("recovered") is True,
     )
+
+
+def _content(reply: Mapping[str, object], raw: bytes) -> str:
+    content = reply.get("content")
+    if not isinstance(content, str) or not content.strip():
+        came = "an object without it" if reply else f"{len(raw)} bytes that are no JSON object"
+        came = came if raw.strip() else "an empty body"
+        raise Invalid("mave", f"expected an answer with content, got {came}; it is kept as it came")
+    return content
 
 
 def authorization(settings: Settings) -> dict[str, str]:
@@ -195,7 +199,7 @@ def _usable(reply: Reply, settings: Settings) -> bytes:
         most = f"{MOST_BODY_BYTES // 2**20} MiB"
         raise UnusableReply(f"Mave's reply is larger than {most}; the part up to there is kept", reply.body)
     try:
-        parse(reply.body)
+        _content(read_object(reply.body), reply.body)  # nothing else may stand before it is stored
     except Invalid as invalid:
         raise UnusableReply(f"Mave answered {reply}: {invalid.message}", reply.body) from None
     return reply.body
