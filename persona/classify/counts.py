@@ -114,7 +114,7 @@ def classify(people: People, rule: Rule) -> Counts:
     for free_text in (set[str](), {"identity_coverage"}, {"plans"}):
         with suppress(OutOfRoom):
             counts = _count(people, rule, free_text)
-            if counts.free_text != {"identity_coverage", "plans"} or "plans" in free_text:
+            if free_text != {"identity_coverage"} or "plans" not in counts.free_text:
                 return counts
     return _count(people, rule, {"plans", "identity_coverage"})
 
