@@ -1,11 +1,11 @@
 """Figures and people that several rooms are tested with."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from cloud import Emulator, why_not_here
-from doors import NAMES
+from doors import NAMES, Set
 
 from persona.model import Framework, Group, Origin, Pattern, Plan, Population, Rule, Summary
 from persona.wording import label
@@ -145,7 +145,7 @@ def made(space_summary: Summary) -> dict[str, Framework]:
 
 
 @pytest.fixture
-def settings(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+def settings(monkeypatch: pytest.MonkeyPatch) -> Set:
     """Sets variables of the environment for one test."""
 
     def set_all(**variables: str) -> None:

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from persona.storage import open_bucket
 from persona.storage.bucket import Conflict
+from persona.storage.objects import JSON
 
 
 class Barrier(Protocol):
@@ -14,7 +15,6 @@ class Barrier(Protocol):
 Contend = Callable[[str, int, Barrier], list[int]]
 ROUNDS = 12
 SWAPPED = "runs/swapped/state.json"
-JSON = "application/json"
 
 
 def create_in_every_round(output: str, contender: int, barrier: Barrier) -> list[int]:

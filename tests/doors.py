@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import chdir, contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -25,6 +25,10 @@ from persona.triggers.terminal import main
 ROOT = Path(__file__).parent.parent
 # Every variable that a setting is read from.
 NAMES = {one.metadata["name"] for one in Settings.__dataclass_fields__.values() if one.metadata}
+# The built-in space on the cloud, without a bill.
+SAMPLE = {"K_SERVICE": "persona", "PERSONA_SOURCE": "sample", "PERSONA_AUTHOR": "facts"}
+# Sets variables for one test, as the fixture `settings` does.
+Set = Callable[..., None]
 
 
 def client(target: str) -> FlaskClient:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from cloud import Call, FakeMave, FakeSegment, FakeStorage, Fault, Reply, answer, lose
-from doors import client
+from doors import Set, client
 
 from persona.deadline import Deadline
 from persona.storage.folder import exclusive
@@ -110,17 +110,13 @@ STEPS = {
 
 @pytest.mark.parametrize(("meet", "outcome"), STEPS.values(), ids=STEPS)
 def test_a_step_ends_with_the_run(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    meet: Callable[[World], None],
-    outcome: str,
+    tmp_path: Path, settings: Set, meet: Callable[[World], None], outcome: str
 ) -> None:
     with world(tmp_path) as met:
         meet(met)
         asks = met.environment["PERSONA_AUTHOR"] == "mave"
         seconds = ASKING_SECONDS if asks else SHORT_SECONDS
-        for name, text in {**met.environment, "PERSONA_DEADLINE_SECONDS": str(seconds)}.items():
-            monkeypatch.setenv(name, text)
+        settings(**met.environment | {"PERSONA_DEADLINE_SECONDS": str(seconds)})
         began = time.monotonic()
         report = json.loads(client("persona_http").post("/", data=b"{}").get_data())
         took_seconds = time.monotonic() - began

@@ -1,19 +1,18 @@
 """A run knows the framework before it: what has changed, what people were called, whether to ask at all."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cloud import Emulator, FakeMave, answer
-from doors import client
+from doors import Set, client
 from flask.testing import FlaskClient
 from spaces import tables
 
 # The activity that makes a person web-, mobile-, email-dominant or omnichannel.
 WEB, MOBILE, EMAIL, EVEN = (12, 2, 1), (3, 14, 2), (2, 1, 13), (5, 5, 5)
-Set = Callable[..., None]
 CONTENT = (Path(__file__).parent / "data" / "answer_named.md").read_text(encoding="utf-8")
 
 

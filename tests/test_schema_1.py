@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from cloud import FakeMave, answer
-from doors import client
+from doors import Set, client
 from flask.testing import FlaskClient
 
 DATA = Path(__file__).parent / "data"
@@ -26,10 +26,9 @@ def mave() -> Iterator[FakeMave]:
 
 
 @pytest.fixture
-def door(frameworks: Path, mave: FakeMave, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
+def door(frameworks: Path, mave: FakeMave, settings: Set) -> FlaskClient:
     shutil.copytree(DATA / "run_1", frameworks)
-    for name, text in {"PERSONA_SOURCE": "sample", **mave.settings(), "PERSONA_MAVE_CALLS": "1"}.items():
-        monkeypatch.setenv(name, text)
+    settings(**mave.settings(), PERSONA_SOURCE="sample", PERSONA_MAVE_CALLS="1")
     return client("persona_http")
 
 

@@ -24,8 +24,8 @@ from persona.storage import open_bucket
 from persona.storage.bucket import BUDGET_SECONDS, Bucket, Conflict, Stored
 from persona.storage.cloud import CloudBucket
 from persona.storage.folder import Folder, exclusive
+from persona.storage.objects import JSON
 
-JSON = "application/json"
 NAME = "runs/2026-11-23/state.json"
 ODD_NAMES = (
     "runs/with space/state.json",

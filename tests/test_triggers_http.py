@@ -1,7 +1,7 @@
 """Over HTTP every answer is a report, a framework or a failure in the contract's words."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 from cloud import FakeMave, FakeSegment, listing_error
-from doors import client, damaged_installation, in_process, lines, published, serve
+from doors import SAMPLE, Set, client, damaged_installation, in_process, lines, published, serve
 from flask.testing import FlaskClient
 from msgspec import json as typed
 from werkzeug.test import TestResponse
@@ -21,8 +21,6 @@ from persona.mave import prompt
 from persona.model import Baseline, Framework, Summary
 from persona.write import render
 
-Set = Callable[..., None]
-SAMPLE = {"K_SERVICE": "persona", "PERSONA_SOURCE": "sample", "PERSONA_AUTHOR": "facts"}
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
 REJECTED = {
     "activity_negative": 1,

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 from cloud import FakeSegment, listing_error
-from doors import client, damaged_installation, event, lines, published, serve
+from doors import SAMPLE, Set, client, damaged_installation, event, lines, published, serve
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -24,10 +24,6 @@ BINARY = {
     "ce-source": "//pubsub.googleapis.com/projects/p/topics/persona",
 }
 STRUCTURED = {"Content-Type": "application/cloudevents+json"}
-
-
-SAMPLE = {"K_SERVICE": "persona", "PERSONA_SOURCE": "sample", "PERSONA_AUTHOR": "facts"}
-Set = Callable[..., None]
 
 
 @pytest.fixture
