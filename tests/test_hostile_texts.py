@@ -27,6 +27,8 @@ MOST_GROWTH = 2.5
 # What a measurement of so little may be off by.
 NOISE_SECONDS = 0.3
 
+LOOKS = 4
+
 # What is said over and over.
 HOSTILE = {
     "rules": "---\n\n",
@@ -95,8 +97,14 @@ def test_hostile_text_is_read_and_written_in_time_that_grows_with_it(
         writing, _ = cpu(lambda: render.outputs(made))
         return reading, writing
 
-    reading_half, writing_half = seconds(CHARACTERS // 2)
-    reading, writing = seconds(CHARACTERS)
-    assert reading < MOST_SECONDS
-    assert reading < MOST_GROWTH * reading_half + NOISE_SECONDS
-    assert writing < MOST_GROWTH * writing_half + NOISE_SECONDS
+    def grows_with_it() -> bool:
+        reading_half, writing_half = seconds(CHARACTERS // 2)
+        reading, writing = seconds(CHARACTERS)
+        assert reading < MOST_SECONDS
+        return (
+            reading < MOST_GROWTH * reading_half + NOISE_SECONDS
+            and writing < MOST_GROWTH * writing_half + NOISE_SECONDS
+        )
+
+    # A neighbour on the same core doubles a measurement now and then; a square stays one at every look.
+    assert any(grows_with_it() for _ in range(LOOKS))
