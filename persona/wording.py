@@ -1,9 +1,11 @@
 """How keys are titled and figures written: the same in the message, the answer, the page and the terminal."""
 
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from persona.model import OMNICHANNEL, Unit
+from persona.masking import printable
+from persona.model import OMNICHANNEL, Group, Summary, Unit
 from persona.moments import moment
 
 MINUS = "\N{MINUS SIGN}"
@@ -63,6 +65,8 @@ NUMBER_WORDS = {word: number for number, word in enumerate(_FROM_TWO, 2)}
 # Letters that are spelled out one by one: sms, mms, rcs, tv.
 _ABBREVIATION = re.compile(r"[b-df-hj-np-tv-xz]{2,4}")
 
+# Of the last part of a fact's name.
+_SLUG_CHARACTERS = 40
 # From here on a figure is written with its power of ten; no honest average is that large.
 _HUGE = 1e15
 # Below this, a sum is written with two decimals, so that its rounding stays small beside it.
@@ -90,6 +94,39 @@ def activity(channel: str, trait: str) -> str:
     parts = [part for part in trait.casefold().split("_") if part not in channel]
     counted = (noun for part in parts for noun in _COUNTED if part.startswith(noun.removesuffix("s")))
     return f"{plain(channel)} {next(counted, 'actions')}"
+
+
+class Slugs(NamedTuple):
+    """The last parts of facts' names that a space gives, the same for all its subjects."""
+
+    activities: dict[str, str]  # channel -> `web_sessions`
+    types: dict[str, str]  # identifier type -> `ios_id`
+    plans: dict[str, str]
+
+
+def slugs_of(summary: Summary) -> Slugs:
+    """How the activities, identifier types and plans of a summary are called in the names of facts."""
+    nouns = {channel: activity(channel, trait) for channel, trait in summary.rule.channels.items()}
+    slugs = _slugs(nouns.values())
+    groups: list[Group] = [summary.totals, *summary.patterns]
+    return Slugs(
+        {channel: slugs[noun] for channel, noun in nouns.items()},
+        _slugs(kind for group in groups for kind in group.identity_coverage or {}),
+        _slugs(plan.plan for pattern in summary.patterns for plan in pattern.plans or []),
+    )
+
+
+def _slugs(texts: Iterable[str]) -> dict[str, str]:
+    """Each text's slug, the same for all subjects; a second text of the same slug gets `_2`."""
+    slugs: dict[str, str] = {}  # slug -> text
+    for text in dict.fromkeys(texts):
+        plain = re.sub("[^a-z0-9]+", "_", printable(text).lower()).strip("_") or "unnamed"
+        slug, number = plain[:_SLUG_CHARACTERS], 1
+        while slug in slugs:
+            number += 1
+            slug = f"{plain[: _SLUG_CHARACTERS - len(str(number)) - 1]}_{number}"
+        slugs[slug] = text
+    return {text: slug for slug, text in slugs.items()}
 
 
 def heading(title: str, name: str) -> str:

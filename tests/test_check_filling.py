@@ -153,9 +153,7 @@ def test_no_braces_break_the_filling(text: str) -> None:
     """What was filled in can always be taken out again."""
     filled = Filling(FACTS, "$").fill(text)
 
-    assert [filled.own[one.start : one.start + len(one.text)].strip("\0") for one in filled.figures] == [
-        ""
-    ] * len(filled.figures)
+    assert {filled.own[one.start : one.end].strip("\0") for one in filled.figures} <= {""}
 
 
 def read(text: str, summary: Summary) -> CheckedAnswer:

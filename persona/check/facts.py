@@ -3,43 +3,20 @@
 Only patterns that are shown have facts, and only figures that the summary holds.
 """
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
 
 from persona.masking import printable
 from persona.model import Drift, Fact, Group, Pattern, Summary, Unit
-from persona.wording import activity, written
+from persona.wording import Slugs, activity, slugs_of, written
 
 Facts = Mapping[str, Fact]
 
 # How the names of facts begin whose last part is other people's text.
 NAMED_BY_OTHERS = ("has_", "plan_")
-_SLUG_CHARACTERS = 40
 EVERYBODY = "all classified people"
 
 # A fact's name, its value (None: the data holds no such figure), its unit, and what it is.
 _Figures = Iterator[tuple[str, float | None, Unit, str]]
-
-
-class Slugs(NamedTuple):
-    """The last parts of facts' names that a space gives, the same for all its subjects."""
-
-    activities: dict[str, str]  # channel -> `web_sessions`
-    types: dict[str, str]  # identifier type -> `ios_id`
-    plans: dict[str, str]
-
-
-def slugs_of(summary: Summary) -> Slugs:
-    """How the activities, identifier types and plans of a summary are called in the names of facts."""
-    nouns = {channel: activity(channel, trait) for channel, trait in summary.rule.channels.items()}
-    slugs = _slugs(nouns.values())
-    groups: list[Group] = [summary.totals, *summary.patterns]
-    return Slugs(
-        {channel: slugs[noun] for channel, noun in nouns.items()},
-        _slugs(kind for group in groups for kind in group.identity_coverage or {}),
-        _slugs(plan.plan for pattern in summary.patterns for plan in pattern.plans or []),
-    )
 
 
 def facts_of(summary: Summary, currency: str, drift: Drift | None = None) -> dict[str, Fact]:
@@ -96,16 +73,3 @@ def _group(group: Group, summary: Summary, slugs: Slugs, drift: Drift | None = N
             if entry.pattern == group.key and entry.share_before is not None:
                 yield "share_before", entry.share_before, "share", "Earlier share of the classified"
                 yield "share_change", 100 * entry.share_change, "points", "Change of the share"
-
-
-def _slugs(texts: Iterable[str]) -> dict[str, str]:
-    """Each text's slug, the same for all subjects; a second text of the same slug gets `_2`."""
-    slugs: dict[str, str] = {}  # slug -> text
-    for text in dict.fromkeys(texts):
-        plain = re.sub("[^a-z0-9]+", "_", printable(text).lower()).strip("_") or "unnamed"
-        slug, number = plain[:_SLUG_CHARACTERS], 1
-        while slug in slugs:
-            number += 1
-            slug = f"{plain[: _SLUG_CHARACTERS - len(str(number)) - 1]}_{number}"
-        slugs[slug] = text
-    return {text: slug for slug, text in slugs.items()}

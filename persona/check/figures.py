@@ -1,17 +1,19 @@
 """The figures of a passage, filled in and typed, with the sentences in which they stand."""
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
-from itertools import groupby, islice
+from itertools import islice
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from persona.check.facts import Facts
-from persona.check.filling import Filled, Filling
+from persona.check.filling import Filling
 from persona.check.sections import STRATEGY
 from persona.check.typed_figures import Vocabulary
 from persona.masking import cut
-from persona.model import Figure, Rule, Span, Verdict
+from persona.model import Figure, Rule, Span
 from persona.wording import ASSUMPTIONS
 
 # No section is nearly as long, nor types as many figures; in a hostile one only names are looked for.
@@ -56,52 +58,36 @@ class Passages:
 
         `names`: how a pattern is called in the answer, by its label and its persona's name, to its key.
         """
-        text, own, filled = self.filling.fill(words)
+        text, own, filled, unresolved, unlike = self.filling.fill(words)
         owner, _, section = path.partition("/")
         pattern = None if owner in {"", STRATEGY} else owner
         is_prose = section != "name" and len(text) <= MOST_CHARACTERS
-        places = list(sentences(text)) if is_prose else [(0, len(text))]
-        typed = islice(self._vocabulary.typed_figures(own), MOST_TYPED) if is_prose else ()
-        entries = sorted([*(one for one in filled if one.resolved), *typed], key=lambda one: one.start)
-        figures = []
-        fact: str | None
-        verdict: Verdict
-        for at, group in groupby(entries, lambda one: bisect_right(places, (one.start, len(text)))):
-            sentence, subjects = _about(text, *places[at - 1], names)
-            for one in group:
-                if isinstance(one, Filled):
-                    fact, verdict = one.fact, "from_data"
-                else:
-                    fact = self._vocabulary.equal(one, [owner, *subjects])
-                    verdict = "equal" if fact else "not_in_data"
-                figure = Figure(
-                    text=one.text,
-                    value=one.value,
-                    unit=one.unit,
-                    verdict=verdict,
-                    fact=fact,
-                    pattern=pattern,
-                    section=section or None,
-                    sentence=sentence,
-                    start=one.start if path else None,
-                    end=one.start + len(one.text) if path else None,
-                )
-                figures.append(figure)
-        assumed = [
-            Span(pattern=pattern, section=section, start=start, end=end)
-            for start, end in places
-            if is_prose and _ASSUMPTION.search(_DENIED.sub("", text[start:end]))
-        ]
-        unresolved = [one.fact for one in filled if not one.resolved]
-        return Passage(path, text, figures, assumed, unresolved, [one.fact for one in filled if not one.like])
-
-
-def _about(text: str, start: int, end: int, names: Mapping[str, str]) -> tuple[str, list[str]]:
-    """A sentence's excerpt, and whose facts its figures may be."""
-    excerpt = " ".join(text[start : min(end, start + 1_000)].split())
-    spoken = text[start:end].casefold().replace("-", " ").replace("_", " ")
-    named = [key for name, key in names.items() if name.casefold() in spoken]
-    return cut(excerpt, SENTENCE_CHARACTERS), [*named, "all", "space"]
+        own = self._vocabulary.own(own)
+        starts = [figure.start or 0 for figure in filled]
+        typed_ahead = MOST_TYPED if is_prose else 0
+        figures: list[Figure] = []
+        assumed: list[Span] = []
+        for start, end in sentences(text) if is_prose else [(0, len(text))]:
+            said = text[start:end]
+            spoken = said.casefold().replace("-", " ").replace("_", " ")
+            subjects = [
+                owner,
+                *(key for name, key in names.items() if name.casefold() in spoken),
+                "all",
+                "space",
+            ]
+            typed = [*islice(self._vocabulary.typed(own, start, end, subjects), typed_ahead)]
+            typed_ahead -= len(typed)
+            stated = filled[bisect_left(starts, start) : bisect_left(starts, end)] + typed
+            if stated:
+                sentence = cut(" ".join(said[:1_000].split()), SENTENCE_CHARACTERS)
+                place = {"pattern": pattern, "section": section or None, "sentence": sentence}
+                place |= {} if path else {"start": None, "end": None}
+                stated.sort(key=lambda figure: figure.start or 0)
+                figures += [replace(figure, **place) for figure in stated]
+            if is_prose and _ASSUMPTION.search(_DENIED.sub("", said)):
+                assumed.append(Span(pattern=pattern, section=section, start=start, end=end))
+        return Passage(path, text, figures, assumed, unresolved, unlike)
 
 
 def sentences(text: str) -> Iterator[tuple[int, int]]:

@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from functools import cache
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from persona import wording
 from persona.check.arithmetic import UnresolvedError, compute, normal
 from persona.masking import printable
-from persona.model import Fact, Unit
+from persona.model import Fact, Figure
 
 NO_SUCH_FIGURE = "(no such figure)"
 # An answer holds some hundred different ones; of a flood of them the rest costs nothing.
@@ -27,23 +29,13 @@ _SHARE_BEHIND = re.compile(
 
 
 class Filled(NamedTuple):
-    """What stands in place of braces."""
-
-    text: str
-    value: float
-    unit: Unit
-    fact: str  # the name, the arithmetic, or what else the braces hold
-    resolved: bool = True
-    like: bool = True
-    start: int = 0  # in the filled text
-
-
-class Text(NamedTuple):
     """A text with its figures filled in."""
 
     text: str
     own: str  # the author's own words: the same with nothing in the figures' places
-    figures: list[Filled]
+    figures: list[Figure]
+    unresolved: list[str]  # what stands in braces and is no figure
+    unlike: list[str]  # arithmetic over facts that are not alike
 
 
 class Filling:
@@ -57,18 +49,19 @@ class Filling:
         self._behind = {"money": money_behind, "share": _SHARE_BEHIND, "points": _SHARE_BEHIND}
         self._figure = cache(self._computed)
 
-    def fill(self, text: str) -> Text:
+    def fill(self, text: str) -> Filled:
         """The text with figures, and `NO_SUCH_FIGURE` where braces name none."""
         parts: list[str] = []
         own: list[str] = []
-        figures: list[Filled] = []
+        figures: list[Figure] = []
+        faults: dict[str, list[str]] = {"unresolved": [], "unlike": []}
         end = length = 0
         for braces in _BRACES.finditer(text):
             # An unclosed pair holds a name, or nothing.
             name = None if braces[2] else _NAME.match(braces[1])
             if not (braces[2] or name):
                 continue
-            figure = self._figure(name[0] if name else braces[1])
+            figure, fault = self._figure(name[0] if name else braces[1])
             before, stop = text[end : braces.start()], braces.end()
             rest = braces[1][name.end() :] if name else ""
             if before[-1:] == text[stop : stop + 1] == "`":
@@ -78,20 +71,25 @@ class Filling:
                 before = before[: len(before) - len(tail)] + self._sign_before.sub(r"\1", tail)
             if figure.unit in self._behind and (typed := self._behind[figure.unit].match(text, stop)):
                 rest, stop = typed[1] + rest, typed.end()
-            figures.append(figure._replace(start=length + len(before)))
+            start = length + len(before)
+            if fault:
+                faults[fault].append(figure.fact or "")
+            if fault != "unresolved":
+                figures.append(replace(figure, start=start, end=start + len(figure.text)))
             parts += [before, figure.text, rest]
             own += [before, "\0" * len(figure.text), rest]
-            length, end = length + len(before + figure.text + rest), stop
-        return Text("".join([*parts, text[end:]]), "".join([*own, text[end:]]), figures)
+            length, end = start + len(figure.text + rest), stop
+        return Filled("".join([*parts, text[end:]]), "".join([*own, text[end:]]), figures, **faults)
 
-    def _computed(self, expression: str) -> Filled:
+    def _computed(self, expression: str) -> tuple[Figure, str]:
+        """The figure of an expression, and its fault."""
         fact = normal(expression)
         try:
             if self._figure.cache_info().currsize >= MOST_EXPRESSIONS and fact not in self._facts:
                 expression = f"more than {MOST_EXPRESSIONS:,} different expressions"
             value, unit, _, like = compute(expression, self._facts)
+            text, fault = wording.written(value, unit or "ratio", self._currency), "" if like else "unlike"
         except UnresolvedError:
-            excerpt = printable(expression.replace("\\", "").strip(), 100)
-            return Filled(NO_SUCH_FIGURE, 0.0, "ratio", excerpt, resolved=False)
-        figure = wording.written(value, unit or "ratio", self._currency)
-        return Filled(figure, value, unit or "ratio", fact, like=like)
+            text, value, unit, fault = NO_SUCH_FIGURE, 0.0, None, "unresolved"
+            fact = printable(expression.replace("\\", "").strip(), 100)
+        return Figure(text=text, value=value, unit=unit or "ratio", verdict="from_data", fact=fact), fault

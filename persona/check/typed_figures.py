@@ -2,11 +2,11 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from math import inf
-from typing import NamedTuple, get_args
+from typing import get_args
 
-from persona.model import Fact, Rule, Unit
+from persona.model import Fact, Figure, Rule, Unit
 from persona.wording import NUMBER_WORDS, activity, plain
 
 _MONEY = {"$": "USD|dollars?", "€": "EUR|euros?", "£": "GBP|pounds?", "¥": "JPY|yen"}
@@ -54,13 +54,8 @@ _FRACTION_REACH = 0.1
 _ROUNDING = 1e-9
 
 
-class Typed(NamedTuple):
-    start: int
-    text: str
-    value: float
-    unit: Unit
-    low: float  # within its precision, as facts are stated: 0.355 to 0.365 for "36 %"
-    high: float
+# A value with the least and the most that it may stand for, as facts are stated, its unit, and where it ends.
+_Number = tuple[float, float, float, Unit, int]
 
 
 class Vocabulary:
@@ -83,45 +78,53 @@ class Vocabulary:
         for name, fact in facts.items():
             self._facts[name.partition(".")[0], fact.unit].append((name, fact.value))
 
-    def typed_figures(self, text: str) -> Iterator[Typed]:
-        """Every figure of a text that could be taken for data."""
-        own = self._others.sub(lambda others: "\0" * len(others[0]), text)
-        for figure in self._figure.finditer(own):
-            if word := figure["multiple"]:
-                value = _MULTIPLES[word.lower()]
-                yield Typed(figure.start(), word, value, "ratio", value, value)
-            elif figure["many"] or figure["bottom"] or figure["of"]:
-                yield _fraction(figure)
-            else:
-                yield self._number(figure)
+    def own(self, text: str) -> str:
+        """A text with nothing in the place of what is quoted, code or an address."""
+        return self._others.sub(lambda others: "\0" * len(others[0]), text)
 
-    def equal(self, figure: Typed, subjects: Iterable[str]) -> str | None:
-        """A fact of one of the subjects, of the same unit, to the figure's own precision."""
-        facts = (fact for subject in subjects for fact in self._facts.get((subject, figure.unit), ()))
-        low, high = figure.low - _ROUNDING, figure.high + _ROUNDING
-        return next((name for name, value in facts if low <= value <= high), None)
+    def typed(self, own: str, start: int, end: int, subjects: Sequence[str]) -> Iterator[Figure]:
+        """Every figure of a stretch that could be taken for data; its fact is one of these subjects."""
+        for match in self._figure.finditer(own, start, end):
+            is_number = match["digits"] or match["word"]
+            value, low, high, unit, stop = self._number(match) if is_number else _in_parts(match)
+            facts = (fact for subject in subjects for fact in self._facts.get((subject, unit), ()))
+            fact = next((name for name, its in facts if low - _ROUNDING <= its <= high + _ROUNDING), None)
+            yield Figure(
+                text=own[match.start() : stop],
+                value=value,
+                unit=unit,
+                verdict="equal" if fact else "not_in_data",
+                fact=fact,
+                start=match.start(),
+                end=stop,
+            )
 
-    def _number(self, number: re.Match[str]) -> Typed:
-        kind = number.lastgroup or ""
-        unit: Unit = "money" if number["sign"] or kind not in get_args(Unit) else kind  # type: ignore[assignment]
-        end = number.end() if unit == kind else max(map(number.end, ("digits", "thousands", "word", "high")))
-        times, scale = 1000 if number["thousands"] else 1, 100 if unit == "share" else 1
-        if number["word"]:
-            value, precision = float(NUMBER_WORDS[number["word"].lower()]), 0.5
+    def _number(self, match: re.Match[str]) -> _Number:
+        """`$1,450`, `35-40 %`, `12k people`, `two sessions`; 36 % may stand for 0.355 to 0.365."""
+        kind = match.lastgroup or ""
+        unit: Unit = "money" if match["sign"] or kind not in get_args(Unit) else kind  # type: ignore[assignment]
+        end = match.end() if unit == kind else max(map(match.end, ("digits", "thousands", "word", "high")))
+        times, whole = 1000 if match["thousands"] else 1, 100 if unit == "share" else 1
+        if match["word"]:
+            value, precision = float(NUMBER_WORDS[match["word"].lower()]), 0.5
         else:
-            digits = re.sub(r"^(\d+),(\d{1,2})$", r"\1.\2", number["digits"]).replace(",", "")
+            digits = re.sub(r"^(\d+),(\d{1,2})$", r"\1.\2", match["digits"]).replace(",", "")
             value, precision = float(digits), 0.5 * 10.0 ** -len(digits.partition(".")[2])
-        if number["sign"] and not self._currency.match(number["sign"]):
+        if match["sign"] and not self._currency.match(match["sign"]):
             precision = -inf  # no fact is in another currency
-        high = max(value, float(number["high"] or 0)) + precision
-        value, low, high = (one * times / scale for one in (value, value - precision, high))
-        return Typed(number.start(), number.string[number.start() : end], value, unit, low, high)
+        high = max(value, float(match["high"] or 0)) + precision
+        value, low, high = (one * times / whole for one in (value, value - precision, high))
+        return value, low, high, unit, end
 
 
-def _fraction(words: re.Match[str]) -> Typed:
-    few = (words["few"] or words["top"] or words["part"] or "one").lower()
-    many = (words["many"] or words["bottom"] or words["of"]).lower()
+def _in_parts(match: re.Match[str]) -> _Number:
+    """`two thirds`, `one in five`, `1/3`; a multiple in a word: `twice`."""
+    if match["multiple"]:
+        value = _MULTIPLES[match["multiple"].lower()]
+        return value, value, value, "ratio", match.end()
+    few = (match["few"] or match["top"] or match["part"] or "one").lower()
+    many = (match["many"] or match["bottom"] or match["of"]).lower()
     whole = max(int(many) if many.isdigit() else (NUMBER_WORDS | _DENOMINATORS)[many], 1)
     share = (int(few) if few.isdigit() else _IN_WORDS[few]) / whole
     reach = _FRACTION_REACH / whole
-    return Typed(words.start(), words[0], share, "share", share - reach, share + reach)
+    return share, share - reach, share + reach, "share", match.end()

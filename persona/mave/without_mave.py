@@ -10,11 +10,10 @@ import re
 from typing import NamedTuple
 
 from persona import wording
-from persona.check.facts import Slugs, slugs_of
 from persona.masking import printable
 from persona.mave import prompt
 from persona.model import OMNICHANNEL, Group, Pattern, Summary
-from persona.wording import label
+from persona.wording import Slugs, label, slugs_of
 
 # From here on a group's average LTV is called high, and down to here low, beside that of all people.
 _HIGH, _LOW = 1.25, 0.8
