@@ -279,6 +279,14 @@ def test_events_that_cannot_be_counted_are_refused(fill: Fill, more: dict[str, R
         count(source, PERSONA_EVENTS="on")
 
 
+def test_traits_are_named_with_how_many_people_have_them(fill: Fill) -> None:
+    """Everybody once, however often a trait has landed, and as numbers who has one; never a value."""
+    space = tables([person(visits="3", city="Rome"), person(visits="x", city="Rome"), person(city="")])
+    space["user_traits"] += space["user_traits"]
+    with bigquery.fetch(settings(fill(space)), 0, Deadline(60), QUIET, NOW) as people:
+        assert list(people.names().items()) == [("city", (2, 0)), ("visits", (2, 1))]
+
+
 # -- a BigQuery that refuses, stalls or breaks ------------------------------------------------------------
 
 ANYWHERE = "bigquery://test-project.space"

@@ -14,6 +14,8 @@ from persona.classify.counts import Everybody, statement
 from persona.deadline import Deadline
 from persona.errors import Refused
 from persona.fetch import profiles_sync
+from persona.fetch.people import Carried
+from persona.fetch.trait_names import MOST_NAMES
 from persona.log import Log, Progress
 from persona.model import Rule
 from persona.settings import Settings
@@ -39,7 +41,6 @@ class People:
 
     dialect = "bigquery"
     kind = ""  # of files only
-    names = dict  # what traits there are beside the needed ones would bill a query of its own
 
     def __init__(self, warehouse: "Warehouse", settings: Settings, limit: int, now: datetime) -> None:
         self.drawn = bool(limit)
@@ -67,6 +68,21 @@ class People:
                 f"PERSONA_SOURCE; {_ENABLE}",
             )
         return rows
+
+    def names(self) -> dict[str, Carried]:
+        """Every trait with the number of people who have it, the commonest first; bills three columns."""
+        one = "canonical_segment_id"
+        rows = self.warehouse.ask(
+            f"""
+            SELECT
+              name, COUNT(DISTINCT {one}) AS n,
+              COUNT(DISTINCT IF(SAFE_CAST(value AS FLOAT64) IS NULL, NULL, {one})) AS numbers
+            FROM {self._rows("user_traits")} WHERE value <> '' GROUP BY name ORDER BY n DESC, name LIMIT @most
+            """,  # noqa: S608 - checked names
+            {"most": MOST_NAMES},
+            self._settings.max_bytes,
+        )
+        return {row["name"]: Carried(int(row["n"]), int(row["numbers"])) for row in rows if row["name"]}
 
     def everybody(self) -> Everybody:
         return Everybody(*self._query(), view=self._rows("channel_patterns"))

@@ -45,7 +45,7 @@ def look_at(settings: Settings, deadline: Deadline, log: Log) -> Look:
     """A source as the program sees it: of files everybody, of services as many people as a run reads.
 
     Asks no model and writes nothing; of every trait, the name and the number of people who carry it. Free but
-    for the bytes that BigQuery bills for a count, PERSONA_MAX_BYTES at most, which are told.
+    for the bytes that BigQuery bills for two queries, PERSONA_MAX_BYTES at most each, which are told.
 
     Raises:
         PersonaError: the source says no, or cannot be read.
@@ -57,7 +57,8 @@ def look_at(settings: Settings, deadline: Deadline, log: Log) -> Look:
         from persona.fetch import bigquery  # noqa: PLC0415 - files need no warehouse
 
         needed_bytes = bigquery.affordable_bytes(settings, deadline, settings.limit)
-        billed = [f"BigQuery bills this look as {needed_bytes:,} bytes read"]
+        again = "and at most as many again for the names of the traits"
+        billed = [f"BigQuery bills this look as {needed_bytes:,} bytes read, {again}"]
     with fetch(settings, limit, deadline, log) as people:
         counts = classify(people, rule)
         kind, names, truncated = people.kind or _KINDS[settings.source], people.names(), people.truncated
