@@ -154,8 +154,8 @@ def test_a_profile_that_vanishes_between_its_two_requests_counts_as_not_found() 
 
 def test_the_limit_counts_whoever_was_asked_for() -> None:
     with space([profile(n) for n in range(9)], faults=at("0001Ab/traits", GONE)) as segment:
-        (page,) = fetch(segment, limit=3)
-    assert (len(page.records), dict(page.rejected), page.more) == (2, {"not_found": 1}, True)
+        page, last = fetch(segment, limit=3)
+    assert (len(page.records), dict(page.rejected), last.more) == (2, {"not_found": 1}, True)
 
 
 @pytest.mark.parametrize(
@@ -334,7 +334,7 @@ def test_with_raw_events_all_channels_of_all_people_come_from_them() -> None:
         *(event(50 + n, "track", "Email Opened") for n in range(3)),
     ]
     with space([profile(1, events=events), profile(2)]) as segment:
-        (page,) = fetch(segment, PERSONA_EVENTS="on")
+        page, _ = fetch(segment, PERSONA_EVENTS="on")
         included = {request.query["include"] for request in segment.requests if "include" in request.query}
     activity = [tuple(one["traits"][name] for name in TRAITS) for one in read([page])]
     assert sorted(activity) == [(0, 0, 0), (150, 2, 3)]
@@ -348,13 +348,13 @@ def test_a_profile_with_more_events_than_a_person_makes_is_counted_and_skipped()
         return json_reply({"data": [{}] * 5_001, "cursor": {"has_more": True, "next": f"c{request.ordinal}"}})
 
     with space([profile(n) for n in range(2)], faults=flood) as segment:
-        (page,) = fetch(segment, PERSONA_EVENTS="on")
+        page, _ = fetch(segment, PERSONA_EVENTS="on")
     assert (len(page.records), dict(page.rejected)) == (1, {"too_many_events": 1})
 
 
 def test_the_path_holds_the_identifier_as_it_was_encoded() -> None:
     with space([profile(1, segment_id="use_a+b@c/d")]) as segment:
-        (page,) = fetch(segment)
+        page, _ = fetch(segment)
         path = segment.requests[1].raw_path
     assert len(page.records) == 1
     assert unquote(path.split("/")[-2]) == "segment_id:use_a+b@c/d"

@@ -91,7 +91,7 @@ def test_the_listing_is_asked_as_the_vendor_documents_it() -> None:
         first, second = (request.query for request in space.requests)
     included = {"include": "traits,external_ids"}
     assert first == {"limit": "100", **included}
-    assert second == {"limit": "1", **included, "pagination.cursor": second["pagination.cursor"]}
+    assert second == {"limit": "100", **included, "pagination.cursor": second["pagination.cursor"]}
 
 
 def test_what_is_odd_within_a_profile_is_left_to_its_reader() -> None:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from http import HTTPStatus
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
@@ -13,7 +13,7 @@ from msgspec import Raw, Struct
 
 from persona.errors import Invalid
 from persona.fetch import events
-from persona.fetch.paging import Cursor, Trail, page_of
+from persona.fetch.paging import Cursor, Query, follow, page_of
 from persona.net.session import FreeSession
 from persona.net.wire import Reply
 from persona.settings import Settings
@@ -23,7 +23,7 @@ MOST_EVENTS = 10_000
 # Longer identifiers fit into no URL; Segment's own end far below.
 MOST_CHARACTERS = 1_000
 # The largest pages (docs: unify/profile-api, "Query parameters"): one request is the rule.
-_TRAITS_PER_PAGE, _ITEMS_PER_PAGE = 200, 100
+_TRAITS_PER_PAGE, _ITEMS_PER_PAGE = "200", "100"
 
 ELSEWHERE = (
     "or read the same profiles another way: PERSONA_IDENTIFIERS, an export, or bigquery://PROJECT.DATASET"
@@ -70,14 +70,16 @@ class ProfileParts:
             "/collections/users/profiles"
         )
         self._session = session
+        # With PERSONA_EVENTS, events stand for all traits of channels, also where one exists: figures of two
+        # windows cannot be compared.
         self._channels = dict(settings.channels) if settings.events else {}
         self._since_seconds = time.time() - events.PROFILE_API_DAYS * 86_400
         self._needed = settings.traits[len(self._channels) :]
 
     def listed(self) -> Iterator[str | None]:
         """Yield all profiles' identifiers in the listing's order: the recently active first."""
-        for page in self._follow("", {"limit": str(_ITEMS_PER_PAGE)}, _Items[_Listed]):
-            for profile in page.data or ():
+        for page in self._follow("", _Items[_Listed]):
+            for profile in page:
                 yield encoded(f"segment_id:{profile.segment_id}".encode())
 
     def profile(self, identifier: str | None) -> bytes | str:
@@ -92,17 +94,14 @@ class ProfileParts:
         return msgspec.json.encode({"traits": traits, "external_ids": external_ids})
 
     def _traits(self, identifier: str) -> dict[str, Any]:
-        query = {"limit": str(_TRAITS_PER_PAGE), "include": ",".join(self._needed)}
-        found: dict[str, Any] = {}
-        for page in self._follow(f"{identifier}/traits", query, _Traits):
-            found |= page.data or {}
-        return {name: found[name] for name in self._needed if name in found}
+        traits: dict[str, Any] = {}
+        for page in self._follow(
+            f"{identifier}/traits", _Traits, limit=_TRAITS_PER_PAGE, include=",".join(self._needed)
+        ):
+            traits |= page
+        return {name: traits[name] for name in self._needed if name in traits}
 
     def _activity(self, identifier: str) -> dict[str, int]:
-        """With PERSONA_EVENTS, what stands for the channels' traits, of all people and channels.
-
-        Also where a trait exists: figures of two windows cannot be compared.
-        """
         if not self._channels:
             return {}
         listed = list(islice(self._items(identifier, "events", events.Event), MOST_EVENTS + 1))
@@ -112,22 +111,21 @@ class ProfileParts:
         return {trait: counted[channel] for channel, trait in self._channels.items()}
 
     def _items(self, identifier: str, part: str, kind: Any) -> Iterator[Any]:
-        for page in self._follow(f"{identifier}/{part}", {"limit": str(_ITEMS_PER_PAGE)}, _Items[kind]):
-            yield from page.data or ()
+        return chain.from_iterable(self._follow(f"{identifier}/{part}", _Items[kind]))
 
-    def _follow(self, part: str, query: dict[str, str], kind: Any) -> Iterator[Any]:
+    def _follow(self, part: str, kind: Any, limit: str = _ITEMS_PER_PAGE, **query: str) -> Iterator[Any]:
         """Yield the pages of the listing, or of a part of a profile."""
-        trail = Trail("Segment's Profile API", "item" if part else "profile", ELSEWHERE)
         address = f"{self._address}/{part}".rstrip("/")
-        cursor: dict[str, str] | None = {}
-        while cursor is not None:
-            reply = self._session.get(address, query | cursor)
+
+        def get(cursor: Query) -> tuple[Any, Query | None]:
+            reply = self._session.get(address, {"limit": limit} | query | cursor)
             if part and reply.status == HTTPStatus.NOT_FOUND:
                 raise _Rejected("not_found")
             page = _page(reply, kind, of_one_profile=bool(part))
-            cursor = page.cursor.query() if page.cursor else None
-            trail.follow(len(page.data or ()), cursor)
-            yield page
+            return page.data or (), page.cursor.query() if page.cursor else None
+
+        for items, _ in follow(get, "Segment's Profile API", "item" if part else "profile", ELSEWHERE):
+            yield items
 
 
 def _page(reply: Reply, kind: Any, *, of_one_profile: bool) -> Any:
