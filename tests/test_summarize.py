@@ -35,7 +35,7 @@ def sized(*sizes: int) -> Counts:
         group.n = n
         group.ltv = 100.0 * n
     counts.read = sum(sizes)
-    counts.carried = [counts.read] * 5
+    counts.carried = Counter(dict.fromkeys(range(5), counts.read))
     return counts
 
 

@@ -105,7 +105,7 @@ def _figures(group: GroupCounts, types: Sequence[tuple[str, int]], counts: Count
         n=n,
         avg_ltv=group.ltv / n if valued else None,
         avg_ltv_ci95=_mean_interval(n, group.ltv, group.ltv_squares) if valued else None,
-        avg_activity={name: total / n for name, total in zip(rule.channels, group.activity, strict=True)},
+        avg_activity={name: group.activity[i] / n for i, name in enumerate(rule.channels)},
         avg_identities=group.identities / n if identified else None,
         few_identities_share=group.few_identities / n if identified else None,
         identity_coverage=None if "identity_coverage" in counts.free_text else coverage,
