@@ -98,19 +98,6 @@ def test_every_figure_is_the_one_of_the_seeds_rule_however_the_space_is_paged(da
             assert pattern.ltv_share == pytest.approx(share, rel=1e-6, abs=1e-6)
 
 
-def test_patterns_stand_in_the_channels_order_omnichannel_last() -> None:
-    expected = ["web_dominant", "mobile_dominant", "email_dominant", "omnichannel"]
-
-    assert expected == [pattern.key for pattern in summary_of(sized(5, 9, 7, 20), CHANNELS).patterns]
-
-
-def test_an_empty_pattern_is_left_out_without_being_suppressed() -> None:
-    summary = summary_of(sized(5, 0, 7, 0), CHANNELS, min_group=5)
-
-    assert [pattern.key for pattern in summary.patterns] == ["web_dominant", "email_dominant"]
-    assert summary.suppressed == []
-
-
 def test_ltv_has_no_shares_where_refunds_outweigh_it() -> None:
     counts = sized(5, 5, 0, 0)
     counts.groups[0].ltv = -600.0

@@ -55,7 +55,7 @@ class People:
         # A literal of the readings -> where that lies later on; None: nothing of it does.
         self.moved: Mapping[str, str] | None = None
         self.drawn = False
-        self.truncated = False  # there are more, who were not read
+        self.truncated = False  # there are more, whom nobody drew from
         self.notes: list[str] = []  # what the reader should know, in sentences
         self.kind = ""  # of the files, in words
         # All traits that there are, by name, where whoever reads the people can tell.
@@ -63,7 +63,7 @@ class People:
         self.engine = engine
         self._readings, self._refusal, self._parameters = iter(readings), refusal, parameters
         self._reading = next(self._readings)
-        self._draw = ""
+        self._draw = "people AS (FROM read)"
 
     def rows(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The rows of a statement that goes on after `WITH people AS (…),`.
@@ -72,11 +72,9 @@ class People:
             PersonaError: what was read is no people at all, or not in time.
         """
         while True:
-            read = (
-                f"read AS ({self._reading}), {self._draw}" if self._draw else f"people AS ({self._reading}),"
-            )
+            people = f"read AS ({self._reading}), {self._draw}"
             try:
-                return self.engine.rows(f"WITH {read} {sql}", {**self._parameters, **parameters})
+                return self.engine.rows(f"WITH {people}, {sql}", {**self._parameters, **parameters})
             except OddRecords as odd:
                 words = str(odd)
             self._reading = next(self._readings, "")
@@ -95,7 +93,7 @@ class People:
         size = self.rows(counted, {})[0]["n"] if limit else 0
         if size <= limit:
             return
-        self.drawn = self.truncated = True
+        self.drawn = True
         # By their place in what is read, which no number of threads changes.
         self._draw = f"""
           space AS (SELECT {size} AS n),
@@ -103,7 +101,7 @@ class People:
             SELECT range AS place FROM range({size}) ORDER BY HASH(range, {SEED}), range LIMIT {limit}
           ),
           placed AS (SELECT *, ROW_NUMBER() OVER () - 1 AS place FROM read),
-          people AS (SELECT * FROM placed SEMI JOIN drawn USING (place)),
+          people AS (SELECT * FROM placed SEMI JOIN drawn USING (place))
         """  # noqa: S608 - made of numbers
 
 
