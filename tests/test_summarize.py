@@ -192,6 +192,12 @@ def test_a_space_of_which_nothing_may_be_shown_ends_the_run(sizes: Sequence[int]
     assert words in caught.value.message
 
 
+def test_where_nobody_had_an_event_the_sources_are_to_be_looked_at() -> None:
+    rule = Rule(channels=CHANNELS, dominance=0.5, activity="raw events")
+    with pytest.raises(NotEnoughData, match=r"nobody in the space is active: .* are connected to this space"):
+        summarize(Counts(3, read=9, dormant=9), rule, Origin(kind="bigquery"), truncated=False)
+
+
 def named(plans: dict[str, int], types: dict[str, int], *, n: int = 100) -> Summary:
     """The summary of one pattern whose people have these plans and types of external id."""
     counts = sized(n, 0, 0, 0)

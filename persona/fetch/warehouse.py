@@ -62,8 +62,8 @@ class Warehouse:
     Where `BIGQUERY_EMULATOR_HOST` (an address with its scheme) leads elsewhere, no credentials go along.
     """
 
-    def __init__(self, project: str, deadline: Deadline, labels: Mapping[str, str]) -> None:
-        self._project, self._deadline, self._labels = project, deadline, dict(labels)
+    def __init__(self, project: str, deadline: Deadline) -> None:
+        self._project, self._deadline = project, deadline
         self._job: bigquery.QueryJob | None = None
         self.took: dict[str, Any] = {}  # by the last query, for the log
 
@@ -101,7 +101,7 @@ class Warehouse:
             job = self._start(
                 sql,
                 parameters,
-                labels=self._labels,
+                labels={"app": "persona"},  # for whoever reads the bill
                 maximum_bytes_billed=most_bytes,
                 job_timeout_ms=round(1000 * self._left_seconds),  # where nobody is left to cancel it
             )

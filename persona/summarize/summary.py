@@ -38,7 +38,7 @@ def summarize(counts: Counts, rule: Rule, source: Origin, *, truncated: bool) ->
     keys = [*map(dominant, rule.channels), OMNICHANNEL]
     suppressed = _suppressed([group.n for group in counts.groups], rule.min_group)
     shown = [i for i, group in enumerate(counts.groups) if group.n and i not in suppressed]
-    _demand_groups(counts, shown, rule.min_group)
+    _demand_groups(counts, shown, rule)
     everybody = counts.everybody()
     return Summary(
         source=source,
@@ -58,23 +58,25 @@ def summarize(counts: Counts, rule: Rule, source: Origin, *, truncated: bool) ->
     )
 
 
-def _demand_groups(counts: Counts, shown: Sequence[int], min_group: int) -> None:
+def _demand_groups(counts: Counts, shown: Sequence[int], rule: Rule) -> None:
     if not counts.read and not counts.classified:
         raise NotEnoughData(
             "the source holds no profile at all: check that PERSONA_SOURCE names the right one"
         )
     if not counts.classified:
         reasons = ", ".join(f"{n} {why}" for why, n in counts.rejected.items())
+        traits = "PERSONA_CHANNELS names traits that count what people do, as numbers"
+        sources = "the web and mobile sources, and the email tool's events, are connected to this space"
         raise NotEnoughData(
             f"nobody in the space is active: of {counts.read} profiles read, {counts.dormant} have no "
             f"activity in any channel and {counts.rejected.total()} could not be read"
-            f"{f' ({reasons})' if reasons else ''}; check that PERSONA_CHANNELS names traits that count what "
-            "people do, as numbers"
+            f"{f' ({reasons})' if reasons else ''}; check that "
+            + (traits if rule.activity == "computed traits" else sources)
         )
     if not shown:
         raise NotEnoughData(
             f"all groups are too small to show: {counts.classified} active people of {counts.read} read, and "
-            f"no pattern could be shown without giving away one of fewer than {min_group}; read more "
+            f"no pattern could be shown without giving away one of fewer than {rule.min_group}; read more "
             "profiles, if there are more (limit, PERSONA_LIMIT), or lower PERSONA_MIN_GROUP"
         )
 

@@ -53,7 +53,7 @@ def examine(counts: Counts, rule: Rule, names: Iterable[str] = (), *, in_files: 
     `in_files`.
 
     Raises:
-        NotEnoughData: hardly anybody carries any channel's trait, or has any event; says what to create.
+        NotEnoughData: hardly anybody carries any channel's trait; says what to create.
     """
     readable = counts.classified + counts.dormant
     if not readable:
@@ -76,7 +76,7 @@ def examine(counts: Counts, rule: Rule, names: Iterable[str] = (), *, in_files: 
         for trait, share in counts.coverage(rule).items()
         if share < ENOUGH_SHARE and (share or trait != rule.ltv_trait)
     ]
-    return [*_silent_channels(counts, rule), *few_carry, *_absent(counts, rule)]
+    return [*few_carry, *_absent(counts, rule)]
 
 
 def machine_opens(rule: Rule) -> list[str]:
@@ -114,24 +114,6 @@ def _next_step(trait: str, rule: Rule, *, in_files: bool) -> str:
     create = f"create in Segment ({_WHERE}) {_trait_help(channel, trait, rule.window_days)}"
     mend = "name another in PERSONA_CHANNELS" if in_files else create
     return f", and everybody else counts as not active on {channel}. If that is not so, {mend}."
-
-
-def _silent_channels(counts: Counts, rule: Rule) -> list[str]:
-    """With raw events: the channels on which nobody had one."""
-    if rule.activity == "computed traits":
-        return []
-    total = counts.everybody().activity
-    silent = [channel for i, channel in enumerate(rule.channels) if not total[i]]
-    if len(silent) == len(rule.channels):
-        raise NotEnoughData(
-            f"no event of the last {rule.window_days} days belongs to a channel: check that the web and "
-            "mobile sources, and the email tool's events, are connected to this space"
-        )
-    return [
-        f"Nobody had an event on {channel} in the last {rule.window_days} days: its source may not be "
-        "connected to this space."
-        for channel in silent
-    ]
 
 
 def _absent(counts: Counts, rule: Rule) -> Iterator[str]:
