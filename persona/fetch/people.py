@@ -120,7 +120,7 @@ class Table(People):
         self._people = f"SELECT * EXCLUDE (canonical_segment_id, user_id) FROM ({everything})"  # noqa: S608
         self._into = "CREATE TABLE gathered AS"
         self._named: dict[str, Carried] = {}
-        self.names = lambda: self._named
+        self.names = lambda: dict(sorted(self._named.items(), key=lambda one: (-one[1].n, one[0])))
         self._all_traits = settings.source == "segment"  # the other services send the needed ones alone
 
     def fill(self, pages: Iterable[Page], notice: Callable[[int, int], None]) -> None:
