@@ -4,7 +4,7 @@ At most some thousand rows of counts come back, whatever the size of the space; 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -135,7 +135,7 @@ def fetch(
     from persona.fetch.warehouse import Warehouse  # noqa: PLC0415 - a cold start pays for what it needs
 
     log.notify(Progress("fetch"))
-    with Warehouse(settings.where.split(".")[0], deadline) as warehouse:
+    with closing(Warehouse(settings.where.split(".")[0], deadline)) as warehouse:
         people = People(warehouse, settings, limit, now or datetime.now(UTC))
         yield people
         if warehouse.took:

@@ -6,7 +6,7 @@ from concurrent.futures import TimeoutError as NotDoneYet
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any, Self
+from typing import Any
 
 import requests
 from google.api_core.exceptions import GoogleAPICallError, NotFound, RetryError
@@ -63,20 +63,14 @@ class Warehouse:
     """
 
     def __init__(self, project: str, deadline: Deadline) -> None:
-        self._project, self._deadline = project, deadline
-        self._job: bigquery.QueryJob | None = None
+        self._deadline, self._named_job = deadline, ""
         self.took: dict[str, Any] = {}  # by the last query, for the log
-
-    def __enter__(self) -> Self:
         emulated = os.environ.get("BIGQUERY_EMULATOR_HOST")
         with self._named_failures():
             self._client = bigquery.Client(
-                project=self._project, credentials=AnonymousCredentials() if emulated else None
+                project=project, credentials=AnonymousCredentials() if emulated else None
             )
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._client.close()
+        self.close = self._client.close
 
     def find(self, table: str) -> Any:
         """The client's description of a `project.dataset.table`; None where there is none."""
@@ -129,18 +123,15 @@ class Warehouse:
     def _start(self, sql: str, parameters: Mapping[str, Any], **config: Any) -> Any:
         self._deadline.check("ask BigQuery")
         typed = [bigquery.ScalarQueryParameter(one, _TYPES[type(it)], it) for one, it in parameters.items()]
-        self._job = self._client.query(
+        job = self._client.query(
             sql,
             job_config=bigquery.QueryJobConfig(query_parameters=typed, **config),
             retry=self._retry,
             timeout=READ_SECONDS,
             job_retry=None,
         )
-        return self._job
-
-    @property
-    def _named_job(self) -> str:
-        return f" (job {self._job.job_id})" if self._job else ""
+        self._named_job = f" (job {job.job_id})"
+        return job
 
     @contextmanager
     def _named_failures(self) -> Iterator[None]:
