@@ -75,11 +75,11 @@ def parquet(engine: Engine, source: str, settings: Settings) -> Readings:
 
 def _flat(columns: Mapping[str, str], settings: Settings, source: str) -> str:
     """A row a person: the columns of PERSONA_ID_COLUMNS hold external ids, every other one a trait."""
-    anyhow = {name.lower(): name for name in columns}
+    # The engine tells no two names apart by their capitals.
+    kinds = {name.lower(): kind for name, kind in columns.items()}
 
     def column(name: str) -> str:
-        name = name if name in columns else anyhow.get(name.lower(), "")
-        return _value(identifier(name), columns[name]) if name else ABSENT
+        return _value(identifier(name), kinds[name.lower()]) if name.lower() in kinds else ABSENT
 
     def text(expression: str) -> str:
         return f"NULLIF(CAST({expression} AS VARCHAR), '')"
@@ -102,4 +102,4 @@ def _traits_of_rows(source: str, settings: Settings) -> tuple[str, str]:
     ids = ", ".join(literal(name.lower()) for name in settings.id_columns)
     # An alias that is no column's name: it stands for the whole row.
     row = '"\x1f"'
-    return (f"TO_JSON({row})", f"(SELECT COLUMNS(name -> LOWER(name) NOT IN ({ids})) FROM {source}) AS {row}")
+    return f"TO_JSON({row})", f"(SELECT COLUMNS(name -> LOWER(name) NOT IN ({ids})) FROM {source}) AS {row}"
