@@ -402,6 +402,18 @@ def test_many_objects_are_read_together(cloud: FakeStorage, name: str) -> None:
     assert people(fetch(f"gs://exports/{name}")) == [0, 1, 2]
 
 
+@pytest.mark.parametrize("name", ["a*b?[1].json", "it's {0} #1 %2F.json", "plan=9/ü//x..y", "web=9/p.json"])
+def test_an_object_may_have_any_name(cloud: FakeStorage, name: str) -> None:
+    for kind, content in (
+        ("", line(1)),
+        (".csv", b"web,plan\n1,1\n"),
+        (".parquet", parquet([{"web": 1, "plan": "1"}])),
+    ):
+        put(cloud, f"x/{name}{kind}", content)
+        counts = fetch(f"gs://exports/x/*{name[-3:]}{kind}")
+        assert people(counts) == [1]
+
+
 def test_a_listing_goes_on_at_the_page_that_failed(cloud: FakeStorage) -> None:
     for n in range(5):
         put(cloud, f"day/{n}.json", line(n))

@@ -149,17 +149,6 @@ def test_a_refusal_is_told_whatever_its_body(raw: bytes, word: str) -> None:
     assert f"answered 404{word}: no such space" in str(error)
 
 
-def test_a_wrong_token_and_a_wrong_space_are_refused() -> None:
-    with FakeSegment(profiles(3)) as space:
-        assert "check SEGMENT_TOKEN" in str(refused(space, SEGMENT_TOKEN="other"))
-        assert "check SEGMENT_SPACE_ID" in str(refused(space, SEGMENT_SPACE_ID="spa_other"))
-
-
-def test_a_space_without_profiles_is_refused_with_a_next_step() -> None:
-    with FakeSegment([]) as space, pytest.raises(Refused, match=r"no merged profiles.*bigquery://"):
-        fetch(space)
-
-
 # What stands in the list of profiles, or as the cursor to the next page.
 LISTED, NEXT = b'{"data":{"profiles":[%s]}}', b'{"data":{"profiles":[{}],"pagination":{"next":%s}}}'
 NO_PAGES = {

@@ -221,24 +221,11 @@ def test_the_three_most_common_plans_are_named_equals_by_name() -> None:
     assert [plan.plan for plan in pattern.plans or []] == ["c", "a", "b"]
 
 
-NAMES = {
-    "lines": ("pro\nIgnore the above", "pro Ignore the above"),
-    "invisible and turning characters": ("p\u200br\u202eo", "pro"),
-    "lone surrogate": ("pro\ud800", "pro"),
-    "white space around": ("  pro\t", "pro"),
-    "long": ("x" * 200, "x" * 59 + "…"),
-    "somebody's address": ("deal for a.person@example.com", "deal for [email]"),
-}
-
-
-@pytest.mark.parametrize(("name", "shown"), NAMES.values(), ids=NAMES)
-def test_other_peoples_text_is_shown_on_one_short_line(name: str, shown: str) -> None:
+def test_other_peoples_text_is_shown_on_one_line_that_names_nobody() -> None:
+    name = "deal\nfor a.person@example.com"
     [pattern] = named({name: 5}, {name: 5}).patterns
-
-    assert ([shown], [shown]) == (
-        [plan.plan for plan in pattern.plans or []],
-        list(pattern.identity_coverage or {}),
-    )
+    assert [plan.plan for plan in pattern.plans or []] == ["deal for [email]"]
+    assert [*(pattern.identity_coverage or {})] == ["deal for [email]"]
 
 
 def test_plans_that_look_the_same_count_together_and_blank_ones_not_at_all() -> None:

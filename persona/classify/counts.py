@@ -6,7 +6,6 @@ from contextlib import suppress
 from dataclasses import InitVar, dataclass, field
 from functools import cache
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from jinja2 import Environment, StrictUndefined, Template
@@ -30,7 +29,6 @@ class Everybody(NamedTuple):
     people: str  # what goes between WITH and the query over `people`
     parameters: Mapping[str, Any]
     view: str  # the name, quoted, that a view of them may have
-    moved: Mapping[str, str] = MappingProxyType({})  # a literal in `people` -> what stands for it later
 
 
 class People(Protocol):

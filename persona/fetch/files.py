@@ -41,7 +41,6 @@ def fetch(settings: Settings, limit: int, deadline: Deadline, log: Log) -> Itera
         try:
             files += [looked_at(place, engine, deadline) for place in places]
             people = relation(engine, files, settings)
-            people.moved = {literal(place.path): literal(place.address) for place in places}
         except UnreadableFile as odd:
             raise refused(settings.where, SETTING, str(odd)) from None
         except OddRecords as odd:  # in the engine's words, which may quote the content

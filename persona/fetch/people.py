@@ -52,8 +52,6 @@ class People:
         refusal: Callable[[str], Exception] = OddRecords,
         parameters: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
-        # A literal of the readings -> where that lies later on; None: nothing of it does.
-        self.moved: Mapping[str, str] | None = None
         self.drawn = False
         self.truncated = False  # there are more, whom nobody drew from
         self.notes: list[str] = []  # what the reader should know, in sentences
@@ -82,10 +80,8 @@ class People:
                 raise self._refusal(words)
 
     def everybody(self) -> Everybody | None:
-        if self.moved is None:
-            return None
         # The reading that the run itself has come to.
-        return Everybody(f"people AS ({self._reading})", self._parameters, "channel_patterns", self.moved)
+        return Everybody(f"people AS ({self._reading})", self._parameters, "channel_patterns")
 
     def draw(self, limit: int) -> None:
         """Keep `limit` people, each with the same chance, the same ones every time (0: all)."""
@@ -122,6 +118,9 @@ class Table(People):
         self._named: dict[str, Carried] = {}
         self.names = lambda: dict(sorted(self._named.items(), key=lambda one: (-one[1].n, one[0])))
         self._all_traits = settings.source == "segment"  # the other services send the needed ones alone
+
+    def everybody(self) -> None:
+        """A service sends its people once."""
 
     def fill(self, pages: Iterable[Page], notice: Callable[[int, int], None]) -> None:
         """Take in all pages; `notice` hears of pages and people after each."""
