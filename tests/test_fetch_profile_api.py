@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import pytest
 from cloud import FakeSegment, Reply, Request, Scripted, Service, json_reply, profile_error
@@ -73,10 +72,12 @@ def at(path: str, reply: Reply) -> Callable[[Request], Reply | None]:
 GONE = profile_error(404, "Profile was not found.")
 
 
-@pytest.mark.parametrize("number", [1, 99, 100, 101, 150])
+@pytest.mark.parametrize("number", [1, 100, 101])
 def test_every_listed_profile_is_read_once_with_its_traits_and_external_ids(number: int) -> None:
-    with space([profile(n) for n in range(number)]) as segment:
+    with space([profile(n, segment_id=f"use_{n}+B@c/d") for n in range(number)]) as segment:
         pages = fetch(segment)
+        asked = [request.raw_path.partition("?")[0] for request in segment.requests]
+        assert any(path.endswith("/segment_id:use_0%2BB%40c%2Fd/traits") for path in asked)
     people = [
         ([*one["traits"].values()], [external_id["type"] for external_id in one["external_ids"]])
         for one in read(pages)
@@ -154,8 +155,8 @@ def test_a_profile_that_vanishes_between_its_two_requests_counts_as_not_found() 
 
 def test_the_limit_counts_whoever_was_asked_for() -> None:
     with space([profile(n) for n in range(9)], faults=at("0001Ab/traits", GONE)) as segment:
-        (page,) = fetch(segment, limit=3)
-    assert (len(page.records), dict(page.rejected), page.more) == (2, {"not_found": 1}, True)
+        page, last = fetch(segment, limit=3)
+    assert (len(page.records), dict(page.rejected), last.more) == (2, {"not_found": 1}, True)
 
 
 @pytest.mark.parametrize(
@@ -334,7 +335,7 @@ def test_with_raw_events_all_channels_of_all_people_come_from_them() -> None:
         *(event(50 + n, "track", "Email Opened") for n in range(3)),
     ]
     with space([profile(1, events=events), profile(2)]) as segment:
-        (page,) = fetch(segment, PERSONA_EVENTS="on")
+        page, _ = fetch(segment, PERSONA_EVENTS="on")
         included = {request.query["include"] for request in segment.requests if "include" in request.query}
     activity = [tuple(one["traits"][name] for name in TRAITS) for one in read([page])]
     assert sorted(activity) == [(0, 0, 0), (150, 2, 3)]
@@ -348,14 +349,5 @@ def test_a_profile_with_more_events_than_a_person_makes_is_counted_and_skipped()
         return json_reply({"data": [{}] * 5_001, "cursor": {"has_more": True, "next": f"c{request.ordinal}"}})
 
     with space([profile(n) for n in range(2)], faults=flood) as segment:
-        (page,) = fetch(segment, PERSONA_EVENTS="on")
+        page, _ = fetch(segment, PERSONA_EVENTS="on")
     assert (len(page.records), dict(page.rejected)) == (1, {"too_many_events": 1})
-
-
-def test_the_path_holds_the_identifier_as_it_was_encoded() -> None:
-    with space([profile(1, segment_id="use_a+b@c/d")]) as segment:
-        (page,) = fetch(segment)
-        path = segment.requests[1].raw_path
-    assert len(page.records) == 1
-    assert unquote(path.split("/")[-2]) == "segment_id:use_a+b@c/d"
-    assert json.dumps("use_a%2Bb%40c%2Fd").strip('"') in path

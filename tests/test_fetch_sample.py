@@ -1,8 +1,8 @@
 """The built-in space: always the same, and worth a report."""
 
+import re
 from hashlib import sha256
 
-import msgspec
 import pytest
 from spaces import CHANNELS, count, summary_of
 
@@ -23,8 +23,7 @@ def summary() -> Summary:
 
 
 def test_the_space_is_the_same_on_every_machine() -> None:
-    hundreds = [msgspec.json.encode(profiles()[start : start + 100]) for start in range(0, 600, 100)]
-    assert sha256(b"".join(hundreds)).hexdigest().startswith("8a2a18f570c1533b")
+    assert sha256(b"".join(profiles())).hexdigest().startswith("bf27a73a285d50b9")
 
 
 LIMITS = {
@@ -61,18 +60,7 @@ def test_all_patterns_dormant_people_and_broken_profiles_occur(summary: Summary)
     assert 0.05 < summary.rule.boundary_share < 0.15
 
 
-def test_the_patterns_differ_as_those_of_real_people_do(summary: Summary) -> None:
-    web, mobile, email, omnichannel = summary.patterns
-
-    values = [pattern.avg_ltv or 0 for pattern in (email, web, mobile, omnichannel)]
-    identities = [pattern.avg_identities or 0 for pattern in (email, mobile, omnichannel)]
-    assert (values, identities) == (sorted(values), sorted(identities))
-    assert (email.few_identities_share or 0) > 0.5 > (web.few_identities_share or 1)
-    first_plans = [(pattern.plans or [])[0].plan for pattern in summary.patterns]
-    assert first_plans == ["pro", "pro", "starter", "enterprise"]
-
-
 def test_every_address_is_plainly_invented() -> None:
-    for profile in profiles():
-        traits = profile["traits"] if isinstance(profile, dict) else {}
-        assert "email" not in traits or traits["email"].endswith("@example.com")
+    addresses = re.findall(rb'"[^"]*@[^"]*"', b"".join(profiles()))
+    assert addresses
+    assert [address for address in addresses if not address.endswith(b'@example.com"')] == []

@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
-from spaces import CHANNELS, channels, count, dominances, plain_figures, profiles, summary_of
+from spaces import CHANNELS, count, plain_figures, readable_space, summary_of
 
 from persona.classify.counts import MOST_PLANS, MOST_TYPES, Counts
 from persona.errors import NotEnoughData
@@ -35,7 +36,7 @@ def sized(*sizes: int) -> Counts:
         group.n = n
         group.ltv = 100.0 * n
     counts.read = sum(sizes)
-    counts.carried = [counts.read] * 5
+    counts.carried = Counter(dict.fromkeys(range(5), counts.read))
     return counts
 
 
@@ -65,12 +66,13 @@ def assert_figures(expected: dict[str, Any], group: Any) -> None:
         assert getattr(group, name) in {expected[name], None}
 
 
-@settings(max_examples=15, deadline=None, derandomize=True)
-@given(st.data())
-def test_every_figure_is_the_one_of_the_seeds_rule_however_the_space_is_paged(data: st.DataObject) -> None:
-    some = data.draw(st.just(CHANNELS) | channels())
-    space = data.draw(profiles(list(some.values())))
-    dominance, cuts = data.draw(dominances()), data.draw(st.lists(st.integers(0, 60), max_size=8))
+@pytest.mark.parametrize("seed", range(15))
+def test_every_figure_is_the_one_of_the_seeds_rule_however_the_space_is_paged(seed: int) -> None:
+    random = Random(seed)  # noqa: S311 - chance, not a secret
+    some = {f"c{i}": f"c{i}_30d" for i in range(2 + seed % 7)}
+    space = readable_space(random, [*some.values()])
+    dominance = 0.5 if seed % 2 else random.randrange(20, 96) / 100
+    cuts = random.choices(range(60), k=random.randrange(8))
     expected = plain_figures(space, some, dominance)
     counts = count(space, some, dominance, cuts)
     if not expected["classified"]:
@@ -96,19 +98,6 @@ def test_every_figure_is_the_one_of_the_seeds_rule_however_the_space_is_paged(da
         if all_ltv > 1:
             share = figures["avg_ltv"] * figures["n"] / all_ltv
             assert pattern.ltv_share == pytest.approx(share, rel=1e-6, abs=1e-6)
-
-
-def test_patterns_stand_in_the_channels_order_omnichannel_last() -> None:
-    expected = ["web_dominant", "mobile_dominant", "email_dominant", "omnichannel"]
-
-    assert expected == [pattern.key for pattern in summary_of(sized(5, 9, 7, 20), CHANNELS).patterns]
-
-
-def test_an_empty_pattern_is_left_out_without_being_suppressed() -> None:
-    summary = summary_of(sized(5, 0, 7, 0), CHANNELS, min_group=5)
-
-    assert [pattern.key for pattern in summary.patterns] == ["web_dominant", "email_dominant"]
-    assert summary.suppressed == []
 
 
 def test_ltv_has_no_shares_where_refunds_outweigh_it() -> None:
@@ -205,6 +194,12 @@ def test_a_space_of_which_nothing_may_be_shown_ends_the_run(sizes: Sequence[int]
     assert words in caught.value.message
 
 
+def test_where_nobody_had_an_event_the_sources_are_to_be_looked_at() -> None:
+    rule = Rule(channels=CHANNELS, dominance=0.5, activity="raw events")
+    with pytest.raises(NotEnoughData, match=r"nobody in the space is active: .* are connected to this space"):
+        summarize(Counts(3, read=9, dormant=9), rule, Origin(kind="bigquery"), truncated=False)
+
+
 def named(plans: dict[str, int], types: dict[str, int], *, n: int = 100) -> Summary:
     """The summary of one pattern whose people have these plans and types of external id."""
     counts = sized(n, 0, 0, 0)
@@ -226,24 +221,11 @@ def test_the_three_most_common_plans_are_named_equals_by_name() -> None:
     assert [plan.plan for plan in pattern.plans or []] == ["c", "a", "b"]
 
 
-NAMES = {
-    "lines": ("pro\nIgnore the above", "pro Ignore the above"),
-    "invisible and turning characters": ("p\u200br\u202eo", "pro"),
-    "lone surrogate": ("pro\ud800", "pro"),
-    "white space around": ("  pro\t", "pro"),
-    "long": ("x" * 200, "x" * 59 + "…"),
-    "somebody's address": ("deal for a.person@example.com", "deal for [email]"),
-}
-
-
-@pytest.mark.parametrize(("name", "shown"), NAMES.values(), ids=NAMES)
-def test_other_peoples_text_is_shown_on_one_short_line(name: str, shown: str) -> None:
+def test_other_peoples_text_is_shown_on_one_line_that_names_nobody() -> None:
+    name = "deal\nfor a.person@example.com"
     [pattern] = named({name: 5}, {name: 5}).patterns
-
-    assert ([shown], [shown]) == (
-        [plan.plan for plan in pattern.plans or []],
-        list(pattern.identity_coverage or {}),
-    )
+    assert [plan.plan for plan in pattern.plans or []] == ["deal for [email]"]
+    assert [*(pattern.identity_coverage or {})] == ["deal for [email]"]
 
 
 def test_plans_that_look_the_same_count_together_and_blank_ones_not_at_all() -> None:

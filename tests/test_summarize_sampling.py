@@ -3,7 +3,7 @@
 import pytest
 
 from persona.settings import read_settings
-from persona.summarize.sampling import activity_window, sentence
+from persona.summarize.sampling import rule_of, sentence
 
 
 @pytest.mark.parametrize(
@@ -34,20 +34,16 @@ def test_the_margin_shrinks_where_nearly_everybody_is_drawn() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "more", "words"),
+    ("source", "words"),
     [
-        pytest.param("segment", {}, "which Segment does not document", id="segment"),
-        pytest.param("profile-api", {}, "active people are over-represented", id="profile-api"),
-        pytest.param(
-            "profile-api", {"identifiers": True}, "in the order of PERSONA_IDENTIFIERS", id="identifiers"
-        ),
-        pytest.param("sample", {}, "in the source's own order", id="sample"),
+        ("segment", "which Segment does not document"),
+        ("profile-api", "active people are over-represented"),
+        ("identifiers", "in the order of PERSONA_IDENTIFIERS"),
+        ("sample", "in the source's own order"),
     ],
 )
-def test_the_head_of_a_list_is_called_biased_by_its_order(
-    source: str, more: dict[str, bool], words: str
-) -> None:
-    said = sentence(source, 100, truncated=True, drawn_from=None, **more)
+def test_the_head_of_a_list_is_called_biased_by_its_order(source: str, words: str) -> None:
+    said = sentence(source, 100, truncated=True, drawn_from=None)
     assert said.startswith("Only the first 100 profiles")
     assert words in said
     assert said.endswith("up to 9.8 points (95 %), and by the order an unknown amount more.")
@@ -82,4 +78,5 @@ EVENTS = (
 )
 def test_the_window_is_the_one_that_was_counted(more: dict[str, str], window: tuple[int | None, str]) -> None:
     names = {"PERSONA_SOURCE": "profile-api", "SEGMENT_TOKEN": "t", "SEGMENT_SPACE_ID": "s"}
-    assert activity_window(read_settings(names | more, "terminal")) == window
+    rule = rule_of(read_settings(names | more, "terminal"))
+    assert (rule.window_days, rule.activity) == window

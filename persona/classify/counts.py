@@ -3,10 +3,9 @@
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from functools import cache
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from jinja2 import Environment, StrictUndefined, Template
@@ -30,7 +29,6 @@ class Everybody(NamedTuple):
     people: str  # what goes between WITH and the query over `people`
     parameters: Mapping[str, Any]
     view: str  # the name, quoted, that a view of them may have
-    moved: Mapping[str, str] = MappingProxyType({})  # a literal in `people` -> what stands for it later
 
 
 class People(Protocol):
@@ -50,37 +48,36 @@ class People(Protocol):
 class GroupCounts:
     """The sums of one pattern's people."""
 
-    channels: int
     n: int = 0
     ltv: float = 0
     ltv_squares: float = 0
-    activity: list[float] = field(default_factory=list)
+    activity: Counter[int] = field(default_factory=Counter)  # by the channel's position
     identities: int = 0
     few_identities: int = 0
     identity_coverage: Counter[str] = field(default_factory=Counter)  # external-id type -> people with one
     plans: Counter[str] = field(default_factory=Counter)
 
-    def __post_init__(self) -> None:
-        self.activity = self.activity or [0] * self.channels
+    def __add__(self, other: "GroupCounts") -> "GroupCounts":
+        return GroupCounts(*(a + b for a, b in zip(vars(self).values(), vars(other).values(), strict=True)))
 
 
 @dataclass
 class Counts:
     """Everything that is counted about a space, under one rule."""
 
-    channels: int
+    channels: InitVar[int]
     read: int = 0
     dormant: int = 0
     on_boundary: int = 0
     rejected: Counter[str] = field(default_factory=Counter)  # reason -> people
-    carried: list[int] = field(default_factory=list)  # people who carry each channel's trait, LTV, plan
+    # By the trait's position: people who carry each channel's trait, LTV, plan.
+    carried: Counter[int] = field(default_factory=Counter)
     groups: list[GroupCounts] = field(default_factory=list)  # one a channel, then omnichannel
     free_text: set[str] = field(default_factory=set)  # "plans", "identity_coverage": has too many names
     drawn_from: int | None = None  # they were drawn at random from so many
 
-    def __post_init__(self) -> None:
-        self.carried = self.carried or [0] * (self.channels + 2)
-        self.groups = self.groups or [GroupCounts(self.channels) for _ in range(self.channels + 1)]
+    def __post_init__(self, channels: int) -> None:
+        self.groups = [GroupCounts() for _ in range(channels + 1)]
 
     @property
     def classified(self) -> int:
@@ -89,18 +86,11 @@ class Counts:
     def coverage(self, rule: Rule) -> dict[str, float]:
         """The needed traits with the share of readable profiles that carry each."""
         readable = max(self.classified + self.dormant, 1)
-        return {name: n / readable for name, n in zip(rule.traits, self.carried, strict=True)}
+        return {name: self.carried[i] / readable for i, name in enumerate(rule.traits)}
 
     def everybody(self) -> GroupCounts:
         """All classified people as one group."""
-        everybody = GroupCounts(self.channels)
-        for group in self.groups:
-            for name in ("n", "ltv", "ltv_squares", "identities", "few_identities"):
-                setattr(everybody, name, getattr(everybody, name) + getattr(group, name))
-            everybody.activity = list(map(sum, zip(everybody.activity, group.activity, strict=True)))
-            everybody.identity_coverage.update(group.identity_coverage)
-            everybody.plans.update(group.plans)
-        return everybody
+        return sum(self.groups, start=GroupCounts())
 
 
 def classify(people: People, rule: Rule) -> Counts:
@@ -149,20 +139,19 @@ def statement(
 def _count(people: People, rule: Rule, free_text: set[str]) -> Counts:
     rows = people.rows(*statement(rule, people.dialect, free_text, drawn=people.drawn))
     counts = Counts(len(rule.channels), free_text=set(free_text))
-    named: dict[str, list[tuple[str, Mapping[str, Any]]]] = {"place": [], "plan": [], "type": []}
+    named: dict[str, dict[str, Mapping[str, Any]]] = {"place": {}, "plan": {}, "type": {}}
     for row in rows:
         kind, _, name = row["fact"].partition(" ")
-        named[kind].append((name, row))
-    for place, row in named["place"]:
+        named[kind][name] = row
+    for place, row in named["place"].items():
         _add_place(counts, place, row)
     for names, kind, most in (("plans", "plan", MOST_PLANS), ("identity_coverage", "type", MOST_TYPES)):
         if len(named[kind]) > most:
             counts.free_text.add(names)
             continue
-        for name, row in named[kind]:
-            for position, group in enumerate(counts.groups):
-                if n := int(row[f"n_{position}"]):
-                    getattr(group, names)[name] = n
+        for i, group in enumerate(counts.groups):
+            people_with = {name: int(row[f"n_{i}"]) for name, row in named[kind].items() if row[f"n_{i}"]}
+            getattr(group, names).update(people_with)
     space = int(rows[0]["space"]) if rows else 0
     counts.drawn_from = space if space > counts.read else None
     return counts
@@ -170,22 +159,25 @@ def _count(people: People, rule: Rule, free_text: set[str]) -> Counts:
 
 def _add_place(counts: Counts, place: str, row: Mapping[str, Any]) -> None:
     """Count the people of a pattern, the dormant, or those rejected for one reason."""
-    n = int(row["n"])
+    n, channels = int(row["n"]), len(counts.groups) - 1
     counts.read += n
     if not place.isdigit() and place != "dormant":
         counts.rejected[place] = n
         return
-    counts.carried = [carried + int(row[f"carried_{i}"]) for i, carried in enumerate(counts.carried)]
+    counts.carried.update({i: int(row[f"carried_{i}"]) for i in range(channels + 2)})
     if place == "dormant":
         counts.dormant = n
         return
     counts.on_boundary += int(row["on_boundary"])
-    group = counts.groups[int(place)]
-    group.n = n
-    # To twelve digits: what follows may hang on the order in which threads summed.
-    group.ltv, group.ltv_squares = (float(f"{row[name]:.12g}") for name in ("ltv", "ltv_squares"))
-    group.activity = [float(row[f"activity_{i}"]) for i in range(counts.channels)]
-    group.identities, group.few_identities = int(row["identities"]), int(row["few_identities"])
+    counts.groups[int(place)] = GroupCounts(
+        n=n,
+        # To twelve digits: what follows may hang on the order in which threads summed.
+        ltv=float(f"{row['ltv']:.12g}"),
+        ltv_squares=float(f"{row['ltv_squares']:.12g}"),
+        activity=Counter({i: float(row[f"activity_{i}"]) for i in range(channels)}),
+        identities=int(row["identities"]),
+        few_identities=int(row["few_identities"]),
+    )
 
 
 @cache

@@ -47,6 +47,9 @@ class Engine:
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
         }
+        if not files:
+            # Of what comes page by page there is little at a time: threads wait longer than they work.
+            settings["threads"] = 1
         self._connection = duckdb.connect(config=settings)
         if file_system:
             self._connection.register_filesystem(file_system)

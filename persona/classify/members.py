@@ -38,10 +38,9 @@ def members(people: People, rule: Rule, holdout_share: float) -> Members | None:
     }
     written = {name: _written(value, people.dialect, values) for name, value in values.items()}
 
-    def out(token: re.Match[str]) -> str:
-        return written[token[2]] if token[2] else everybody.moved.get(token[1], token[1])
-
-    query = _TOKEN.sub(out, f"{everybody.people},\n{sql}")
+    query = _TOKEN.sub(
+        lambda token: written[token[2]] if token[2] else token[1], f"{everybody.people},\n{sql}"
+    )
     return Members(dialect=people.dialect, view=everybody.view, query=query)
 
 

@@ -1,16 +1,16 @@
 """People from whatever source the deployment has, as one relation: one file a source."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from persona.deadline import Deadline
 from persona.log import Log, Progress
 from persona.settings import Settings
 
 if TYPE_CHECKING:
-    from persona.fetch.people import Page, People
+    from persona.fetch.people import People
 
 # Sources that give profiles page by page, and those that an engine reads where they lie.
 _PAGED = {"sample": "sample", "segment": "segment", "profile-api": "profile_api"}
@@ -26,21 +26,18 @@ def fetch(settings: Settings, limit: int, deadline: Deadline, log: Log) -> "Iter
         BadSettings: it is no file that can be read.
     """
     # Imported here: a cold start pays for the one source that it needs.
+    source: Any = import_module(f"persona.fetch.{(_PAGED | _OPENED)[settings.source]}")
     if settings.source in _OPENED:
-        room = import_module(f"persona.fetch.{_OPENED[settings.source]}")
-        opened: Callable[..., AbstractContextManager[People]] = room.fetch
-        with opened(settings, limit, deadline, log) as people:
+        with source.fetch(settings, limit, deadline, log) as people:
             yield people
         return
     from persona.classify.engine import Engine  # noqa: PLC0415 - as above
     from persona.fetch.people import Table  # noqa: PLC0415
 
-    room = import_module(f"persona.fetch.{_PAGED[settings.source]}")
-    pages: Callable[[Settings, Deadline, int], Iterator[Page]] = room.fetch
     with Engine(deadline) as engine:
         table = Table(engine, settings)
         table.fill(
-            pages(settings, deadline, limit),
+            source.fetch(settings, deadline, limit),
             lambda number, read: log.notify(Progress("fetch", number, read, limit)),
         )
         yield table

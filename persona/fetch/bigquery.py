@@ -3,9 +3,8 @@
 At most some thousand rows of counts come back, whatever the size of the space; no profile leaves it.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -28,7 +27,6 @@ MERGES = ("profile_merges", "id_graph_updates")
 # What spaces have instead of the materialized tables: the raw ones, and those that Segment's dbt makes.
 _RAW = ("traits_updates", "external_id_mapping_updates", "id_graph_updates")
 _MODELLED = ("profile_traits", "external_id_mapping")
-_TABLE = re.compile(r"[a-z][a-z0-9-]{4,61}[a-z0-9]\.[A-Za-z0-9_]{1,1024}\.[A-Za-z_][A-Za-z0-9_]{0,299}")
 _ENABLE = (
     "enable user_traits and user_identifiers in Profiles Sync's selective sync; newly enabled tables hold "
     "new data only, a small sample of the recently active: ask friends@segment.com for a Profiles Backfill "
@@ -130,14 +128,11 @@ class People:
         )
 
     def _find(self, name: str) -> Any:
-        return self.warehouse.find(self._rows(name).strip("`"))
+        return self.warehouse.find(f"{self._settings.where}.{name}")
 
     def _rows(self, name: str) -> str:
-        """A table's whole name between backquotes, in which nothing can end them."""
-        table = f"{self._settings.where}.{name}"
-        if not _TABLE.fullmatch(table):
-            raise Refused("bigquery", "expected a project, dataset and table of letters, digits, - and _")
-        return f"`{table}`"
+        """A table's whole name; the settings allow no character that could end the backquotes."""
+        return f"`{self._settings.where}.{name}`"
 
 
 @contextmanager
@@ -156,10 +151,7 @@ def fetch(
     from persona.fetch.warehouse import Warehouse  # noqa: PLC0415 - a cold start pays for what it needs
 
     log.notify(Progress("fetch"))
-    # For whoever reads the bill; labels are small letters, 63 at most.
-    run_id = re.sub(r"[^a-z0-9_-]", "-", str(log.fields.get("run_id", "")).lower())[:63]
-    labels = {"app": "persona"} | ({"run_id": run_id} if run_id else {})
-    with Warehouse(settings.where.split(".")[0], deadline, labels) as warehouse:
+    with closing(Warehouse(settings.where.split(".")[0], deadline)) as warehouse:
         people = People(warehouse, settings, limit, now or datetime.now(UTC))
         yield people
         if warehouse.took:

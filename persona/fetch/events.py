@@ -49,13 +49,13 @@ def count(events: Iterable[Event], since_seconds: float) -> dict[str, int]:
 
 def channel_of(event: Event) -> str | None:
     """Where an event happened; None for a server's."""
-    if _text(event.event).startswith("Email "):
+    if str(event.event).startswith("Email "):
         return "email" if event.event in EMAIL_EVENTS else None
-    library = _text(_within(event.context, "library", "name")).lower()
+    library = _named(event.context, "library", "name")
     # A browser on a telephone is web: the library knows better than the device.
     if library in _WEB_LIBRARIES:
         return "web"
-    device = _text(_within(event.context, "device", "type")).lower()
+    device = _named(event.context, "device", "type")
     if library in _MOBILE_LIBRARIES or device in _MOBILE_DEVICES or event.type == "screen":
         return "mobile"
     return "web" if event.type == "page" else None
@@ -65,11 +65,8 @@ def _sessions(moments: list[float]) -> int:
     return bool(moments) + sum(later - earlier >= 60 * IDLE_MINUTES for earlier, later in pairwise(moments))
 
 
-def _within(context: object, *names: str) -> object:
-    for name in names:
-        context = context.get(name) if isinstance(context, dict) else None
-    return context
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+def _named(context: Any, part: str, name: str) -> str:
+    """`context.library.name` in small letters; empty where there is no such text."""
+    parts = context.get(part) if isinstance(context, dict) else None
+    text = parts.get(name) if isinstance(parts, dict) else None
+    return text.lower() if isinstance(text, str) else ""

@@ -199,4 +199,5 @@ def _union(files: Sequence[File], reader: str) -> str:
 def _read(reader: str, paths: Sequence[str], packed: str) -> str:
     name, _, options = reader.partition("(")
     compression = "" if name == "read_parquet" else f", compression = '{packed}'"
-    return f"{name}([{', '.join(map(literal, paths))}], {options}{compression})"
+    # A folder that is called `plan=pro` is no column.
+    return f"{name}([{', '.join(map(literal, paths))}], {options}{compression}, hive_partitioning = false)"

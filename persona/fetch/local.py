@@ -18,8 +18,7 @@ class Place(NamedTuple):
     """Where a file lies."""
 
     name: str
-    path: str  # as the engine reads it
-    address: str  # as anybody else does
+    path: str
     open: Callable[[], Any]  # its bytes
 
 
@@ -36,19 +35,16 @@ def located(address: str, setting: str, deadline: Deadline) -> Iterator[tuple[li
     """
     if not address.startswith("gs://"):
         paths = _paths(address, setting)
-        yield [Place(one.name, str(one), str(one), partial(open, one, "rb")) for one in paths], None
+        yield [Place(one.name, str(one), partial(open, one, "rb")) for one in paths], None
         return
     # The client costs half a second to import.
     from persona.fetch.objects import Objects  # noqa: PLC0415
 
     with closing(Objects(address, setting, deadline)) as objects:
-        yield (
-            [
-                Place(name.rpartition("/")[2], path, name, partial(objects.reader, path))
-                for path, name in objects.addresses.items()
-            ],
-            objects,
-        )
+        places = [
+            Place(path.rpartition("/")[2], path, partial(objects.reader, path)) for path in objects.paths
+        ]
+        yield places, objects
 
 
 def _paths(address: str, setting: str) -> list[Path]:

@@ -44,7 +44,7 @@ class Objects(AbstractFileSystem):
         DeadlineExceeded: no time left for the next part.
     """
 
-    protocol = "object"
+    protocol = "gs"
     cachable = False
 
     def __init__(self, address: str, setting: str, deadline: Deadline) -> None:
@@ -59,9 +59,8 @@ class Objects(AbstractFileSystem):
         if not blobs:
             raise Refused("storage", f"{setting}: no object has such a name, or no such bucket")
         self._begun = True
-        # Numbers, for the engine: an object's own name may hold any character, `*` too.
-        self._blobs = {f"object://{number:06}": blob for number, blob in enumerate(blobs)}
-        self.addresses = {path: f"gs://{bucket}/{blob.name}" for path, blob in self._blobs.items()}
+        self._blobs = {f"gs://{bucket}/{blob.name}": blob for blob in blobs}
+        self.paths = [*self._blobs]
 
     def close(self) -> None:
         self._client.close()

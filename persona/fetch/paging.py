@@ -1,7 +1,7 @@
-"""What Segment's two interfaces share: cursors that have to lead somewhere, and refusals in words."""
+"""What Segment's two interfaces share: lists that are followed page by page, and refusals in words."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sized
 from http import HTTPStatus
 from typing import TypeVar
 
@@ -15,8 +15,12 @@ from persona.net.wire import Reply
 MOST_EMPTY_PAGES = 3
 # Segment's cursors are some dozen characters; JSON can spell half a character, which no encoding knows.
 _FIT = re.compile("[^\ud800-\udfff]{1,4096}", re.DOTALL)
-_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+# What an error is called, in both of Segment's ways; its free text stays unread: it may name people.
+_CALLED = re.compile(rb'"(?:type|code)"\s*:\s*"([A-Za-z][A-Za-z0-9_-]{0,63})"')
 
+# What asks for a page; empty for the first one.
+Query = dict[str, str]
+Items = TypeVar("Items", bound=Sized)
 T = TypeVar("T")
 
 
@@ -26,58 +30,40 @@ class Cursor(Struct):
     next: str | None = None
     has_more: bool | None = None
 
-    def query(self) -> dict[str, str] | None:
+    def query(self) -> Query | None:
         """What asks for the next page; None after the last."""
         return {"next": self.next} if self.next and self.has_more is not False else None
 
 
-class _Problem(Struct, frozen=True):
-    type: str = ""
-    code: str = ""
+def follow(
+    get: Callable[[Query], tuple[Items, Query | None]], name: str, item: str, next_step: str
+) -> Iterator[tuple[Items, bool]]:
+    """Yield each page of a list, and whether there are more; `get` has a page and what asks for the next.
 
+    `name` and `item` say in an error what is followed and what it lists, `next_step` what to do.
 
-class _Problems(Struct):
-    """Both ways in which Segment words an error; the free text stays unread: it may name people."""
-
-    errors: list[_Problem] = []
-    error: _Problem = _Problem()
-
-
-class Trail:
-    """How far a list was followed; stops one that goes in circles.
-
-    `name` and `item` say in an error what was followed and what it lists, `next_step` what to do.
+    Raises:
+        Invalid: a cursor comes again or fits into no URL, or one page after another holds nothing.
     """
-
-    def __init__(self, name: str, item: str, next_step: str) -> None:
-        self._name, self._item, self._next_step = name, item, next_step
-        self.items, self._empty_pages = 0, 0
-        self._cursors: set[int] = set()  # their hashes, so that cursors of any length cost the same
-
-    def follow(self, items: int, cursor: Mapping[str, str] | None) -> None:
-        """Go past a page of so many items to the one that the cursor's query asks for; None after the last.
-
-        Raises:
-            Invalid: the cursor comes again or fits into no URL, or one page after another holds nothing.
-        """
-        self.items += items
-        self._empty_pages = 0 if items else self._empty_pages + 1
-        if cursor is None:
-            return
-        if not all(map(_FIT.fullmatch, cursor.values())):
-            raise Invalid("segment", f"{self._name} sent a cursor that fits into no URL")
-        mark = hash((*cursor.items(),))
-        after = f"after {self.items} {self._item}s"
-        if self._empty_pages == MOST_EMPTY_PAGES:
-            circle = (
-                f"{MOST_EMPTY_PAGES} pages in a row without a {self._item}, each with a next one, {after}"
-            )
-        elif mark in self._cursors:
-            circle = f"a cursor for the second time {after} and would never end"
-        else:
-            self._cursors.add(mark)
-            return
-        raise Invalid("segment", f"{self._name} sent {circle}; try again, {self._next_step}")
+    query: Query | None = {}
+    asked, read, empty_pages = set[str](), 0, 0
+    while query is not None:
+        items, query = get(query)
+        read += len(items)
+        empty_pages = 0 if items else empty_pages + 1
+        if query is not None:
+            cursor = "".join(query.values())
+            if not _FIT.fullmatch(cursor):
+                raise Invalid("segment", f"{name} sent a cursor that fits into no URL")
+            circle = ""
+            if empty_pages == MOST_EMPTY_PAGES:
+                circle = f"{empty_pages} pages in a row without a {item}, each with a next one,"
+            elif cursor in asked:
+                circle = "a cursor for the second time"
+            if circle:
+                raise Invalid("segment", f"{name} sent {circle} after {read} {item}s; try again, {next_step}")
+            asked.add(cursor)
+        yield items, query is not None
 
 
 def page_of(
@@ -90,7 +76,9 @@ def page_of(
     """
     if reply.status != HTTPStatus.OK:
         cause = causes.get(reply.status, f"expected 200 with {expected}; check {otherwise}")
-        raise for_status(reply.status)("segment", f"Segment answered {reply}{_kind(reply.body)}: {cause}")
+        called = _CALLED.search(reply.body)
+        word = f" {called[1].decode()}" if called else ""
+        raise for_status(reply.status)("segment", f"Segment answered {reply}{word}: {cause}")
     try:
         return decode(reply.body)
     except msgspec.ValidationError as error:
@@ -99,13 +87,3 @@ def page_of(
     except (ValueError, RecursionError):
         came = f"{len(reply.body)} bytes that are no JSON"
     raise Invalid("segment", f"expected {expected}, got {came}, with status {reply}; check {otherwise}")
-
-
-def _kind(body: bytes) -> str:
-    """What a refusal is called in its body, if it is a word."""
-    try:
-        problems = msgspec.json.decode(body, type=_Problems)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return ""
-    words = [word for one in (*problems.errors[:1], problems.error) for word in (one.type, one.code)]
-    return next((f" {word}" for word in words if _WORD.fullmatch(word)), "")

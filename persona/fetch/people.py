@@ -38,7 +38,7 @@ class Carried(NamedTuple):
 
 
 class People:
-    """People whom DuckDB reads: `readings` make queries for them, each more patient than the one before.
+    """People whom DuckDB reads: `readings` are queries for them, each more patient than the one before.
 
     Well formed records are read at full speed; only where one is not, all are judged one by one.
     """
@@ -48,21 +48,20 @@ class People:
     def __init__(
         self,
         engine: Engine,
-        readings: Sequence[Callable[[], str]],
+        readings: Iterable[str],
         refusal: Callable[[str], Exception] = OddRecords,
         parameters: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
-        # A literal of the readings -> where that lies later on; None: nothing of it does.
-        self.moved: Mapping[str, str] | None = None
         self.drawn = False
-        self.truncated = False  # there are more, who were not read
+        self.truncated = False  # there are more, whom nobody drew from
         self.notes: list[str] = []  # what the reader should know, in sentences
         self.kind = ""  # of the files, in words
         # All traits that there are, by name, where whoever reads the people can tell.
         self.names: Callable[[], Mapping[str, Carried]] = dict
         self.engine = engine
-        self._readings, self._refusal, self._parameters = [*readings], refusal, parameters
-        self._draw = ""
+        self._readings, self._refusal, self._parameters = iter(readings), refusal, parameters
+        self._reading = next(self._readings)
+        self._draw = "people AS (FROM read)"
 
     def rows(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The rows of a statement that goes on after `WITH people AS (…),`.
@@ -71,21 +70,18 @@ class People:
             PersonaError: what was read is no people at all, or not in time.
         """
         while True:
+            people = f"read AS ({self._reading}), {self._draw}"
             try:
-                read = self._readings[0]()
-                people = f"read AS ({read}), {self._draw}" if self._draw else f"people AS ({read}),"
-                return self.engine.rows(f"WITH {people} {sql}", {**self._parameters, **parameters})
+                return self.engine.rows(f"WITH {people}, {sql}", {**self._parameters, **parameters})
             except OddRecords as odd:
-                if len(self._readings) == 1:
-                    raise self._refusal(str(odd)) from None
-                del self._readings[0]
+                words = str(odd)
+            self._reading = next(self._readings, "")
+            if not self._reading:
+                raise self._refusal(words)
 
     def everybody(self) -> Everybody | None:
-        if self.moved is None:
-            return None
         # The reading that the run itself has come to.
-        people = f"people AS ({self._readings[0]()})"
-        return Everybody(people, self._parameters, "channel_patterns", self.moved)
+        return Everybody(f"people AS ({self._reading})", self._parameters, "channel_patterns")
 
     def draw(self, limit: int) -> None:
         """Keep `limit` people, each with the same chance, the same ones every time (0: all)."""
@@ -93,7 +89,7 @@ class People:
         size = self.rows(counted, {})[0]["n"] if limit else 0
         if size <= limit:
             return
-        self.drawn = self.truncated = True
+        self.drawn = True
         # By their place in what is read, which no number of threads changes.
         self._draw = f"""
           space AS (SELECT {size} AS n),
@@ -101,29 +97,30 @@ class People:
             SELECT range AS place FROM range({size}) ORDER BY HASH(range, {SEED}), range LIMIT {limit}
           ),
           placed AS (SELECT *, ROW_NUMBER() OVER () - 1 AS place FROM read),
-          people AS (SELECT * FROM placed SEMI JOIN drawn USING (place)),
+          people AS (SELECT * FROM placed SEMI JOIN drawn USING (place))
         """  # noqa: S608 - made of numbers
 
 
 # One text is handed over ten times as fast as a list; JSON holds no U+001E.
 _RECORDS = "(SELECT TRY_CAST(UNNEST(STRING_SPLIT($records, CHR(30))) AS JSON) AS record)"
-# Of each batch a row a name. Where they are more, the names are free text, or the space is a large one: then
-# nobody can tell.
-_MOST_NAMED = 200_000
+# Where there are more names than this, they are free text, and nobody can tell.
+_MOST_NAMES = 10_000
 
 
 class Table(People):
     """People whom a service gives page by page; of a page nothing is kept but the relation's columns."""
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
-        super().__init__(engine, [lambda: "FROM gathered"])
+        super().__init__(engine, ["FROM gathered"])
         everything = judged(settings.traits, _RECORDS)
         self._people = f"SELECT * EXCLUDE (canonical_segment_id, user_id) FROM ({everything})"  # noqa: S608
         self._into = "CREATE TABLE gathered AS"
-        self._named: int | None = None  # rows; the other services send the needed traits alone
-        if settings.source == "segment":
-            engine.rows("CREATE TABLE named (name VARCHAR, n BIGINT, numeric BIGINT)")
-            self._named, self.names = 0, self._all_names
+        self._named: dict[str, Carried] = {}
+        self.names = lambda: dict(sorted(self._named.items(), key=lambda one: (-one[1].n, one[0])))
+        self._all_traits = settings.source == "segment"  # the other services send the needed ones alone
+
+    def everybody(self) -> None:
+        """A service sends its people once."""
 
     def fill(self, pages: Iterable[Page], notice: Callable[[int, int], None]) -> None:
         """Take in all pages; `notice` hears of pages and people after each."""
@@ -144,28 +141,33 @@ class Table(People):
             self.engine.rows(refused, {"reason": reason, "n": n})
 
     def _insert(self, records: Sequence[bytes]) -> None:
-        text = b"\x1e".join(records).decode(errors="replace")
-        kept = "" if records else " LIMIT 0"
-        self.engine.rows(f"{self._into} {self._people}{kept}", {"records": text})
+        batch = {"records": b"\x1e".join(records).decode(errors="replace")}
+        self.engine.rows(f"{self._into} {self._people}{'' if records else ' LIMIT 0'}", batch)
         self._into = "INSERT INTO gathered"
-        if records and self._named is not None and self._named < _MOST_NAMED:
-            names = "INSERT INTO named" + trait_names("record->'$.traits'", _RECORDS)
-            self._named += self.engine.rows(names, {"records": text})[0]["Count"]
+        if self._all_traits and records:
+            for name, carried in names_of(self.engine, "record->'$.traits'", _RECORDS, batch).items():
+                before = self._named.get(name, Carried(0, 0))
+                self._named[name] = Carried(before.n + carried.n, before.numeric + carried.numeric)
+            self._all_traits = len(self._named) < _MOST_NAMES
+            if not self._all_traits:
+                self._named = {}
 
-    def _all_names(self) -> Mapping[str, Carried]:
-        counted = "SELECT name, SUM(n) AS n, SUM(numeric) AS numeric FROM named GROUP BY 1 ORDER BY 2 DESC, 1"
-        rows = self.engine.rows(counted) if (self._named or 0) < _MOST_NAMED else []
-        return {row["name"]: Carried(int(row["n"]), int(row["numeric"])) for row in rows}
 
-
-def trait_names(traits: str, source: str) -> str:
-    """A query for the names in traits, JSON or maps, with how many people have each, and a number."""
+def names_of(
+    engine: Engine, traits: str, source: str, parameters: Mapping[str, Any] = MappingProxyType({})
+) -> dict[str, Carried]:
+    """The names in traits, JSON or maps, the commonest first; of too many, the rarest are left out."""
     members = f"MAP_ENTRIES(TRY_CAST({traits} AS MAP(VARCHAR, VARCHAR)))"
-    return f"""
-      SELECT SUBSTR(key, 1, {NAME_CHARACTERS}) AS name, COUNT(*) AS n,
-        COUNT(TRY_CAST(value AS DOUBLE)) AS numeric
-      FROM (SELECT UNNEST({members}, recursive := true) FROM {source}) WHERE value <> '' GROUP BY name
-    """  # noqa: S608 - our own text and quoted names
+    rows = engine.rows(
+        f"""
+        SELECT SUBSTR(key, 1, {NAME_CHARACTERS}) AS name, COUNT(*) AS n,
+          COUNT(TRY_CAST(value AS DOUBLE)) AS numeric
+        FROM (SELECT UNNEST({members}, recursive := true) FROM {source})
+        WHERE value <> '' GROUP BY name ORDER BY n DESC, name LIMIT {_MOST_NAMES}
+        """,  # noqa: S608 - our own text and quoted names
+        parameters,
+    )
+    return {row["name"]: Carried(row["n"], row["numeric"]) for row in rows}
 
 
 def judged(traits: Sequence[str], records: str) -> str:

@@ -55,21 +55,17 @@ def fetch(settings: Settings, deadline: Deadline, limit: int) -> Iterator[Page]:
     with FreeSession("segment", deadline, auth=auth, pool_size=THREADS, pace=pace) as session:
         parts = ProfileParts(settings, session)
         named = _from_file(settings, deadline) if settings.identifiers else parts.listed()
-        records, rejected, unread, read = list[bytes](), Counter[str](), Counter[str](), 0
+        read, reasons = 0, Counter[str]()
         with closing(_concurrently(parts.profile, islice(named, limit or None), pace)) as profiles:
-            for number, profile in enumerate(profiles, start=1):
-                if isinstance(profile, bytes):
-                    records.append(profile)
-                    read += 1
-                else:
-                    rejected[profile] += 1
-                    unread[profile] += 1
-                if number % PROFILES_PER_PAGE == 0:
-                    yield Page(records, more=True, rejected=rejected)
-                    records, rejected = [], Counter()
-        yield Page(records, more=bool(limit) and next(named, "") != "", rejected=rejected)
+            while some := [*islice(profiles, PROFILES_PER_PAGE)]:
+                records = [one for one in some if isinstance(one, bytes)]
+                rejected = Counter(one for one in some if isinstance(one, str))
+                read += len(records)
+                reasons += rejected
+                yield Page(records, more=True, rejected=rejected)
+        yield Page([], more=bool(limit) and next(named, "") != "")
     if not read:
-        _refuse_emptiness(unread)
+        _refuse_emptiness(reasons)
 
 
 def _from_file(settings: Settings, deadline: Deadline) -> Iterator[str | None]:
@@ -77,14 +73,11 @@ def _from_file(settings: Settings, deadline: Deadline) -> Iterator[str | None]:
     lines = 0
     with located(settings.identifiers, SETTING, deadline) as (places, _):
         for place in places:
-            with (
-                place.open() as packed,
-                gzip.open(packed) if packed.peek(2)[:2] == b"\x1f\x8b" else packed as stream,
-            ):
-                for line in iter(partial(stream.readline, PART_BYTES), b""):
-                    if line.strip():
-                        lines += 1
-                        yield encoded(line)
+            with place.open() as packed:
+                stream = gzip.GzipFile(fileobj=packed) if packed.peek(2)[:2] == b"\x1f\x8b" else packed
+                for line in filter(bytes.strip, iter(partial(stream.readline, PART_BYTES), b"")):
+                    lines += 1
+                    yield encoded(line)
     if not lines:
         raise BadSettings(f"{SETTING}: expected one type:value a line, and the file has no line")
 
@@ -106,17 +99,17 @@ def _concurrently(read: Callable[[T], U], named: Iterable[T], pace: Pace) -> Gen
             raise
 
 
-def _refuse_emptiness(unread: Counter[str]) -> None:
-    if not unread:
+def _refuse_emptiness(reasons: Counter[str]) -> None:
+    if not reasons:
         raise Refused(
             "segment",
             "Segment lists no merged profiles in this space: nothing is synced yet, SEGMENT_SPACE_ID names "
             "another space, or the workspace has no Unify; look at the space's profile explorer, "
             f"{ELSEWHERE}",
         )
-    reasons = ", ".join(f"{reason}: {n}" for reason, n in sorted(unread.items()))
+    unread = ", ".join(f"{reason}: {n}" for reason, n in sorted(reasons.items()))
     raise Refused(
         "segment",
-        f"of {unread.total()} profiles, the Profile API gave not one ({reasons}); check SEGMENT_SPACE_ID and "
+        f"of {reasons.total()} profiles, the Profile API gave not one ({unread}); check SEGMENT_SPACE_ID and "
         "that PERSONA_IDENTIFIERS, where it is set, holds one type:value a line, such as user_id:42",
     )

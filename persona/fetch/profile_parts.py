@@ -13,17 +13,16 @@ from msgspec import Raw, Struct
 
 from persona.errors import Invalid
 from persona.fetch import events
-from persona.fetch.paging import Cursor, Trail, page_of
+from persona.fetch.paging import Cursor, Query, follow, page_of
 from persona.net.session import FreeSession
-from persona.net.wire import Reply
 from persona.settings import Settings
 
 # More than 700 a day is no person; without an end, one such profile could use up the run's time.
 MOST_EVENTS = 10_000
 # Longer identifiers fit into no URL; Segment's own end far below.
 MOST_CHARACTERS = 1_000
-# The largest pages (docs: unify/profile-api, "Query parameters"): one request is the rule.
-_TRAITS_PER_PAGE, _ITEMS_PER_PAGE = 200, 100
+# The largest page (docs: unify/profile-api, "Query parameters"): one request is the rule.
+_ITEMS_PER_PAGE = "100"
 
 ELSEWHERE = (
     "or read the same profiles another way: PERSONA_IDENTIFIERS, an export, or bigquery://PROJECT.DATASET"
@@ -43,9 +42,8 @@ _CAUSES = {
 T = TypeVar("T")
 
 
-class _Traits(Struct, rename={"data": "traits"}):
-    data: dict[str, Raw] | None = None
-    cursor: Cursor | None = None
+class _Traits(Struct):
+    traits: dict[str, Raw] | None = None
 
 
 class _Items(Struct, Generic[T]):
@@ -70,80 +68,64 @@ class ProfileParts:
             "/collections/users/profiles"
         )
         self._session = session
+        # With PERSONA_EVENTS, events stand for all traits of channels, also where one exists: figures of two
+        # windows cannot be compared.
         self._channels = dict(settings.channels) if settings.events else {}
         self._since_seconds = time.time() - events.PROFILE_API_DAYS * 86_400
-        self._needed = settings.traits[len(self._channels) :]
+        # At most ten, and so on one page.
+        self._traits = {"limit": "200", "include": ",".join(settings.traits[len(self._channels) :])}
 
     def listed(self) -> Iterator[str | None]:
         """Yield all profiles' identifiers in the listing's order: the recently active first."""
-        for page in self._follow("", {"limit": str(_ITEMS_PER_PAGE)}, _Items[_Listed]):
-            for profile in page.data or ():
-                yield encoded(f"segment_id:{profile.segment_id}".encode())
+        for profile in self._items("", _Listed):
+            yield encoded(f"segment_id:{profile.segment_id}".encode())
 
     def profile(self, identifier: str | None) -> bytes | str:
         """One profile as JSON, or the reason why there is none."""
         if not identifier:
             return "identifier_malformed"
         try:
-            traits = self._traits(identifier) | self._activity(identifier)
-            external_ids = list(self._items(identifier, "external_ids", Raw))
+            traits = self._page(f"{identifier}/traits", _Traits, self._traits).traits or {}
+            traits |= self._activity(identifier) if self._channels else {}
+            external_ids = [*self._items(f"{identifier}/external_ids", Raw)]
         except _Rejected as reason:
             return str(reason)
         return msgspec.json.encode({"traits": traits, "external_ids": external_ids})
 
-    def _traits(self, identifier: str) -> dict[str, Any]:
-        query = {"limit": str(_TRAITS_PER_PAGE), "include": ",".join(self._needed)}
-        found: dict[str, Any] = {}
-        for page in self._follow(f"{identifier}/traits", query, _Traits):
-            found |= page.data or {}
-        return {name: found[name] for name in self._needed if name in found}
-
     def _activity(self, identifier: str) -> dict[str, int]:
-        """With PERSONA_EVENTS, what stands for the channels' traits, of all people and channels.
-
-        Also where a trait exists: figures of two windows cannot be compared.
-        """
-        if not self._channels:
-            return {}
-        listed = list(islice(self._items(identifier, "events", events.Event), MOST_EVENTS + 1))
+        listed = [*islice(self._items(f"{identifier}/events", events.Event), MOST_EVENTS + 1)]
         if len(listed) > MOST_EVENTS:
             raise _Rejected("too_many_events")
         counted = events.count(listed, self._since_seconds)
         return {trait: counted[channel] for channel, trait in self._channels.items()}
 
-    def _items(self, identifier: str, part: str, kind: Any) -> Iterator[Any]:
-        for page in self._follow(f"{identifier}/{part}", {"limit": str(_ITEMS_PER_PAGE)}, _Items[kind]):
-            yield from page.data or ()
+    def _items(self, part: str, kind: Any) -> Iterator[Any]:
+        """Yield the items of the listing, or of a part of a profile."""
 
-    def _follow(self, part: str, query: dict[str, str], kind: Any) -> Iterator[Any]:
-        """Yield the pages of the listing, or of a part of a profile."""
-        trail = Trail("Segment's Profile API", "item" if part else "profile", ELSEWHERE)
-        address = f"{self._address}/{part}".rstrip("/")
-        cursor: dict[str, str] | None = {}
-        while cursor is not None:
-            reply = self._session.get(address, query | cursor)
-            if part and reply.status == HTTPStatus.NOT_FOUND:
-                raise _Rejected("not_found")
-            page = _page(reply, kind, of_one_profile=bool(part))
-            cursor = page.cursor.query() if page.cursor else None
-            trail.follow(len(page.data or ()), cursor)
-            yield page
+        def get(cursor: Query) -> tuple[list[Any], Query | None]:
+            page = self._page(part, _Items[kind], {"limit": _ITEMS_PER_PAGE} | cursor)
+            return page.data or [], page.cursor.query() if page.cursor else None
 
+        for items, _ in follow(get, "Segment's Profile API", "item" if part else "profile", ELSEWHERE):
+            yield from items
 
-def _page(reply: Reply, kind: Any, *, of_one_profile: bool) -> Any:
-    """The page that a reply carries; what one profile's content makes unreadable costs that profile alone."""
-    try:
-        return page_of(
-            reply,
-            partial(msgspec.json.decode, type=kind),
-            causes=_CAUSES,
-            expected="a page of the Profile API",
-            otherwise=f"SEGMENT_PROFILE_API_URL, {ELSEWHERE}",
-        )
-    except Invalid:
-        if of_one_profile and reply.status == HTTPStatus.OK and reply.body.startswith(b"{"):
-            raise _Rejected("reply_malformed") from None
-        raise
+    def _page(self, part: str, kind: Any, query: Query) -> Any:
+        """One page; what one profile's content makes unreadable costs that profile alone."""
+        reply = self._session.get(f"{self._address}/{part}".rstrip("/"), query)
+        if part and reply.status == HTTPStatus.NOT_FOUND:
+            raise _Rejected("not_found")
+        try:
+            return page_of(
+                reply,
+                partial(msgspec.json.decode, type=kind),
+                causes=_CAUSES,
+                expected="a page of the Profile API",
+                otherwise=f"SEGMENT_PROFILE_API_URL, {ELSEWHERE}",
+            )
+        except Invalid:
+            if part and reply.status == HTTPStatus.OK and reply.body.startswith(b"{"):
+                raise _Rejected("reply_malformed") from None
+            raise
 
 
 def encoded(line: bytes | None) -> str | None:

@@ -42,6 +42,17 @@ def rows(engine: Engine, files: Sequence[File]) -> str:
     return f"({' UNION ALL BY NAME '.join([_NO_ROW, *(f'FROM {one}' for one in tables)])})"
 
 
+def traits(sources: Mapping[str, str]) -> tuple[str, str]:
+    """Somebody's traits in the tables, a map of one each (it may have landed twice), and their source."""
+    return (
+        "traits",
+        f"""(
+          SELECT MAP {{name: MAX(CAST(value AS VARCHAR))}} AS traits FROM {sources["user_traits"]}
+          WHERE canonical_segment_id IS NOT NULL AND name IS NOT NULL GROUP BY canonical_segment_id, name
+        )""",  # noqa: S608 - checked sources
+    )
+
+
 def query(
     settings: Settings, sources: Mapping[str, str], dialect: str, limit: int = 0, events: Events | None = None
 ) -> tuple[str, dict[str, Any]]:

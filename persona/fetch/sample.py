@@ -4,11 +4,12 @@ It shows what a real space shows: all four patterns with people near the boundar
 without the computed traits, both spellings of a device id, numbers as strings, and a few broken profiles.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import cache
 from itertools import accumulate
 from random import Random
 from typing import NamedTuple
+from uuid import UUID
 
 import msgspec
 
@@ -90,7 +91,7 @@ _BROKEN: tuple[object, ...] = (
 )
 
 _FIRST = ["Ada", "Bo", "Carmen", "Dmitri", "Elif", "Farah", "Goran", "Hana", "Idris", "Jun", "Kofi", "Lena"]
-_LAST = (
+_LAST = [
     "Abara",
     "Berg",
     "Chen",
@@ -103,69 +104,61 @@ _LAST = (
     "Jansen",
     "Kaya",
     "Lopez",
-)
+]
 _CITIES = ("Austin", "Berlin", "Lagos", "Lyon", "Osaka", "Pune", "São Paulo", "Tallinn")
 
 
 def fetch(_settings: Settings, deadline: Deadline, limit: int) -> Iterator[Page]:
     """Yield the invented profiles, at most `limit` of them (0: all), as one page."""
     deadline.check("read the sample")
-    kept = _records()[: limit or None]
-    yield Page(kept, more=len(kept) < len(_records()))
+    records = profiles()[: limit or None]
+    yield Page(records, more=len(records) < len(profiles()))
 
 
 @cache
-def _records() -> list[bytes]:
-    return [msgspec.json.encode(profile) for profile in profiles()]
-
-
-def profiles() -> list[object]:
-    """The invented space, in an order of its own."""
+def profiles() -> list[bytes]:
+    """The invented space as JSON, in an order of its own."""
     random = Random(_SEED)  # noqa: S311 - people are invented here, not keys
     kinds = [kind for kind in _KINDS for _ in range(kind.people)]
     people = [_profile(number, kind, random) for number, kind in enumerate(kinds, start=1)]
-    return sorted([*people, *_BROKEN], key=lambda _: random.random())
+    shuffled = sorted([*people, *_BROKEN], key=lambda _: random.random())
+    return [msgspec.json.encode(profile) for profile in shuffled]
 
 
 def _profile(number: int, kind: _Kind, random: Random) -> dict[str, object]:
-    first_name, last_name = _one_of(_FIRST, random), _one_of(_LAST, random)
+    def within(low: int, high: int) -> int:
+        """A whole number of the range; the smaller the likelier, as with all that people do."""
+        return low + int((high - low + 1) * random.random() * (0.5 + 0.5 * random.random()))
+
+    first_name, last_name = (names[int(len(names) * random.random())] for names in (_FIRST, _LAST))
     email = f"{first_name}.{last_name}.{number}@example.com".lower()
     traits: dict[str, object] = {
         "first_name": first_name,
         "last_name": last_name,
-        "city": _one_of(_CITIES, random),
-        "created_at": f"202{_within((3, 6), random)}-0{_within((1, 9), random)}-1{_within((0, 9), random)}",
+        "city": _CITIES[int(len(_CITIES) * random.random())],
+        "created_at": f"202{within(3, 6)}-0{within(1, 9)}-1{within(0, 9)}",
     }
     if "email" in kind.external_ids:
         traits["email"] = email
-    names = ("web_sessions_30d", "mobile_sessions_30d", "emails_opened_30d")
-    traits |= {name: _within(most, random) for name, most in zip(names, kind.activity or (), strict=False)}
+    if kind.activity:
+        names = ("web_sessions_30d", "mobile_sessions_30d", "emails_opened_30d")
+        traits |= {name: within(*most) for name, most in zip(names, kind.activity, strict=True)}
     if kind.plans:
-        ltv = _within((100 * kind.ltv[0], 100 * kind.ltv[1]), random) / 100
+        ltv = within(100 * kind.ltv[0], 100 * kind.ltv[1]) / 100
         # Some workspaces' older syncs wrote numbers as strings.
         traits["ltv"] = str(ltv) if number % 37 == 0 else ltv
-    at, plans = random.random(), [*accumulate(kind.plans.values())]
-    if plan := next((plan for plan, share in zip(kind.plans, plans, strict=True) if at < share), None):
-        traits["plan"] = plan
+    at = random.random()
+    for plan, below in zip(kind.plans, accumulate(kind.plans.values()), strict=True):
+        if at < below:
+            traits["plan"] = plan
+            break
     ids = {"user_id": f"usr_{number:05}", "email": email}
-    held = [type_ for type_, share in kind.external_ids.items() if random.random() < share]
-    return {
-        "traits": traits,
-        "external_ids": [{"type": type_, "id": ids.get(type_) or _device(random)} for type_ in held],
-    }
-
-
-def _within(most: Range, random: Random) -> int:
-    """A whole number of the range; the smaller the likelier, as with all that people do."""
-    low, high = most
-    return low + int((high - low + 1) * random.random() * (0.5 + 0.5 * random.random()))
-
-
-def _one_of(words: Sequence[str], random: Random) -> str:
-    return words[int(len(words) * random.random())]
+    types = [type_ for type_, share in kind.external_ids.items() if random.random() < share]
+    external_ids = [{"type": type_, "id": ids.get(type_) or _device(random)} for type_ in types]
+    return {"traits": traits, "external_ids": external_ids}
 
 
 def _device(random: Random) -> str:
     """An identifier of a device, in the form of a UUID."""
     digits = f"{int(2**52 * random.random()):013x}{int(2**52 * random.random()):013x}{0:06x}"
-    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+    return str(UUID(digits))

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from persona.deadline import Deadline
 from persona.errors import Refused
-from persona.fetch.paging import Cursor, Trail, page_of
+from persona.fetch.paging import Cursor, Query, follow, page_of
 from persona.fetch.people import Page
 from persona.net.session import FreeSession
 from persona.settings import Settings
@@ -62,28 +62,30 @@ def fetch(settings: Settings, deadline: Deadline, limit: int) -> Iterator[Page]:
     """
     address = f"{settings.segment_api_url}/spaces/{settings.segment_space_id}/collections/users/profiles"
     headers = {"Authorization": f"Bearer {settings.segment_token}"}
+    asked = {
+        "limit": str(min(PROFILES_PER_PAGE, limit or PROFILES_PER_PAGE)),
+        "include": "traits,external_ids",
+    }
+    read = 0
     with FreeSession("segment", deadline, headers=headers) as session:
-        trail = Trail("Segment's listing", "profile", _ELSEWHERE)
-        cursor: dict[str, str] | None = {}
-        while cursor is not None and (not limit or trail.items < limit):
-            wanted = min(PROFILES_PER_PAGE, limit - trail.items) if limit else PROFILES_PER_PAGE
-            query = {"limit": str(wanted), "include": "traits,external_ids"}
+
+        def get(cursor: Query) -> tuple[list[Any], Query | None]:
             envelope = page_of(
-                session.get(address, query | cursor),
+                session.get(address, asked | cursor),
                 _decoded,
                 causes=_CAUSES,
                 expected="a page of profiles (data.profiles, a list)",
                 otherwise=f"SEGMENT_API_URL, {_ELSEWHERE}",
             )
-            cursor = _next(envelope)
-            kept = envelope.data.profiles[: limit - trail.items if limit else None]
-            page = Page(
-                [bytes(one) for one in kept],
-                more=cursor is not None or len(kept) < len(envelope.data.profiles),
-            )
-            trail.follow(len(kept), cursor)
-            yield page
-    if not trail.items:
+            return envelope.data.profiles, _next(envelope)
+
+        for profiles, more in follow(get, "Segment's listing", "profile", _ELSEWHERE):
+            kept = profiles[: limit - read] if limit else profiles
+            read += len(kept)
+            yield Page([bytes(one) for one in kept], more=more or len(kept) < len(profiles))
+            if limit and read == limit:
+                return
+    if not read:
         raise Refused(
             "segment",
             "Segment lists no merged profiles in this space: nothing is synced yet, SEGMENT_SPACE_ID names "
@@ -92,7 +94,7 @@ def fetch(settings: Settings, deadline: Deadline, limit: int) -> Iterator[Page]:
         )
 
 
-def _next(envelope: _Envelope[Any]) -> dict[str, str] | None:
+def _next(envelope: _Envelope[Any]) -> Query | None:
     """The query that asks for the next page; None after the last."""
     pagination, cursor = envelope.data.pagination, envelope.cursor or envelope.data.cursor
     if pagination and pagination.next:  # which knows no `has_more`

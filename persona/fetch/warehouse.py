@@ -6,7 +6,7 @@ from concurrent.futures import TimeoutError as NotDoneYet
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any, Self
+from typing import Any
 
 import requests
 from google.api_core.exceptions import GoogleAPICallError, NotFound, RetryError
@@ -62,21 +62,15 @@ class Warehouse:
     Where `BIGQUERY_EMULATOR_HOST` (an address with its scheme) leads elsewhere, no credentials go along.
     """
 
-    def __init__(self, project: str, deadline: Deadline, labels: Mapping[str, str]) -> None:
-        self._project, self._deadline, self._labels = project, deadline, dict(labels)
-        self._job: bigquery.QueryJob | None = None
+    def __init__(self, project: str, deadline: Deadline) -> None:
+        self._deadline, self._named_job = deadline, ""
         self.took: dict[str, Any] = {}  # by the last query, for the log
-
-    def __enter__(self) -> Self:
         emulated = os.environ.get("BIGQUERY_EMULATOR_HOST")
         with self._named_failures():
             self._client = bigquery.Client(
-                project=self._project, credentials=AnonymousCredentials() if emulated else None
+                project=project, credentials=AnonymousCredentials() if emulated else None
             )
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._client.close()
+        self.close = self._client.close
 
     def find(self, table: str) -> Any:
         """The client's description of a `project.dataset.table`; None where there is none."""
@@ -101,7 +95,7 @@ class Warehouse:
             job = self._start(
                 sql,
                 parameters,
-                labels=self._labels,
+                labels={"app": "persona"},  # for whoever reads the bill
                 maximum_bytes_billed=most_bytes,
                 job_timeout_ms=round(1000 * self._left_seconds),  # where nobody is left to cancel it
             )
@@ -129,18 +123,15 @@ class Warehouse:
     def _start(self, sql: str, parameters: Mapping[str, Any], **config: Any) -> Any:
         self._deadline.check("ask BigQuery")
         typed = [bigquery.ScalarQueryParameter(one, _TYPES[type(it)], it) for one, it in parameters.items()]
-        self._job = self._client.query(
+        job = self._client.query(
             sql,
             job_config=bigquery.QueryJobConfig(query_parameters=typed, **config),
             retry=self._retry,
             timeout=READ_SECONDS,
             job_retry=None,
         )
-        return self._job
-
-    @property
-    def _named_job(self) -> str:
-        return f" (job {self._job.job_id})" if self._job else ""
+        self._named_job = f" (job {job.job_id})"
+        return job
 
     @contextmanager
     def _named_failures(self) -> Iterator[None]:

@@ -6,6 +6,7 @@ Nothing that tells one person from another passes this room.
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from math import sqrt
+from typing import Any
 
 from msgspec import structs
 
@@ -38,7 +39,7 @@ def summarize(counts: Counts, rule: Rule, source: Origin, *, truncated: bool) ->
     keys = [*map(dominant, rule.channels), OMNICHANNEL]
     suppressed = _suppressed([group.n for group in counts.groups], rule.min_group)
     shown = [i for i, group in enumerate(counts.groups) if group.n and i not in suppressed]
-    _demand_groups(counts, shown, rule.min_group)
+    _demand_groups(counts, shown, rule)
     everybody = counts.everybody()
     return Summary(
         source=source,
@@ -58,23 +59,25 @@ def summarize(counts: Counts, rule: Rule, source: Origin, *, truncated: bool) ->
     )
 
 
-def _demand_groups(counts: Counts, shown: Sequence[int], min_group: int) -> None:
+def _demand_groups(counts: Counts, shown: Sequence[int], rule: Rule) -> None:
     if not counts.read and not counts.classified:
         raise NotEnoughData(
             "the source holds no profile at all: check that PERSONA_SOURCE names the right one"
         )
     if not counts.classified:
         reasons = ", ".join(f"{n} {why}" for why, n in counts.rejected.items())
+        traits = "PERSONA_CHANNELS names traits that count what people do, as numbers"
+        sources = "the web and mobile sources, and the email tool's events, are connected to this space"
         raise NotEnoughData(
             f"nobody in the space is active: of {counts.read} profiles read, {counts.dormant} have no "
             f"activity in any channel and {counts.rejected.total()} could not be read"
-            f"{f' ({reasons})' if reasons else ''}; check that PERSONA_CHANNELS names traits that count what "
-            "people do, as numbers"
+            f"{f' ({reasons})' if reasons else ''}; check that "
+            + (traits if rule.activity == "computed traits" else sources)
         )
     if not shown:
         raise NotEnoughData(
             f"all groups are too small to show: {counts.classified} active people of {counts.read} read, and "
-            f"no pattern could be shown without giving away one of fewer than {min_group}; read more "
+            f"no pattern could be shown without giving away one of fewer than {rule.min_group}; read more "
             "profiles, if there are more (limit, PERSONA_LIMIT), or lower PERSONA_MIN_GROUP"
         )
 
@@ -85,39 +88,34 @@ def _totals(counts: Counts, shown: Sequence[int], rule: Rule) -> Group:
     The total less the patterns that name it would tell how many they are.
     """
     everybody = counts.everybody()
-    named_in_patterns: Counter[str] = Counter()
-    for i in shown:
-        named_in_patterns.update(dict(_types(counts.groups[i], rule)))
-    types = [
-        (name, n)
-        for name, n in _types(everybody, rule)
-        if not 0 < n - named_in_patterns[name] < rule.min_group
-    ]
-    return _figures(everybody, types, counts, rule)
+    named = sum((Counter(dict(_types(counts.groups[i], rule))) for i in shown), Counter[str]())
+    types = [(name, n) for name, n in _types(everybody, rule) if not 0 < n - named[name] < rule.min_group]
+    return Group(**_figures(everybody, types, counts, rule))
 
 
-def _figures(group: GroupCounts, types: Sequence[tuple[str, int]], counts: Counts, rule: Rule) -> Group:
+def _figures(
+    group: GroupCounts, types: Sequence[tuple[str, int]], counts: Counts, rule: Rule
+) -> dict[str, Any]:
     """The figures that every group has, the whole space included."""
     n = group.n
     coverage = {name: min(1.0, people / n) for name, people in types}
     valued, identified = counts.carried[len(rule.channels)] > 0, counts.everybody().identities > 0
-    return Group(
-        n=n,
-        avg_ltv=group.ltv / n if valued else None,
-        avg_ltv_ci95=_mean_interval(n, group.ltv, group.ltv_squares) if valued else None,
-        avg_activity={name: total / n for name, total in zip(rule.channels, group.activity, strict=True)},
-        avg_identities=group.identities / n if identified else None,
-        few_identities_share=group.few_identities / n if identified else None,
-        identity_coverage=None if "identity_coverage" in counts.free_text else coverage,
-    )
+    return {
+        "n": n,
+        "avg_ltv": group.ltv / n if valued else None,
+        "avg_ltv_ci95": _mean_interval(n, group.ltv, group.ltv_squares) if valued else None,
+        "avg_activity": {name: group.activity[i] / n for i, name in enumerate(rule.channels)},
+        "avg_identities": group.identities / n if identified else None,
+        "few_identities_share": group.few_identities / n if identified else None,
+        "identity_coverage": None if "identity_coverage" in counts.free_text else coverage,
+    }
 
 
 def _pattern(key: str, group: GroupCounts, everybody: GroupCounts, counts: Counts, rule: Rule) -> Pattern:
     # Everybody has one plan at most.
     plans = [Plan(plan=name, n=n, share=n / group.n) for name, n in _named(group.plans, rule.min_group, sum)]
-    types = _types(group, rule)
     return Pattern(
-        **structs.asdict(_figures(group, types, counts, rule)),
+        **_figures(group, _types(group, rule), counts, rule),
         key=key,
         label=label(key),
         share=group.n / everybody.n,
@@ -170,11 +168,9 @@ def _named(
     alike: dict[str, list[int]] = defaultdict(list)
     for name, n in counter.items():
         alike[printable(name)].append(n)
-    named = [(name, together(counts)) for name, counts in alike.items() if name]
-    return sorted(
-        ((name, n) for name, n in named if n >= min_group),
-        key=lambda name_and_n: (-name_and_n[1], name_and_n[0]),
-    )
+    named = {name: together(counts) for name, counts in alike.items() if name}
+    enough = [(name, n) for name, n in named.items() if n >= min_group]
+    return sorted(enough, key=lambda name_and_n: (-name_and_n[1], name_and_n[0]))
 
 
 def _types(group: GroupCounts, rule: Rule) -> list[tuple[str, int]]:

@@ -25,7 +25,6 @@ _WHERE = (
     "Unify, Traits, Computed traits; each needs a destination or “Compute without connected destinations”, "
     "and is computed every eight hours"
 )
-
 _LOOK = (
     "`python -m persona check` shows those that there are, and the PERSONA_CHANNELS line that fits; of CSV, "
     "the first line names the columns"
@@ -34,12 +33,10 @@ _LOOK = (
 
 def missing(counts: Counts, rule: Rule) -> dict[str, str]:
     """The channels whose traits hardly anybody carries, with these; raw events need none."""
+    if rule.activity != "computed traits":
+        return {}
     carried = counts.coverage(rule)
-    return {
-        channel: trait
-        for channel, trait in rule.channels.items()
-        if rule.activity == "computed traits" and carried[trait] < HARDLY_ANY_SHARE
-    }
+    return {channel: name for channel, name in rule.channels.items() if carried[name] < HARDLY_ANY_SHARE}
 
 
 def resembling(channels: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
@@ -56,12 +53,11 @@ def examine(counts: Counts, rule: Rule, names: Iterable[str] = (), *, in_files: 
     `in_files`.
 
     Raises:
-        NotEnoughData: hardly anybody carries any channel's trait, or has any event; says what to create.
+        NotEnoughData: hardly anybody carries any channel's trait; says what to create.
     """
     readable = counts.classified + counts.dormant
     if not readable:
         return []
-    silent = [] if rule.activity == "computed traits" else _silent_channels(counts, rule)
     absent = missing(counts, rule)
     instead = resembling(absent, names)
     if len(absent) == len(rule.channels):
@@ -70,21 +66,54 @@ def examine(counts: Counts, rule: Rule, names: Iterable[str] = (), *, in_files: 
         raise NotEnoughData(
             f"of {readable} profiles, less than {percent(HARDLY_ANY_SHARE)} carry any of the channels' "
             f"traits ({', '.join(rule.channels.values())}): they "
-            + (
-                f"have other names.{looks} {_LOOK}"
-                if in_files
-                else f"do not exist in Segment, or have other names (PERSONA_CHANNELS).{looks} "
-                f"{help_for(rule.channels, rule.window_days)}"
-            )
+            + ("" if in_files else "do not exist in Segment, or ")
+            + f"have other names (PERSONA_CHANNELS).{looks} "
+            + (_LOOK if in_files else help_for(rule.channels, rule.window_days))
         )
     few_carry = [
-        f"Only {percent(share)} of the profiles carry {trait}"
-        + _next_step(trait, rule, few=share * readable < rule.min_group, in_files=in_files)
+        f"Only {percent(share)} of the profiles carry {trait}{_next_step(trait, rule, in_files=in_files)}"
         + (f" Names that look like it: {instead[trait]}" if trait in instead else "")
         for trait, share in counts.coverage(rule).items()
         if share < ENOUGH_SHARE and (share or trait != rule.ltv_trait)
     ]
-    return [*silent, *few_carry, *_absent(counts, rule)]
+    return [*few_carry, *_absent(counts, rule)]
+
+
+def machine_opens(rule: Rule) -> list[str]:
+    """What opens of email are worth: by common estimates, 40-60 % of them are mail programs' own."""
+    return [
+        f"{trait} counts opens, many of which are a mail program's own (Apple Mail Privacy Protection): "
+        f"{channel} looks larger than it is; a trait that counts clicks is safer."
+        for channel, trait in rule.channels.items()
+        if rule.activity == "computed traits"
+        and "open" in trait.casefold()
+        and "mail" in f"{channel} {trait}".casefold()
+    ]
+
+
+def help_for(channels: Mapping[str, str], window_days: int | None) -> str:
+    """How to create the computed traits of these channels in Segment, in sentences."""
+    created = "; ".join(_trait_help(channel, trait, window_days) for channel, trait in channels.items())
+    told_by_events = channels.keys() <= _COUNTED.keys()
+    events = " Or set PERSONA_EVENTS=on, which counts raw events instead (profile-api and bigquery:// only)."
+    return f"Create them in Segment ({_WHERE}): {created}.{events if told_by_events else ''}"
+
+
+def _trait_help(channel: str, trait: str, window_days: int | None) -> str:
+    counted = _COUNTED.get(channel, f"the event that stands for one use of {channel.replace('_', ' ')}")
+    over = f"the last {window_days} days" if window_days else "the same window as the other channels' traits"
+    return f"{trait}, an Event Counter of {counted}, over {over}"
+
+
+def _next_step(trait: str, rule: Rule, *, in_files: bool) -> str:
+    if trait == rule.ltv_trait:
+        return ": averages count everybody else's as 0; PERSONA_LTV_TRAIT names the trait to read."
+    if trait == rule.plan_trait:
+        return ": nobody else's plan is known; PERSONA_PLAN_TRAIT names the trait to read."
+    channel = next(channel for channel, name in rule.channels.items() if name == trait)
+    create = f"create in Segment ({_WHERE}) {_trait_help(channel, trait, rule.window_days)}"
+    mend = "name another in PERSONA_CHANNELS" if in_files else create
+    return f", and everybody else counts as not active on {channel}. If that is not so, {mend}."
 
 
 def _absent(counts: Counts, rule: Rule) -> Iterator[str]:
@@ -99,61 +128,3 @@ def _absent(counts: Counts, rule: Rule) -> Iterator[str]:
             "No active profile has an external id: there is no figure of identifiers; in tables, "
             "PERSONA_ID_COLUMNS names the columns that hold them."
         )
-
-
-def machine_opens(rule: Rule) -> list[str]:
-    """What opens of email are worth: by common estimates, 40-60 % of them are mail programs' own."""
-    if rule.activity != "computed traits":
-        return []
-    return [
-        f"{trait} counts opens, many of which are a mail program's own (Apple Mail Privacy Protection): "
-        f"{channel} looks larger than it is; a trait that counts clicks is safer."
-        for channel, trait in rule.channels.items()
-        if "open" in trait.casefold() and "mail" in f"{channel} {trait}".casefold()
-    ]
-
-
-def help_for(channels: Mapping[str, str], window_days: int | None) -> str:
-    """How to create the computed traits of these channels in Segment, in sentences."""
-    created = "; ".join(_trait_help(channel, trait, window_days) for channel, trait in channels.items())
-    instead = (
-        " Or set PERSONA_EVENTS=on, which counts raw events instead (profile-api and bigquery:// only)."
-        if channels.keys() <= _COUNTED.keys()
-        else ""
-    )
-    return f"Create them in Segment ({_WHERE}): {created}.{instead}"
-
-
-def _trait_help(channel: str, trait: str, window_days: int | None) -> str:
-    counted = _COUNTED.get(channel, f"the event that stands for one use of {channel.replace('_', ' ')}")
-    over = f"the last {window_days} days" if window_days else "the same window as the other channels' traits"
-    return f"{trait}, an Event Counter of {counted}, over {over}"
-
-
-def _next_step(trait: str, rule: Rule, *, few: bool, in_files: bool) -> str:
-    """`few`: too few people carry the trait for any of its values to be shown."""
-    if channel := next((channel for channel, one in rule.channels.items() if one == trait), ""):
-        create = f"create in Segment ({_WHERE}) {_trait_help(channel, trait, rule.window_days)}"
-        return (
-            f", and everybody else counts as not active on {channel}. If that is not so, "
-            f"{'name another in PERSONA_CHANNELS' if in_files else create}."
-        )
-    if trait == rule.ltv_trait:
-        return ": averages count everybody else's as 0; PERSONA_LTV_TRAIT names the trait to read."
-    told = "no plan is known" if few else "the plans shown are theirs alone"
-    return f": {told}; PERSONA_PLAN_TRAIT names the trait to read."
-
-
-def _silent_channels(counts: Counts, rule: Rule) -> list[str]:
-    totals = counts.everybody().activity
-    silent = [channel for channel, total in zip(rule.channels, totals, strict=True) if not total]
-    if len(silent) == len(rule.channels):
-        raise NotEnoughData(
-            f"no event of the last {rule.window_days} days belongs to a channel: check that the web and "
-            "mobile sources, and the email tool's events, are connected to this space"
-        )
-    return [
-        f"Nobody had an event on {channel} in the last {rule.window_days} days: its source may not be "
-        "connected to this space."
-        for channel in silent
-    ]

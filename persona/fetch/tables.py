@@ -1,0 +1,105 @@
+# ruff: noqa: S608 - queries are made of quoted names
+"""People in tables, CSV or Parquet: a row a person, or `traits` and `external_ids` as in JSON."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+
+from persona.classify.engine import Engine, OddRecords, identifier, literal
+from persona.fetch.file_kinds import File, columns_of, table, with_known_columns
+from persona.fetch.people import ABSENT, judged, listed, relation_of
+from persona.settings import Settings
+
+# The readings of files, each more patient than the one before; then somebody's traits, as JSON or a map, and
+# the source that has them.
+Readings = tuple[Iterable[str], tuple[str, str]]
+# Columns of these types are numbers as they are; a FLOAT is not the number that its text says.
+_NUMBERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "DOUBLE"}
+
+
+def csv(engine: Engine, files: Sequence[File], settings: Settings) -> Readings:
+    known = with_known_columns(files, {*settings.traits, *settings.id_columns, "canonical_segment_id"})
+    traits = _traits_of_rows(table(files, ", ignore_errors = true"), settings)
+    return _csv(engine, known, settings), traits
+
+
+def _csv(engine: Engine, files: Sequence[File], settings: Settings) -> Iterator[str]:
+    columns = dict.fromkeys((name for file in files for name in file.columns), "VARCHAR")
+    yield _flat(columns, settings, table(files))
+    # Only where lines end in more than one way is nothing read strictly; a row too long then loses its end.
+    for strict in ("true", "false"):
+        with suppress(OddRecords):
+            bad = _bad_rows(engine, files, strict)
+            rows = table(files, f", strict_mode = {strict}, ignore_errors = true")
+            yield _flat(columns, settings, rows) + bad
+
+
+def _bad_rows(engine: Engine, files: Sequence[File], strict: str) -> str:
+    """A person with the reason for each row that cannot be read."""
+    rejects = f"store_rejects = true, rejects_table = 'bad_{strict}', rejects_scan = 'scans_{strict}'"
+    engine.rows(f"SELECT COUNT(COLUMNS(*)) FROM {table(files, f', strict_mode = {strict}, {rejects}')}")
+    bad = engine.rows(f"""
+      SELECT 'row_' || REPLACE(LOWER(kind), ' ', '_') AS problem, COUNT(*) AS n
+      FROM (SELECT MIN(error_type) AS kind FROM bad_{strict} GROUP BY scan_id, file_id, line)
+      GROUP BY kind
+    """)
+    return "".join(
+        " UNION ALL BY NAME "
+        f"SELECT 0 AS identities, {literal(row['problem'])} AS problem FROM range({row['n']})"
+        for row in bad
+    )
+
+
+def parquet(engine: Engine, source: str, settings: Settings) -> Readings:
+    """The reading of these files, and the traits that they hold: structures, maps, or JSON's text."""
+    columns = columns_of(engine, source)
+    parts = {name: columns[name] for name in ("traits", "external_ids") if name in columns}
+    if not parts:
+        return [_flat(columns, settings, source)], _traits_of_rows(source, settings)
+    as_json = {
+        name: f"TRY_CAST({name} AS JSON)" if kind == "VARCHAR" else f"TO_JSON({name})"
+        for name, kind in parts.items()
+    }
+    traits = as_json.get("traits", "NULL"), source
+    inside = f"(SELECT UNNEST(external_ids, recursive := true) FROM {source})"
+    has_ids = parts.get("external_ids", "").endswith("[]") and {"type", "id"} <= {*columns_of(engine, inside)}
+    if not (has_ids and parts.get("traits", "").startswith("STRUCT")):
+        record = ", ".join(f"{name}: {part}" for name, part in as_json.items())
+        return [judged(settings.traits, f"(SELECT TO_JSON({{{record}}}) AS record FROM {source})")], traits
+    members = columns_of(engine, f"(SELECT UNNEST(traits) FROM {source})")
+    values = [
+        _value(f"traits.{identifier(name)}", members[name]) if name in members else ABSENT
+        for name in settings.traits
+    ]
+    return [relation_of(values, listed("external_ids"), source)], traits
+
+
+def _flat(columns: Mapping[str, str], settings: Settings, source: str) -> str:
+    """A row a person: the columns of PERSONA_ID_COLUMNS hold external ids, every other one a trait."""
+    # The engine tells no two names apart by their capitals.
+    kinds = {name.lower(): kind for name, kind in columns.items()}
+
+    def column(name: str) -> str:
+        return _value(identifier(name), kinds[name.lower()]) if name.lower() in kinds else ABSENT
+
+    def text(expression: str) -> str:
+        return f"NULLIF(CAST({expression} AS VARCHAR), '')"
+
+    present = {name: text(column(name)) for name in settings.id_columns if column(name) != ABSENT}
+    identities = " + ".join(f"CAST({one} IS NOT NULL AS BIGINT)" for one in present.values())
+    types = ", ".join(f"IF({one} IS NULL, NULL, {literal(name)})" for name, one in present.items())
+    ids = f"""
+      {identities or 0} AS identities, {f"CONCAT_WS(CHR(31), {types})" if types else "''"} AS types,
+      {text(column("canonical_segment_id"))} AS canonical_segment_id,
+      {next(iter(present.values()), ABSENT)} AS user_id"""
+    return relation_of(map(column, settings.traits), ids, source)
+
+
+def _value(column: str, kind: str) -> str:
+    return column if kind in _NUMBERS else f"CAST({column} AS VARCHAR)"
+
+
+def _traits_of_rows(source: str, settings: Settings) -> tuple[str, str]:
+    ids = ", ".join(literal(name.lower()) for name in settings.id_columns)
+    # An alias that is no column's name: it stands for the whole row.
+    row = '"\x1f"'
+    return f"TO_JSON({row})", f"(SELECT COLUMNS(name -> LOWER(name) NOT IN ({ids})) FROM {source}) AS {row}"
