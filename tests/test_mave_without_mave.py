@@ -28,15 +28,6 @@ def _written(summary: Summary) -> CheckedAnswer:
     return read_answers([without_mave.write(summary)], summary, facts_of(summary, "$"), "$")
 
 
-def _valued(summary: Summary, *intervals: tuple[float, float]) -> Summary:
-    """The summary with intervals of its patterns' average LTV."""
-    patterns = [
-        replace(pattern, avg_ltv_ci95=interval)
-        for pattern, interval in zip(summary.patterns, intervals, strict=True)
-    ]
-    return replace(summary, patterns=patterns)
-
-
 @FEW_BUT_WIDE
 @given(summary=summaries())
 def test_every_section_of_every_pattern_is_written_and_read_back(summary: Summary) -> None:
@@ -124,20 +115,6 @@ def test_the_words_follow_the_figures(seed_summary: Summary, figures: dict[str, 
 
 
 STRATEGIES = {
-    "a largest": (lambda s: _changed(s, share_ci95=(0.2, 0.4)), "Omnichannel is the largest pattern.\n"),
-    "bands overlap": (lambda s: s, "Which pattern is the largest is not clear.\n"),
-    "worth most": (
-        lambda s: _valued(s, (300, 380), (1000, 1300)),
-        "clear. The people of Omnichannel are worth most on average.",
-    ),
-    "with patterns too small to show": (
-        lambda s: replace(_valued(s, (300, 380), (1000, 1300)), suppressed=["web_dominant"]),
-        "Of the patterns shown, the people of Omnichannel are worth most",
-    ),
-    "worth about the same": (
-        lambda s: _valued(s, (300, 1100), (1000, 1300)),
-        "There is no clear difference in average LTV at the top.",
-    ),
     "no identifiers": (
         lambda s: replace(s, totals=replace(s.totals, avg_identities=None, few_identities_share=None)),
         "The data holds no external identifiers.",

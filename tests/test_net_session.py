@@ -29,7 +29,7 @@ from urllib3.exceptions import HTTPError
 from persona.deadline import Deadline
 from persona.errors import DeadlineExceeded, Invalid, PersonaError, Refused, ReplyLost, Unavailable
 from persona.net import wire
-from persona.net.session import MOST_WAIT_SECONDS, FreeSession, PaidSession, asked_seconds, backoff_seconds
+from persona.net.session import MOST_WAIT_SECONDS, FreeSession, asked_seconds, backoff_seconds, send_once
 
 OK = Reply(body=b'{"ok": true}')
 SECRET = "ann@example.com"
@@ -281,15 +281,6 @@ def test_a_slow_drip_is_cut_off_wherever_it_drips(pieces: Sequence[bytes], pause
     assert time.monotonic() - begun < 5
 
 
-def test_half_a_body_is_no_reply() -> None:
-    with (
-        Wire(HEAD, b"half") as bare,
-        free(tries=1) as session,
-        pytest.raises(Unavailable, match="the connection broke"),
-    ):
-        session.get(bare.url)
-
-
 def test_one_connection_serves_many_requests() -> None:
     with (
         Wire(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", keep=True) as bare,
@@ -313,12 +304,6 @@ def test_neither_netrc_nor_proxies_of_the_environment_are_used(
     ):
         session.get(service.url)
         assert [request.headers["Authorization"] for request in service.requests] == ["Bearer token"]
-
-
-def test_a_user_and_password_go_as_basic_authorization() -> None:
-    with Scripted(OK) as service, FreeSession("segment", Deadline(5), auth=("token", "")) as session:
-        session.get(service.url)
-        assert service.requests[0].headers["Authorization"] == "Basic dG9rZW46"
 
 
 NO_ADDRESSES = ["https://", "https://[", "https://a\ud800b/", "https://*.example/"]
@@ -379,8 +364,7 @@ def test_a_paid_call_is_sent_once_whatever_comes_back(code: int) -> None:
 
 
 def ask_once(url: str, seconds: float) -> wire.Reply:
-    session = PaidSession({"Authorization": "Bearer mvra_live_test"})
-    return session.post(url, {"message": "the message"}, seconds)
+    return send_once(url, {"message": "the message"}, {"Authorization": "Bearer mvra_live_test"}, seconds)
 
 
 @pytest.mark.parametrize("ending", ["close", "reset", "cut", "silence"])

@@ -98,7 +98,6 @@ def _text(kind: str, summary: Summary, facts: Facts, **parts: object) -> str:
 
 
 def _example(summary: Summary, facts: Facts) -> tuple[str, str]:
-    """A name in braces, and what stands in its place in the end."""
     first = summary.patterns[0].key
     name = next(name for name in (f"{first}.avg_ltv", f"{first}.share") if name in facts)
     return _braces(name), facts[name].text
@@ -123,7 +122,6 @@ def _braces(name: str) -> str:
 
 
 def _asked(path: str) -> str:
-    """A section as the question titles it, with its path behind."""
     place, _, section = path.partition("/")
     if place == "strategy":
         return f"{wording.STRATEGY_TITLE}: {wording.STRATEGY_TITLES[section]} ({path})"

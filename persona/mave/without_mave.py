@@ -84,7 +84,6 @@ def write(summary: Summary) -> str:
         window=f"{when[0].upper()}{when[1:]}",
         channels=[label(channel) for channel in summary.rule.channels],
         has_omnichannel=any(pattern.key == OMNICHANNEL for pattern in summary.patterns),
-        comparisons=[*filter(None, (_largest(summary), _most_valuable(summary)))],
         coverage=totals.coverage,
         # Where it is so everywhere, there is nowhere to begin.
         gaps=gaps if len(gaps) < len(summary.patterns) else [],
@@ -95,8 +94,6 @@ def write(summary: Summary) -> str:
 
 
 class _Channel(NamedTuple):
-    """A channel as one group of people uses it."""
-
     title: str
     amount: str  # the name of the figure, and what it counts
     is_used: bool
@@ -155,7 +152,7 @@ class _People:
                 return "Light-Spending"
         if (own.few_identities_share or 0) > max(_MANY, totals.few_identities_share or 0):
             return "Lightly Linked"
-        return "Everyday" if _leading_share(self._summary) == self._key else "Steady"
+        return "Everyday" if _largest(self._summary) == self._key else "Steady"
 
     @property
     def plan(self) -> tuple[str, str] | None:
@@ -182,34 +179,11 @@ class _People:
         return f"{grade}: {part} of their activity is on {self.strongest.title}"
 
 
-def _largest(summary: Summary) -> str:
-    """Which pattern is the largest, where that is more than chance."""
-    if len(summary.patterns) == 1:
-        return ""
-    key = _leading_share(summary)
-    return f"{label(key)} is the largest pattern." if key else "Which pattern is the largest is not clear."
-
-
-def _most_valuable(summary: Summary) -> str:
-    """Whose people are worth most on average; of a pattern that is too small to show nobody knows."""
-    among = "Of the patterns shown, t" if summary.suppressed else "T"
-    intervals = {one.key: one.avg_ltv_ci95 for one in summary.patterns if one.avg_ltv_ci95}
-    if not 1 < len(intervals) == len(summary.patterns):
-        return ""
-    key = _leading(intervals)
-    if key:
-        return f"{among}he people of {label(key)} are worth most on average."
-    return f"{among}here is no clear difference in average LTV at the top."
-
-
-def _leading_share(summary: Summary) -> str | None:
-    return _leading({pattern.key: pattern.share_ci95 for pattern in summary.patterns})
-
-
-def _leading(intervals: dict[str, tuple[float, float]]) -> str | None:
-    """The key whose interval lies above all others; None where the first two cannot be told apart."""
-    first, *others = sorted(intervals, key=lambda key: intervals[key], reverse=True)
-    return first if all(intervals[other][1] < intervals[first][0] for other in others) else None
+def _largest(summary: Summary) -> str | None:
+    """The key of the largest pattern; None where chance may have made it that."""
+    first, *others = sorted(summary.patterns, key=lambda one: one.share_ci95, reverse=True)
+    clear = all(other.share_ci95[1] < first.share_ci95[0] for other in others)
+    return first.key if clear else None
 
 
 def _lore(channel: str) -> _Lore:

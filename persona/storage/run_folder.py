@@ -90,20 +90,15 @@ class RunFolder:
             trial=delivery.trial,
         )
 
-    # -- claim ------------------------------------------------------------------------------------------
-
     def claim(self) -> None:
         """Make the run this delivery's own, or see that it is at its end.
 
         Raises:
             RunInProgress: another delivery's lease has not run out.
         """
-        try:
+        with suppress(Conflict):
             self._write(self.state)
-        except Conflict:
-            self._take_over()
-
-    def _take_over(self) -> None:
+            return
         stored = self._bucket.read(self._path("state.json"))
         if stored is None:
             raise RunInProgress(f"run {self.run_id} was being deleted; try again")
@@ -133,9 +128,8 @@ class RunFolder:
     def _write(self, state: State) -> None:
         self._writes += 1
         state = structs.replace(state, txn=f"{self.delivery.owner}-{self._writes}")
-        self._generation = self._bucket.swap(
-            self._path("state.json"), json.encode(state), JSON, self._generation
-        )
+        name, data = self._path("state.json"), json.encode(state)
+        self._generation = self._bucket.swap(name, data, JSON, self._generation)
         self.state = state
 
     def let_go(self, error: BaseException) -> None:
@@ -167,8 +161,6 @@ class RunFolder:
             self._bucket.delete(self._path("error.json"))
             self._bucket.create(self._path("error.json"), json.encode(body), JSON)
 
-    # -- keep -------------------------------------------------------------------------------------------
-
     @property
     def finished(self) -> Report | None:
         """What an earlier delivery that brought the run to its end reported; nothing is paid for a replay."""
@@ -185,7 +177,7 @@ class RunFolder:
     def summary(self) -> Summary | None:
         """The kept summary; None: nothing was fetched yet."""
         data = self.read("summary.json")
-        return None if data is None else _decoded(data, Summary)
+        return _decoded(data, Summary) if data is not None else None
 
     def keep_summary(self, summary: Summary) -> Summary:
         """The run's summary: this one, or the one that another delivery kept before."""
@@ -210,8 +202,6 @@ class RunFolder:
             raise Unavailable("storage", f"{name} can be neither created nor read; try again later")
         return stored
 
-    # -- publish ----------------------------------------------------------------------------------------
-
     def publish(self, outputs: Mapping[str, bytes], made_of: Iterable[int], report: Report) -> Report:
         """Write the outputs, move `latest.json` forward unless it is a trial, and end the run; its report.
 
@@ -223,10 +213,11 @@ class RunFolder:
         for name, content_type in OUTPUTS.items():
             if name in outputs:  # an earlier one is made of the same answers
                 self.keep_first(name, outputs[name], content_type)
-        objects = {
+        objects: dict[str, str | None] = {
             kind: self._bucket.address(self._path(name)) if name in outputs else None
             for kind, name in FORMATS.items()
-        } | {"open": self._bucket.link(self._path("framework.html"))}
+        }
+        objects["open"] = self._bucket.link(self._path("framework.html"))
         if not self.state.trial:
             latest = Latest(run_id=self.run_id, created_at=self.state.created_at, objects=objects)
             self._move_latest(latest, outputs["framework.html"])
@@ -242,16 +233,16 @@ class RunFolder:
 
     def _move_latest(self, latest: Latest, page: bytes) -> None:
         """Let `latest.json` and the copied page be of this run, unless a newer one was there first."""
-        data = json.encode(latest)
         for _ in range(MOST_MOVES):
             # Read first: whoever copies a page later than this makes the copying below fail, and look again.
             copied = self._bucket.read(LATEST_PAGE)
             stored = self._bucket.read(LATEST)
+            age = _age(as_latest(stored)) if stored else ("", "")
             with suppress(Conflict):
-                if stored and _age(as_latest(stored)) > _age(latest):
+                if age > _age(latest):
                     return
-                if stored is None or _age(as_latest(stored)) < _age(latest):
-                    self._bucket.swap(LATEST, data, JSON, stored.generation if stored else 0)
+                if age < _age(latest):
+                    self._bucket.swap(LATEST, json.encode(latest), JSON, stored.generation if stored else 0)
                 if copied is None or copied.data != page:
                     generation = copied.generation if copied else 0
                     self._bucket.swap(LATEST_PAGE, page, OUTPUTS["framework.html"], generation)

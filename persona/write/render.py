@@ -155,7 +155,6 @@ def _fitting(drawn: Callable[[float], str]) -> str:
 
 
 def _content(framework: Framework, room: float) -> dict[str, Any]:
-    """What both templates show."""
     most = {name: int(rows * room) for name, rows in ROWS.items()}
     cards, sources = overview.cards(framework), list(_sources(framework, most["sources"]))
     steps = overview.steps_of(cards)
@@ -171,7 +170,6 @@ def _sources(framework: Framework, most: int) -> Iterator[tuple[str, str | None,
 
 
 def _section_bytes(framework: Framework, room: float) -> int:
-    """What each section may take of the page."""
     sections = len(framework.personas) * len(SECTIONS) + len(STRATEGY_SECTIONS)
     return int(room * min(SECTION_BYTES, PROSE_BYTES / sections))
 

@@ -76,7 +76,6 @@ def fitted(
 
 
 def height_inches(paragraphs: Iterable[Paragraph], box: Box, points: int) -> float:
-    """What a text takes, in inches."""
     line = points * LINE_EMS / POINTS_PER_INCH
     per_line = max(1, int(box.width * POINTS_PER_INCH / (points * CHARACTER_EMS)) - 1)
     ems = (len(one.text) + len(_WIDE.findall(one.text)) for one in paragraphs)
