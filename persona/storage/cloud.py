@@ -73,10 +73,7 @@ class CloudBucket:
     def read(self, name: str) -> Stored | None:
         return self._tried(partial(self._read, self._path(name)))
 
-    def create(self, name: str, data: bytes, content_type: str) -> int:
-        return self.swap(name, data, content_type, 0)
-
-    def swap(self, name: str, data: bytes, content_type: str, generation: int) -> int:
+    def write(self, name: str, data: bytes, content_type: str, generation: int = 0) -> int:
         return self._tried(partial(self._write, self._path(name), data, content_type, generation))
 
     def delete(self, name: str) -> None:

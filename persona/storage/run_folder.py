@@ -129,7 +129,7 @@ class RunFolder:
         self._writes += 1
         state = structs.replace(state, txn=f"{self.delivery.owner}-{self._writes}")
         name, data = self._path("state.json"), json.encode(state)
-        self._generation = self._bucket.swap(name, data, JSON, self._generation)
+        self._generation = self._bucket.write(name, data, JSON, self._generation)
         self.state = state
 
     def let_go(self, error: BaseException) -> None:
@@ -159,7 +159,7 @@ class RunFolder:
         body = {"run_id": self.run_id, "at": rfc3339(self.now())} | describe(failure)
         with suppress(PersonaError, Conflict):
             self._bucket.delete(self._path("error.json"))
-            self._bucket.create(self._path("error.json"), json.encode(body), JSON)
+            self._bucket.write(self._path("error.json"), json.encode(body), JSON)
 
     @property
     def finished(self) -> Report | None:
@@ -196,7 +196,7 @@ class RunFolder:
     def keep_first(self, name: str, made: bytes, content_type: str = JSON) -> bytes:
         """An object's content: this, or what another delivery wrote before."""
         with suppress(Conflict):
-            self._bucket.create(self._path(name), made, content_type)
+            self._bucket.write(self._path(name), made, content_type)
             return made
         if (stored := self.read(name)) is None:
             raise Unavailable("storage", f"{name} can be neither created nor read; try again later")
@@ -242,10 +242,10 @@ class RunFolder:
                 if age > _age(latest):
                     return
                 if age < _age(latest):
-                    self._bucket.swap(LATEST, json.encode(latest), JSON, stored.generation if stored else 0)
+                    self._bucket.write(LATEST, json.encode(latest), JSON, stored.generation if stored else 0)
                 if copied is None or copied.data != page:
                     generation = copied.generation if copied else 0
-                    self._bucket.swap(LATEST_PAGE, page, OUTPUTS["framework.html"], generation)
+                    self._bucket.write(LATEST_PAGE, page, OUTPUTS["framework.html"], generation)
                 return
         raise Unavailable("storage", f"{LATEST} was moved by others at each of {MOST_MOVES} tries to move it")
 
