@@ -5,13 +5,11 @@ called so. A pattern's sections speak of its own figures and those of all people
 The sentences stand in `without_mave.md`; here stands what they depend on.
 """
 
-import html
 import re
 from typing import NamedTuple
 
 from persona import wording
 from persona.check.facts import Slugs, slugs_of
-from persona.masking import printable
 from persona.mave import prompt
 from persona.model import OMNICHANNEL, Group, Pattern, Summary
 from persona.wording import label
@@ -24,10 +22,6 @@ _BY_FAR = 0.75
 _MANY = 0.5
 # Of a group's activity: from here on a channel is worth sending to of one's own accord.
 _WORTH_SENDING = 0.2
-# Other people's text that reads as it is, in Markdown and in a sentence.
-_ORDINARY = re.compile(r"[^\W_](?:[\w +'’/&-]|\.(?=\w))*(?<![ _])")  # noqa: RUF001 - typography
-# Identifier types named in the strategy.
-_MOST_TYPES = 4
 
 
 class _Lore(NamedTuple):
@@ -84,7 +78,6 @@ def write(summary: Summary) -> str:
         window=f"{when[0].upper()}{when[1:]}",
         channels=[label(channel) for channel in summary.rule.channels],
         has_omnichannel=any(pattern.key == OMNICHANNEL for pattern in summary.patterns),
-        coverage=totals.coverage,
         # Where it is so everywhere, there is nowhere to begin.
         gaps=gaps if len(gaps) < len(summary.patterns) else [],
         is_close=summary.rule.boundary_share > 0,
@@ -105,7 +98,7 @@ class _People:
     """A group of people as the sentences speak of it."""
 
     def __init__(self, group: Group, summary: Summary, slugs: Slugs) -> None:
-        self.group, self._summary, self._slugs = group, summary, slugs
+        self.group, self._summary = group, summary
         self._key = group.key if isinstance(group, Pattern) else "all"
         activity = group.avg_activity
         channels = {
@@ -155,20 +148,6 @@ class _People:
         return "Everyday" if _largest(self._summary) == self._key else "Steady"
 
     @property
-    def plan(self) -> tuple[str, str] | None:
-        """The most common plan and its fact, where the plan's name can stand in a sentence."""
-        plans = self.group.plans if isinstance(self.group, Pattern) else None
-        name = plans[0].plan if plans else ""
-        return (name, f"plan_{self._slugs.plans[name]}_share") if _is_ordinary(name) else None
-
-    @property
-    def coverage(self) -> list[str]:
-        """Who has which identifier, the most common first, where its name can stand in a sentence."""
-        types = sorted((self.group.identity_coverage or {}).items(), key=lambda one: (-one[1], one[0]))
-        ordinary = [kind for kind, _ in types if _is_ordinary(kind)][:_MOST_TYPES]
-        return [f"{self.fact(f'has_{self._slugs.types[kind]}')} have “{kind}”" for kind in ordinary]
-
-    @property
     def grade(self) -> str:
         """The risk of losing them, with what it goes by."""
         if not self.main:
@@ -196,14 +175,6 @@ def _lore(channel: str) -> _Lore:
         form="one message with one purpose, in the length that is usual there",
         loss=f"messages on {title} that say nothing they could not read elsewhere",
     )
-
-
-def _is_ordinary(name: str) -> bool:
-    """Whether other people's text can stand in a sentence as it is; what cannot still stands in the tables.
-
-    Some signs could be taken for Markdown or for the end of the sentence.
-    """
-    return name == printable(name) == html.unescape(name) and bool(_ORDINARY.fullmatch(name))
 
 
 def _listed(items: list[str]) -> str:

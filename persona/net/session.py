@@ -17,7 +17,6 @@ from urllib3.exceptions import DecodeError, HTTPError
 
 from persona.deadline import Deadline
 from persona.errors import Invalid, Refused, ReplyLost, Service, Unavailable, for_status
-from persona.moments import http_seconds
 from persona.net.pace import Pace
 from persona.net.wire import MOST_BODY_BYTES, NotConnected, Reply, Session, exchange
 
@@ -34,8 +33,6 @@ MOST_WAIT_SECONDS = 120.0
 _RECONNECT_PAUSES_SECONDS = (0.25, 1.0)
 
 _SECONDS = re.compile(r"\d{1,15}(\.\d{1,9})?", re.ASCII)
-# A smaller number counts seconds and names no moment (this one is of 2001).
-_EARLIEST_MOMENT_SECONDS = 1_000_000_000
 TOO_MANY_REQUESTS = 429
 
 
@@ -181,22 +178,9 @@ def _prepared(session: Session, request: requests.Request, service: Service) -> 
 
 
 def asked_seconds(reply: Reply) -> float | None:
-    """How long a service asks to be left alone, 0 to MOST_WAIT_SECONDS; None where it says nothing sensible.
-
-    `Retry-After` in seconds or as a date; with a 429 also `X-RateLimit-Reset`, as Unix seconds (Mave, which
-    sends it with every reply) or as a date (Segment). Negative, infinite and garbled values say nothing.
-    """
-    retry_after, reset = (
-        reply.headers.get(name, "").strip() for name in ("Retry-After", "X-RateLimit-Reset")
-    )
-    if _SECONDS.fullmatch(retry_after):
-        return min(float(retry_after), MOST_WAIT_SECONDS)
-    until_seconds = http_seconds(retry_after)
-    if until_seconds is None and reply.status == TOO_MANY_REQUESTS:
-        until_seconds = float(reset) if _SECONDS.fullmatch(reset) else http_seconds(reset)
-    if until_seconds is None or until_seconds < _EARLIEST_MOMENT_SECONDS:
-        return None
-    return min(max(until_seconds - time.time(), 0.0), MOST_WAIT_SECONDS)
+    """How long a service asks to be left alone, 0 to MOST_WAIT_SECONDS; None where it names no seconds."""
+    asked = reply.headers.get("Retry-After", "").strip()
+    return min(float(asked), MOST_WAIT_SECONDS) if _SECONDS.fullmatch(asked) else None
 
 
 def backoff_seconds(base_seconds: float, tried: int) -> float:

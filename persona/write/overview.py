@@ -52,7 +52,7 @@ def cards(framework: Framework) -> list[Card]:
         anchor = _anchor(name, anchors)
         anchors.add(anchor)
         stake = ((pattern.ltv_share if valued else pattern.share) or 0.0) if pattern else 0.0
-        line = _line(framework, persona)
+        line = _line(persona)
         made.append(Card(key, anchor, name, called, _size(pattern), stake, line, persona, pattern))
     return made
 
@@ -74,18 +74,11 @@ def _anchor(name: str, taken: set[str]) -> str:
     return next(anchor for anchor in numbered if anchor not in taken)
 
 
-def _line(framework: Framework, persona: Persona) -> str:
-    """The first sentence of who they are that does not only repeat how many they are."""
+def _line(persona: Persona) -> str:
+    """The first sentence of who they are."""
     text = persona.description or ""
-    sizes = [
-        figure.start or 0
-        for figure in framework.checks.figures
-        if (figure.pattern, figure.section) == (persona.pattern, "description")
-        and figure.fact in {f"{persona.pattern}.people", f"{persona.pattern}.share"}
-    ]
-    spans = sentences(text[:4_000])
-    said = (text[start:end] for start, end in spans if not any(start <= size < end for size in sizes))
-    return prose.clip(prose.clean(prose.unmarked(next(said, text))).lstrip("#>-| "), LINE_CHARACTERS)
+    first = next((text[start:end] for start, end in sentences(text[:4_000])), text)
+    return prose.clip(prose.clean(prose.unmarked(first)).lstrip("#>-| "), LINE_CHARACTERS)
 
 
 def steps_of(personas: list[Card]) -> list[Card]:
