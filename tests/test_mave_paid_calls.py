@@ -284,7 +284,7 @@ def test_case_06_an_answer_that_is_still_being_written_is_waited_for_by_later_de
 
 def test_case_06_what_no_thread_tells_is_asked_once_more_and_then_left_to_an_operator(house: House) -> None:
     with asking(house, lose(WHOLE, 500)) as mave:
-        mave.listing = "hides"
+        mave.hides_threads = True
         words = [house.post().word]
         for _ in range(2):
             time.sleep(1)  # MAVE_TIMEOUT_SECONDS
@@ -296,7 +296,7 @@ def test_case_06_what_no_thread_tells_is_asked_once_more_and_then_left_to_an_ope
 
 def test_case_06_a_call_s_time_counts_from_when_it_was_sent_and_not_from_waits_before(house: House) -> None:
     with asking(house, refuse(429, Retry_After="2"), lose(WHOLE, "reset")) as mave:
-        mave.listing = "hides"
+        mave.hides_threads = True
         assert house.post().word == "mave_unavailable"
         assert len(mave.paid) == 1
 
