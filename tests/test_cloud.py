@@ -1,9 +1,7 @@
 """The fakes are as strict as the services whose place they take: what those refuse, these refuse."""
 
-import base64
-import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -247,56 +245,6 @@ def test_the_list_of_threads_refuses(shelf: FakeMave, query: dict[str, str]) -> 
 
 
 # Storage: what the official client never does; the rest is in the contract of test_storage.
-
-
-def put(
-    storage: FakeStorage, name: str, data: bytes, checksum: Mapping[str, str] = {}, **query: str
-) -> requests.Response:
-    metadata = json.dumps({"name": name, **checksum}).encode()
-    body = (
-        b"--b\r\nContent-Type: application/json\r\n\r\n" + metadata + b"\r\n"
-        b"--b\r\nContent-Type: text/plain\r\n\r\n" + data + b"\r\n--b--"
-    )
-    return requests.post(
-        f"{storage.url}/upload/storage/v1/b/{storage.bucket}/o",
-        params={"uploadType": "multipart", **query},
-        data=body,
-        headers={"Content-Type": "multipart/related; boundary=b"},
-        timeout=5,
-    )
-
-
-def test_preconditions_are_enforced_on_every_method() -> None:
-    with FakeStorage() as storage:
-        url = f"{storage.url}/storage/v1/b/{storage.bucket}/o/a%2Fb"
-        generation = put(storage, "a/b", b"1", ifGenerationMatch="0").json()["generation"]
-        statuses = [
-            put(storage, "a/b", b"2", ifGenerationMatch="0").status_code,
-            put(storage, "a/b", b"2", ifGenerationMatch=str(int(generation) - 1)).status_code,
-            requests.get(url, params={"ifGenerationMatch": "1"}, timeout=5).status_code,
-            requests.get(url, params={"generation": "1"}, timeout=5).status_code,
-            requests.delete(url, params={"ifGenerationMatch": "1"}, timeout=5).status_code,
-            requests.delete(url, params={"ifGenerationMatch": generation}, timeout=5).status_code,
-            put(storage, "a/b", b"3", ifGenerationMatch=generation).status_code,
-        ]
-    assert statuses == [412, 412, 412, 404, 412, 204, 412]
-
-
-def test_content_is_described_by_its_checksums() -> None:
-    with FakeStorage() as storage:
-        described = put(storage, "a", b"123456789").json()
-        # The check values of CRC-32C and MD5 for "123456789".
-        for name, value in (("crc32c", "e3069283"), ("md5Hash", "25f9e794323b453885f5181f1b624d0b")):
-            assert described[name] == base64.b64encode(bytes.fromhex(value)).decode()
-        assert put(storage, "a", b"other", {"crc32c": described["crc32c"]}).status_code == 400
-
-
-def test_a_range_is_sent_from_its_start() -> None:
-    with FakeStorage() as storage:
-        url = put(storage, "a", b"123456789").json()["mediaLink"]
-        part = requests.get(url, headers={"Range": "bytes=4-"}, timeout=5)
-        beyond = requests.get(url, headers={"Range": "bytes=9-"}, timeout=5)
-    assert (part.status_code, part.content, beyond.status_code) == (206, b"56789", 416)
 
 
 @pytest.mark.parametrize(

@@ -69,10 +69,6 @@ WORDS = {
     "a high LTV": ({"avg_ltv": 1200.0}, "The High-Value Inbox Reader"),
     "few identifiers": ({"avg_ltv": 900.0}, "The Lightly Linked Inbox Reader"),
     "nothing special": ({"avg_ltv": 900.0, "few_identities_share": 0.1}, "The Steady Inbox Reader"),
-    "most people": (
-        {"avg_ltv": 900.0, "few_identities_share": 0.1, "share_ci95": (0.9, 0.95)},
-        "The Everyday Inbox Reader",
-    ),
     "a high LTV that may be chance": (
         {"avg_ltv": 1200.0, "avg_ltv_ci95": (800.0, 1600.0)},
         "The Lightly Linked Inbox Reader",

@@ -1,9 +1,8 @@
 """Recover: an answer that was paid for and lost, out of Mave's threads, for nothing.
 
-Reading threads is free, within the rate limit. "Not found" is the word on which a second payment hangs, so
-a listing that fails, stops short or makes no sense never counts as one, nor does a thread that cannot be
-read (docs: api-reference/mave/threads). Most threads of a key are other people's: none of them, whatever its
-shape, stands in the way of ours.
+"Not found" is the word on which a second payment hangs: a listing that fails, stops short or makes no sense
+never counts as one, nor does a thread that cannot be read (docs: api-reference/mave/threads). Most threads of
+a key are other people's: none of them, whatever its shape, stands in the way of ours.
 """
 
 import json

@@ -98,7 +98,7 @@ class _People:
     """A group of people as the sentences speak of it."""
 
     def __init__(self, group: Group, summary: Summary, slugs: Slugs) -> None:
-        self.group, self._summary = group, summary
+        self.group, self._totals = group, summary.totals
         self._key = group.key if isinstance(group, Pattern) else "all"
         activity = group.avg_activity
         channels = {
@@ -134,8 +134,8 @@ class _People:
 
     @property
     def _trait(self) -> str:
-        """LTV beside all people's first, then how few identifiers they have, then how many they are."""
-        own, totals = self.group, self._summary.totals
+        """LTV beside all people's first, then how few identifiers they have."""
+        own, totals = self.group, self._totals
         usual = totals.avg_ltv or 0
         if usual > 0 and own.avg_ltv is not None:
             low, high = own.avg_ltv_ci95 or (own.avg_ltv, own.avg_ltv)
@@ -145,7 +145,7 @@ class _People:
                 return "Light-Spending"
         if (own.few_identities_share or 0) > max(_MANY, totals.few_identities_share or 0):
             return "Lightly Linked"
-        return "Everyday" if _largest(self._summary) == self._key else "Steady"
+        return "Steady"
 
     @property
     def grade(self) -> str:
@@ -156,13 +156,6 @@ class _People:
         grade = "High" if share >= _BY_FAR else "Medium"
         part = "by far the most" if share >= _BY_FAR else "most" if share > 1 / 2 else "the largest part"
         return f"{grade}: {part} of their activity is on {self.strongest.title}"
-
-
-def _largest(summary: Summary) -> str | None:
-    """The key of the largest pattern; None where chance may have made it that."""
-    first, *others = sorted(summary.patterns, key=lambda one: one.share_ci95, reverse=True)
-    clear = all(other.share_ci95[1] < first.share_ci95[0] for other in others)
-    return first.key if clear else None
 
 
 def _lore(channel: str) -> _Lore:

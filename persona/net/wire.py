@@ -60,11 +60,10 @@ class Session(requests.Session):
         super().__init__()
         self.trust_env = False
         # Gzip is all that the decoder bounds on every installation.
-        self.headers.update(
-            {"User-Agent": "persona", "Accept": "application/json", "Accept-Encoding": "gzip"}
-        )
-        self.mount("http://", _Adapter(pool_size))
-        self.mount("https://", _Adapter(pool_size))
+        own = {"User-Agent": "persona", "Accept": "application/json", "Accept-Encoding": "gzip"}
+        self.headers.update(own)
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, _Adapter(pool_size))
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """None: told not to follow a redirect, requests still reads its whole body into memory."""

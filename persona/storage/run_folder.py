@@ -1,17 +1,14 @@
 """One run's folder in the bucket, and the protocol that pays for its answer once.
 
-Deliveries repeat, instances die, replies get lost, and Mave knows no idempotency key. So everything that a
-run has got so far lies in its folder, and a delivery goes on where the last one stopped:
+All that a run has got so far lies in its folder, and a delivery goes on where the last one stopped:
 
     claim     state.json is created, or taken over once its lease has run out
     keep      summary.json: fetched once
     pay       recover, intend, send, store: see `persona.mave.paid_calls`
     publish   the outputs, latest.json, and the report into state.json
 
-`state.json` only changes by compare-and-swap; everything else is only ever created. A second payment for one
-run needs an owner that is frozen for longer than its lease before it sends (between `intend` and `send`, or
-with a clock that is behind since, so that its lost call looks old), or a call whose reply is lost and whose
-answer Mave's threads do not show in time; PERSONA_MAVE_CALLS=1 rules the latter out.
+`state.json` only changes by compare-and-swap; everything else is only ever created. The README names the two
+cases that can pay twice.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -163,7 +160,7 @@ class RunFolder:
 
     @property
     def finished(self) -> Report | None:
-        """What an earlier delivery that brought the run to its end reported; nothing is paid for a replay."""
+        """What an earlier delivery that brought the run to its end reported."""
         report = self.state.report
         if report and self.state.status == "published":
             return structs.replace(report, status="replayed")
