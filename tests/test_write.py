@@ -15,7 +15,6 @@ from markdown_it.token import Token
 from msgspec.structs import replace
 
 from persona.model import (
-    Change,
     Checks,
     Drift,
     Framework,
@@ -76,17 +75,9 @@ def spaced(text: str) -> str:
 # --- Words --------------------------------------------------------------------------------------------
 
 
-def moved_to(fact: str, after: float) -> str:
-    name, _, value = words.changed(Change(fact=fact, before=0.0, after=after), "$")
-    return f"{name}: {value}"
-
-
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
-        (moved_to("avg_ltv", 890.4), "average lifetime value: $890"),
-        (moved_to("avg_activity.push_notifications", 18.24), "push notifications activity per person: 18.24"),
-        (moved_to("identity_coverage.ios.id", 0.62), "people known by ios.id: 62.0 %"),
         (words.missing("email_dominant/journey"), "Email Dominant: How they move between channels"),
         (words.missing("strategy/consistency"), "Strategy: Where to be the same, where to adapt"),
     ],

@@ -63,11 +63,6 @@ def address(url: str) -> str | None:
     return quote(parts.geturl(), safe="/:?#@!$&'*+,;=%~[]") if fitting else None
 
 
-def host(url: str) -> str:
-    """The site that a linkable address really leads to."""
-    return urlsplit(url).hostname or ""
-
-
 def marked(text: str, figures: Iterable[tuple[int, int, int]], assumed: Iterable[tuple[int, int]]) -> str:
     """The text with marks around its figures (start, end, number) and around what it assumes."""
     own = MARK.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from functools import cache, partial
 from hashlib import sha256
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 from markupsafe import Markup
@@ -46,7 +47,6 @@ ROWS = {
     "sources": 30,
     "warnings": 12,
     "missing": 60,
-    "changes": 12,  # of one pattern
 }
 # What a chat message holds.
 SUMMARY_CHARACTERS = 600
@@ -165,7 +165,7 @@ def _sources(framework: Framework, most: int) -> Iterator[tuple[str, str | None,
     """Yield a source's title, its address if that may be linked, and the site that it really leads to."""
     for source in framework.mave.sources[:most] if framework.mave else []:
         url = prose.address(source.url)
-        site = prose.host(url) if url else prose.clip(source.domain, 80)
+        site = (urlsplit(url).hostname or "") if url else prose.clip(source.domain, 80)
         yield prose.clip(source.title, 160) or site, url, site
 
 

@@ -1,9 +1,7 @@
 """The framework's keys in words that a marketer uses, and what stands out in its wording."""
 
-from functools import partial
-
 from persona import wording
-from persona.model import OMNICHANNEL, Change, Figure, Framework, Group, PatternDrift, Persona, Rule, dominant
+from persona.model import OMNICHANNEL, Figure, Framework, Group, PatternDrift, Persona, Rule, dominant
 from persona.wording import count, label, percent, plain
 
 SECTION_TITLES = {
@@ -56,17 +54,6 @@ def missing(path: str) -> str:
     """A missing section in words: `email_dominant/journey` gives its pattern and title."""
     owner, _, section = path.partition("/")
     return f"{label(owner)}: {_TITLES.get(section, section)}"
-
-
-def changed(change: Change, currency: str) -> tuple[str, str, str]:
-    """A changed figure in words, `web activity per person`; what it was, and what it is."""
-    kind, _, detail = change.fact.partition(".")
-    name, written = "average lifetime value", partial(wording.money, currency=currency)
-    if kind == "avg_activity":
-        name, written = f"{plain(detail)} activity per person", partial(wording.exact)
-    elif kind == "identity_coverage":
-        name, written = f"people known by {detail}", partial(percent)
-    return name, written(change.before), written(change.after)
 
 
 def text(persona: Persona, section: str) -> str | None:
