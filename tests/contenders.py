@@ -24,7 +24,7 @@ def create_in_every_round(output: str, contender: int, barrier: Barrier) -> list
     for number in range(ROUNDS):
         barrier.wait(60)
         try:
-            bucket.create(f"runs/{number}/state.json", b"contender %d" % contender, JSON)
+            bucket.write(f"runs/{number}/state.json", b"contender %d" % contender, JSON)
         except Conflict:
             continue
         won.append(number)
@@ -40,7 +40,7 @@ def swap_in_every_round(output: str, contender: int, barrier: Barrier) -> list[i
         assert stored is not None
         barrier.wait(60)
         try:
-            bucket.swap(SWAPPED, b"round %d, contender %d" % (number, contender), JSON, stored.generation)
+            bucket.write(SWAPPED, b"round %d, contender %d" % (number, contender), JSON, stored.generation)
             won.append(number)
         except Conflict:
             pass

@@ -3,7 +3,6 @@
 import json
 import time
 
-import msgspec
 import pytest
 from cloud import Ending, FakeMave, Reply, Service, Turn, answer, error, json_reply, lose, raw, refuse
 
@@ -141,14 +140,6 @@ def test_after_a_wait_there_is_time_left_for_a_whole_answer() -> None:
         assert len(service.requests) == 1
 
 
-def test_nobody_listening_costs_nothing() -> None:
-    with FakeMave() as service:
-        url = service.url
-    with pytest.raises(Unavailable, match="nothing was sent or paid") as raised:
-        client.ask(settings(url), Deadline(5), MESSAGE, None)
-    assert not isinstance(raised.value, ReplyLost)
-
-
 def test_no_call_begins_when_the_time_is_up() -> None:
     with FakeMave() as service:
         assert isinstance(failure(service, deadline_seconds=0), DeadlineExceeded)
@@ -162,12 +153,6 @@ def test_a_reply_that_is_lost_counts_as_spent_and_is_not_asked_for_again(ending:
         assert len(service.requests) == 1
     assert (type(lost), lost.code, lost.retryable) == (ReplyLost, "mave_unavailable", True)
     assert service.paid == [MESSAGE]
-
-
-def test_a_reply_that_breaks_off_counts_as_spent() -> None:
-    with FakeMave(answer("An answer.", ending="cut")) as service:
-        assert isinstance(failure(service), ReplyLost)
-        assert len(service.requests) == 1
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 307, 409])
@@ -197,7 +182,10 @@ UNUSABLE = {
     "content-of-another-type": (b'{"content": ["a"]}', "an object without it"),
     "list": (b"[1]", "3 bytes that are no JSON object"),
     "null": (b"null", "4 bytes that are no JSON object"),
-    "deep": (b"[" * 100_000 + b"]" * 100_000, "200000 bytes that are no JSON object"),
+    "deep": (
+        b'{"content":"a","b":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        "200020 bytes that are no JSON object",
+    ),
 }
 
 
@@ -217,11 +205,6 @@ def test_a_reply_over_the_cap_is_kept_up_to_it() -> None:
     assert isinstance(unusable, UnusableReply)
     assert len(unusable.raw) == MOST_BODY_BYTES
     assert "larger than 32 MiB" in str(unusable)
-
-
-def test_an_answer_of_five_megabytes_is_an_answer() -> None:
-    with FakeMave(answer("x" * 5_000_000)) as service:
-        assert len(client.parse(ask(service, MAVE_TIMEOUT_SECONDS="10")).content) == 5_000_000
 
 
 def parsed(**fields: object) -> Answer:
@@ -272,7 +255,6 @@ def test_an_odd_source_never_spoils_an_answer(sources: object, expected: list[We
 
 CREDITS = {
     "float": ({"credits_used": 41.5}, 41.5),
-    "text": ({"credits_used": "42"}, 42),
     "word": ({"credits_used": "many"}, 0),
     "boolean": ({"credits_used": True}, 0),
     "null": ({"credits_used": None}, 0),
@@ -293,23 +275,10 @@ def test_figures_of_five_thousand_digits_never_spoil_an_answer() -> None:
     assert read.credits_used == 0
 
 
-@pytest.mark.parametrize("depth", [101, 970, 200_000])
-@pytest.mark.parametrize("field", ["validation", "usage", "new"])
-def test_what_is_nested_too_deep_never_spoils_an_answer(field: str, depth: int) -> None:
-    deep = (
-        b'{"a]\\"[":' * (depth // 2) + b"[" * (depth // 2) + b"1" + b"]" * (depth // 2) + b"}" * (depth // 2)
-    )
-    body = b'{"id":"msg_1","%b":%b,"content":"An \\"[answer","thread_id":"t_1"}' % (field.encode(), deep)
-    with FakeMave(raw(body)) as service:
-        kept = ask(service)
-    read = client.parse(kept)
-    assert (kept, read.content, read.id, read.thread_id) == (body, 'An "[answer', "msg_1", "t_1")
-    assert json.loads(msgspec.json.encode(read))["content"] == 'An "[answer'
-
-
-def test_what_is_nested_as_deep_as_can_be_carried_is_kept() -> None:
-    nested = json.loads('{"a":' * 98 + "[1]" + "}" * 98)
-    assert parsed(validation=nested).validation == nested
+@pytest.mark.parametrize("depth", [21, 500])
+def test_a_rating_that_is_nested_too_deep_never_spoils_an_answer(depth: int) -> None:
+    read = parsed(validation=json.loads('{"a":' * depth + "1" + "}" * depth))
+    assert read == Answer(content="An answer.")
 
 
 def test_a_reply_that_breaks_off_between_quotes_is_looked_at_once() -> None:

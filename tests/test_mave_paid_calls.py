@@ -5,7 +5,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -112,15 +111,6 @@ PERSON = {
 
 
 # 1, 2: the same event again.
-
-
-def test_case_01_the_second_of_two_deliveries_is_replayed_and_not_paid(house: House) -> None:
-    with asking(house, answer(WHOLE)) as mave:
-        first, second = house.post(), house.post()
-        assert house.deliver() == 200
-        assert calls(mave) == 1
-    assert (first.word, second.word) == ("published", "replayed")
-    assert second.body["objects"] == first.body["objects"]
 
 
 @pytest.mark.parametrize("way", ["http", "pubsub"])
@@ -294,7 +284,7 @@ def test_case_06_an_answer_that_is_still_being_written_is_waited_for_by_later_de
 
 def test_case_06_what_no_thread_tells_is_asked_once_more_and_then_left_to_an_operator(house: House) -> None:
     with asking(house, lose(WHOLE, 500)) as mave:
-        mave.listing = "hides"
+        mave.hides_threads = True
         words = [house.post().word]
         for _ in range(2):
             time.sleep(1)  # MAVE_TIMEOUT_SECONDS
@@ -304,19 +294,9 @@ def test_case_06_what_no_thread_tells_is_asked_once_more_and_then_left_to_an_ope
     assert house.kept("error.json")["error"]["code"] == "needs_operator"
 
 
-def test_case_06_a_message_that_is_never_answered_is_given_up_and_left_to_an_operator(house: House) -> None:
-    house.set(PERSONA_DEADLINE_SECONDS="12", PERSONA_MAVE_CALLS="1")
-    with asking(house, lose(None, 500), answer(WHOLE)) as mave:
-        words = [house.post().word]
-        time.sleep(4)  # four times MAVE_TIMEOUT_SECONDS
-        words += [house.post().word, house.post(force=True).word]
-        assert calls(mave) == 2
-    assert words == ["mave_unavailable", "needs_operator", "published"]
-
-
 def test_case_06_a_call_s_time_counts_from_when_it_was_sent_and_not_from_waits_before(house: House) -> None:
     with asking(house, refuse(429, Retry_After="2"), lose(WHOLE, "reset")) as mave:
-        mave.listing = "hides"
+        mave.hides_threads = True
         assert house.post().word == "mave_unavailable"
         assert len(mave.paid) == 1
 
@@ -461,21 +441,6 @@ def test_case_17_without_time_for_an_answer_nothing_is_spent_and_the_next_delive
         assert len(segment.requests) == 1
 
 
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-def test_case_17_a_stopped_terminal_lets_go_of_its_run(house: House, stop: signal.Signals) -> None:
-    with FakeSegment([PERSON] * 50, latency_seconds=20) as segment, asking(house, answer(WHOLE)) as mave:
-        house.use(segment)
-        with started("-m", "persona", "--run-id", "run") as process:
-            until(lambda: bool(segment.requests))
-            process.send_signal(stop)
-            _, words = process.communicate(timeout=5)
-        assert (process.returncode, "stopped" in words) == (1, True)
-        assert house.kept("state.json")["status"] == "released"
-        assert mave.requests == []
-        segment.latency_seconds = 0
-        assert house.post().word == "published"
-
-
 # 18: at once, in one process.
 
 
@@ -553,13 +518,6 @@ def test_case_20_a_follow_up_without_time_is_not_begun(house: House) -> None:
     assert report.body["checks"]["missing_sections"] > 0
 
 
-def test_case_20_a_follow_up_whose_reply_is_lost_is_recovered_at_once(house: House) -> None:
-    with asking(house, follow_up(lose(WHOLE, "cut"))) as mave:
-        report = house.post()
-        assert calls(mave) == 2
-    assert (report.word, report.body["checks"]["missing_sections"]) == ("published", 0)
-
-
 def test_case_20_a_killed_delivery_s_follow_up_is_recovered_on_redelivery(house: House) -> None:
     sent = threading.Event()
     with FakeStorage() as storage, asking(house, late(sent, answer(PARTIAL))) as mave:
@@ -567,35 +525,6 @@ def test_case_20_a_killed_delivery_s_follow_up_is_recovered_on_redelivery(house:
         report = house.post()
         assert calls(mave) == 2
     assert (report.word, report.body["checks"]["missing_sections"]) == ("published", 0)
-
-
-def test_case_20_a_follow_up_that_cannot_be_stored_is_recovered_on_redelivery(house: House) -> None:
-    trouble = True
-
-    def on_second(call: Call) -> Fault | None:
-        return Fault(status=403) if trouble and call.name.endswith("answer-2.json") else None
-
-    with FakeStorage(faults=on_second) as storage, asking(house, follow_up(answer(WHOLE))) as mave:
-        house.use(storage)
-        assert house.post().word == "storage_refused"
-        trouble = False
-        report = house.post()
-        assert calls(mave) == 2
-    assert (report.word, report.body["checks"]["missing_sections"]) == ("published", 0)
-
-
-def test_case_22_force_allows_one_call_above_the_cap(house: House) -> None:
-    house.set(PERSONA_MAVE_CALLS="1")
-    with asking(house, lose(WHOLE, 500)) as mave:
-        mave.listing = "hides"
-        words = [house.post(force=True).word]
-        time.sleep(1)  # MAVE_TIMEOUT_SECONDS
-        words += [house.post(force=True).word for _ in range(2)]
-        time.sleep(1)
-        words += [house.post(force=True).word for _ in range(3)]
-        assert calls(mave) == 2
-    assert words == ["mave_unavailable", "needs_operator", "mave_unavailable", *["needs_operator"] * 3]
-    assert house.kept("state.json")["forced"] is True
 
 
 def until(true: Callable[[], bool], seconds: float = 10.0) -> None:

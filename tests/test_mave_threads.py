@@ -226,18 +226,6 @@ def test_a_thread_whose_moment_cannot_be_told_is_looked_into(
 
 
 NOW = thread(updated_at=None)
-T1, T2, T3, T4 = (f"2026-03-17T05:31:5{second}Z" for second in (1, 2, 3, 4))
-
-
-def test_messages_listed_newest_first_are_read_in_their_true_order() -> None:
-    newest_first = (
-        message("assistant", "Second.", created_at=T3),
-        message("user", "Reference: r4nd0m/2", created_at=T2),
-        message("assistant", "First.", created_at=T2),
-        message("user", MESSAGE, created_at=T1),
-    )
-    with Told(listing(NOW), *newest_first) as service:
-        assert [content(recover(service, f"r4nd0m/{call}")) for call in (1, 2)] == ["First.", "Second."]
 
 
 def test_a_message_sent_twice_is_answered_by_either_answer() -> None:
@@ -322,15 +310,6 @@ def test_another_thread_of_any_shape_is_no_reason_to_say_not_found_and_does_not_
         assert content(recover(service)) == "An answer."
 
 
-def test_a_thread_that_cannot_be_read_is_read_again_after_the_others() -> None:
-    with FakeMave() as service:
-        ours = service.remember(MESSAGE, "An answer.")
-        service.remember("Another question", "No.")
-        failures = iter([error(403)])
-        service.faults = lambda request: next(failures, None) if request.path.endswith(ours.id) else None
-        assert content(recover(service)) == "An answer."
-
-
 def test_a_workspace_lists_its_own_threads() -> None:
     with FakeMave() as service:
         for workspace_id in ("ws_ours", "ws_theirs"):
@@ -339,32 +318,10 @@ def test_a_workspace_lists_its_own_threads() -> None:
         assert content(threads.recover(named, Deadline(30), REFERENCE, 60.0)) == "Of ws_ours."
 
 
-@pytest.mark.parametrize("ahead_seconds", [-1_200.0, 1_200.0])
-def test_mave_s_own_clock_measures_mave_s_timestamps(ahead_seconds: float) -> None:
-    with FakeMave() as service:
-        service.clock_ahead_seconds = ahead_seconds
-        service.remember(MESSAGE, "An answer.")
-        assert content(recover(service)) == "An answer."
-
-
 def test_before_a_call_is_given_up_every_thread_is_looked_into() -> None:
     with FakeMave() as service:
         service.remember(MESSAGE, "An answer.", at=time.time() - 86_400)
         assert (recover(service), content(recover(service, every_thread=True))) == (None, "An answer.")
-
-
-@pytest.mark.parametrize(
-    "between",
-    [
-        pytest.param((message("assistant", " "),), id="an-empty-answer"),
-        pytest.param((message("assistant", None),), id="no-content"),
-        pytest.param((message("system", "Hold on."),), id="a-system-message"),
-        pytest.param((message("system", "x"), message("assistant", ""), "junk"), id="several"),
-    ],
-)
-def test_what_stands_between_our_message_and_its_answer_is_passed_over(between: tuple[object, ...]) -> None:
-    with Told(listing(NOW), OURS[0], *between, OURS[1]) as service:
-        assert content(recover(service)) == "An answer."
 
 
 def test_no_thread_is_read_when_the_time_is_up() -> None:

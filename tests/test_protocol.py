@@ -39,7 +39,7 @@ SCHEDULES = int(os.environ.get("TEST_EXAMPLES", "60"))
 MOST_DELIVERIES = 12
 # Of the steps of a random schedule, those at which nothing goes wrong; a delivery has about 20.
 USUAL_SHARE = 0.9
-WRITES = {"create", "swap", "delete"}
+WRITES = {"write", "delete"}
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import requests
-from cloud import FakeMave, FakeSegment, listing_error
+from cloud import FakeSegment, listing_error
 from doors import SAMPLE, Set, client, damaged_installation, in_process, lines, published, serve
 from flask.testing import FlaskClient
 from msgspec import json as typed
@@ -148,11 +148,6 @@ def test_a_run_leaves_its_objects_and_moves_the_latest(door: FlaskClient, framew
     )
 
 
-def test_the_first_delivery_publishes_and_the_next_replays_what_it_reported(door: FlaskClient) -> None:
-    first, second = (content(post(door, run_id="monday")) for _ in range(2))
-    assert (first | {"status": "replayed"}, "published") == (second, first["status"])
-
-
 def test_a_dry_run_answers_with_the_summary_and_the_message_and_writes_nothing(
     door: FlaskClient, frameworks: Path
 ) -> None:
@@ -163,19 +158,6 @@ def test_a_dry_run_answers_with_the_summary_and_the_message_and_writes_nothing(
     document = typed.decode(json.dumps(summary), type=Summary)
     whole = prompt.first_message(document, facts_of(document, "$"), Baseline()).text
     assert message == whole.replace("{reference}", "(the run's reference)")
-
-
-def test_a_dry_run_with_a_key_tells_the_credits_that_are_left(door: FlaskClient, settings: Set) -> None:
-    with FakeMave(included_credits=500) as mave:
-        settings(**mave.settings(), PERSONA_SOURCE="sample")
-        report = content(post(door, dry_run=True))
-    credits_ = {"left": 500, "a_call_takes": "10-75", "auto_recharge": False, "credits_to_add": 1_000}
-    assert (report["credits"], mave.paid) == (credits_ | {"budget_alert": 4_000, "usage_limit": None}, [])
-
-
-def test_a_limit_cuts_the_space_short_and_says_so(door: FlaskClient) -> None:
-    profiles = content(post(door, limit=300))["profiles"]
-    assert (profiles["read"], profiles["truncated"]) == (300, True)
 
 
 @pytest.mark.parametrize(
@@ -212,14 +194,6 @@ def test_headers_name_the_run(
 ) -> None:
     settings(PERSONA_PERIOD=period)
     assert expected == content(post(door, headers, dry_run=True))["run_id"]
-
-
-def test_another_schedule_time_is_another_run(door: FlaskClient) -> None:
-    later = SCHEDULER | {"X-CloudScheduler-ScheduleTime": "2025-03-17T00:30:00+01:00"}
-    names = [
-        content(post(door, headers, dry_run=True))["run_id"] for headers in (SCHEDULER, SCHEDULER, later)
-    ]
-    assert (names[0], True) == (names[1], names[0] != names[2])
 
 
 # -- showing a framework ----------------------------------------------------------------------------------

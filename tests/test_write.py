@@ -78,18 +78,8 @@ def spaced(text: str) -> str:
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
-        (words.changed("avg_ltv"), "average lifetime value"),
-        (words.changed("avg_activity.push_notifications"), "push notifications activity per person"),
-        (words.changed("identity_coverage.ios.id"), "people known by ios.id"),
-        (words.changed("something_new.altogether"), "something new altogether"),
-        (words.value("avg_ltv", 890.4, "$"), "$890"),
-        (words.value("identity_coverage.email", 0.62, "$"), "62.0 %"),
-        (words.value("avg_activity.web", 18.24, "$"), "18.24"),
-        (words.value("something_new", 3, "$"), "3"),
         (words.missing("email_dominant/journey"), "Email Dominant: How they move between channels"),
         (words.missing("strategy/consistency"), "Strategy: Where to be the same, where to adapt"),
-        (words.missing("email_dominant"), "Email Dominant"),
-        (words.missing("email_dominant/new_thing"), "Email Dominant: new thing"),
     ],
 )
 def test_a_key_is_said_in_words(said: str, expected: str) -> None:
@@ -161,24 +151,13 @@ def test_a_persona_has_a_link_of_its_own(mave: Framework, name: str | None, anch
 
 
 @pytest.mark.parametrize(
-    ("description", "line"),
-    [
-        ("**Plans** at a desk. More.", "Plans at a desk."),
-        ("182 people, 35 % of all. In 30 days: 18 web sessions.", "In 30 days: 18 web sessions."),
-        (None, ""),
-    ],
+    ("description", "line"), [("**Plans** at a desk. More.", "Plans at a desk."), (None, "")]
 )
-def test_the_line_on_a_card_does_not_repeat_how_many_they_are(
+def test_the_line_on_a_card_is_the_first_sentence(
     mave: Framework, description: str | None, line: str
 ) -> None:
-    place = {"pattern": "web_dominant", "section": "description", "start": 12, "end": 16}
-    size = replace(mave.checks.figures[0], fact="web_dominant.share", **place)
-    sized = replace(
-        mave,
-        personas=[Persona(pattern="web_dominant", description=description)],
-        checks=Checks(figures=[size] if description and description.startswith("182") else []),
-    )
-    assert overview.cards(sized)[0].line == line
+    persona = Persona(pattern="web_dominant", description=description)
+    assert overview.cards(replace(mave, personas=[persona]))[0].line == line
 
 
 @pytest.mark.parametrize(
@@ -203,21 +182,21 @@ def test_next_steps_are_ranked_by_the_value_at_stake(mave: Framework) -> None:
 @pytest.mark.parametrize(
     ("validation", "expected"),
     [
-        (None, None),
-        ({}, None),
-        ({"confidence": 0.5}, "Mave rates its own answer: confidence 0.50."),
+        (None, ""),
+        ({}, ""),
+        ({"confidence": 0.5}, " Mave rates its own answer: confidence 0.50."),
         (
             {"confidence_score": 0.875, "hallucination_risk": "low"},
-            "Mave rates its own answer: confidence 0.88, risk of invention: low.",
+            " Mave rates its own answer: confidence 0.88, risk of invention: low.",
         ),
-        ({"confidence_score": "high", "hallucination_risk": ["low"]}, None),
+        ({"confidence_score": "high", "hallucination_risk": ["low"]}, ""),
     ],
 )
 def test_mave_rates_its_own_answer_where_it_does(
-    mave: Framework, validation: dict[str, object] | None, expected: str | None
+    mave: Framework, validation: dict[str, object] | None, expected: str
 ) -> None:
     trace = MaveTrace(thread_id=None, message_ids=[], credits_used=0, validation=validation)
-    assert words.self_check(replace(mave, mave=trace)) == expected
+    assert words.author(replace(mave, mave=trace)).split("credits.")[1] == expected
 
 
 # --- Charts -------------------------------------------------------------------------------------------
@@ -234,12 +213,12 @@ def test_mave_rates_its_own_answer_where_it_does(
     ],
 )
 def test_an_axis_has_few_round_ticks(largest: float, end: float, ticks: str) -> None:
-    axis = charts.axis(largest)
+    axis = charts.axis([largest])
     assert (round(axis.end, 6), " ".join(text for _, text in axis.ticks)) == (end, ticks)
 
 
 def test_a_place_on_an_axis_never_leaves_the_chart() -> None:
-    axis = charts.axis(0.4)
+    axis = charts.axis([0.4, None])
     assert [axis.at(share) for share in (-0.1, 0.1, 0.4, 7.0, None)] == [0.0, 25.0, 100.0, 100.0, None]
 
 
@@ -267,16 +246,11 @@ def test_an_identifier_that_few_people_of_a_pattern_have_is_a_dash_and_never_zer
     assert row.split("|")[2].strip() == "\N{EN DASH}"
 
 
-def test_a_long_name_is_cut_with_an_ellipsis(mave: Framework) -> None:
-    key = "remarkably_long_channel_name_of_ours"
-    rule = replace(mave.rule, channels={key: "trait"})
-    assert charts.name(f"{key}_dominant", rule) == "Mostly remarkably long channel na…"
-
-
 def test_a_pattern_without_a_share_of_value_is_left_out_of_its_chart(mave: Framework) -> None:
     patterns = [replace(mave.patterns[0], ltv_share=None), *mave.patterns[1:]]
-    pairs = charts.values(replace(mave, patterns=patterns))
-    assert [pair.key for pair in pairs] == ["mobile_dominant", "email_dominant", "omnichannel"]
+    page = render.as_html(replace(mave, patterns=patterns))
+    [said] = re.findall('<desc id="value.desc">(.*?)</desc>', page)
+    assert re.findall("([^.:]+): ", said)[:3] == ["Mostly mobile", " Mostly email", " Several channels"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -319,19 +293,11 @@ def _luminance(colour: str) -> float:
         ("a\n\n---\n\nb", "<p>a</p>\n<p>b</p>\n"),
         ("tag\U000e0041s, \u200bzero\u2060-width\u200d", "<p>tags, zero-width</p>\n"),
         ("half \ud800 and \x00\u202ehidden", "<p>half \N{REPLACEMENT CHARACTER} and hidden</p>\n"),
-        ("```html\n<script>\n```", '<pre><code class="language-html">&lt;script&gt;\n</code></pre>\n'),
+        ("```html\n<script>\n```", "<pre><code>&lt;script&gt;\n</code></pre>\n"),
     ],
 )
 def test_an_answers_markdown_becomes_harmless_html(markdown: str, expected: str) -> None:
     assert prose.html(markdown, 1000) == (expected, False)
-
-
-@pytest.mark.parametrize(
-    "text", ["word " * 1_000_000, "<" * 5_000_000, "- a\n" * 100_000], ids=["words", "signs", "list"]
-)
-def test_five_megabytes_are_cut_to_the_limit(text: str) -> None:
-    html, shortened = prose.html(text, 4000)
-    assert (shortened, 0 < len(html.encode()) <= 4000) == (True, True)
 
 
 @pytest.mark.parametrize(

@@ -80,8 +80,8 @@ def test_marks_that_come_from_outside_mean_nothing(named: Framework) -> None:
     [risk] = re.findall(r"What would lose them</h4>\s*<div class=\"prose\">(.*?)</div>", page, re.DOTALL)
     assert risk == (
         '<p><span class="assumed">\N{REPLACEMENT CHARACTER}</span><strong><span class="assumed">a'
-        '\N{REPLACEMENT CHARACTER}b</span></strong><span class="assumed"> </span><code>c</code>'
-        '<span class="assumed"> &amp; $5</span></p>\n'
+        '\N{REPLACEMENT CHARACTER}b</span></strong><span class="assumed"> </span><code>'
+        '<span class="assumed">c</span></code><span class="assumed"> &amp; $5</span></p>\n'
     )
 
 

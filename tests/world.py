@@ -37,7 +37,7 @@ LEASE_SECONDS = 1.1 * DEADLINE_SECONDS + 5
 NEVER = float("inf")
 
 
-Verb = Literal["read", "create", "swap", "delete", "fetch", "ask", "recover"]
+Verb = Literal["read", "write", "delete", "fetch", "ask", "recover"]
 
 
 class Effect(NamedTuple):
@@ -127,7 +127,7 @@ def carried_out(world: World, effect: Effect, scene: Scene) -> tuple[World, obje
         case "read":
             found = world.kept(effect.subject)
             return world, Stored(found.data, found.generation, found.updated) if found else None
-        case "create" | "swap":
+        case "write":
             return _written(world, effect)
         case "delete":
             return world.having(effect.subject, None), None
@@ -269,13 +269,9 @@ class _Stage:
     def read(self, name: str) -> Stored | None:
         return cast("Stored | None", self.do("read", name))
 
-    def create(self, name: str, data: bytes, content_type: str) -> int:
+    def write(self, name: str, data: bytes, content_type: str, generation: int = 0) -> int:
         assert content_type
-        return cast("int", self.do("create", name, data))
-
-    def swap(self, name: str, data: bytes, content_type: str, generation: int) -> int:
-        assert content_type
-        return cast("int", self.do("swap", name, data, generation))
+        return cast("int", self.do("write", name, data, generation))
 
     def delete(self, name: str) -> None:
         self.do("delete", name)

@@ -13,8 +13,7 @@ from persona.classify.counts import Everybody, statement
 from persona.deadline import Deadline
 from persona.errors import Refused
 from persona.fetch import profiles_sync
-from persona.fetch.people import Carried
-from persona.fetch.trait_names import MOST_NAMES
+from persona.fetch.people import MOST_NAMES, Carried
 from persona.log import Log, Progress
 from persona.model import Rule
 from persona.settings import Settings

@@ -104,7 +104,7 @@ class People:
 # One text is handed over ten times as fast as a list; JSON holds no U+001E.
 _RECORDS = "(SELECT TRY_CAST(UNNEST(STRING_SPLIT($records, CHR(30))) AS JSON) AS record)"
 # Where there are more names than this, they are free text, and nobody can tell.
-_MOST_NAMES = 10_000
+MOST_NAMES = 10_000
 
 
 class Table(People):
@@ -148,7 +148,7 @@ class Table(People):
             for name, carried in names_of(self.engine, "record->'$.traits'", _RECORDS, batch).items():
                 before = self._named.get(name, Carried(0, 0))
                 self._named[name] = Carried(before.n + carried.n, before.numeric + carried.numeric)
-            self._all_traits = len(self._named) < _MOST_NAMES
+            self._all_traits = len(self._named) < MOST_NAMES
             if not self._all_traits:
                 self._named = {}
 
@@ -163,7 +163,7 @@ def names_of(
         SELECT SUBSTR(key, 1, {NAME_CHARACTERS}) AS name, COUNT(*) AS n,
           COUNT(TRY_CAST(value AS DOUBLE)) AS numeric
         FROM (SELECT UNNEST({members}, recursive := true) FROM {source})
-        WHERE value <> '' GROUP BY name ORDER BY n DESC, name LIMIT {_MOST_NAMES}
+        WHERE value <> '' GROUP BY name ORDER BY n DESC, name LIMIT {MOST_NAMES}
         """,  # noqa: S608 - our own text and quoted names
         parameters,
     )

@@ -7,15 +7,20 @@ import json
 import math
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from functools import partial
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from persona.deadline import Deadline
 from persona.errors import Invalid, PersonaError, Refused, ReplyLost, Unavailable, UnusableReply
 from persona.model import Answer, NamedPersona, WebSource
-from persona.net.session import TOO_MANY_REQUESTS, FreeSession, PaidSession, asked_seconds, backoff_seconds
+from persona.net.session import TOO_MANY_REQUESTS, FreeSession, asked_seconds, backoff_seconds, send_once
 from persona.net.wire import MOST_BODY_BYTES, Reply
 from persona.settings import SPARE_SECONDS, Settings
+
+_Kind = TypeVar("_Kind", str, list[Any], dict[str, Any])
 
 # Statuses with which Mave says for certain that it did nothing (docs: guides/errors), and what to do then.
 REFUSALS = {
@@ -32,12 +37,8 @@ CREDITS_A_CALL = "10-75"
 _BUSY_BACKOFF_SECONDS = 2.0
 _MOST_VENDOR_CHARS = 300
 _KEY = re.compile(r"mvra_\w+")
-# An integer of more digits is a figure of nothing that Mave counts; Python refuses those of 4,300.
-_MOST_WHOLE_DIGITS = 18
-# What is nested deeper cannot be carried by every program on the way, this one's JSON libraries included.
-_MOST_DEPTH = 100
-# A string, closed or not, or a bracket.
-_NESTING = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
+# What is nested deeper is no rating, and not every program on the way can carry it.
+_MOST_DEPTH = 20
 
 
 def ask(
@@ -62,7 +63,6 @@ def ask(
     """
     document = {"message": message, "thread_id": thread_id, "workspace_id": settings.mavera_workspace_id}
     document = {name: value for name, value in document.items() if value}
-    session = PaidSession(authorization(settings))
     deadline.check("ask Mave")
     tried = 0
     while True:
@@ -70,7 +70,9 @@ def ask(
         seconds = min(settings.mave_timeout_seconds, deadline.left_seconds)
         sent_at_seconds = deadline.elapsed_seconds
         try:
-            reply = session.post(f"{settings.mavera_api_url}/mave/chat", document, seconds)
+            reply = send_once(
+                f"{settings.mavera_api_url}/mave/chat", document, authorization(settings), seconds
+            )
             if reply.status != TOO_MANY_REQUESTS:
                 return _usable(reply, settings)
         except ReplyLost as lost:
@@ -104,7 +106,7 @@ def credits_left(settings: Settings, deadline: Deadline) -> dict[str, object]:
     except PersonaError as error:
         return credits_ | {"why": error.message}
     usage = read_object(reply.body) if reply.status == 200 else {}  # noqa: PLR2004 - OK
-    left, recharge, limits = (_object(usage.get(name)) for name in ("credits", "auto_recharge", "limits"))
+    left, recharge, limits = (_as(dict, usage.get(name)) for name in ("credits", "auto_recharge", "limits"))
     return credits_ | {
         "left": _figure(left.get("remaining")),
         "auto_recharge": recharge["enabled"] if isinstance(recharge.get("enabled"), bool) else None,
@@ -121,24 +123,26 @@ def parse(raw: bytes) -> Answer:
         Invalid: there is no `content` in it.
     """
     reply = read_object(raw)
+    validation = reply.get("validation")
     return Answer(
         content=_content(reply, raw),
-        id=_text(reply.get("id")),
-        thread_id=_text(reply.get("thread_id")),
-        sources=[source for item in _objects(reply.get("sources")) if (source := _source(item))],
+        id=_as(str, reply.get("id")) or None,
+        thread_id=_as(str, reply.get("thread_id")) or None,
+        sources=list(_sources(reply)),
         personas_used=[
-            NamedPersona(id=_text(item.get("id")), name=_text(item.get("name")))
-            for item in _objects(reply.get("personas_used"))
+            NamedPersona(id=_as(str, item.get("id")) or None, name=_as(str, item.get("name")) or None)
+            for item in _as(list, reply.get("personas_used"))
+            if isinstance(item, dict)
         ],
-        credits_used=_figure(_object(reply.get("usage")).get("credits_used")) or 0,
-        validation=validation if isinstance(validation := reply.get("validation"), dict) else None,
+        credits_used=_figure(_as(dict, reply.get("usage")).get("credits_used")) or 0,
+        validation=validation if isinstance(validation, dict) and _is_shallow(validation) else None,
         recovered=reply.get("recovered") is True,
     )
 
 
 def _content(reply: Mapping[str, object], raw: bytes) -> str:
-    content = reply.get("content")
-    if not isinstance(content, str) or not content.strip():
+    content = _as(str, reply.get("content"))
+    if not content.strip():
         came = "an object without it" if reply else f"{len(raw)} bytes that are no JSON object"
         came = came if raw.strip() else "an empty body"
         raise Invalid("mave", f"expected an answer with content, got {came}; it is kept as it came")
@@ -150,38 +154,22 @@ def authorization(settings: Settings) -> dict[str, str]:
 
 
 def read_object(raw: bytes) -> dict[str, object]:
-    """The JSON object in a body, fit to be written as UTF-8 and not too deep; empty where there is none."""
+    """The JSON object in a body, fit to be written as UTF-8; empty where there is none."""
+    # Python refuses to read integers of thousands of digits; no figure of Mave's needs them.
+    read = partial(json.loads, parse_int=float)
     try:
-        tree = json.loads(_shallow(raw.decode("utf-8-sig", "replace")), parse_int=_whole)
+        tree = read(raw.decode("utf-8-sig", "replace"))
         # Once more, for the lone surrogates that an escape can smuggle in.
-        encoded = json.dumps(tree, ensure_ascii=False).encode("utf-8", "replace")
-        tree = json.loads(encoded, parse_int=_whole)
-    except ValueError:
+        tree = read(json.dumps(tree, ensure_ascii=False).encode("utf-8", "replace"))
+    except (ValueError, RecursionError):
         return {}
-    return tree if isinstance(tree, dict) else {}
-
-
-def _shallow(text: str) -> str:
-    """The same JSON with null for whatever is nested too deep, so that it costs nothing beside it."""
-    kept: list[str] = []
-    depth = begin = 0
-    for token in _NESTING.finditer(text):
-        if token[0] in {"[", "{"}:
-            depth += 1
-            if depth == _MOST_DEPTH + 1:
-                kept += text[begin : token.start()], "null"
-                begin = len(text)
-        elif token[0] in {"]", "}"}:
-            if depth == _MOST_DEPTH + 1:
-                begin = token.end()
-            depth -= 1
-    return "".join((*kept, text[begin:]))
+    return _as(dict, tree)
 
 
 def said(reply: Reply, settings: Settings) -> str:
     """The status, request id, code and words of a refusal: no control character, no key, not too long."""
-    error = _object(read_object(reply.body).get("error"))
-    words = ": ".join(part for name in ("code", "message") if (part := _text(error.get(name))))
+    error = _as(dict, read_object(reply.body).get("error"))
+    words = ": ".join(part for name in ("code", "message") if (part := _as(str, error.get(name))))
     words = "".join(letter if letter.isprintable() else " " for letter in words)
     words = _KEY.sub("mvra_…", words.replace(settings.mavera_api_key or "mvra_", "…"))[:_MOST_VENDOR_CHARS]
     return f"{reply} {words}".rstrip()
@@ -210,39 +198,26 @@ def _refusal(reply: Reply, settings: Settings) -> Refused:
     return Refused("mave", f"Mave answered {said(reply, settings)}; {why}; nothing was paid")
 
 
-def _whole(digits: str) -> float:
-    return int(digits) if len(digits) <= _MOST_WHOLE_DIGITS else float(digits)
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
+def _as(kind: type[_Kind], value: object) -> _Kind:
+    """The value, or an empty one of the kind where it is of another."""
+    return value if isinstance(value, kind) else kind()
 
 
 def _figure(value: object) -> float | None:
-    """A count that is a number or the text of one; None for anything else, the infinite and the negative."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        figure = float(value)
-    except ValueError:
-        return None
-    return figure if math.isfinite(figure) and figure >= 0 else None
+    """A count; None for anything else, the infinite and the negative."""
+    return value if isinstance(value, float) and 0 <= value < math.inf else None
 
 
-def _object(value: object) -> dict[str, object]:
-    return value if isinstance(value, dict) else {}
+def _is_shallow(value: object, most: int = _MOST_DEPTH) -> bool:
+    inner = value.values() if isinstance(value, dict) else _as(list, value)
+    return most > 0 and all(_is_shallow(one, most - 1) for one in inner)
 
 
-def _objects(value: object) -> list[dict[str, object]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def _source(item: Mapping[str, object]) -> WebSource | None:
-    """A source with at least a URL or a title; what it lacks is taken from what it has."""
-    url, title = _text(item.get("url")) or "", _text(item.get("title"))
-    try:
-        host = urlsplit(url).hostname or ""
-    except ValueError:
-        host = ""
-    domain = _text(item.get("domain")) or host
-    return WebSource(title=title or domain or url, url=url, domain=domain) if title or url else None
+def _sources(reply: Mapping[str, object]) -> Iterator[WebSource]:
+    """Yield each source with at least a URL or a title; what it lacks is taken from what it has."""
+    for item in _as(list, reply.get("sources")):
+        url, title, domain = (_as(str, _as(dict, item).get(name)) for name in ("url", "title", "domain"))
+        with suppress(ValueError):
+            domain = domain or urlsplit(url).hostname or ""
+        if title or url:
+            yield WebSource(title=title or domain or url, url=url, domain=domain)

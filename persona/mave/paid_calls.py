@@ -123,45 +123,42 @@ class PaidCalls:
 
     def _pay(self, message: Message) -> dict[int, bytes]:
         """Intend, send, store. Empty: the reply is lost for good, and another call may be begun."""
-        needed_seconds = self._folder.delivery.mave_timeout_seconds + SPARE_SECONDS
-        self._folder.delivery.deadline.check("ask Mave", needed_seconds)
-        before = self._folder.state
-        k = self._folder.calls + 1
+        folder, before = self._folder, self._folder.state
+        needed_seconds = folder.delivery.mave_timeout_seconds + SPARE_SECONDS
+        folder.delivery.deadline.check("ask Mave", needed_seconds)
+        k = folder.calls + 1
         reference = f"{before.reference}/{k}"
-        text = message.text.replace(HOLE, reference)
         call = Call(
             reference=reference,
-            message=text,
-            began_at_seconds=self._folder.now(),
+            message=message.text.replace(HOLE, reference),
+            began_at_seconds=folder.now(),
             essential=message.essential,
         )
-        self._folder.save(
-            calls=[*before.calls, call], forced=before.forced or k > self._folder.delivery.mave_calls
-        )
+        folder.save(calls=[*before.calls, call], forced=before.forced or k > folder.delivery.mave_calls)
         try:
-            self._folder.delivery.deadline.check("ask Mave", needed_seconds)
-            raw = self._mave.ask(text, message.thread_id)
+            folder.delivery.deadline.check("ask Mave", needed_seconds)
+            raw = self._mave.ask(call.message, message.thread_id)
         except ReplyLost as lost:
             if lost.sent_seconds_ago is not None:
-                sent_at_seconds = self._folder.now() - lost.sent_seconds_ago
+                sent_at_seconds = folder.now() - lost.sent_seconds_ago
                 sent = structs.replace(call, began_at_seconds=max(call.began_at_seconds, sent_at_seconds))
-                self._folder.save(calls=[*before.calls, sent])
+                folder.save(calls=[*before.calls, sent])
             return self._look(k)
         except UnusableReply as reply:
-            self._folder.keep_first(f"reply-{k}.bin", reply.raw, "application/octet-stream")
+            folder.keep_first(f"reply-{k}.bin", reply.raw, "application/octet-stream")
             return self._look(k)
         except (DeadlineExceeded, Refused, Unavailable):
-            self._folder.save(calls=before.calls, forced=before.forced)
+            folder.save(calls=before.calls, forced=before.forced)
             raise
         # This one, or the one that another delivery stored before.
-        return {k: self._folder.keep_first(_answer(k), raw)}
+        return {k: folder.keep_first(_answer(k), raw)}
 
     def _look(self, k: int) -> dict[int, bytes]:
         """The answer to a call that was begun and whose reply nobody stored; empty: it is lost for good."""
-        call = self._folder.state.calls[k - 1]
-        timeout_seconds = self._folder.delivery.mave_timeout_seconds
-        replied = self._folder.read(f"reply-{k}.bin") is not None
-        age_seconds = self._folder.now() - call.began_at_seconds
+        folder, call = self._folder, self._folder.state.calls[k - 1]
+        timeout_seconds = folder.delivery.mave_timeout_seconds
+        replied = folder.read(f"reply-{k}.bin") is not None
+        age_seconds = folder.now() - call.began_at_seconds
         # A reply came, so Mave is not at work any more: what its thread lacks now, it lacks for good.
         patient = not replied and age_seconds <= LOST_AFTER_TIMEOUTS * timeout_seconds
         left_seconds = timeout_seconds - age_seconds
@@ -169,7 +166,7 @@ class PaidCalls:
             call.reference, age_seconds, patient=patient, every_thread=replied or left_seconds <= 0
         )
         if raw is not None:
-            return {k: self._folder.keep_first(_answer(k), raw)}
+            return {k: folder.keep_first(_answer(k), raw)}
         if replied:
             raise Invalid(
                 "mave",
@@ -197,5 +194,4 @@ def _tolerated(message: Message) -> Iterator[None]:
 
 
 def _answer(k: int) -> str:
-    """The object that holds the answer to a call."""
     return "answer.json" if k == 1 else f"answer-{k}.json"

@@ -15,7 +15,7 @@ from persona.model import Answer, Baseline, Drift, Fact, Message, PatternDrift, 
 from persona.wording import label, plain
 
 # Identifier types named a group; the rest are only counted, lest a hundred of them drown the question.
-MOST_TYPES = 12
+MOST_NAMED = 12
 # Names that a follow-up lists as wrong; an answer that invents more is told what the rule is all the same.
 _MOST_UNRESOLVED = 20
 # A persona's name may be longer than a plan's.
@@ -98,7 +98,6 @@ def _text(kind: str, summary: Summary, facts: Facts, **parts: object) -> str:
 
 
 def _example(summary: Summary, facts: Facts) -> tuple[str, str]:
-    """A name in braces, and what stands in its place in the end."""
     first = summary.patterns[0].key
     name = next(name for name in (f"{first}.avg_ltv", f"{first}.share") if name in facts)
     return _braces(name), facts[name].text
@@ -123,7 +122,6 @@ def _braces(name: str) -> str:
 
 
 def _asked(path: str) -> str:
-    """A section as the question titles it, with its path behind."""
     place, _, section = path.partition("/")
     if place == "strategy":
         return f"{wording.STRATEGY_TITLE}: {wording.STRATEGY_TITLES[section]} ({path})"
@@ -165,19 +163,11 @@ def _line(fact: Fact, people: str) -> str:
 
 def _data(summary: Summary, facts: Facts, names: dict[str, str]) -> str:
     """Everything that other people named, as JSON that neither closes its fence nor opens a tag."""
-    groups = [(pattern.key, pattern.label) for pattern in summary.patterns]
+    subjects = {"all": EVERYBODY} | {pattern.key: pattern.label for pattern in summary.patterns}
     content: dict[str, object] = {
         "channel_traits": {channel: printable(trait) for channel, trait in summary.rule.channels.items()},
-        "identifiers": {
-            subject: labels
-            for subject, people in (("all", EVERYBODY), *groups)
-            if (labels := _labels(facts, f"{subject}.has_", people, MOST_TYPES))
-        },
-        "most_common_plans": {
-            subject: labels
-            for subject, people in groups
-            if (labels := _labels(facts, f"{subject}.plan_", people))
-        },
+        "identifiers": _named_by_others(facts, subjects, "has_"),
+        "most_common_plans": _named_by_others(facts, subjects, "plan_"),
     }
     if names:
         content["previous_persona_names"] = names
@@ -185,13 +175,17 @@ def _data(summary: Summary, facts: Facts, names: dict[str, str]) -> str:
     return text.replace("`", "\\u0060").replace("~", "\\u007e").replace("<", "\\u003c")
 
 
-def _labels(facts: Facts, beginning: str, people: str, most: int | None = None) -> dict[str, str]:
-    """The facts of one kind of one subject: the name in braces, then what it is and how much."""
-    labels = {
-        _braces(name): _line(fact, people) for name, fact in facts.items() if name.startswith(beginning)
-    }
-    first = dict(list(labels.items())[:most])
-    return first | ({"…": f"{len(labels) - len(first)} more"} if len(labels) > len(first) else {})
+def _named_by_others(facts: Facts, subjects: dict[str, str], kind: str) -> dict[str, dict[str, str]]:
+    """Each subject's facts of one kind: the name in braces, then what it is and how much."""
+    named: dict[str, dict[str, str]] = {}
+    for name, fact in facts.items():
+        subject, _, own = name.partition(".")
+        if own.startswith(kind):
+            named.setdefault(subject, {})[_braces(name)] = _line(fact, subjects[subject])
+    for subject, labels in named.items():
+        if (left_out := len(labels) - MOST_NAMED) > 0:
+            named[subject] = dict(list(labels.items())[:MOST_NAMED]) | {"…": f"{left_out} more"}
+    return named
 
 
 def _changes(summary: Summary, drift: Drift) -> list[str]:

@@ -1,9 +1,8 @@
 """Recover: an answer that was paid for and lost, out of Mave's threads, for nothing.
 
-Reading threads is free, within the rate limit. "Not found" is the word on which a second payment hangs, so
-a listing that fails, stops short or makes no sense never counts as one, nor does a thread that cannot be
-read (docs: api-reference/mave/threads). Most threads of a key are other people's: none of them, whatever its
-shape, stands in the way of ours.
+"Not found" is the word on which a second payment hangs: a listing that fails, stops short or makes no sense
+never counts as one, nor does a thread that cannot be read (docs: api-reference/mave/threads). Most threads of
+a key are other people's: none of them, whatever its shape, stands in the way of ours.
 """
 
 import json
@@ -11,6 +10,7 @@ import math
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
@@ -56,14 +56,12 @@ def recover(  # noqa: PLR0913 - what is looked for, and how long
         Unavailable: the threads could not all be read, or Mave is still at work on the answer.
         DeadlineExceeded: no time is left.
     """
-    headers = authorization(settings)
     mark = re.compile(rf"(?<![\w/-]){re.escape(reference)}(?![\w/-])")
-    address = f"{settings.mavera_api_url}/mave/threads"
     with (
-        FreeSession("mave", deadline, headers=headers) as listing,
-        FreeSession("mave", deadline, headers=headers, tries=THREAD_TRIES) as session,
+        FreeSession("mave", deadline, headers=authorization(settings)) as listing,
+        FreeSession("mave", deadline, headers=authorization(settings), tries=THREAD_TRIES) as session,
     ):
-        search = _Search(session, deadline, address, mark, poll_seconds)
+        search = _Search(session, deadline, f"{settings.mavera_api_url}/mave/threads", mark, poll_seconds)
         others: list[str] = []
         for thread_id, recent in _listing(listing, settings, age_seconds):
             if recent and search.ends_in(thread_id):
@@ -100,7 +98,6 @@ class _Search:
             Unavailable: the answer did not come while there was time to wait.
         """
         pause_seconds = self.poll_seconds or 0.0
-        most_pause_seconds = 5 * pause_seconds
         ours = False
         while True:
             thread = self._read(thread_id)
@@ -122,15 +119,14 @@ class _Search:
                     "mave", f"Mave has the message and has not answered it in its thread yet; {_LATER}"
                 )
             time.sleep(pause_seconds)
-            pause_seconds = min(1.5 * pause_seconds, most_pause_seconds)
+            pause_seconds = min(1.5 * pause_seconds, 5 * self.poll_seconds)
 
     def _read(self, thread_id: str) -> Thread:
         """A thread with its messages; empty where it cannot be read now."""
-        try:
+        with suppress(Invalid, Unavailable):
             reply = self.session.get(f"{self.address}/{quote(thread_id, safe='')}") if thread_id else None
-        except (Invalid, Unavailable):
-            return {}
-        return read_object(reply.body) if reply and reply.status == 200 else {}  # noqa: PLR2004 - with a thread
+            return read_object(reply.body) if reply and reply.status == 200 else {}  # noqa: PLR2004 - OK
+        return {}
 
 
 def _listing(session: FreeSession, settings: Settings, age_seconds: float) -> Iterator[tuple[str, bool]]:
@@ -144,9 +140,9 @@ def _listing(session: FreeSession, settings: Settings, age_seconds: float) -> It
     workspace = settings.mavera_workspace_id
     query = {"limit": str(THREADS_PER_PAGE)} | ({"workspace_id": workspace} if workspace else {})
     seen: set[str] = set()
-    place: dict[str, str] = {}
+    place: dict[str, str] | None = {}
     for _ in range(MOST_PAGES):
-        page, now_seconds = _page(session, settings, query | place)
+        page, now_seconds = _page(session, settings, query | (place or {}))
         since_seconds = now_seconds - age_seconds - SLACK_SECONDS
         items = page.get("data", page.get("threads"))
         if not isinstance(items, list):
@@ -155,17 +151,15 @@ def _listing(session: FreeSession, settings: Settings, age_seconds: float) -> It
         threads = [item if isinstance(item, dict) else {} for item in items]
         by_id = {str(thread.get("id") or ""): thread for thread in threads}
         fresh = by_id.keys() - seen
-        for thread_id, thread in by_id.items():
-            if thread_id in fresh:
-                moments = [unix_seconds(thread.get(name)) for name in ("created_at", "updated_at")]
-                yield thread_id, any(moment is None or moment >= since_seconds for moment in moments)
+        for thread_id in (one for one in by_id if one in fresh):
+            moments = [unix_seconds(by_id[thread_id].get(name)) for name in ("created_at", "updated_at")]
+            yield thread_id, any(moment is None or moment >= since_seconds for moment in moments)
         seen |= fresh
-        following = _next(page, len(by_id), len(seen))
-        if following is None:
+        place = _next(page, len(by_id), len(seen))
+        if place is None:
             return
         if not fresh:
             raise _cut_short("the same page came again")
-        place = following
     raise _cut_short(f"it goes on after {len(seen)} threads")
 
 
@@ -213,10 +207,8 @@ def _in_order(thread: Thread) -> list[Thread] | None:
     if not isinstance(listed, list):
         return None
     messages: list[Thread] = [message for message in listed if isinstance(message, dict)]
-    moments = [unix_seconds(message.get("created_at")) for message in messages]
-    dated = [moment for moment in moments if moment is not None]
-    newest_first = len(dated) == len(messages) and dated[:1] > dated[-1:]
-    return messages[::-1] if newest_first else messages
+    moments = [unix_seconds(message.get("created_at")) or math.nan for message in messages]
+    return messages[::-1] if moments[:1] > moments[-1:] else messages
 
 
 def _answers(messages: Sequence[Thread], mark: re.Pattern[str]) -> list[Thread] | None:
@@ -227,27 +219,26 @@ def _answers(messages: Sequence[Thread], mark: re.Pattern[str]) -> list[Thread] 
     answers: list[Thread] | None = None
     within = False
     for message in messages:
-        role, content = message.get("role"), message.get("content")
+        content = message.get("content")
         text = content if isinstance(content, str) else ""
-        if role == "user":
+        if message.get("role") == "user":
             within = mark.search(text) is not None
             answers = (answers or []) if within else answers
-        elif within and role == "assistant" and text.strip():
+        elif within and message.get("role") == "assistant" and text.strip():
             answers = [*(answers or []), message]
     return answers
 
 
 def _as_reply(thread: Thread, thread_id: str, message: Thread) -> bytes:
-    return json.dumps(
-        {
-            "id": message.get("id"),
-            "object": "mave_message",
-            "thread_id": thread_id,
-            "role": "assistant",
-            "content": message["content"],
-            "sources": thread.get("sources", []),
-            "personas_used": thread.get("personas_used", []),
-            "usage": {"credits_used": thread["credits_used"]} if "credits_used" in thread else {},
-            "recovered": True,
-        }
-    ).encode()
+    reply = {
+        "id": message.get("id"),
+        "object": "mave_message",
+        "thread_id": thread_id,
+        "role": "assistant",
+        "content": message["content"],
+        "sources": thread.get("sources", []),
+        "personas_used": thread.get("personas_used", []),
+        "usage": {"credits_used": thread["credits_used"]} if "credits_used" in thread else {},
+        "recovered": True,
+    }
+    return json.dumps(reply).encode()

@@ -5,12 +5,10 @@ called so. A pattern's sections speak of its own figures and those of all people
 The sentences stand in `without_mave.md`; here stands what they depend on.
 """
 
-import html
 import re
 from typing import NamedTuple
 
 from persona import wording
-from persona.masking import printable
 from persona.mave import prompt
 from persona.model import OMNICHANNEL, Group, Pattern, Summary
 from persona.wording import Slugs, label, slugs_of
@@ -23,10 +21,6 @@ _BY_FAR = 0.75
 _MANY = 0.5
 # Of a group's activity: from here on a channel is worth sending to of one's own accord.
 _WORTH_SENDING = 0.2
-# Other people's text that reads as it is, in Markdown and in a sentence.
-_ORDINARY = re.compile(r"[^\W_](?:[\w +'’/&-]|\.(?=\w))*(?<![ _])")  # noqa: RUF001 - typography
-# Identifier types named in the strategy.
-_MOST_TYPES = 4
 
 
 class _Lore(NamedTuple):
@@ -83,8 +77,6 @@ def write(summary: Summary) -> str:
         window=f"{when[0].upper()}{when[1:]}",
         channels=[label(channel) for channel in summary.rule.channels],
         has_omnichannel=any(pattern.key == OMNICHANNEL for pattern in summary.patterns),
-        comparisons=[*filter(None, (_largest(summary), _most_valuable(summary)))],
-        coverage=totals.coverage,
         # Where it is so everywhere, there is nowhere to begin.
         gaps=gaps if len(gaps) < len(summary.patterns) else [],
         is_close=summary.rule.boundary_share > 0,
@@ -94,8 +86,6 @@ def write(summary: Summary) -> str:
 
 
 class _Channel(NamedTuple):
-    """A channel as one group of people uses it."""
-
     title: str
     amount: str  # the name of the figure, and what it counts
     is_used: bool
@@ -107,7 +97,7 @@ class _People:
     """A group of people as the sentences speak of it."""
 
     def __init__(self, group: Group, summary: Summary, slugs: Slugs) -> None:
-        self.group, self._summary, self._slugs = group, summary, slugs
+        self.group, self._totals = group, summary.totals
         self._key = group.key if isinstance(group, Pattern) else "all"
         activity = group.avg_activity
         channels = {
@@ -143,8 +133,8 @@ class _People:
 
     @property
     def _trait(self) -> str:
-        """LTV beside all people's first, then how few identifiers they have, then how many they are."""
-        own, totals = self.group, self._summary.totals
+        """LTV beside all people's first, then how few identifiers they have."""
+        own, totals = self.group, self._totals
         usual = totals.avg_ltv or 0
         if usual > 0 and own.avg_ltv is not None:
             low, high = own.avg_ltv_ci95 or (own.avg_ltv, own.avg_ltv)
@@ -154,21 +144,7 @@ class _People:
                 return "Light-Spending"
         if (own.few_identities_share or 0) > max(_MANY, totals.few_identities_share or 0):
             return "Lightly Linked"
-        return "Everyday" if _leading_share(self._summary) == self._key else "Steady"
-
-    @property
-    def plan(self) -> tuple[str, str] | None:
-        """The most common plan and its fact, where the plan's name can stand in a sentence."""
-        plans = self.group.plans if isinstance(self.group, Pattern) else None
-        name = plans[0].plan if plans else ""
-        return (name, f"plan_{self._slugs.plans[name]}_share") if _is_ordinary(name) else None
-
-    @property
-    def coverage(self) -> list[str]:
-        """Who has which identifier, the most common first, where its name can stand in a sentence."""
-        types = sorted((self.group.identity_coverage or {}).items(), key=lambda one: (-one[1], one[0]))
-        ordinary = [kind for kind, _ in types if _is_ordinary(kind)][:_MOST_TYPES]
-        return [f"{self.fact(f'has_{self._slugs.types[kind]}')} have “{kind}”" for kind in ordinary]
+        return "Steady"
 
     @property
     def grade(self) -> str:
@@ -181,36 +157,6 @@ class _People:
         return f"{grade}: {part} of their activity is on {self.strongest.title}"
 
 
-def _largest(summary: Summary) -> str:
-    """Which pattern is the largest, where that is more than chance."""
-    if len(summary.patterns) == 1:
-        return ""
-    key = _leading_share(summary)
-    return f"{label(key)} is the largest pattern." if key else "Which pattern is the largest is not clear."
-
-
-def _most_valuable(summary: Summary) -> str:
-    """Whose people are worth most on average; of a pattern that is too small to show nobody knows."""
-    among = "Of the patterns shown, t" if summary.suppressed else "T"
-    intervals = {one.key: one.avg_ltv_ci95 for one in summary.patterns if one.avg_ltv_ci95}
-    if not 1 < len(intervals) == len(summary.patterns):
-        return ""
-    key = _leading(intervals)
-    if key:
-        return f"{among}he people of {label(key)} are worth most on average."
-    return f"{among}here is no clear difference in average LTV at the top."
-
-
-def _leading_share(summary: Summary) -> str | None:
-    return _leading({pattern.key: pattern.share_ci95 for pattern in summary.patterns})
-
-
-def _leading(intervals: dict[str, tuple[float, float]]) -> str | None:
-    """The key whose interval lies above all others; None where the first two cannot be told apart."""
-    first, *others = sorted(intervals, key=lambda key: intervals[key], reverse=True)
-    return first if all(intervals[other][1] < intervals[first][0] for other in others) else None
-
-
 def _lore(channel: str) -> _Lore:
     """What is commonly held of a channel; of an uncommon one only what holds of any."""
     title = label(channel)
@@ -221,14 +167,6 @@ def _lore(channel: str) -> _Lore:
         form="one message with one purpose, in the length that is usual there",
         loss=f"messages on {title} that say nothing they could not read elsewhere",
     )
-
-
-def _is_ordinary(name: str) -> bool:
-    """Whether other people's text can stand in a sentence as it is; what cannot still stands in the tables.
-
-    Some signs could be taken for Markdown or for the end of the sentence.
-    """
-    return name == printable(name) == html.unescape(name) and bool(_ORDINARY.fullmatch(name))
 
 
 def _listed(items: list[str]) -> str:

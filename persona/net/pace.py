@@ -18,8 +18,7 @@ class Stopped(Exception):
 class Pace:
     """Turns for any number of threads: evenly spaced from the first one on, and never saved up.
 
-    A thread that could not run for a second does not make up for it, so that no stretch of time ever holds
-    more turns than the rate and two besides.
+    A thread that could not run for a second does not make up for it.
     """
 
     def __init__(self, turns_a_second: float, deadline: Deadline) -> None:
@@ -68,14 +67,9 @@ class Pace:
             self._resumes_at = max(self._resumes_at, now + seconds)
 
     def rest(self, seconds: float) -> None:
-        """Sleep, unless the fetch ends.
-
-        Raises:
-            Stopped: it did.
-        """
+        """Sleep; raises `Stopped` where the fetch ends."""
         if self._stopped.wait(seconds):
             raise Stopped
 
     def stop(self) -> None:
-        """End everybody's waiting."""
         self._stopped.set()

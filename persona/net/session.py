@@ -17,7 +17,6 @@ from urllib3.exceptions import DecodeError, HTTPError
 
 from persona.deadline import Deadline
 from persona.errors import Invalid, Refused, ReplyLost, Service, Unavailable, for_status
-from persona.moments import http_seconds
 from persona.net.pace import Pace
 from persona.net.wire import MOST_BODY_BYTES, NotConnected, Reply, Session, exchange
 
@@ -34,8 +33,6 @@ MOST_WAIT_SECONDS = 120.0
 _RECONNECT_PAUSES_SECONDS = (0.25, 1.0)
 
 _SECONDS = re.compile(r"\d{1,15}(\.\d{1,9})?", re.ASCII)
-# A smaller number counts seconds and names no moment (this one is of 2001).
-_EARLIEST_MOMENT_SECONDS = 1_000_000_000
 TOO_MANY_REQUESTS = 429
 
 
@@ -60,16 +57,12 @@ class FreeSession:
         backoff_seconds: float = BACKOFF_SECONDS,
         reply_seconds: float = REPLY_SECONDS,
     ) -> None:
-        self._service = service
-        self._deadline = deadline
+        self._service, self._deadline, self._pace = service, deadline, pace
         self._session = Session(pool_size)
         self._session.headers.update(headers or {})
         self._session.auth = auth
-        self._pace = pace
         self._sleep = pace.rest if pace else time.sleep
-        self._tries = tries
-        self._backoff_seconds = backoff_seconds
-        self._reply_seconds = reply_seconds
+        self._tries, self._backoff_seconds, self._reply_seconds = tries, backoff_seconds, reply_seconds
 
     def __enter__(self) -> Self:
         return self
@@ -126,66 +119,51 @@ class FreeSession:
         return reply, f"answered {reply}"
 
     def _accepted(self, reply: Reply) -> Reply:
-        name = NAMES[self._service]
         if 300 <= reply.status < 400:  # noqa: PLR2004 - the 3xx class
-            raise Invalid(
-                self._service,
-                f"{name} answered {reply}, a redirect, and redirects are never followed; "
-                "check the service's address in the settings",
+            odd = (
+                f"answered {reply}, a redirect, and redirects are never followed; "
+                "check the service's address in the settings"
             )
-        if reply.cut:
-            raise Invalid(
-                self._service,
-                f"{name} sent a body over {MOST_BODY_BYTES // 2**20} MiB decoded ({reply}); "
-                "a well-behaved one is far smaller",
-            )
-        return reply
+        elif reply.cut:
+            most = f"{MOST_BODY_BYTES // 2**20} MiB"
+            odd = f"sent a body over {most} decoded ({reply}); a well-behaved one is far smaller"
+        else:
+            return reply
+        raise Invalid(self._service, f"{NAMES[self._service]} {odd}")
 
 
-class PaidSession:
-    """A call that costs money: sent at most once, on a connection of its own."""
+def send_once(url: str, document: Mapping[str, object], headers: Mapping[str, str], seconds: float) -> Reply:
+    """What Mave answered to a call that costs money, within so many seconds in all.
 
-    def __init__(self, headers: Mapping[str, str]) -> None:
-        self._headers = headers
+    Sent at most once, on a connection of its own. Connecting is tried up to three times: until a connection
+    stands, nothing was sent.
 
-    def post(self, url: str, document: Mapping[str, object], seconds: float) -> Reply:
-        """Whatever Mave answered, within so many seconds in all.
-
-        Connecting is tried up to three times: until a connection stands, nothing was sent.
-
-        Raises:
-            Refused: no request can be made of these settings; nothing was sent.
-            Unavailable: no connection came about; nothing was sent, and nothing can have been paid.
-            ReplyLost: the message was sent, wholly or in part, and no complete reply was read.
-        """
-        headers = {**self._headers, "Content-Type": "application/json", "Connection": "close"}
-        request = requests.Request("POST", url, data=msgspec.json.encode(document), headers=headers)
-        end = time.monotonic() + seconds
-        pauses_seconds = iter(_RECONNECT_PAUSES_SECONDS)
-        while True:
-            try:
-                return self._send(request, max(end - time.monotonic(), 0.1))
-            except NotConnected as error:
-                pause_seconds = next(pauses_seconds, None)
-                if pause_seconds is None or time.monotonic() + pause_seconds >= end:
-                    raise Unavailable(
-                        "mave",
-                        f"Mave could not be reached: {error}; nothing was sent or paid; try again later",
-                    ) from None
-                time.sleep(pause_seconds)
-
-    def _send(self, request: requests.Request, seconds: float) -> Reply:
+    Raises:
+        Refused: no request can be made of these settings; nothing was sent.
+        Unavailable: no connection came about; nothing was sent, and nothing can have been paid.
+        ReplyLost: the message was sent, wholly or in part, and no complete reply was read.
+    """
+    headers = {**headers, "Content-Type": "application/json", "Connection": "close"}
+    request = requests.Request("POST", url, data=msgspec.json.encode(document), headers=headers)
+    end = time.monotonic() + seconds
+    for pause_seconds in (*_RECONNECT_PAUSES_SECONDS, math.inf):
         with Session(pool_size=1) as session:
             prepared = _prepared(session, request, "mave")
             try:
-                return exchange(session, prepared, seconds)
-            except NotConnected:
-                raise
+                return exchange(session, prepared, max(end - time.monotonic(), 0.1))
+            except NotConnected as error:
+                reason = error
             except Exception:  # noqa: BLE001 - whatever went wrong by now, the call may have been paid
                 raise ReplyLost(
                     f"the call to Mave was sent and no complete reply came within {seconds:.0f} s; it may "
                     "have been paid, so it is not sent again: its answer is looked for in Mave's threads"
                 ) from None
+        if time.monotonic() + pause_seconds >= end:
+            break
+        time.sleep(pause_seconds)
+    raise Unavailable(
+        "mave", f"Mave could not be reached: {reason}; nothing was sent or paid; try again later"
+    )
 
 
 def _prepared(session: Session, request: requests.Request, service: Service) -> requests.PreparedRequest:
@@ -200,33 +178,12 @@ def _prepared(session: Session, request: requests.Request, service: Service) -> 
 
 
 def asked_seconds(reply: Reply) -> float | None:
-    """How long a service asks to be left alone, 0 to MOST_WAIT_SECONDS; None where it says nothing sensible.
-
-    `Retry-After` in seconds or as a date; with a 429 also `X-RateLimit-Reset`, as Unix seconds (Mave, which
-    sends it with every reply) or as a date (Segment). Negative, infinite and garbled values say nothing.
-    """
-    retry_after = reply.headers.get("Retry-After", "")
-    asked = _seconds(retry_after)
-    if asked is None:
-        asked = _until(retry_after)
-    if asked is None and reply.status == TOO_MANY_REQUESTS:
-        asked = _until(reply.headers.get("X-RateLimit-Reset", ""))
-    return None if asked is None else min(max(asked, 0.0), MOST_WAIT_SECONDS)
+    """How long a service asks to be left alone, 0 to MOST_WAIT_SECONDS; None where it names no seconds."""
+    asked = reply.headers.get("Retry-After", "").strip()
+    return min(float(asked), MOST_WAIT_SECONDS) if _SECONDS.fullmatch(asked) else None
 
 
 def backoff_seconds(base_seconds: float, tried: int) -> float:
     """How long to wait after so many tries: doubling from the base, give or take half, capped."""
     jitter = random.uniform(0.5, 1.5)  # noqa: S311 - spreads clients out; no secret
     return min(base_seconds * math.ldexp(1, tried - 1) * jitter, MOST_WAIT_SECONDS)
-
-
-def _seconds(text: str) -> float | None:
-    return float(text) if _SECONDS.fullmatch(text.strip()) else None
-
-
-def _until(text: str) -> float | None:
-    """Seconds from now to a moment: a date, or Unix seconds that can be one."""
-    at_seconds = _seconds(text)
-    if at_seconds is None:
-        at_seconds = http_seconds(text) or 0.0
-    return at_seconds - time.time() if at_seconds >= _EARLIEST_MOMENT_SECONDS else None

@@ -10,8 +10,7 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from http.client import HTTPResponse
 from typing import NamedTuple
 
@@ -61,11 +60,10 @@ class Session(requests.Session):
         super().__init__()
         self.trust_env = False
         # Gzip is all that the decoder bounds on every installation.
-        self.headers.update(
-            {"User-Agent": "persona", "Accept": "application/json", "Accept-Encoding": "gzip"}
-        )
-        self.mount("http://", _Adapter(pool_size))
-        self.mount("https://", _Adapter(pool_size))
+        own = {"User-Agent": "persona", "Accept": "application/json", "Accept-Encoding": "gzip"}
+        self.headers.update(own)
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, _Adapter(pool_size))
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """None: told not to follow a redirect, requests still reads its whole body into memory."""
@@ -84,25 +82,19 @@ def exchange(session: Session, request: requests.PreparedRequest, seconds: float
         for chunk in response.raw.stream(_CHUNK_BYTES, decode_content=True):
             body += chunk
             if len(body) > MOST_BODY_BYTES:
-                return Reply(response.status_code, response.headers, bytes(body[:MOST_BODY_BYTES]), cut=True)
-        return Reply(response.status_code, response.headers, bytes(body))
+                break
+        cut = len(body) > MOST_BODY_BYTES
+        return Reply(response.status_code, response.headers, bytes(body[:MOST_BODY_BYTES]), cut)
 
 
-@contextmanager
-def _connecting() -> Iterator[None]:
-    """Whatever goes wrong in here comes out as `NotConnected`, in words without an address."""
-    try:
-        yield
-    except NameResolutionError:
-        raise NotConnected("its name was not found") from None
-    except NewConnectionError:
-        raise NotConnected("the connection was refused") from None
-    except (ConnectTimeoutError, TimeoutError):
-        raise NotConnected("connecting took too long") from None
-    except ssl.SSLCertVerificationError:
-        raise NotConnected("its certificate could not be verified") from None
-    except (OSError, HTTPError, ValueError):
-        raise NotConnected("the TLS handshake failed") from None
+# Why no connection came about, in words without an address.
+_REASONS = (
+    (NameResolutionError, "its name was not found"),
+    (NewConnectionError, "the connection was refused"),
+    ((ConnectTimeoutError, TimeoutError), "connecting took too long"),
+    (ssl.SSLCertVerificationError, "its certificate could not be verified"),
+    ((OSError, HTTPError, ValueError), "the TLS handshake failed"),
+)
 
 
 class _UntilReader(io.RawIOBase):
@@ -144,8 +136,11 @@ class _Plain(HTTPConnection):
     response_class = _TimedReply
 
     def connect(self) -> None:
-        with _connecting():
+        try:
             super().connect()
+        except (OSError, HTTPError, ValueError) as error:
+            reason = next(words for kinds, words in _REASONS if isinstance(error, kinds))
+            raise NotConnected(reason) from None
 
 
 class _Secure(_Plain, HTTPSConnection):

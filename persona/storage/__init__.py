@@ -7,10 +7,9 @@ from persona.storage.bucket import Bucket
 
 
 def open_bucket(output: str, deadline: Deadline | None = None) -> Bucket:
-    """The bucket that `gs://BUCKET[/PREFIX]` names, or the folder of any other path.
+    """The bucket that `gs://BUCKET[/PREFIX]` names, or the folder of any other path; nothing is opened yet.
 
-    Nothing is opened or created before the first read or write. A run's deadline shortens how long an
-    operation is tried.
+    A run's deadline shortens how long an operation is tried.
     """
     # Each store only where it is used: Google's client takes 0.3 s to import, and not every system has the
     # lock that the folder needs.

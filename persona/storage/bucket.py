@@ -1,7 +1,7 @@
 """Objects in Cloud Storage or in a folder, with one meaning for both.
 
-An object is whole or absent, never half. It is created once, or swapped for another if it is still the one
-that was read; of several writers at once exactly one wins, and the others get `Conflict`. A write that was
+An object is whole or absent, never half. It is created, or swapped for another if it is still the one that
+was read; of several writers at once exactly one wins, and the others get `Conflict`. A write that was
 carried out although its reply got lost is recognised by its bytes and succeeds, so bytes that two writers
 might share must carry something random.
 """
@@ -40,18 +40,13 @@ class Bucket(Protocol):
     def read(self, name: str) -> Stored | None:
         """The object as it is now, its content and generation belonging together; None: there is none."""
 
-    def create(self, name: str, data: bytes, content_type: str) -> int:
-        """The generation of the new object; that of the old one if it holds exactly these bytes.
+    def write(self, name: str, data: bytes, content_type: str, generation: int = 0) -> int:
+        """The new generation, if the object was still the one of the given generation (0: there was none).
+
+        Where it holds exactly these bytes already, its generation.
 
         Raises:
-            Conflict: there is one with other bytes.
-        """
-
-    def swap(self, name: str, data: bytes, content_type: str, generation: int) -> int:
-        """The new generation, if the object was still the one of the given generation (0: there is none).
-
-        Raises:
-            Conflict: it has changed, or gone.
+            Conflict: it has changed, or gone, or there is one.
         """
 
     def delete(self, name: str) -> None:

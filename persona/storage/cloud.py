@@ -71,19 +71,13 @@ class CloudBucket:
         self._clock_seconds: float | None = None  # the store's clock less our monotonic one
 
     def read(self, name: str) -> Stored | None:
-        path = self._path(name)
-        return self._tried(lambda deadline: self._read(path, deadline))
+        return self._tried(partial(self._read, self._path(name)))
 
-    def create(self, name: str, data: bytes, content_type: str) -> int:
-        return self.swap(name, data, content_type, 0)
-
-    def swap(self, name: str, data: bytes, content_type: str, generation: int) -> int:
-        path = self._path(name)
-        return self._tried(lambda deadline: self._write(path, data, content_type, generation, deadline))
+    def write(self, name: str, data: bytes, content_type: str, generation: int = 0) -> int:
+        return self._tried(partial(self._write, self._path(name), data, content_type, generation))
 
     def delete(self, name: str) -> None:
-        path = self._path(name)
-        self._tried(lambda deadline: self._delete(path, deadline))
+        self._tried(partial(self._delete, self._path(name)))
 
     def now(self) -> float:
         if self._clock_seconds is None:
@@ -153,7 +147,7 @@ class CloudBucket:
     def _tried(self, act: Callable[[Deadline], _T]) -> _T:
         deadline = self._tries()
         try:
-            returned: _T = patience(deadline.budget_seconds)(act)(deadline)
+            return patience(deadline.budget_seconds)(act)(deadline)  # type: ignore[no-any-return]
         except RetryError as error:
             code = getattr(error.cause, "code", None)
             last = f"status {int(code)}" if isinstance(code, int) else type(error.cause).__name__
@@ -168,7 +162,6 @@ class CloudBucket:
             raise Refused(
                 "storage", f"Cloud Storage refuses the use of bucket {self._name} ({status}): {next_step}"
             ) from None
-        return returned
 
 
 class _Replaced(Exception):
@@ -185,15 +178,14 @@ def patience(budget_seconds: float) -> Retry:
 
 
 def _may_pass(error: Exception) -> bool:
-    """Whether the same may go well a little later."""
     if isinstance(error, GoogleAPICallError):
         return for_status(error.code or 0) is Unavailable
-    if isinstance(error, (_Replaced, *_BROKEN)):
-        return True
-    if isinstance(error, GoogleAuthError):
-        return bool(error.retryable)
-    # Its module differs between the versions of the client that requirements.txt allows.
-    return type(error).__name__ == "DataCorruption"
+    # The module of DataCorruption differs between the versions of the client that requirements.txt allows.
+    return (
+        isinstance(error, (_Replaced, *_BROKEN))
+        or (isinstance(error, GoogleAuthError) and bool(error.retryable))
+        or type(error).__name__ == "DataCorruption"
+    )
 
 
 def _raise_without_bucket(error: NotFound) -> None:

@@ -41,10 +41,7 @@ class Folder:
                 return None
         return Stored(data, _generation(data), updated)
 
-    def create(self, name: str, data: bytes, content_type: str) -> int:
-        return self.swap(name, data, content_type, 0)
-
-    def swap(self, name: str, data: bytes, content_type: str, generation: int) -> int:  # noqa: ARG002 - a file has no content type
+    def write(self, name: str, data: bytes, content_type: str, generation: int = 0) -> int:  # noqa: ARG002 - a file has no content type
         path = self._root / checked(name)
         with _in_words("written"), exclusive(self._root, self._tries()):
             stored = self.read(name)

@@ -62,13 +62,12 @@ def as_latest(stored: Stored) -> Latest:
 
     try:
         latest = json.decode(stored.data, type=Latest)
+        came = "one whose run_id is no run's"
+        if RUN_ID.fullmatch(latest.run_id):  # it becomes a path
+            return latest
     except (DecodeError, UnicodeDecodeError, RecursionError):
         came = f"{len(stored.data)} bytes that are none"
-    else:
-        if RUN_ID.fullmatch(latest.run_id):
-            return latest
-        came = "one whose run_id is no run's"
-    # A run's id becomes a path, and the bytes may hold anything: neither is repeated.
+    # The bytes may hold anything: they are not repeated.
     raise Refused(
         "storage",
         f"expected {LATEST} as this function writes it, got {came}: it was changed or damaged; delete it "

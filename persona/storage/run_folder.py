@@ -1,17 +1,14 @@
 """One run's folder in the bucket, and the protocol that pays for its answer once.
 
-Deliveries repeat, instances die, replies get lost, and Mave knows no idempotency key. So everything that a
-run has got so far lies in its folder, and a delivery goes on where the last one stopped:
+All that a run has got so far lies in its folder, and a delivery goes on where the last one stopped:
 
     claim     state.json is created, or taken over once its lease has run out
     keep      summary.json: fetched once
     pay       recover, intend, send, store: see `persona.mave.paid_calls`
     publish   the outputs, latest.json, and the report into state.json
 
-`state.json` only changes by compare-and-swap; everything else is only ever created. A second payment for one
-run needs an owner that is frozen for longer than its lease before it sends (between `intend` and `send`, or
-with a clock that is behind since, so that its lost call looks old), or a call whose reply is lost and whose
-answer Mave's threads do not show in time; PERSONA_MAVE_CALLS=1 rules the latter out.
+`state.json` only changes by compare-and-swap; everything else is only ever created. The README names the two
+cases that can pay twice.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -90,20 +87,15 @@ class RunFolder:
             trial=delivery.trial,
         )
 
-    # -- claim ------------------------------------------------------------------------------------------
-
     def claim(self) -> None:
         """Make the run this delivery's own, or see that it is at its end.
 
         Raises:
             RunInProgress: another delivery's lease has not run out.
         """
-        try:
+        with suppress(Conflict):
             self._write(self.state)
-        except Conflict:
-            self._take_over()
-
-    def _take_over(self) -> None:
+            return
         stored = self._bucket.read(self._path("state.json"))
         if stored is None:
             raise RunInProgress(f"run {self.run_id} was being deleted; try again")
@@ -133,9 +125,8 @@ class RunFolder:
     def _write(self, state: State) -> None:
         self._writes += 1
         state = structs.replace(state, txn=f"{self.delivery.owner}-{self._writes}")
-        self._generation = self._bucket.swap(
-            self._path("state.json"), json.encode(state), JSON, self._generation
-        )
+        name, data = self._path("state.json"), json.encode(state)
+        self._generation = self._bucket.write(name, data, JSON, self._generation)
         self.state = state
 
     def let_go(self, error: BaseException) -> None:
@@ -165,13 +156,11 @@ class RunFolder:
         body = {"run_id": self.run_id, "at": rfc3339(self.now())} | describe(failure)
         with suppress(PersonaError, Conflict):
             self._bucket.delete(self._path("error.json"))
-            self._bucket.create(self._path("error.json"), json.encode(body), JSON)
-
-    # -- keep -------------------------------------------------------------------------------------------
+            self._bucket.write(self._path("error.json"), json.encode(body), JSON)
 
     @property
     def finished(self) -> Report | None:
-        """What an earlier delivery that brought the run to its end reported; nothing is paid for a replay."""
+        """What an earlier delivery that brought the run to its end reported."""
         report = self.state.report
         if report and self.state.status == "published":
             return structs.replace(report, status="replayed")
@@ -185,7 +174,7 @@ class RunFolder:
     def summary(self) -> Summary | None:
         """The kept summary; None: nothing was fetched yet."""
         data = self.read("summary.json")
-        return None if data is None else _decoded(data, Summary)
+        return _decoded(data, Summary) if data is not None else None
 
     def keep_summary(self, summary: Summary) -> Summary:
         """The run's summary: this one, or the one that another delivery kept before."""
@@ -204,13 +193,11 @@ class RunFolder:
     def keep_first(self, name: str, made: bytes, content_type: str = JSON) -> bytes:
         """An object's content: this, or what another delivery wrote before."""
         with suppress(Conflict):
-            self._bucket.create(self._path(name), made, content_type)
+            self._bucket.write(self._path(name), made, content_type)
             return made
         if (stored := self.read(name)) is None:
             raise Unavailable("storage", f"{name} can be neither created nor read; try again later")
         return stored
-
-    # -- publish ----------------------------------------------------------------------------------------
 
     def publish(self, outputs: Mapping[str, bytes], made_of: Iterable[int], report: Report) -> Report:
         """Write the outputs, move `latest.json` forward unless it is a trial, and end the run; its report.
@@ -223,10 +210,11 @@ class RunFolder:
         for name, content_type in OUTPUTS.items():
             if name in outputs:  # an earlier one is made of the same answers
                 self.keep_first(name, outputs[name], content_type)
-        objects = {
+        objects: dict[str, str | None] = {
             kind: self._bucket.address(self._path(name)) if name in outputs else None
             for kind, name in FORMATS.items()
-        } | {"open": self._bucket.link(self._path("framework.html"))}
+        }
+        objects["open"] = self._bucket.link(self._path("framework.html"))
         if not self.state.trial:
             latest = Latest(run_id=self.run_id, created_at=self.state.created_at, objects=objects)
             self._move_latest(latest, outputs["framework.html"])
@@ -242,19 +230,19 @@ class RunFolder:
 
     def _move_latest(self, latest: Latest, page: bytes) -> None:
         """Let `latest.json` and the copied page be of this run, unless a newer one was there first."""
-        data = json.encode(latest)
         for _ in range(MOST_MOVES):
             # Read first: whoever copies a page later than this makes the copying below fail, and look again.
             copied = self._bucket.read(LATEST_PAGE)
             stored = self._bucket.read(LATEST)
+            age = _age(as_latest(stored)) if stored else ("", "")
             with suppress(Conflict):
-                if stored and _age(as_latest(stored)) > _age(latest):
+                if age > _age(latest):
                     return
-                if stored is None or _age(as_latest(stored)) < _age(latest):
-                    self._bucket.swap(LATEST, data, JSON, stored.generation if stored else 0)
+                if age < _age(latest):
+                    self._bucket.write(LATEST, json.encode(latest), JSON, stored.generation if stored else 0)
                 if copied is None or copied.data != page:
                     generation = copied.generation if copied else 0
-                    self._bucket.swap(LATEST_PAGE, page, OUTPUTS["framework.html"], generation)
+                    self._bucket.write(LATEST_PAGE, page, OUTPUTS["framework.html"], generation)
                 return
         raise Unavailable("storage", f"{LATEST} was moved by others at each of {MOST_MOVES} tries to move it")
 

@@ -25,9 +25,9 @@ _KINDS = {
     "profile-api": "Segment's Profile API",
     "bigquery": "Profiles Sync in BigQuery",
 }
-_CREATE = (
-    "Not enough yet: channels without a trait; create it in Segment, or name another in PERSONA_CHANNELS"
-)
+_NO_TRAIT = "Not enough yet: channels without a trait"
+_CREATE = f"{_NO_TRAIT}; create it in Segment, or name another in PERSONA_CHANNELS"
+_NAME_THEM = f"{_NO_TRAIT}; name what is there in PERSONA_CHANNELS"
 # Of a table with more traits, the others are counted.
 _SHOWN_TRAITS = 40
 # Where fewer of a trait's values are numbers, it counts nothing.
@@ -50,8 +50,7 @@ def look_at(settings: Settings, deadline: Deadline, log: Log) -> Look:
     Raises:
         PersonaError: the source says no, or cannot be read.
     """
-    rule = rule_of(settings)
-    limit = 0 if settings.source == "export" else settings.limit
+    rule, in_files = rule_of(settings), settings.source == "export"
     billed = []
     if settings.source == "bigquery":
         from persona.fetch import bigquery  # noqa: PLC0415 - files need no warehouse
@@ -59,21 +58,21 @@ def look_at(settings: Settings, deadline: Deadline, log: Log) -> Look:
         needed_bytes = bigquery.affordable_bytes(settings, deadline, settings.limit)
         again = "and at most as many again for the names of the traits"
         billed = [f"BigQuery bills this look as {needed_bytes:,} bytes read, {again}"]
-    with fetch(settings, limit, deadline, log) as people:
+    with fetch(settings, 0 if in_files else settings.limit, deadline, log) as people:
         counts = classify(people, rule)
         kind, names, truncated = people.kind or _KINDS[settings.source], people.names(), people.truncated
-    verdict = _verdict(counts, rule, settings)
     counted = (
         f"{counts.read:,} profiles read: {counts.classified:,} active, {counts.dormant:,} dormant, "
         f"{counts.rejected.total():,} rejected" + (" (not everybody: the limit)" if truncated else "")
     )
+    lines = [kind, *billed, counted, *_coverage(counts, rule, names)]
     absent = missing(counts, rule)
-    lines = [kind, *billed, counted, *_coverage(counts, rule, names), *_absent(absent, names, rule.min_group)]
-    lines += _line_that_fits(rule, names, counts.read) if absent else []
-    if absent and settings.source == "export":
-        verdict = "Not enough yet: channels without a trait; name what is there in PERSONA_CHANNELS"
-    lines.append(verdict or (_CREATE if absent else "Enough for a framework"))
-    return Look(lines, enough=not verdict and not absent)
+    if absent:
+        lines += [*_absent(absent, names, rule.min_group), *_line_that_fits(rule, names, counts.read)]
+        verdict = _NAME_THEM if in_files else _verdict(counts, rule, settings) or _CREATE
+    else:
+        verdict = _verdict(counts, rule, settings)
+    return Look([*lines, verdict or "Enough for a framework"], enough=not verdict)
 
 
 def _verdict(counts: Counts, rule: Rule, settings: Settings) -> str:
@@ -94,17 +93,13 @@ def _coverage(counts: Counts, rule: Rule, names: Mapping[str, "Carried"]) -> Ite
     yield "Needed traits, and how many people carry them:"
     yield from (f"  {percent(shares_of[trait]):>7}  {trait} ({purpose})" for trait, purpose in needed.items())
     # A name that few people have may be about one of them.
-    others = {
-        name: carried.n
-        for name, carried in names.items()
-        if name not in needed and fit(name) and carried.n >= rule.min_group
-    }
-    if others:
+    fitting_names = (name for name in names if name not in needed and fit(name))
+    shown = [name for name in fitting_names if names[name].n >= rule.min_group][:_SHOWN_TRAITS]
+    if shown:
         yield "Other traits:"
-    for name, n in list(others.items())[:_SHOWN_TRAITS]:
-        yield f"  {percent(min(1.0, n / max(counts.read, 1))):>7}  {name}"
-    unnamed = len(names.keys() - needed.keys()) - min(len(others), _SHOWN_TRAITS)
-    if unnamed > 0:
+    for name in shown:
+        yield f"  {percent(min(1.0, names[name].n / max(counts.read, 1))):>7}  {name}"
+    if unnamed := len(names.keys() - needed.keys()) - len(shown):
         yield f"  and {unnamed:,} more"
 
 
@@ -115,7 +110,6 @@ def _absent(absent: Mapping[str, str], names: Mapping[str, "Carried"], min_group
 
 
 def _line_that_fits(rule: Rule, names: Mapping[str, "Carried"], read: int) -> Iterator[str]:
-    """Yield the setting that names what is there."""
     numeric = [
         name
         for name, carried in names.items()

@@ -1,11 +1,9 @@
 """What a run ends with in a terminal: its patterns, what is to know of them, where the framework lies."""
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 
 from persona.model import Report
-from persona.moments import moment
-from persona.wording import label
+from persona.wording import date, label
 
 
 def closing_table(report: Report) -> str:
@@ -40,26 +38,24 @@ def closing_table(report: Report) -> str:
 
 
 def _credits(credits_: Mapping[str, object]) -> Iterator[str]:
-    """Yield what a run may cost, as far as Mave says."""
-    left, more, limit, alert = (
-        f"{figure:,.0f}" if isinstance(figure := credits_.get(name), float) else ""
-        for name in ("left", "credits_to_add", "usage_limit", "budget_alert")
-    )
-    unknown = credits_.get("why", "Mave does not say")
-    yield f"Credits left: {left or unknown}; a call takes {credits_['a_call_takes']}"
+    told = {name: f"{figure:,.0f}" for name, figure in credits_.items() if isinstance(figure, float)}
+    left = told.get("left") or credits_.get("why", "Mave does not say")
+    yield f"Credits left: {left}; a call takes {credits_['a_call_takes']}"
     if credits_.get("auto_recharge"):
-        bought = f"{more} credits at a time" if more else "credits"
+        bought = f"{told['credits_to_add']} credits at a time" if "credits_to_add" in told else "credits"
         yield f"Auto-recharge is on: {bought} are bought unasked when they run low (Mavera's billing page)"
     elif credits_.get("auto_recharge") is False:
         yield "Auto-recharge is off: without credits a run ends unpaid, with mave_refused"
-    if limits := [*([f"usage {limit}"] if limit else []), *([f"a budget alert at {alert}"] if alert else [])]:
-        yield f"Limits: {', '.join(limits)}"
+    limits = {"usage_limit": "usage", "budget_alert": "a budget alert at"}
+    if said := [f"{what} {told[name]}" for name, what in limits.items() if name in told]:
+        yield f"Limits: {', '.join(said)}"
 
 
 def _remarks(report: Report) -> Iterator[str]:
     """Yield what the status alone does not tell, the data's flaws, and what has changed."""
     if report.status == "replayed":
-        yield f"Published {_ago(report.created_at)} with the data of then; another --run-id makes a new one"
+        day = date(str(report.created_at))
+        yield f"Published on {day} with the data of then; another --run-id makes a new one"
     if report.trial is True:
         yield "A trial: the latest framework stays what it is"
     if report.rejected:
@@ -67,14 +63,3 @@ def _remarks(report: Report) -> Iterator[str]:
         yield f"Rejected: {', '.join(reasons)}"
     yield from report.changes
     yield from (f"Note: {warning}" for warning in report.warnings)
-
-
-def _ago(rfc3339: object) -> str:
-    at = moment(rfc3339)
-    if at is None:
-        return "before"
-    seconds = max(0.0, (datetime.now(UTC) - at).total_seconds())  # by the bucket's clock, not by this one's
-    for unit, unit_seconds in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
-        if n := int(seconds // unit_seconds):
-            return f"{n} {unit}{'s' if n > 1 else ''} ago"
-    return "just now"

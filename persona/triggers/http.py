@@ -96,7 +96,6 @@ def _body(http: HttpRequest, most_bytes: int) -> bytes:
 
 
 def _show(http: HttpRequest, settings: Settings) -> Response:
-    """A published framework, in the format that is asked for."""
     bucket = open_bucket(settings.output)
     named = _RUN.fullmatch(http.path)
     run_id = named[1] if named else _newest(bucket, http.args.get("max_age_days"))

@@ -44,13 +44,8 @@ _SETTINGS = {
     "output": ("PERSONA_OUTPUT", "O", "gs://BUCKET[/PREFIX] or a folder."),
 }
 
-# What a stop leaves, by the stage that it came in.
-_KEPT = {
-    "fetch": "nothing new was paid",
-    "mave": "what was read is kept, and an answer under way is looked for in Mave's threads",
-    "check": "what was read is kept, and what was paid for",
-    "write": "what was read is kept, and what was paid for",
-}
+# What a stop leaves, from when reading is done.
+_KEPT = "what was read and paid for is kept, and an answer under way is looked for in Mave's threads"
 
 
 class _Commands(click.Group):
@@ -68,7 +63,6 @@ class _Commands(click.Group):
 
 
 def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
-    """The same command with the options that stand for settings."""
     for name, (setting, metavar, about) in reversed(_SETTINGS.items()):
         command = click.option(f"--{name}", metavar=metavar, help=f"{setting}: {about}")(command)
     return command
@@ -160,9 +154,9 @@ def _run(wanted: request.Request, run_id: str, settings: Settings) -> Report:
         except KeyboardInterrupt:
             if wanted.dry_run:
                 raise
+            kept = "nothing new was paid" if line.stage in {"", "fetch"} else _KEPT
             raise KeyboardInterrupt(
-                f"{_KEPT.get(line.stage, _KEPT['fetch'])}; the same command with --run-id {run_id} goes on, "
-                "and pays for nothing twice"
+                f"{kept}; the same command with --run-id {run_id} goes on, and pays for nothing twice"
             ) from None
 
 

@@ -1,5 +1,6 @@
 """The page's appendix of all figures, and what of it each figure of the text leads to."""
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -29,21 +30,18 @@ class Appendix:
         # Every fact of these, one a row, those that most subjects have first.
         self.rows = sorted(self._rows(), key=lambda row: row.cells.count(None))[:most_rows]
         # The facts about all who were read: name, label, value.
-        self.space = [
-            (name, fact.label, self._exact(fact)) for name, fact in facts.items() if name.startswith("space.")
-        ]
-        computed = {
-            one.fact: (self._in_words(one.fact), one.text)
-            for one in framework.checks.figures
-            if one.fact and one.fact not in facts
-        }
+        of_space = {name: fact for name, fact in facts.items() if name.startswith("space.")}
+        self.space = [(name, fact.label, self._exact(fact)) for name, fact in of_space.items()]
+        figures = framework.checks.figures
+        computed = {one.fact: one.text for one in figures if one.fact and one.fact not in facts}
+        arithmetic = list(computed)[:most_computed]
         # What the program computed for the text from several facts: in words, and the outcome.
-        self.computed = list(computed.values())[:most_computed]
+        self.computed = [(self._in_words(one), computed[one]) for one in arithmetic]
         # Where a fact is shown, by its name or arithmetic.
         shown = [name for name, _, _ in self.space]
         shown += [cell[0] for row in self.rows for cell in row.cells if cell]
         self.anchors = {name: f"fact.{name}" for name in shown}
-        self.anchors |= {name: f"computed.{n}" for n, name in enumerate(list(computed)[:most_computed], 1)}
+        self.anchors |= {one: f"computed.{number}" for number, one in enumerate(arithmetic, 1)}
 
     def title(self, name: str) -> str:
         """What a reader learns who taps or hovers: label, exact value, and an interval where there is one."""
@@ -85,10 +83,8 @@ class Appendix:
     def _in_words(self, arithmetic: str) -> str:
         """Arithmetic over names of facts with their labels in the names' places."""
         facts = self._framework.facts
-        spaced = "".join(f" {sign} " if sign in "+*/()" else sign for sign in arithmetic[:200])
-        return " ".join(
-            facts[word].label if word in facts else _SIGNS.get(word, word) for word in spaced.split()
-        )
+        words = re.findall(r"[\w.]+|[-+*/()]", arithmetic[:200])
+        return " ".join(facts[word].label if word in facts else _SIGNS.get(word, word) for word in words)
 
     def _exact(self, fact: Fact) -> str:
         """A fact's value with all that a reader could compare it by."""

@@ -9,15 +9,11 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from persona import wording
-from persona.masking import cut
-from persona.model import Framework, Pattern, PatternDrift, Rule, dominant
+from persona.model import Pattern, Rule, dominant
 from persona.wording import plain
-from persona.write.words import mostly
 
 # A chart on a phone 390 pixels wide, and an average character of a bar's label.
 NARROWEST_PIXELS, CHARACTER_PIXELS = 330, 7.5
-# A row's name and its figures share a line of the narrowest chart.
-NAME_CHARACTERS = 34
 # How wide half of a portrait is, of 32.
 SHOULDERS = 30
 # Ticks stand at a step that leaves three to six of them.
@@ -34,15 +30,6 @@ class Segment(NamedTuple):
     text: str
 
 
-class Pair(NamedTuple):
-    """A pattern with two shares on one axis; a side is None where there is nothing to mark."""
-
-    key: str
-    text: str
-    first: float | None
-    second: float | None
-
-
 class Axis(NamedTuple):
     end: float
     ticks: list[tuple[float, str]]
@@ -52,9 +39,12 @@ class Axis(NamedTuple):
         return None if share is None else round(100 * min(max(share / self.end, 0.0), 1.0), 2)
 
 
-def name(pattern_key: str, rule: Rule) -> str:
-    """What a pattern's row is called, with an ellipsis where that is too long."""
-    return cut(mostly(pattern_key, rule), NAME_CHARACTERS)
+def axis(shares: Iterable[float | None]) -> Axis:
+    """A scale from nothing to just above the largest share, with few round ticks."""
+    largest = max(share or 0.0 for share in shares)
+    step = next((step for step in STEPS if largest / step <= MOST_TICKS - 1), STEPS[-1])
+    steps = max(1, math.ceil(round(largest / step, 6)))
+    return Axis(steps * step, [(100 * i / steps, wording.percent(i * step, 0)) for i in range(steps + 1)])
 
 
 def slot(pattern_key: str, rule: Rule) -> int:
@@ -63,11 +53,11 @@ def slot(pattern_key: str, rule: Rule) -> int:
     return keys.index(pattern_key) + 1 if pattern_key in keys else 0
 
 
-def axis(largest: float) -> Axis:
-    """A scale from nothing to just above the largest share, with few round ticks."""
-    step = next((step for step in STEPS if largest / step <= MOST_TICKS - 1), 0.25)
-    steps = max(1, math.ceil(round(largest / step, 6)))
-    return Axis(steps * step, [(100 * i / steps, wording.percent(i * step, 0)) for i in range(steps + 1)])
+def mix(pattern: Pattern, rule: Rule) -> list[float]:
+    """Each channel's share of a pattern's activity, in the rule's order."""
+    amounts = [pattern.avg_activity.get(channel, 0.0) for channel in rule.channels]
+    whole = sum(amounts)
+    return [amount / whole if whole > 0 else 0.0 for amount in amounts]
 
 
 def portrait(pattern: Pattern, rule: Rule) -> Iterator[tuple[float, int]]:
@@ -79,40 +69,13 @@ def portrait(pattern: Pattern, rule: Rule) -> Iterator[tuple[float, int]]:
         radius -= SHOULDERS * share
 
 
-def mix(pattern: Pattern, rule: Rule) -> list[float]:
-    """Each channel's share of a pattern's activity, in the rule's order."""
-    amounts = [pattern.avg_activity.get(channel, 0.0) for channel in rule.channels]
-    whole = sum(amounts)
-    return [amount / whole if whole > 0 else 0.0 for amount in amounts]
-
-
 def bar(pattern: Pattern, rule: Rule) -> Iterator[Segment]:
     """A pattern's activity as one full bar, divided among the channels, labelled as far as there is room."""
     x = 0.0
-    for index, (channel, share) in enumerate(zip(rule.channels, mix(pattern, rule), strict=True), 1):
+    for number, (channel, share) in enumerate(zip(rule.channels, mix(pattern, rule), strict=True), 1):
         figure = wording.percent(share, 0)
         room = share * NARROWEST_PIXELS / CHARACTER_PIXELS - 2
         text = next((text for text in (f"{plain(channel)} {figure}", figure) if len(text) <= room), "")
         if share > 0:
-            yield Segment(round(x, 2), round(100 * share, 2), index, text)
+            yield Segment(round(x, 2), round(100 * share, 2), number, text)
         x += 100 * share
-
-
-def values(framework: Framework) -> list[Pair]:
-    """Each pattern's share of the people against its share of their lifetime value."""
-    return [
-        Pair(one.key, f"{wording.percent(one.share, 0)} → {wording.percent(value, 0)}", one.share, value)
-        for one in framework.patterns
-        if (value := one.ltv_share) is not None
-    ]
-
-
-def changes(moved: Iterable[PatternDrift]) -> list[Pair]:
-    """Each pattern's share then and now."""
-    return [Pair(p.pattern, wording.points(p.share_change), p.share_before, p.share_after) for p in moved]
-
-
-def scale(pairs: Iterable[Pair]) -> Axis:
-    """An axis just long enough for all of them."""
-    sides = [side for pair in pairs for side in (pair.first, pair.second) if side is not None]
-    return axis(max(sides, default=1.0))

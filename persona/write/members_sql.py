@@ -21,10 +21,11 @@ def as_sql(framework: Framework, members: Members) -> bytes:
     """`members.sql`; the names of personas and traits are literals that nothing can break out of."""
     names = {persona.pattern: persona.name for persona in framework.personas if persona.name}
     keys = [*map(dominant, framework.rule.channels), OMNICHANNEL]
+    none = f"CAST(NULL AS {'STRING' if members.dialect == 'bigquery' else 'VARCHAR'})"
+    literals = {key: text(name, members.dialect) for key, name in names.items()}
     rows = (
         f"  SELECT '{place}' AS place, {text(key, members.dialect)} AS pattern, "
-        + (text(names[key], members.dialect) if key in names else _none(members.dialect))
-        + " AS persona"
+        f"{literals.get(key, none)} AS persona"
         for place, key in enumerate(keys)
     )
     about = _ABOUT.format(run_id=framework.run_id, created_at=framework.created_at)
@@ -32,7 +33,3 @@ def as_sql(framework: Framework, members: Members) -> bytes:
     view = f"CREATE OR REPLACE VIEW {members.view} AS\nWITH personas AS (\n{personas}\n),\n{members.query}\n"
     sql = f"{about}{_RUN_IN[members.dialect]}{view.strip()};\n"
     return SURROGATE.sub("\N{REPLACEMENT CHARACTER}", sql).encode()
-
-
-def _none(dialect: str) -> str:
-    return f"CAST(NULL AS {'STRING' if dialect == 'bigquery' else 'VARCHAR'})"

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Sequence
+from itertools import chain, count
 from typing import NamedTuple
 
 from persona import wording
@@ -16,10 +17,10 @@ from persona.write.words import mostly
 _RESERVED = {"who", "week", "read-first", "personas", "strategy", "compare", "appendix"}
 _RESERVED |= {"all-figures", "typed", "missing", "sources"}
 LINE_CHARACTERS = 150
-# From two steps on, words between arrows are a path; a longer step is prose.
-FEWEST_STEPS = 2
-MOST_STEPS = 9
-STEP_CHARACTERS = 120
+# Of two patterns that chance alone may have set apart, both are named.
+FEWEST_TO_TELL_APART = 3
+# So many words between arrows are a path; a longer step is prose.
+PATH_STEPS, STEP_CHARACTERS = range(2, 10), 120
 _ARROW = re.compile(r"\s*(?:→|⟶|➜|➡\ufe0f?|->|=>)\s*")
 # A keycap or another sign in front of a name.
 _BEFORE_A_NAME = re.compile(r"^(?:[\d#*]\ufe0f?\u20e3|[^\w“\"'«]|_)+")
@@ -41,61 +42,43 @@ class Card(NamedTuple):
 
 def cards(framework: Framework) -> list[Card]:
     """Every pattern with its persona, empty where the answer has none; then any persona left over."""
+    patterns = {pattern.key: pattern for pattern in framework.patterns}
     personas = {persona.pattern: persona for persona in framework.personas}
-    pairs: list[tuple[Pattern | None, Persona]] = [
-        (pattern, personas.pop(pattern.key, Persona(pattern=pattern.key))) for pattern in framework.patterns
-    ]
-    pairs += [(None, persona) for persona in personas.values()]
-    valued, anchors = has_value(framework), set(_RESERVED)
-    made = []
-    for pattern, persona in pairs:
-        called = mostly(persona.pattern, framework.rule)
+    valued, anchors, made = has_value(framework), set(_RESERVED), []
+    for key in patterns | personas:
+        pattern, persona = patterns.get(key), personas.get(key, Persona(pattern=key))
+        called = mostly(key, framework.rule)
         name = prose.clip(_BEFORE_A_NAME.sub("", prose.clean(persona.name or "")), 120) or called
-        size, stake = _size_and_stake(pattern, valued=valued)
-        line = _line(framework, persona)
-        made.append(
-            Card(persona.pattern, _anchor(name, anchors), name, called, size, stake, line, persona, pattern)
-        )
+        anchor = _anchor(name, anchors)
+        anchors.add(anchor)
+        stake = ((pattern.ltv_share if valued else pattern.share) or 0.0) if pattern else 0.0
+        line = _line(persona)
+        made.append(Card(key, anchor, name, called, _size(pattern), stake, line, persona, pattern))
     return made
 
 
-def _size_and_stake(pattern: Pattern | None, *, valued: bool) -> tuple[str, float]:
-    """How many people and how much value a group is, in words; and what a next step for it is about."""
+def _size(pattern: Pattern | None) -> str:
+    """How many people and how much value a group is, in words."""
     if pattern is None:
-        return "not in the data", 0.0
-    people = f"{wording.percent(pattern.share, 0)} of people"
-    if pattern.ltv_share is None:
-        return people, 0.0 if valued else pattern.share
-    return f"{people}, {wording.percent(pattern.ltv_share, 0)} of value", pattern.ltv_share
+        return "not in the data"
+    shares = {"people": pattern.share, "value": pattern.ltv_share}
+    told = (f"{wording.percent(share, 0)} of {what}" for what, share in shares.items() if share is not None)
+    return ", ".join(told)
 
 
 def _anchor(name: str, taken: set[str]) -> str:
     """A link's last part: `the-inbox-dweller`, with a number where it is taken."""
     letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9]+", "-", letters).strip("-")[:60] or "persona"
-    anchor, number = slug, 1
-    while anchor in taken:
-        number += 1
-        anchor = f"{slug}-{number}"
-    taken.add(anchor)
-    return anchor
+    numbered = chain([slug], (f"{slug}-{number}" for number in count(2)))
+    return next(anchor for anchor in numbered if anchor not in taken)
 
 
-def _line(framework: Framework, persona: Persona) -> str:
-    """The first sentence of who they are that does not only repeat how many they are."""
+def _line(persona: Persona) -> str:
+    """The first sentence of who they are."""
     text = persona.description or ""
-    sizes = [
-        figure.start or 0
-        for figure in framework.checks.figures
-        if (figure.pattern, figure.section) == (persona.pattern, "description")
-        and figure.fact in {f"{persona.pattern}.people", f"{persona.pattern}.share"}
-    ]
-    said = (
-        text[start:end]
-        for start, end in sentences(text[:4_000])
-        if not any(start <= size < end for size in sizes)
-    )
-    return prose.clip(prose.clean(prose.unmarked(next(said, text))).lstrip("#>-| "), LINE_CHARACTERS)
+    first = next((text[start:end] for start, end in sentences(text[:4_000])), text)
+    return prose.clip(prose.clean(prose.unmarked(first)).lstrip("#>-| "), LINE_CHARACTERS)
 
 
 def steps_of(personas: list[Card]) -> list[Card]:
@@ -126,10 +109,7 @@ def path(journey: str | None) -> tuple[list[str], str]:
         *steps, last = _ARROW.split(line.strip())
         end, stop, after = last.partition(". ")
         steps.append(end.removesuffix(".") if stop else last.removesuffix("."))
-        fitting = FEWEST_STEPS <= len(steps) <= MOST_STEPS and all(
-            0 < len(step) <= STEP_CHARACTERS for step in steps
-        )
-        if fitting:
+        if len(steps) in PATH_STEPS and all(0 < len(step) <= STEP_CHARACTERS for step in steps):
             return steps, "\n".join([*lines[:number], after, *lines[number + 1 :]]).strip()
     return [], journey or ""
 
@@ -155,7 +135,7 @@ def headline(framework: Framework) -> str:
         return f"The {people} who {_use([best], rule)} hold {value} of all lifetime value"
     first = max(patterns, key=lambda pattern: pattern.share)
     leading = [pattern for pattern in patterns if pattern.share_ci95[1] >= first.share_ci95[0]]
-    if len(leading) == len(patterns) > FEWEST_STEPS:
+    if len(leading) == len(patterns) >= FEWEST_TO_TELL_APART:
         return "No way of using your channels is clearly more common than the others"
     together = wording.percent(sum(pattern.share for pattern in leading), 0)
     return f"{together} of active people {_use(leading, rule)}"
@@ -184,14 +164,14 @@ def missing(framework: Framework) -> str | None:
     lacking = len(framework.checks.missing_sections)
     described = {persona.pattern for persona in framework.personas}
     groups = [mostly(one.key, framework.rule) for one in framework.patterns if one.key not in described]
-    if not lacking and not groups:
-        return None
     if len(groups) == len(framework.patterns):
         return (
             "No persona could be read from this answer: the figures stand, and the answer stands whole below."
         )
     without = f" It has no persona for: {', '.join(groups)}." if groups else ""
-    return f"This answer lacks {lacking} {'part' if lacking == 1 else 'parts'}.{without}"
+    if lacking or groups:
+        return f"This answer lacks {lacking} {'part' if lacking == 1 else 'parts'}.{without}"
+    return None
 
 
 def summary(framework: Framework, personas: list[Card], most_characters: int) -> list[str]:

@@ -7,16 +7,13 @@ makes no outside request, and its only links are its sources), a heading becomes
 import re
 from collections.abc import Iterable, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from html import escape
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 from markupsafe import Markup
 
 from persona.masking import cut
-
-if TYPE_CHECKING:  # Reading Markdown is half of this program's import time: only who renders pays for it.
-    from markdown_it import MarkdownIt
-    from markdown_it.token import Token
 
 # Control characters break HTML and logs, the last two of the plane XML; direction marks make a text read
 # differently from what it is; zero-width and tag characters hide in it what nobody sees. Joiners do so behind
@@ -64,11 +61,6 @@ def address(url: str) -> str | None:
     except ValueError:
         return None
     return quote(parts.geturl(), safe="/:?#@!$&'*+,;=%~[]") if fitting else None
-
-
-def host(url: str) -> str:
-    """The site that a linkable address really leads to."""
-    return urlsplit(url).hostname or ""
 
 
 def marked(text: str, figures: Iterable[tuple[int, int, int]], assumed: Iterable[tuple[int, int]]) -> str:
@@ -145,9 +137,10 @@ def _no_address(text: str) -> str:
 
 
 @cache
-def _parser() -> "MarkdownIt":
+def _parser() -> Any:
     """CommonMark with tables, without HTML, links or images."""
-    from markdown_it import MarkdownIt  # noqa: PLC0415 - see TYPE_CHECKING above
+    # Half of this program's import time: only who renders pays for it.
+    from markdown_it import MarkdownIt  # noqa: PLC0415
 
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
     for name, drawn in (
@@ -160,9 +153,18 @@ def _parser() -> "MarkdownIt":
         ("table_close", "</table></div>\n"),
     ):
         parser.add_render_rule(name, lambda *_, drawn=drawn: drawn)
-    parser.add_render_rule("text", _text)
-    for name in ("code_inline", "code_block", "fence"):
-        parser.add_render_rule(name, _code)
+    for name, around in (
+        ("text", "{}"),
+        ("code_inline", "<code>{}</code>"),
+        ("code_block", "<pre><code>{}</code></pre>\n"),
+        ("fence", "<pre><code>{}</code></pre>\n"),
+    ):
+        parser.add_render_rule(
+            name,
+            lambda _, tokens, index, __, state, around=around: around.format(
+                _text(tokens[index].content, state)
+            ),
+        )
     parser.add_render_rule("image", _image_words)
     return parser
 
@@ -172,41 +174,23 @@ def _state(figures: Sequence[str]) -> dict[str, Any]:
     return {"figures": figures, "figure": "", "assumed": False}
 
 
-def _text(_: Any, tokens: Sequence["Token"], index: int, __: Any, state: Any) -> str:
+def _text(content: str, state: dict[str, Any]) -> str:
     """A piece of text, linked where it is a figure; each closes what it opens, so all is well nested."""
-    from markdown_it.common.utils import escapeHtml  # noqa: PLC0415 - see TYPE_CHECKING above
-
     shown = ""
-    for piece in MARK.split(tokens[index].content):
-        if MARK.fullmatch(piece):
-            _open_or_close(piece, state)
+    for piece in MARK.split(content):
+        if piece in {ASSUMED, ASSUMED_END}:
+            state["assumed"] = piece == ASSUMED
+        elif MARK.fullmatch(piece):
+            number = ord(piece) - FIGURES_FROM
+            state["figure"] = state["figures"][number] if 0 <= number < len(state["figures"]) else ""
         elif piece:
-            words = f"{state['figure']}{escapeHtml(piece)}</a>" if state["figure"] else escapeHtml(piece)
+            words = escape(piece, quote=False)
+            words = f"{state['figure']}{words}</a>" if state["figure"] else words
             shown += f'<span class="assumed">{words}</span>' if state["assumed"] else words
     return shown
 
 
-def _open_or_close(mark: str, state: dict[str, Any]) -> None:
-    if mark in {ASSUMED, ASSUMED_END}:
-        state["assumed"] = mark == ASSUMED
-        return
-    number = ord(mark) - FIGURES_FROM
-    figures = state["figures"]
-    state["figure"] = figures[number] if mark != FIGURE_END and number < len(figures) else ""
-
-
-def _code(self: Any, tokens: Sequence["Token"], index: int, options: Any, state: Any) -> str:
-    """Code as it is, without marks."""
-    token = tokens[index]
-    for mark in MARK.findall(token.content):
-        _open_or_close(mark, state)
-    token.content, token.info = MARK.sub("", token.content), MARK.sub("", token.info)
-    return str(getattr(type(self), token.type)(self, tokens, index, options, state))
-
-
-def _image_words(self: Any, tokens: Sequence["Token"], index: int, options: Any, env: Any) -> str:
+def _image_words(self: Any, tokens: Any, index: int, options: Any, env: Any) -> str:
     """An image's description: loading one would tell its server who reads."""
-    from markdown_it.common.utils import escapeHtml  # noqa: PLC0415 - see TYPE_CHECKING above
-
     words = self.renderInlineAsText(tokens[index].children or [], options, env)
-    return escapeHtml(MARK.sub("", words))
+    return escape(MARK.sub("", words), quote=False)

@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterator
 from functools import cache, partial
 from hashlib import sha256
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 from markupsafe import Markup
 
-from persona.model import SECTIONS, STRATEGY_SECTIONS, Figure, Framework, Members
-from persona.write import overview, prose, templates, words
+from persona.model import SECTIONS, STRATEGY_SECTIONS, Framework, Members
+from persona.write import overview, prose, templates
 from persona.write.appendix import Appendix
 
 _STYLE = (templates.ROOM / "page.css").read_text(encoding="utf-8")
@@ -46,7 +47,6 @@ ROWS = {
     "sources": 30,
     "warnings": 12,
     "missing": 60,
-    "changes": 12,  # of one pattern
 }
 # What a chat message holds.
 SUMMARY_CHARACTERS = 600
@@ -81,14 +81,17 @@ def as_json(framework: Framework) -> bytes:
 
 def as_markdown(framework: Framework) -> str:
     """`framework.md`: the page's content in Markdown; nothing that the author wrote can act in it."""
-    template = templates.template("page.md")
+    # The external-id types that most people carry first.
+    coverage = framework.totals.identity_coverage or {}
+    kinds = {kind for pattern in framework.patterns for kind in pattern.identity_coverage or {}}
 
     def drawn(room: float) -> str:
         content = _content(framework, room)
-        page = template.render(
+        page = templates.template("page.md").render(
             **content,
             sections=SECTIONS,
             summary=overview.summary(framework, content["cards"], SUMMARY_CHARACTERS),
+            identifiers=sorted(kinds, key=lambda kind: (-coverage.get(kind, 0.0), kind)),
             block=partial(_markdown_section, characters=_section_bytes(framework, room)),
             link=prose.markdown_link,
         )
@@ -99,12 +102,12 @@ def as_markdown(framework: Framework) -> str:
 
 def as_html(framework: Framework) -> str:
     """`framework.html`: one self-contained page of less than 300 KB."""
-    template = templates.template("page.html")
+    style = Markup(_STYLE)  # noqa: S704 - our own file
 
     def drawn(room: float) -> str:
         content = _content(framework, room) | _texts(framework, room)
-        style = Markup(_STYLE)  # noqa: S704 - our own file
-        return prose.clean(template.render(**content, style=style, policy=_PAGE_POLICY))
+        page = templates.template("page.html").render(**content, style=style, policy=_PAGE_POLICY)
+        return prose.clean(page)
 
     return _fitting(drawn)
 
@@ -132,16 +135,13 @@ def _texts(framework: Framework, room: float) -> dict[str, object]:
     def line(owner: str, section: str, text: str) -> Markup:
         return prose.html_lines([marked(owner, section, text)[:limit_bytes]], tags)[0]
 
-    def whole(text: str) -> tuple[Markup, bool]:
-        return prose.html(text, int(room * WHOLE_BYTES))
-
     def journey(card: overview.Card) -> tuple[list[tuple[int, Markup]], Markup]:
         steps, around = overview.path(marked(card.key, "journey", card.persona.journey or "")[:limit_bytes])
         slots = [overview.channel_of(step, framework.rule) for step in steps]
-        lines = prose.html_lines(steps, tags)
         beside = prose.html(around, limit_bytes, tags)[0] if steps else Markup()
-        return list(zip(slots, lines, strict=True)), beside
+        return list(zip(slots, prose.html_lines(steps, tags), strict=True)), beside
 
+    whole = partial(prose.html, limit_bytes=int(room * WHOLE_BYTES))
     return {"written": written, "line": line, "whole": whole, "journey": journey, "appendix": appendix}
 
 
@@ -155,47 +155,23 @@ def _fitting(drawn: Callable[[float], str]) -> str:
 
 
 def _content(framework: Framework, room: float) -> dict[str, Any]:
-    """What both templates show, in the order of the page."""
     most = {name: int(rows * room) for name, rows in ROWS.items()}
-    cards = overview.cards(framework)
-    # The external-id types that most people carry first.
-    coverage = framework.totals.identity_coverage or {}
-    kinds = {kind for pattern in framework.patterns for kind in pattern.identity_coverage or {}}
-    strategy = framework.strategy
-    return {
-        "f": framework,
-        "most": most,
-        "headline": overview.headline(framework),
-        "lacking": overview.missing(framework),
-        "moved": words.moved(framework),
-        "figures_of": partial(_figures_of, framework, most["figures"]),
-        "cards": cards,
-        "steps": overview.steps_of(cards),
-        "strategy": [(one, words.STRATEGY_TITLES[one], getattr(strategy, one)) for one in STRATEGY_SECTIONS],
-        "identifiers": sorted(kinds, key=lambda kind: (-coverage.get(kind, 0.0), kind)),
-        "sources": list(_sources(framework, most["sources"])),
-    }
-
-
-def _figures_of(framework: Framework, most: int, verdict: str) -> tuple[list[Figure], int]:
-    """The figures with a verdict that the page has room for, and how many it leaves out."""
-    figures = [figure for figure in framework.checks.figures if figure.verdict == verdict]
-    return figures[:most], max(0, len(figures) - most)
+    cards, sources = overview.cards(framework), list(_sources(framework, most["sources"]))
+    steps = overview.steps_of(cards)
+    return {"f": framework, "most": most, "cards": cards, "steps": steps, "sources": sources}
 
 
 def _sources(framework: Framework, most: int) -> Iterator[tuple[str, str | None, str]]:
     """Yield a source's title, its address if that may be linked, and the site that it really leads to."""
     for source in framework.mave.sources[:most] if framework.mave else []:
         url = prose.address(source.url)
-        site = prose.host(url) if url else prose.clip(source.domain, 80)
+        site = (urlsplit(url).hostname or "") if url else prose.clip(source.domain, 80)
         yield prose.clip(source.title, 160) or site, url, site
 
 
 def _section_bytes(framework: Framework, room: float) -> int:
-    """What each section may take of the page."""
-    texts = [words.text(persona, section) for persona in framework.personas for section in SECTIONS]
-    texts += [getattr(framework.strategy, section) for section in STRATEGY_SECTIONS]
-    return int(room * min(SECTION_BYTES, PROSE_BYTES / max(1, len([text for text in texts if text]))))
+    sections = len(framework.personas) * len(SECTIONS) + len(STRATEGY_SECTIONS)
+    return int(room * min(SECTION_BYTES, PROSE_BYTES / sections))
 
 
 def _markdown_section(text: str, characters: int) -> prose.Inert:

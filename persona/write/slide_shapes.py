@@ -1,9 +1,10 @@
 """Texts and charts on a slide: each text as large as its place allows, and cut where it goes on elsewhere."""
 
 import re
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pptx.chart.data import CategoryChartData
 from pptx.dml.color import RGBColor
@@ -53,10 +54,6 @@ class Text(NamedTuple):
     box: Box
     points: int
 
-    @property
-    def after_centipoints(self) -> int:
-        return int(100 * self.points * LINE_EMS * BETWEEN_LINES)
-
 
 class Line(NamedTuple):
     """A line in a group's colour above its text."""
@@ -79,7 +76,6 @@ def fitted(
 
 
 def height_inches(paragraphs: Iterable[Paragraph], box: Box, points: int) -> float:
-    """What a text takes, in inches."""
     line = points * LINE_EMS / POINTS_PER_INCH
     per_line = max(1, int(box.width * POINTS_PER_INCH / (points * CHARACTER_EMS)) - 1)
     ems = (len(one.text) + len(_WIDE.findall(one.text)) for one in paragraphs)
@@ -101,43 +97,35 @@ def parts_that_fit(paragraphs: Iterable[Paragraph], box: Box) -> list[list[Parag
 def _pieces(paragraph: Paragraph, box: Box) -> Iterator[Paragraph]:
     """A paragraph, cut between words where it alone is larger than a place."""
     text = one_line(paragraph.text)
-    most = len(text)
-    while (
-        most > 1 and height_inches([paragraph._replace(text=text[:most])], box, SMALLEST_POINTS) > box.height
-    ):
+    most = len(text) or 1
+    while height_inches([Paragraph(text[:most])], box, SMALLEST_POINTS) > box.height and most > 1:
         most //= 2
-    while text:
-        cut = len(text) if len(text) <= most else text.rfind(" ", 1, most) + 1 or most
-        yield paragraph._replace(text=text[:cut])
-        text = text[cut:]
+    return (paragraph._replace(text=piece) for piece in textwrap.wrap(text, most))
 
 
 def draw(slide: Slide, title: Text, shapes: Iterable[Text | Line]) -> None:
     """Put title, texts and lines on a slide in one piece; one by one, the library takes ten times as long."""
-    drawn = _drawn("slide.xml", title=title, shapes=shapes, emu=lambda box: map(Inches, box))
-    slide.shapes.element[2:] = list(drawn)  # behind the tree's own two properties
+    xml = templates.template("slide.xml").render(
+        title=title,
+        shapes=shapes,
+        one_line=one_line,
+        emu=lambda box: map(Inches, box),
+        after_ems=LINE_EMS * BETWEEN_LINES,
+    )
+    slide.shapes.element[2:] = list(parse_xml(xml))  # behind the tree's own two properties
 
 
-def _drawn(template: str, **content: object) -> Any:
-    return parse_xml(templates.template(template).render(one_line=one_line, **content))
-
-
-def write_notes(slide: Slide, lines: list[str], earlier: NotesSlide | None) -> NotesSlide:
+def write_notes(slide: Slide, text: str, earlier: NotesSlide | None) -> NotesSlide:
     """Notes below a slide; all but a deck's first are a copy of earlier ones: making them anew is slow."""
-    if earlier is None:
-        notes = slide.notes_slide
-    else:
-        place = PackURI(f"/ppt/notesSlides/notesSlide{earlier.part.partname.idx + 1}.xml")
-        part = NotesSlidePart(
-            place, earlier.part.content_type, earlier.part.package, deepcopy(earlier.element)
-        )
-        part.relate_to(earlier.part.notes_master.part, RELATIONSHIP_TYPE.NOTES_MASTER)
-        part.relate_to(slide.part, RELATIONSHIP_TYPE.SLIDE)
-        slide.part.relate_to(part, RELATIONSHIP_TYPE.NOTES_SLIDE)
-        notes = part.notes_slide
-    body = notes.notes_placeholder.element
-    body.replace(body.txBody, _drawn("notes.xml", lines=lines))
-    return notes
+    if earlier:
+        part = earlier.part
+        name = PackURI(f"/ppt/notesSlides/notesSlide{part.partname.idx + 1}.xml")
+        copy = NotesSlidePart(name, part.content_type, part.package, deepcopy(part._element))  # noqa: SLF001
+        copy.relate_to(part.notes_master.part, RELATIONSHIP_TYPE.NOTES_MASTER)
+        copy.relate_to(slide.part, RELATIONSHIP_TYPE.SLIDE)
+        slide.part.relate_to(copy, RELATIONSHIP_TYPE.NOTES_SLIDE)
+    slide.notes_slide.notes_text_frame.text = text
+    return slide.notes_slide
 
 
 class Bars(NamedTuple):

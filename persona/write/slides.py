@@ -40,21 +40,18 @@ def as_pptx(framework: Framework) -> bytes:
         deck.persona(card)
     deck.comparison()
     deck.texts("How this was made", deck.method(), deck.facts("*.people"))
-    return deck.saved()
+    out = BytesIO()
+    deck.file.save(out)
+    return out.getvalue()
 
 
 class _Deck:
     def __init__(self, framework: Framework) -> None:
         self._framework, self.cards = framework, overview.cards(framework)
-        self._deck = Presentation()
-        self._deck.slide_width, self._deck.slide_height = Inches(WIDTH), Inches(HEIGHT)
-        self._deck.core_properties.title = shapes.one_line(overview.headline(framework))
+        self.file = Presentation()
+        self.file.slide_width, self.file.slide_height = Inches(WIDTH), Inches(HEIGHT)
+        self.file.core_properties.title = shapes.one_line(overview.headline(framework))
         self._notes: NotesSlide | None = None
-
-    def saved(self) -> bytes:
-        out = BytesIO()
-        self._deck.save(out)
-        return out.getvalue()
 
     def facts(self, *names: str) -> list[str]:
         """The facts of such names with their labels, for a slide's notes."""
@@ -62,21 +59,20 @@ class _Deck:
         fitting = (fact for name, fact in facts if any(fnmatchcase(name, one) for one in names))
         return [f"{fact.label}: {fact.text}" for fact in islice(fitting, MOST_NOTES_FACTS)]
 
-    def _slide(self, title: str, drawn: Iterable[Text | Line], notes: list[str] | None = None) -> Slide:
-        slide = self._deck.slides.add_slide(self._deck.slide_layouts[TITLE_ONLY])
+    def _slide(self, title: str, drawn: Iterable[Text | Line], notes: Iterable[str] = ()) -> Slide:
+        slide = self.file.slides.add_slide(self.file.slide_layouts[TITLE_ONLY])
         heading = Paragraph(prose.clip(shapes.one_line(title), 120), bold=True)
         points = fitted([heading], _TITLE._replace(height=0.8), (28, 24, 20, 18)).points
         shapes.draw(slide, Text([heading], _TITLE, points), drawn)
-        if notes:
-            self._notes = shapes.write_notes(slide, notes, self._notes)
+        if said := "\n".join(map(shapes.one_line, notes)):
+            self._notes = shapes.write_notes(slide, said, self._notes)
         return slide
 
     def texts(self, title: str, paragraphs: Iterable[Paragraph], notes: list[str]) -> None:
         """One slide, or as many as the text takes at a readable size."""
-        first, *others = shapes.parts_that_fit(paragraphs, _WHOLE)
-        self._slide(title, [fitted(first, _WHOLE)], notes)
-        for part in others:
-            self._slide(f"{title}, continued", [fitted(part, _WHOLE)])
+        for number, part in enumerate(shapes.parts_that_fit(paragraphs, _WHOLE)):
+            heading = f"{title}, continued" if number else title
+            self._slide(heading, [fitted(part, _WHOLE)], [] if number else notes)
 
     def everybody(self) -> None:
         rows = -(-len(self.cards) // MOST_PER_ROW)
@@ -113,14 +109,12 @@ class _Deck:
             yield Paragraph("This answer names no next step.")
 
     def _step(self, step: NextStep | None) -> Iterator[Paragraph]:
-        if step is None:
-            return
-        yield Paragraph(overview.action(step, 600))
-        where = overview.on_channel(step, self._framework.rule)
-        measure = prose.unmarked(step.measure) if step.measure else None
-        how = (f"Where: {where}." if where else "", f"Measure: {measure}" if measure else "")
-        if any(how):
-            yield Paragraph(" ".join(filter(None, how)), colour=SOFT)
+        if step:
+            yield Paragraph(overview.action(step, 600))
+            where = overview.on_channel(step, self._framework.rule)
+            how = [f"Where: {where}."] if where else []
+            how += [f"Measure: {prose.unmarked(step.measure)}"] if step.measure else []
+            yield from [Paragraph(" ".join(how), colour=SOFT)] if how else []
 
     def persona(self, card: overview.Card) -> None:
         """Who they are on the left, what to do on the right; what does not fit goes on."""
@@ -130,15 +124,13 @@ class _Deck:
         who = [size, *self._sections(card, "description", "why_dominant", "journey", "risk")]
         what = self._sections(card, "next_step", "reach_on_weak", "formats")
         columns = [shapes.parts_that_fit(side, box) for side, box in zip((who, what), boxes, strict=True)]
-        for number, parts in enumerate(zip_longest(*columns)):
+        title, notes = card.name, self.facts(f"{card.key}.*")
+        for parts in zip_longest(*columns):
             sides = [fitted(part, box) for part, box in zip(parts, boxes, strict=True) if part]
             points = min(side.points for side in sides)
-            drawn: list[Text | Line] = [self._line(card, _WHOLE._replace(top=1.25))]
-            drawn += [side._replace(points=points) for side in sides]
-            if number == 0:
-                self._slide(card.name, drawn, self.facts(f"{card.key}.*"))
-            else:
-                self._slide(f"{card.name}, continued", drawn)
+            line = self._line(card, _WHOLE._replace(top=1.25))
+            self._slide(title, [line, *(side._replace(points=points) for side in sides)], notes)
+            title, notes = f"{card.name}, continued", []
 
     def _sections(self, card: overview.Card, *sections: str) -> Iterator[Paragraph]:
         for section in sections:
@@ -162,14 +154,15 @@ class _Deck:
         notes = [*self.facts("*.share", "*.share_low", "*.share_high"), words.band(self._framework)]
         slide = self._slide("How they compare", [], notes)
         half = _WHOLE._replace(width=_WHOLE.width / 2 - 0.1)
-        series: dict[str, list[float | None]] = {"Share of people": [pattern.share for pattern in patterns]}
+        title = "Share of people"
+        series: dict[str, list[float | None]] = {title: [pattern.share for pattern in patterns]}
         if overview.has_value(self._framework):
+            title += " and of value"
             series["Share of value"] = [pattern.ltv_share for pattern in patterns]
-        title = "Share of people and of value" if len(series) > 1 else "Share of people"
         shapes.draw_chart(slide, half, Bars(title, names, series))
-        shares = zip(*(charts.mix(pattern, rule) for pattern in patterns), strict=True)
+        mixes = [charts.mix(pattern, rule) for pattern in patterns]
         mixed: dict[str, list[float | None]] = {
-            plain(channel): list(row) for channel, row in zip(rule.channels, shares, strict=True)
+            plain(channel): [mix[number] for mix in mixes] for number, channel in enumerate(rule.channels)
         }
         box = half._replace(left=MARGIN + half.width + 0.2)
         shapes.draw_chart(slide, box, Bars("Where they are active", names, mixed, stacked=True))

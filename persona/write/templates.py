@@ -32,22 +32,18 @@ def template(name: str) -> Template:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.filters |= {
-        "count": _figure(wording.count),
-        "decimal": _figure(wording.decimal),
-        "percent": _figure(wording.percent),
-        "interval": _figure(wording.interval),
-        "points": _figure(wording.points),
-        "money": _figure(wording.money),
-        "date": wording.date,
-        "since": wording.since,
-        "clip": prose.clip,
-        "unmarked": prose.unmarked,
-        "label": wording.label,
-        "plain": wording.plain,
-        "window": wording.window,
-        "counted": lambda channel, rule: wording.activity(channel, rule.channels[channel]),
-    }
+    figures = (
+        wording.count,
+        wording.decimal,
+        wording.percent,
+        wording.interval,
+        wording.points,
+        wording.money,
+    )
+    environment.filters |= {written.__name__: _figure(written) for written in figures}
+    words_ = (wording.date, wording.since, wording.label, wording.plain, wording.window)
+    environment.filters |= {written.__name__: written for written in (*words_, prose.clip, prose.unmarked)}
+    environment.filters["counted"] = lambda channel, rule: wording.activity(channel, rule.channels[channel])
     environment.globals |= {"words": words, "charts": charts, "overview": overview}
     return environment.get_template(name)
 

@@ -2,7 +2,7 @@
 
 from persona import wording
 from persona.model import OMNICHANNEL, Figure, Framework, Group, PatternDrift, Persona, Rule, dominant
-from persona.wording import label, plain
+from persona.wording import count, label, percent, plain
 
 SECTION_TITLES = {
     "name": "Name",
@@ -20,12 +20,6 @@ STRATEGY_TITLES = {
     "switch_moments": "When people switch channels, and why",
 }
 _TITLES = SECTION_TITLES | STRATEGY_TITLES
-# What a fact that has changed is called (the braces: which channel or identifier), and how it is written.
-_CHANGED = {
-    "avg_ltv": ("average lifetime value", wording.money),
-    "avg_activity": ("{} activity per person", lambda amount, _: wording.exact(amount)),
-    "identity_coverage": ("people known by {}", lambda share, _: wording.percent(share)),
-}
 # Who counted what a trait holds; the invented space counted nothing.
 COUNTED_BY = {"sample": "", "export": " before the export"}
 SAMPLE = (
@@ -59,31 +53,15 @@ def place(figure: Figure) -> str:
 def missing(path: str) -> str:
     """A missing section in words: `email_dominant/journey` gives its pattern and title."""
     owner, _, section = path.partition("/")
-    title = _TITLES.get(section, plain(section))
-    return f"{label(owner)}: {title}" if title else label(owner)
-
-
-def changed(name: str) -> str:
-    """A changed fact's name in words: `avg_activity.web` gives `web activity per person`."""
-    kind, _, detail = name.partition(".")
-    words, _ = _CHANGED.get(kind, (plain(name.replace(".", " ")), None))
-    return words.format(plain(detail) if kind == "avg_activity" else detail)
-
-
-def value(name: str, amount: float, currency: str) -> str:
-    """A changed fact's value as its kind is written."""
-    _, written = _CHANGED.get(name.partition(".")[0], ("", lambda number, _: wording.exact(number)))
-    return written(amount, currency)
+    return f"{label(owner)}: {_TITLES.get(section, section)}"
 
 
 def text(persona: Persona, section: str) -> str | None:
     """A section as Markdown; a next step as one paragraph."""
-    if section != "next_step":
+    step = persona.next_step
+    if section != "next_step" or step is None:
         said: str | None = getattr(persona, section)
         return said
-    step = persona.next_step
-    if step is None:
-        return None
     channel = f" Channel: {plain(step.channel)}." if step.channel else ""
     measure = f" Measure: {step.measure}" if step.measure else ""
     return f"**{step.action}**{channel}{measure}"
@@ -108,7 +86,7 @@ def too_small(framework: Framework) -> str:
     """Which patterns are not shown, and why."""
     keys = ", ".join(map(label, framework.suppressed))
     return (
-        f"Groups of fewer than {wording.count(framework.rule.min_group)} people are not shown, nor any that "
+        f"Groups of fewer than {count(framework.rule.min_group)} people are not shown, nor any that "
         f"would give their size away: {keys}. Shares are still of all active people."
     )
 
@@ -116,34 +94,41 @@ def too_small(framework: Framework) -> str:
 def counted(framework: Framework) -> str:
     """What became of everybody who was read."""
     population, rejected = framework.population, framework.population.rejected
-    reasons = ", ".join(f"{plain(reason)[:60]}: {wording.count(n)}" for reason, n in rejected.items())
-    rest = f" + {wording.count(sum(rejected.values()))} unreadable ({reasons})" if reasons else ""
+    reasons = ", ".join(f"{plain(reason)[:60]}: {count(n)}" for reason, n in rejected.items())
+    rest = f" + {count(sum(rejected.values()))} unreadable ({reasons})" if reasons else ""
     return (
-        f"{wording.count(population.read)} profiles read = {wording.count(population.classified)} active + "
-        f"{wording.count(population.dormant)} dormant (no activity, left out){rest}."
+        f"{count(population.read)} profiles read = {count(population.classified)} active + "
+        f"{count(population.dormant)} dormant (no activity, left out){rest}."
     )
 
 
 def rule(how: Rule) -> str:
     """How people are told apart, and how firm that is."""
     return (
-        f"The channel with strictly more than {wording.percent(how.dominance, 0)} of it gives the pattern "
+        f"The channel with strictly more than {percent(how.dominance, 0)} of it gives the pattern "
         "its name; where none has that much, the person is omnichannel. "
-        f"{wording.percent(how.boundary_share)} of active people would change pattern if the threshold "
+        f"{percent(how.boundary_share)} of active people would change pattern if the threshold "
         "moved by 5 points either way. Averages count a missing value as zero."
     )
 
 
 def author(framework: Framework) -> str:
-    """Who wrote the text, and what they saw."""
+    """Who wrote the text, what they saw, and how Mave rates it, where it does."""
     if framework.author == "facts":
         return "Fixed rules, from the figures alone; Mave was not asked."
-    used = f" It used {wording.exact(framework.mave.credits_used)} credits." if framework.mave else ""
-    own = self_check(framework)
-    return (
+    said = (
         "Mave, a research agent, saw these figures and nothing else: no profile, no identifier and no trait "
-        f"of a single person.{used}{f' {own}' if own else ''}"
+        "of a single person."
     )
+    if framework.mave is None:
+        return said
+    validation = framework.mave.validation or {}
+    confidence = validation.get("confidence_score", validation.get("confidence"))
+    risk = validation.get("hallucination_risk")
+    rated = [f"confidence {confidence:.2f}"] if isinstance(confidence, int | float) else []
+    rated += [f"risk of invention: {risk[:20]}"] if isinstance(risk, str) else []
+    rating = f" Mave rates its own answer: {', '.join(rated)}." if rated else ""
+    return f"{said} It used {wording.exact(framework.mave.credits_used)} credits.{rating}"
 
 
 def figures(framework: Framework) -> str:
@@ -153,10 +138,10 @@ def figures(framework: Framework) -> str:
         return "The text holds no figure that could be taken for data."
     assumed = framework.checks.assumptions
     return (
-        f"Of the figures in the text, {wording.count(counts.from_data)} were filled in from the data. The "
-        f"author typed {wording.count(counts.equal + counts.not_in_data)}: {wording.count(counts.equal)} "
-        f"equal to a figure of the data, {wording.count(counts.not_in_data)} not from the data."
-        + (f" {wording.count(assumed)} statements are marked as assumptions." if assumed else "")
+        f"Of the figures in the text, {count(counts.from_data)} were filled in from the data. The "
+        f"author typed {count(counts.equal + counts.not_in_data)}: {count(counts.equal)} "
+        f"equal to a figure of the data, {count(counts.not_in_data)} not from the data."
+        + (f" {count(assumed)} statements are marked as assumptions." if assumed else "")
     )
 
 
@@ -166,7 +151,7 @@ def recognised(group: Group) -> str:
         return "The data hold nothing that people could be recognised by."
     return (
         f"{wording.decimal(group.avg_identities)} ways to recognise a person; "
-        f"{wording.percent(group.few_identities_share, 0)} we can barely recognise"
+        f"{percent(group.few_identities_share, 0)} we can barely recognise"
     )
 
 
@@ -179,10 +164,10 @@ def moved(framework: Framework) -> list[PatternDrift]:
 def shift(change: PatternDrift) -> str:
     """A pattern's way from then to now: `went from 31.0 % to 35.0 %, more than chance explains`."""
     if change.share_before is None:
-        return f"is new, with {wording.percent(change.share_after or 0)} of active people"
+        return f"is new, with {percent(change.share_after or 0)} of active people"
     if change.share_after is None:
-        return f"is gone; it held {wording.percent(change.share_before)} of active people"
-    way = f"went from {wording.percent(change.share_before)} to {wording.percent(change.share_after)}"
+        return f"is gone; it held {percent(change.share_before)} of active people"
+    way = f"went from {percent(change.share_before)} to {percent(change.share_after)}"
     return f"{way}, {'more' if change.significant else 'no more'} than chance explains"
 
 
@@ -198,16 +183,3 @@ def changes(framework: Framework) -> list[str]:
     if not rows:
         return [f"{since}: no change that is more than chance explains."]
     return [f"{since}: {label(entry.pattern)} {shift(entry)}." for entry in rows]
-
-
-def self_check(framework: Framework) -> str | None:
-    """What Mave says about its own answer, where it says anything."""
-    validation = (framework.mave and framework.mave.validation) or {}
-    confidence = validation.get("confidence_score", validation.get("confidence"))
-    risk = validation.get("hallucination_risk")
-    said = []
-    if isinstance(confidence, int | float):
-        said.append(f"confidence {confidence:.2f}")
-    if isinstance(risk, str):
-        said.append(f"risk of invention: {risk[:20]}")
-    return f"Mave rates its own answer: {', '.join(said)}." if said else None

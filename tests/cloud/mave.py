@@ -33,8 +33,6 @@ class Turn:
     content: str | None = None  # what the thread gets as the assistant's message; None: never anything
     credits_used: int = 42
     sources: Sequence[Mapping[str, str]] = ()
-    personas_used: Sequence[Mapping[str, str]] = ()
-    validation: Mapping[str, object] | None = None
     delay_seconds: float = 0.0  # before the reply
     thread_after_seconds: float = 0.0  # before the answer shows in the thread; both count from the call
     reply: Reply | None = None  # sent in place of the answer
@@ -47,7 +45,7 @@ Script = Turn | Callable[[str, str | None], Turn]
 
 
 def answer(content: str, *, delay_seconds: float = 0.0, credits_used: int = 42, **more: object) -> Turn:
-    """A paid answer; more: `sources`, `personas_used`, `validation`, `thread_after_seconds`."""
+    """A paid answer; more: `sources`, `thread_after_seconds`."""
     turn = Turn(
         content=content,
         delay_seconds=delay_seconds,
@@ -154,9 +152,8 @@ def rfc3339(at: float) -> str:
 class FakeMave(Service):
     """`paid` holds every message that was charged for, in order; `refused` every chat call turned away.
 
-    One turn of `script` a chat call, in order, the last one again and again. `listing` says what is wrong
-    with the list of threads: it fails, breaks off in the body, stops after a page although there is more, or
-    leaves new threads out. `older` speaks as older servers do: `offset` and `threads`.
+    One turn of `script` a chat call, in order, the last one again and again. `hides_threads` leaves the list
+    of threads empty; `older` speaks as older servers do: `offset` and `threads`.
     """
 
     def __init__(
@@ -176,7 +173,7 @@ class FakeMave(Service):
         self.included_credits = included_credits
         self.recharges = False  # credits that run out are bought
         self.credits_used = 0
-        self.listing: Literal["whole", "fails", "breaks", "stops", "hides"] = "whole"
+        self.hides_threads = False
         self.paid: list[str] = []
         self.refused: list[Refusal] = []
         self.threads: dict[str, Thread] = {}
@@ -309,37 +306,27 @@ class FakeMave(Service):
     def _show(self, thread: Thread) -> Reply:
         now = self.now()
         messages = [
-            {
-                "id": message.id,
-                "role": message.role,
-                "content": message.content,
-                "created_at": rfc3339(message.at),
-            }
-            for message in thread.shown(now)
+            {"id": one.id, "role": one.role, "content": one.content, "created_at": rfc3339(one.at)}
+            for one in thread.shown(now)
         ]
         return json_reply({**thread.described(now), "messages": messages, "sources": [], "personas_used": []})
 
     def _list(self, request: Request, key: str) -> Reply:
         paging = "offset" if self.older else "cursor"
-        _refuse_unknown(request.query, ("limit", paging, "search", "workspace_id"))
+        _refuse_unknown(request.query, ("limit", paging, "workspace_id"))
         limit = _whole(request.query, "limit", 20, MOST_THREADS_A_PAGE)
         start = self._start(request.query)
-        search = request.query.get("search", "").lower()
         now = self.now()
-        if self.listing == "fails":
-            return error(500)
         found = [
             thread.described(now)
             for thread in reversed(list(self.threads.values()))
             if thread.owner == key
-            and search in thread.title.lower()
             and request.query.get("workspace_id", thread.workspace_id) == thread.workspace_id
         ]
-        if self.listing == "hides":
+        if self.hides_threads:
             found = []
         page, more = found[start : start + limit], len(found) > start + limit
-        reply = json_reply(self._page(page, start + limit, more=more))
-        return reply.but(ending="cut") if self.listing == "breaks" else reply
+        return json_reply(self._page(page, start + limit, more=more))
 
     def _start(self, query: Mapping[str, str]) -> int:
         if self.older:
@@ -354,14 +341,13 @@ class FakeMave(Service):
         if self.older:
             return listed
         cursor = None
-        if more and self.listing != "stops":
+        if more:
             cursor = secrets.token_urlsafe(12)
             self._cursors[cursor] = end
         return {**listed, "has_more": more, "next_cursor": cursor}
 
 
 def _answered(turn: Turn, thread: Thread, answered: Message, now: float) -> dict[str, object]:
-    validation = {} if turn.validation is None else {"validation": turn.validation}
     return {
         "id": answered.id,
         "object": "mave_message",
@@ -369,10 +355,9 @@ def _answered(turn: Turn, thread: Thread, answered: Message, now: float) -> dict
         "role": "assistant",
         "content": answered.content,
         "sources": list(turn.sources),
-        "personas_used": list(turn.personas_used),
+        "personas_used": [],
         "usage": {"credits_used": turn.credits_used},
         "created_at": rfc3339(now + turn.delay_seconds),
-        **validation,
     }
 
 
