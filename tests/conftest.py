@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from clock import ROOMS, Clock
 from cloud import Emulator, why_not_here
 from doors import NAMES, Set
 
+from persona.deadline import Deadline
 from persona.model import Framework, Group, Origin, Pattern, Plan, Population, Rule, Summary
 from persona.wording import label
 
@@ -162,3 +164,14 @@ def frameworks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PERSONA_OUTPUT", str(tmp_path / "frameworks"))
     return tmp_path / "frameworks"
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The time of the program and of the fakes within this process; only sleeping makes it pass."""
+    clock = Clock()
+    for room in ROOMS:
+        monkeypatch.setattr(f"{room}.time", clock)
+    monkeypatch.setattr("persona.net.pace.Event", clock.event)
+    monkeypatch.setattr(Deadline.__init__, "__defaults__", (clock.monotonic,))
+    return clock

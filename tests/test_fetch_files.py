@@ -41,7 +41,7 @@ def lines(number: int) -> bytes:
     return b"\n".join(map(line, range(number)))
 
 
-def fetch(where: object, limit: int = 0, deadline_seconds: float = 60.0, **more: str) -> Counts:
+def fetch(where: object, limit: int = 0, deadline_seconds: float = 600.0, **more: str) -> Counts:
     settings = read_settings({"PERSONA_SOURCE": str(where), **NAMED, **more}, "terminal")
     with opened(settings, limit, Deadline(deadline_seconds), QUIET) as people:
         return classify(people, RULE)
@@ -457,10 +457,11 @@ def test_a_passing_failure_of_cloud_storage_is_outlived(cloud: FakeStorage) -> N
     assert people(fetch(where)) == [0, 1, 2]
 
 
+@pytest.mark.usefixtures("clock")
 def test_a_lasting_failure_of_cloud_storage_is_worth_another_run(cloud: FakeStorage) -> None:
     where = put(cloud, "export.json", lines(3))
     cloud.call_faults = lambda _: Fault(status=503)
-    error = refused(where, deadline_seconds=1.0)
+    error = refused(where)
     assert (type(error), error.retryable) == (Unavailable, True)
 
 
@@ -492,12 +493,12 @@ def test_the_deadline_ends_the_reading(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_deadline_interrupts_a_query_and_the_checking_of_a_bomb(tmp_path: Path) -> None:
     (tmp_path / "large").write_bytes(lines(200_000))
-    # 4 GB of blank lines in 4 MB.
-    (tmp_path / "bomb").write_bytes(gzip.compress(line(1) + b"\n" * 2**26, 9) * 64)
+    # 32 GB of blank lines in 32 MB.
+    (tmp_path / "bomb").write_bytes(gzip.compress(line(1) + b"\n" * 2**26, 9) * 512)
     for name in ("large", "bomb"):
         start = time.monotonic()
         assert type(refused(tmp_path / name, deadline_seconds=0.2)) is DeadlineExceeded
-        assert time.monotonic() - start < 3
+        assert time.monotonic() - start < 30
 
 
 COUNT = """

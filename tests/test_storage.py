@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from clock import Clock
 from cloud import Call, FakeStorage, Fault
 from contenders import ROUNDS, SWAPPED, Contend, create_in_every_round, in_process, share, swap_in_every_round
 
@@ -269,7 +270,7 @@ from pathlib import Path
 from persona.storage.folder import exclusive
 with exclusive(Path(sys.argv[1]), 1):
     print("held", flush=True)
-    time.sleep(60)
+    time.sleep(3_600)
 """
 
 
@@ -285,6 +286,7 @@ def lock_holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
+@pytest.mark.usefixtures("clock")
 def test_a_lock_that_is_never_given_back_is_unavailable(
     tmp_path: Path, lock_holder: subprocess.Popen[str]
 ) -> None:
@@ -296,7 +298,7 @@ def test_a_lock_that_is_never_given_back_is_unavailable(
 def test_a_killed_process_leaves_no_lock_behind(tmp_path: Path, lock_holder: subprocess.Popen[str]) -> None:
     lock_holder.send_signal(signal.SIGKILL)
     lock_holder.wait()
-    assert Folder(tmp_path, budget_seconds=0.2).create(NAME, b"{}", JSON)
+    assert Folder(tmp_path).create(NAME, b"{}", JSON)
 
 
 def test_what_a_killed_writer_left_half_written_is_no_object(tmp_path: Path) -> None:
@@ -309,9 +311,9 @@ def test_what_a_killed_writer_left_half_written_is_no_object(tmp_path: Path) -> 
 
 
 def test_the_lock_is_free_again_after_a_failure(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError), exclusive(tmp_path, Deadline(0.1)):
+    with pytest.raises(RuntimeError), exclusive(tmp_path, Deadline(600)):
         raise RuntimeError
-    with exclusive(tmp_path, Deadline(0.1)):
+    with exclusive(tmp_path, Deadline(600)):
         assert (tmp_path / ".lock").exists()
 
 
@@ -362,6 +364,7 @@ def test_a_create_whose_reply_is_lost_is_recognised_as_ones_own(cloud: FakeStora
     assert cloud.objects[NAME].generation == generation
 
 
+@pytest.mark.usefixtures("clock")
 def test_a_swap_whose_reply_is_lost_is_recognised_as_ones_own(cloud: FakeStorage) -> None:
     bucket = open_bucket("gs://frameworks")
     first = bucket.create(NAME, b'{"txn": "a1"}', JSON)
@@ -420,6 +423,7 @@ def every_operation(bucket: Bucket) -> list[Callable[[], object]]:
     ]
 
 
+@pytest.mark.usefixtures("clock")
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
 def test_a_storm_that_ends_is_waited_out(cloud: FakeStorage, status: int) -> None:
     cloud.call_faults = [Fault(status=status)] * 2
@@ -427,6 +431,7 @@ def test_a_storm_that_ends_is_waited_out(cloud: FakeStorage, status: int) -> Non
     assert cloud.objects[NAME].data == b"{}"
 
 
+@pytest.mark.usefixtures("clock")
 def test_a_storm_that_does_not_end_is_unavailable(cloud: FakeStorage) -> None:
     cloud.call_faults = lambda _: Fault(status=503)
     for act in every_operation(CloudBucket("frameworks", budget_seconds=0.3)):
@@ -434,27 +439,26 @@ def test_a_storm_that_does_not_end_is_unavailable(cloud: FakeStorage) -> None:
             act()
 
 
-@pytest.mark.slow
-def test_the_real_patience_ends_within_45_seconds(cloud: FakeStorage) -> None:
-    """The default budget, all operations at once, in a storm that does not end."""
+def test_the_real_patience_ends_within_45_seconds(cloud: FakeStorage, clock: Clock) -> None:
+    """The default budget in a storm that does not end; one request more may take its ten seconds."""
     cloud.call_faults = lambda _: Fault(status=503)
-    start = time.monotonic()
-    with ThreadPoolExecutor(5) as pool:
-        running = [pool.submit(act) for act in every_operation(open_bucket("gs://frameworks"))]
-        failures = [run.exception() for run in running]
-    assert [Unavailable] * 4 == [type(failure) for failure in failures]
-    assert 5 < time.monotonic() - start < 45
-    assert BUDGET_SECONDS == 25.0
+    for act in every_operation(open_bucket("gs://frameworks")):
+        begun_seconds = clock.passed_seconds
+        with pytest.raises(Unavailable):
+            act()
+        assert 5 < clock.passed_seconds - begun_seconds <= BUDGET_SECONDS == 25.0
 
 
+@pytest.mark.usefixtures("clock")
 def test_a_store_that_does_not_answer_is_unavailable_in_time(cloud: FakeStorage) -> None:
-    cloud.call_faults = lambda _: Fault(delay_seconds=30)
+    cloud.call_faults = lambda _: Fault(delay_seconds=300)
     start = time.monotonic()
     with pytest.raises(Unavailable, match="Timeout"):
         CloudBucket("frameworks", budget_seconds=0.3).create(NAME, b"{}", JSON)
-    assert time.monotonic() - start < 15
+    assert time.monotonic() - start < 100
 
 
+@pytest.mark.usefixtures("clock")
 def test_a_store_that_is_not_there_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://127.0.0.1:9")
     with pytest.raises(Unavailable, match="the last time: ConnectionError"):
@@ -468,6 +472,7 @@ def test_a_wrong_checksum_is_read_again(cloud: FakeStorage) -> None:
     assert kept(bucket).data == b"{}"
 
 
+@pytest.mark.usefixtures("clock")
 def test_a_checksum_that_stays_wrong_is_unavailable(cloud: FakeStorage) -> None:
     bucket = CloudBucket("frameworks", budget_seconds=0.3)
     bucket.create(NAME, b"{}", JSON)
