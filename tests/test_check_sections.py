@@ -532,11 +532,11 @@ HOSTILE = {
 
 @pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE)
 def test_five_megabytes_of_hostile_markdown_take_seconds(space_summary: Summary, body: str) -> None:
-    """The bound is generous, for a machine that does other things too."""
+    """Some tenths of a second each; what looked at everything before it again would take many minutes."""
     before = time.process_time()
     read(body, space_summary)
 
-    assert time.process_time() - before < 5
+    assert time.process_time() - before < 60
 
 
 @given(
