@@ -1,8 +1,10 @@
 """Figures and people that several rooms are tested with."""
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from clock import ROOMS, Clock
 from cloud import Emulator, why_not_here
@@ -11,6 +13,15 @@ from doors import NAMES, Set
 from persona.deadline import Deadline
 from persona.model import Framework, Group, Origin, Pattern, Plan, Population, Rule, Summary
 from persona.wording import label
+
+# How long a machine takes for an example is no property of the program.
+patient = [hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.function_scoped_fixture]
+hypothesis.settings.register_profile(
+    "patient", hypothesis.settings(), deadline=None, suppress_health_check=patient
+)
+hypothesis.settings.load_profile("patient")
+# The collector's looking again and again at what stays takes a tenth of the tests' time, of some a third.
+gc.set_threshold(50_000, 50, 50)
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -59,8 +59,8 @@ class World(NamedTuple):
 
 
 @contextmanager
-def world(*script: Any, cursor: Literal["pagination", "cursor"] = "pagination") -> Iterator[World]:
-    with FakeSegment(crowd(), cursor=cursor) as segment, FakeMave(*script) as mave, FakeStorage() as storage:
+def world(*script: Any) -> Iterator[World]:
+    with FakeSegment(crowd()) as segment, FakeMave(*script) as mave, FakeStorage() as storage:
         yield World(segment, mave, storage)
 
 
@@ -97,13 +97,10 @@ OBJECTS = {
 }
 
 
-@pytest.mark.parametrize("cursor", ["pagination", "cursor"])
-def test_a_scheduled_call_becomes_a_framework_in_the_bucket(
-    tmp_path: Path, cursor: Literal["pagination", "cursor"]
-) -> None:
+def test_a_scheduled_call_becomes_a_framework_in_the_bucket(tmp_path: Path) -> None:
     content = (DATA / "answer_named.md").read_text(encoding="utf-8")
     body = json.dumps({"content": content, "id": "msg_1", "thread_id": "t_1", "new": 1}, indent=3).encode()
-    with world(raw(body, content), cursor=cursor) as around:
+    with world(raw(body, content)) as around:
         settings = {**around.settings(), "PERSONA_MAVE_CALLS": "1"}
         with serve("persona_http", tmp_path / "log", **settings) as url:
             status, report = ask(url, b'{"run_id": "monday"}', Content_Type="application/octet-stream")

@@ -35,7 +35,7 @@ _PIECES = st.sampled_from(
 @pytest.mark.slow
 @pytest.mark.no_cover
 @seed(20261126)
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=1_000)
 @given(
     text=st.text(max_size=200)
     | st.text(alphabet="a1@. -()+_:·\u200b\u202e…", max_size=100)

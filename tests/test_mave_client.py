@@ -24,6 +24,7 @@ from persona.model import Answer, NamedPersona, WebSource
 from persona.net.wire import MOST_BODY_BYTES
 from persona.settings import Settings, read_settings
 
+pytestmark = pytest.mark.usefixtures("clock")
 KEY = "mvra_live_test"
 MESSAGE = "Create a unified persona framework.\n\nReference: r4nd0m/1"
 
@@ -120,7 +121,6 @@ def test_a_refusal_without_the_vendor_s_words_is_told_all_the_same(body: bytes) 
         assert "Mave answered 402; the credits" in str(failure(service))
 
 
-@pytest.mark.usefixtures("clock")
 def test_a_busy_mave_is_asked_again_after_the_wait_that_it_asks_for() -> None:
     with FakeMave(refuse(429, Retry_After="1"), answer("An answer.")) as service:
         ask(service)
@@ -137,7 +137,6 @@ def test_a_mave_that_is_busy_for_longer_than_there_is_time_costs_nothing(clock: 
     assert clock.passed_seconds == 0
 
 
-@pytest.mark.usefixtures("clock")
 def test_after_a_wait_there_is_time_left_for_a_whole_answer() -> None:
     """A second call begins only with the answer's time and ten seconds left."""
     with FakeMave(refuse(429, Retry_After="1"), answer("An answer.")) as service:
@@ -145,7 +144,6 @@ def test_after_a_wait_there_is_time_left_for_a_whole_answer() -> None:
         assert len(service.requests) == 1
 
 
-@pytest.mark.usefixtures("clock")
 def test_nobody_listening_costs_nothing() -> None:
     nowhere = settings("http://127.0.0.1:9")
     with pytest.raises(Unavailable, match="nothing was sent or paid") as raised:
@@ -186,7 +184,6 @@ def test_a_status_that_says_neither_yes_nor_no_counts_as_spent(status: int) -> N
     assert f"answered {status}" in str(lost)
 
 
-@pytest.mark.usefixtures("clock")
 def test_an_answer_is_waited_for_no_longer_than_the_deadline() -> None:
     begun = time.monotonic()
     with FakeMave(answer("An answer.", delay_seconds=200)) as service:

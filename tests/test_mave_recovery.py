@@ -12,7 +12,7 @@ from clock import Clock
 from cloud import FakeMave, Reply, Request, error, json_reply, lose
 from cloud.mave import Message as FakeMessage
 from cloud.mave import Thread
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 from persona.deadline import Deadline
@@ -207,12 +207,7 @@ def deliver(folder: Path, around: Around, mave: FakeMave) -> Answers | PersonaEr
         return failure
 
 
-@settings(
-    deadline=None,
-    derandomize=True,
-    max_examples=EXAMPLES,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(derandomize=True, max_examples=EXAMPLES)
 @given(around=arounds)
 def test_whatever_stands_around_our_thread_the_answer_is_recovered_and_paid_for_once(
     clock: Clock, around: Around

@@ -27,6 +27,7 @@ from persona.storage.cloud import CloudBucket
 from persona.storage.folder import Folder, exclusive
 from persona.storage.objects import JSON
 
+pytestmark = pytest.mark.usefixtures("clock")
 NAME = "runs/2026-11-23/state.json"
 ODD_NAMES = (
     "runs/with space/state.json",
@@ -286,7 +287,6 @@ def lock_holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
-@pytest.mark.usefixtures("clock")
 def test_a_lock_that_is_never_given_back_is_unavailable(
     tmp_path: Path, lock_holder: subprocess.Popen[str]
 ) -> None:
@@ -364,7 +364,6 @@ def test_a_create_whose_reply_is_lost_is_recognised_as_ones_own(cloud: FakeStora
     assert cloud.objects[NAME].generation == generation
 
 
-@pytest.mark.usefixtures("clock")
 def test_a_swap_whose_reply_is_lost_is_recognised_as_ones_own(cloud: FakeStorage) -> None:
     bucket = open_bucket("gs://frameworks")
     first = bucket.create(NAME, b'{"txn": "a1"}', JSON)
@@ -423,7 +422,6 @@ def every_operation(bucket: Bucket) -> list[Callable[[], object]]:
     ]
 
 
-@pytest.mark.usefixtures("clock")
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
 def test_a_storm_that_ends_is_waited_out(cloud: FakeStorage, status: int) -> None:
     cloud.call_faults = [Fault(status=status)] * 2
@@ -431,7 +429,6 @@ def test_a_storm_that_ends_is_waited_out(cloud: FakeStorage, status: int) -> Non
     assert cloud.objects[NAME].data == b"{}"
 
 
-@pytest.mark.usefixtures("clock")
 def test_a_storm_that_does_not_end_is_unavailable(cloud: FakeStorage) -> None:
     cloud.call_faults = lambda _: Fault(status=503)
     for act in every_operation(CloudBucket("frameworks", budget_seconds=0.3)):
@@ -449,7 +446,6 @@ def test_the_real_patience_ends_within_45_seconds(cloud: FakeStorage, clock: Clo
         assert 5 < clock.passed_seconds - begun_seconds <= BUDGET_SECONDS == 25.0
 
 
-@pytest.mark.usefixtures("clock")
 def test_a_store_that_does_not_answer_is_unavailable_in_time(cloud: FakeStorage) -> None:
     cloud.call_faults = lambda _: Fault(delay_seconds=300)
     start = time.monotonic()
@@ -458,7 +454,6 @@ def test_a_store_that_does_not_answer_is_unavailable_in_time(cloud: FakeStorage)
     assert time.monotonic() - start < 100
 
 
-@pytest.mark.usefixtures("clock")
 def test_a_store_that_is_not_there_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://127.0.0.1:9")
     with pytest.raises(Unavailable, match="the last time: ConnectionError"):
@@ -472,7 +467,6 @@ def test_a_wrong_checksum_is_read_again(cloud: FakeStorage) -> None:
     assert kept(bucket).data == b"{}"
 
 
-@pytest.mark.usefixtures("clock")
 def test_a_checksum_that_stays_wrong_is_unavailable(cloud: FakeStorage) -> None:
     bucket = CloudBucket("frameworks", budget_seconds=0.3)
     bucket.create(NAME, b"{}", JSON)

@@ -65,7 +65,7 @@ def assert_figures(expected: dict[str, Any], group: Any) -> None:
         assert getattr(group, name) in {expected[name], None}
 
 
-@settings(max_examples=15, deadline=None, derandomize=True)
+@settings(max_examples=15, derandomize=True)
 @given(st.data())
 def test_every_figure_is_the_one_of_the_seeds_rule_however_the_space_is_paged(data: st.DataObject) -> None:
     some = data.draw(st.just(CHANNELS) | channels())

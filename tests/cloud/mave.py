@@ -321,10 +321,9 @@ class FakeMave(Service):
 
     def _list(self, request: Request, key: str) -> Reply:
         paging = "offset" if self.older else "cursor"
-        _refuse_unknown(request.query, ("limit", paging, "search", "workspace_id"))
+        _refuse_unknown(request.query, ("limit", paging, "workspace_id"))
         limit = _whole(request.query, "limit", 20, MOST_THREADS_A_PAGE)
         start = self._start(request.query)
-        search = request.query.get("search", "").lower()
         now = self.now()
         if self.listing == "fails":
             return error(500)
@@ -332,7 +331,6 @@ class FakeMave(Service):
             thread.described(now)
             for thread in reversed(list(self.threads.values()))
             if thread.owner == key
-            and search in thread.title.lower()
             and request.query.get("workspace_id", thread.workspace_id) == thread.workspace_id
         ]
         if self.listing == "hides":
