@@ -1,14 +1,27 @@
 """Figures and people that several rooms are tested with."""
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
+from clock import ROOMS, Clock
 from cloud import Emulator, why_not_here
 from doors import NAMES, Set
 
+from persona.deadline import Deadline
 from persona.model import Framework, Group, Origin, Pattern, Plan, Population, Rule, Summary
 from persona.wording import label
+
+# How long a machine takes for an example is no property of the program.
+patient = [hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.function_scoped_fixture]
+hypothesis.settings.register_profile(
+    "patient", hypothesis.settings(), deadline=None, suppress_health_check=patient
+)
+hypothesis.settings.load_profile("patient")
+# The collector's looking again and again at what stays takes a tenth of the tests' time, of some a third.
+gc.set_threshold(50_000, 50, 50)
 
 
 @pytest.fixture(scope="session")
@@ -162,3 +175,14 @@ def frameworks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PERSONA_OUTPUT", str(tmp_path / "frameworks"))
     return tmp_path / "frameworks"
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The time of the program and of the fakes within this process; only sleeping makes it pass."""
+    clock = Clock()
+    for room in ROOMS:
+        monkeypatch.setattr(f"{room}.time", clock)
+    monkeypatch.setattr("persona.net.pace.Event", clock.event)
+    monkeypatch.setattr(Deadline.__init__, "__defaults__", (clock.monotonic,))
+    return clock

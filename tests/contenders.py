@@ -13,7 +13,7 @@ class Barrier(Protocol):
 
 
 Contend = Callable[[str, int, Barrier], list[int]]
-ROUNDS = 12
+ROUNDS = 5
 SWAPPED = "runs/swapped/state.json"
 
 
@@ -22,7 +22,7 @@ def create_in_every_round(output: str, contender: int, barrier: Barrier) -> list
     bucket = open_bucket(output)
     won = []
     for number in range(ROUNDS):
-        barrier.wait(60)
+        barrier.wait(600)
         try:
             bucket.write(f"runs/{number}/state.json", b"contender %d" % contender, JSON)
         except Conflict:
@@ -38,13 +38,13 @@ def swap_in_every_round(output: str, contender: int, barrier: Barrier) -> list[i
     for number in range(ROUNDS):
         stored = bucket.read(SWAPPED)
         assert stored is not None
-        barrier.wait(60)
+        barrier.wait(600)
         try:
             bucket.write(SWAPPED, b"round %d, contender %d" % (number, contender), JSON, stored.generation)
             won.append(number)
         except Conflict:
             pass
-        barrier.wait(60)
+        barrier.wait(600)
     return won
 
 

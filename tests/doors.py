@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import chdir, contextmanager
+from contextlib import chdir, contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,7 @@ def run_terminal(*arguments: str, cwd: Path, **settings: str) -> subprocess.Comp
     """`python -m persona` as a process of its own."""
     command = [sys.executable, "-m", "persona", *arguments]
     env = environment(**settings)
-    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=600)
 
 
 def in_process(*arguments: str, cwd: Path, **settings: str) -> Result:
@@ -72,45 +72,59 @@ def in_process(*arguments: str, cwd: Path, **settings: str) -> Result:
             signal.signal(number, handler)
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+@contextmanager
+def free_port() -> Iterator[int]:
+    """A port for a server to be started: while the block lasts, the system hands it out to nobody else."""
+    with socket.socket() as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", 0))
+        yield int(held.getsockname()[1])
 
 
 @contextmanager
 def serve(target: str, log: Path, **settings: str) -> Iterator[str]:
     """The address of a function, served by a functions-framework of its own that prints to `log`."""
-    port = free_port()
     command = [
         str(Path(sys.executable).parent / "functions-framework"),
         f"--source={ROOT / 'main.py'}",
         f"--target={target}",
         "--host=127.0.0.1",
-        f"--port={port}",
     ]
-    with log.open("wb") as printed:
+    with log.open("wb") as printed, free_port() as port:
         server = subprocess.Popen(
-            command, cwd=log.parent, env=environment(**settings), stdout=printed, stderr=subprocess.STDOUT
+            [*command, f"--port={port}"],
+            cwd=log.parent,
+            env=environment(**settings),
+            stdout=printed,
+            stderr=subprocess.STDOUT,
         )
         try:
             wait_for(port, server)
             yield f"http://127.0.0.1:{port}"
         finally:
             server.terminate()
-            server.wait(20)
+            server.wait(600)
 
 
-def wait_for(port: int, server: subprocess.Popen[bytes], seconds: float = 20.0) -> None:
-    """Return once something listens on the port."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and server.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise RuntimeError(f"nothing listens on port {port}")
+def wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
+    """Return once the server listens on the port."""
+
+    def listens() -> bool:
+        with suppress(OSError):
+            socket.create_connection(("127.0.0.1", port), timeout=60).close()
+            return True
+        assert server.poll() is None, f"nothing listens on port {port}"
+        return False
+
+    until(listens)
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Return once it is so; what has not come after two minutes never will."""
+    end = time.monotonic() + 120
+    while not true():
+        assert time.monotonic() < end, "it never came to be"
+        time.sleep(0.02)
 
 
 def published(folder: Path) -> list[str]:

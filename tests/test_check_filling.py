@@ -208,11 +208,11 @@ HOSTILE = {
 @pytest.mark.no_cover
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_hostile_braces_cost_little(seed_summary: Summary, text: str) -> None:
-    """Linear: some ten microseconds a brace; the bound is for a slow machine that traces every line."""
+    """Linear: some ten microseconds a brace, or twice that where every line is traced; a square, minutes."""
     before = time.process_time()
     read(f"## Omnichannel\n\n{text}", seed_summary)
 
-    assert time.process_time() - before < 1.5
+    assert time.process_time() - before < 20
 
 
 def test_after_a_flood_of_arithmetic_a_name_is_still_a_figure() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from summaries import summaries
 
@@ -16,7 +16,7 @@ from persona.model import Fact, Summary, Unit
 
 pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
 
-WIDE = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+WIDE = settings(max_examples=30)
 CURRENCIES = st.sampled_from(["$", "€", "kr"])
 
 

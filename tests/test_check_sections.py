@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from persona.check import sections
@@ -491,7 +491,6 @@ LINES = st.sampled_from(
 
 
 @given(lines=st.lists(LINES, max_size=30))
-@settings(deadline=None)
 def test_every_word_that_is_no_title_stands_in_exactly_one_place(lines: list[str]) -> None:
     """Nothing of a paid answer is lost or said twice, whatever it is titled with."""
     body = "\n".join(line.format(f"word{at}x", f"word{at}y") for at, line in enumerate(lines))
@@ -532,18 +531,17 @@ HOSTILE = {
 
 @pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE)
 def test_five_megabytes_of_hostile_markdown_take_seconds(space_summary: Summary, body: str) -> None:
-    """The bound is generous, for a machine that does other things too."""
+    """Some tenths of a second each; what looked at everything before it again would take many minutes."""
     before = time.process_time()
     read(body, space_summary)
 
-    assert time.process_time() - before < 5
+    assert time.process_time() - before < 60
 
 
 @given(
     text=st.text(alphabet=st.characters(), max_size=300),
     risk=st.text(alphabet="#*- \n>`|:1.a\ud800\x00\r", max_size=200),
 )
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_text_breaks_the_reader(space_summary: Summary, text: str, risk: str) -> None:
     """Lone surrogates, control characters and stray marks included."""
     reading = read(f"## Web Dominant\n{text}\n\n### Risk\n{risk}", space_summary)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from bench_bigquery import rows_read_back
 from cloud import Emulator, FakeBigQuery, Reply, bigquery_error, job_error
+from doors import until
 from spaces import CHANNELS, REJECTED, WHOLE, assert_same, random_space, tables
 from spaces import count as count_here
 
@@ -48,7 +49,7 @@ def settings(source: str, **more: str) -> Settings:
 def count(
     source: str,
     limit: int = 0,
-    deadline_seconds: float = 60.0,
+    deadline_seconds: float = 600.0,
     notes: list[str] | None = None,
     **more: str,
 ) -> Counts:
@@ -142,7 +143,7 @@ def test_a_draw_is_exact_and_the_same_every_time(fill: Fill) -> None:
 def test_the_engine_takes_the_query_for_an_estimate(fill: Fill) -> None:
     source = fill(tables([person("email", web_sessions_30d="1")]))
     # The emulator counts no bytes.
-    assert bigquery.affordable_bytes(settings(source), Deadline(60), 10) == 0
+    assert bigquery.affordable_bytes(settings(source), Deadline(600), 10) == 0
 
 
 def test_as_many_rows_come_back_of_many_people_as_of_few(
@@ -325,6 +326,7 @@ def test_a_refusal_says_what_to_do(host: Host, reply: Reply, kind: type[PersonaE
     assert SECRET not in refused.value.message
 
 
+@pytest.mark.usefixtures("clock")
 @pytest.mark.parametrize(
     "reply",
     [bigquery_error(503, "backendError"), bigquery_error(403, "rateLimitExceeded"), Reply(ending="reset")],
@@ -332,24 +334,25 @@ def test_a_refusal_says_what_to_do(host: Host, reply: Reply, kind: type[PersonaE
 )
 def test_a_bigquery_that_stays_busy_is_unavailable(host: Host, reply: Reply) -> None:
     with host(FakeBigQuery(starts=reply)) as service, pytest.raises(PersonaError) as failed:
-        count(ANYWHERE, deadline_seconds=2.5)
+        count(ANYWHERE, deadline_seconds=60)
     assert (failed.value.retryable, failed.value.status) == (True, 503)
     assert len(service.requests) > 1
 
 
+@pytest.mark.usefixtures("clock")
 @pytest.mark.parametrize("finds", [None, Reply(ending="silence")], ids=["slow", "silent"])
 def test_a_job_is_cancelled_at_the_deadline(host: Host, finds: Reply | None) -> None:
     started = time.monotonic()
     with host(FakeBigQuery(finds=finds)) as service, pytest.raises(DeadlineExceeded):
         count(ANYWHERE, deadline_seconds=1.0)
-    assert service.requests[-1].path.endswith("/cancel")
-    assert time.monotonic() - started < 5
+    until(lambda: service.requests[-1].path.endswith("/cancel"))
+    assert time.monotonic() - started < 25
 
 
 def test_the_job_is_bounded_and_labelled(host: Host) -> None:
     reply = bigquery_error(403, "accessDenied")
     with host(FakeBigQuery(starts=reply)) as service, pytest.raises(Refused):
-        count(ANYWHERE, 10, deadline_seconds=5, PERSONA_MAX_BYTES="123")
+        count(ANYWHERE, 10, deadline_seconds=600, PERSONA_MAX_BYTES="123")
     job = json.loads(service.requests[-1].body)["configuration"]
     assert "web_sessions_30d" not in job["query"]["query"]
     assert job["query"]["maximumBytesBilled"] == "123"
@@ -358,7 +361,7 @@ def test_the_job_is_bounded_and_labelled(host: Host) -> None:
 
 def test_an_estimate_is_a_dry_run(host: Host) -> None:
     with host(FakeBigQuery(estimated_bytes=1_234)) as service:
-        assert bigquery.affordable_bytes(settings(ANYWHERE), Deadline(5), 0) == 1_234
+        assert bigquery.affordable_bytes(settings(ANYWHERE), Deadline(600), 0) == 1_234
     jobs = [json.loads(request.body) for request in service.requests if request.method == "POST"]
     assert [job["configuration"]["dryRun"] for job in jobs] == [True]
 

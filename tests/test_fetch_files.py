@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from cloud import Call, FakeStorage, Fault
+from doors import ROOT
 
 from persona.classify.counts import Counts, classify
 from persona.deadline import Deadline
@@ -41,7 +42,7 @@ def lines(number: int) -> bytes:
     return b"\n".join(map(line, range(number)))
 
 
-def fetch(where: object, limit: int = 0, deadline_seconds: float = 60.0, **more: str) -> Counts:
+def fetch(where: object, limit: int = 0, deadline_seconds: float = 600.0, **more: str) -> Counts:
     settings = read_settings({"PERSONA_SOURCE": str(where), **NAMED, **more}, "terminal")
     with opened(settings, limit, Deadline(deadline_seconds), QUIET) as people:
         return classify(people, RULE)
@@ -258,6 +259,7 @@ def refused(where: object, **more: Any) -> PersonaError:
 
 
 ARRAY = "export looks like JSON array; cannot be read as that, first at record"
+BLANKS = gzip.compress(b" " * 2**23, 1) * 16  # packed one after the other, as one
 UNREADABLE = {
     "zip": (b"PK\x03\x04 secret", "export looks like a ZIP archive or a spreadsheet"),
     "html": (b"<html>secret</html>", "export looks like HTML or XML"),
@@ -266,8 +268,8 @@ UNREADABLE = {
     "array": (b"[" + line(1) + b", secret]", ARRAY),
     "parquet": (b"PAR1secret", "export looks like Parquet; cannot be read as that"),
     "long line": (b'{"secret": "' + b"x" * 2**26, "a line of it is longer than 4 MiB"),
-    "long line in gzip": (gzip.compress(b"{" + b" " * 2**27, 1), "packed with gzip; a line of it is longer"),
-    "nul in gzip": (gzip.compress(bytes(2**28), 1), "export is no text"),
+    "long line in gzip": (gzip.compress(b"{") + BLANKS, "packed with gzip; a line of it is longer"),
+    "nul in gzip": (gzip.compress(bytes(2**24), 1) * 16, "export is no text"),
 }
 
 
@@ -459,10 +461,11 @@ def test_a_passing_failure_of_cloud_storage_is_outlived(cloud: FakeStorage) -> N
     assert people(fetch(where)) == [0, 1, 2]
 
 
+@pytest.mark.usefixtures("clock")
 def test_a_lasting_failure_of_cloud_storage_is_worth_another_run(cloud: FakeStorage) -> None:
     where = put(cloud, "export.json", lines(3))
     cloud.call_faults = lambda _: Fault(status=503)
-    error = refused(where, deadline_seconds=1.0)
+    error = refused(where)
     assert (type(error), error.retryable) == (Unavailable, True)
 
 
@@ -494,29 +497,37 @@ def test_the_deadline_ends_the_reading(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_deadline_interrupts_a_query_and_the_checking_of_a_bomb(tmp_path: Path) -> None:
     (tmp_path / "large").write_bytes(lines(200_000))
-    # 4 GB of blank lines in 4 MB.
-    (tmp_path / "bomb").write_bytes(gzip.compress(line(1) + b"\n" * 2**26, 9) * 64)
+    # 32 GB of blank lines in 32 MB.
+    (tmp_path / "bomb").write_bytes(gzip.compress(line(1) + b"\n" * 2**26, 9) * 512)
     for name in ("large", "bomb"):
         start = time.monotonic()
         assert type(refused(tmp_path / name, deadline_seconds=0.2)) is DeadlineExceeded
-        assert time.monotonic() - start < 3
+        assert time.monotonic() - start < 30
 
 
+# Nothing of the tests is loaded, which takes more than what is measured.
 COUNT = """
 import resource, sys
-sys.path[:0] = ["tests"]
-import test_fetch_files
-counts = test_fetch_files.fetch(sys.argv[1], int(sys.argv[2]), 600)
-print(counts.read, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+from persona.classify.counts import classify
+from persona.deadline import Deadline
+from persona.fetch import fetch
+from persona.log import Log
+from persona.settings import read_settings
+from persona.summarize.sampling import rule_of
+names = {"PERSONA_SOURCE": sys.argv[1], "PERSONA_CHANNELS": "web=web,mobile=mobile"}
+settings = read_settings(names, "terminal")
+with fetch(settings, 0, Deadline(600), Log(as_json=False, level="ERROR")) as people:
+    read = classify(people, rule_of(settings)).read
+print(read, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
-def peak(where: Path, limit: int) -> tuple[int, float]:
+def peak(where: Path) -> tuple[int, float]:
     """How many profiles a process of its own reads, and its peak memory in MiB."""
     # A process is told the peak of the one that it was forked from as its own: let that be a small one.
     fresh = ["sh", "-c", '"$0" "$@"; exit $?']
-    command = [*fresh, sys.executable, "-c", COUNT, str(where), str(limit)]
-    counted = subprocess.run(command, check=True, capture_output=True, text=True)
+    command = [*fresh, sys.executable, "-c", COUNT, str(where)]
+    counted = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     read, peak_kib = map(int, counted.stdout.split())
     return read, peak_kib / 1024
 
@@ -530,6 +541,7 @@ def test_memory_does_not_grow_with_the_people_though_each_has_a_plan_of_their_ow
             file.writelines(f'{{"traits":{{"web":1,"plan":"{plan}"}}}}\n' for plan in plans)
         return tmp_path / f"{profiles}"
 
-    (few, few_mib), (many, many_mib) = (peak(export(profiles), 0) for profiles in (400_000, 800_000))
+    (few, few_mib), (many, many_mib) = (peak(export(profiles)) for profiles in (400_000, 800_000))
     assert (few, many) == (400_000, 800_000)
-    assert many_mib - few_mib < 32
+    # Where the plans were kept, a hundred thousand would take fifty.
+    assert many_mib - few_mib < 64

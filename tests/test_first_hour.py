@@ -36,7 +36,13 @@ def run(line: str, folder: Path, expected: int = 0) -> str:
     """What a line for a shell prints."""
     outside = {name: text for name, text in environment().items() if name != "PYTHONPATH"}
     ended = subprocess.run(
-        ["sh", "-c", line], cwd=folder, env=outside, capture_output=True, text=True, check=False, timeout=300
+        ["sh", "-c", line],
+        cwd=folder,
+        env=outside,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=1_500,
     )
     assert ended.returncode == expected, ended.stderr
     return ended.stdout

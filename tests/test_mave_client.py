@@ -4,7 +4,9 @@ import json
 import time
 
 import pytest
+from clock import Clock
 from cloud import Ending, FakeMave, Reply, Service, Turn, answer, error, json_reply, lose, raw, refuse
+from doors import until
 
 from persona.deadline import Deadline
 from persona.errors import (
@@ -21,6 +23,7 @@ from persona.model import Answer, NamedPersona, WebSource
 from persona.net.wire import MOST_BODY_BYTES
 from persona.settings import Settings, read_settings
 
+pytestmark = pytest.mark.usefixtures("clock")
 KEY = "mvra_live_test"
 MESSAGE = "Create a unified persona framework.\n\nReference: r4nd0m/1"
 
@@ -30,12 +33,13 @@ def settings(url: str, **more: str) -> Settings:
         "PERSONA_SOURCE": "sample",
         "MAVERA_API_KEY": KEY,
         "MAVERA_API_URL": url,
-        "MAVE_TIMEOUT_SECONDS": "1",
     }
     return read_settings(names | more, "terminal")
 
 
-def ask(service: Service, deadline_seconds: float = 30.0, thread_id: str | None = None, **more: str) -> bytes:
+def ask(
+    service: Service, deadline_seconds: float = 1_000.0, thread_id: str | None = None, **more: str
+) -> bytes:
     return client.ask(
         settings(service.url, **more),
         Deadline(deadline_seconds),
@@ -45,7 +49,7 @@ def ask(service: Service, deadline_seconds: float = 30.0, thread_id: str | None 
     )
 
 
-def failure(service: Service, deadline_seconds: float = 30.0, **more: str) -> PersonaError:
+def failure(service: Service, deadline_seconds: float = 1_000.0, **more: str) -> PersonaError:
     with pytest.raises(PersonaError) as raised:
         ask(service, deadline_seconds, None, **more)
     return raised.value
@@ -124,19 +128,18 @@ def test_a_busy_mave_is_asked_again_after_the_wait_that_it_asks_for() -> None:
     assert service.paid == [MESSAGE]
 
 
-def test_a_mave_that_is_busy_for_longer_than_there_is_time_costs_nothing() -> None:
-    begun = time.monotonic()
+def test_a_mave_that_is_busy_for_longer_than_there_is_time_costs_nothing(clock: Clock) -> None:
     with FakeMave(refuse(429, Retry_After="60")) as service:
-        busy = failure(service, deadline_seconds=20)
+        busy = failure(service, deadline_seconds=309)
         assert len(service.requests) == 1
     assert (type(busy), busy.code, busy.retry_after_seconds) == (Unavailable, "mave_unavailable", 60)
-    assert time.monotonic() - begun < 10
+    assert clock.passed_seconds == 0
 
 
 def test_after_a_wait_there_is_time_left_for_a_whole_answer() -> None:
     """A second call begins only with the answer's time and ten seconds left."""
     with FakeMave(refuse(429, Retry_After="1"), answer("An answer.")) as service:
-        failure(service, deadline_seconds=11.5)
+        failure(service, deadline_seconds=250.5)
         assert len(service.requests) == 1
 
 
@@ -149,7 +152,8 @@ def test_no_call_begins_when_the_time_is_up() -> None:
 @pytest.mark.parametrize("ending", ["close", "reset", "silence"])
 def test_a_reply_that_is_lost_counts_as_spent_and_is_not_asked_for_again(ending: Ending) -> None:
     with FakeMave(lose("An answer.", ending)) as service:
-        lost = failure(service)
+        lost = failure(service, MAVE_TIMEOUT_SECONDS="1" if ending == "silence" else "240")
+        until(lambda: bool(service.paid))
         assert len(service.requests) == 1
     assert (type(lost), lost.code, lost.retryable) == (ReplyLost, "mave_unavailable", True)
     assert service.paid == [MESSAGE]
@@ -168,9 +172,9 @@ def test_a_status_that_says_neither_yes_nor_no_counts_as_spent(status: int) -> N
 
 def test_an_answer_is_waited_for_no_longer_than_the_deadline() -> None:
     begun = time.monotonic()
-    with FakeMave(answer("An answer.", delay_seconds=30)) as service:
+    with FakeMave(answer("An answer.", delay_seconds=200)) as service:
         assert isinstance(failure(service, deadline_seconds=0.5), ReplyLost)
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 100
 
 
 UNUSABLE = {
@@ -201,7 +205,7 @@ def test_a_reply_without_an_answer_is_kept_as_it_came(body: bytes, came: str) ->
 
 def test_a_reply_over_the_cap_is_kept_up_to_it() -> None:
     with FakeMave(raw(b" " * (MOST_BODY_BYTES + 1))) as service:
-        unusable = failure(service, MAVE_TIMEOUT_SECONDS="10")
+        unusable = failure(service)
     assert isinstance(unusable, UnusableReply)
     assert len(unusable.raw) == MOST_BODY_BYTES
     assert "larger than 32 MiB" in str(unusable)
@@ -285,7 +289,7 @@ def test_a_reply_that_breaks_off_between_quotes_is_looked_at_once() -> None:
     begun = time.monotonic()
     with pytest.raises(Invalid):
         client.parse(b'{"content": "' + b'say \\"so\\" ' * 200_000)
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 60
 
 
 @pytest.mark.parametrize("field", ["id", "thread_id", "validation", "personas_used"])
@@ -315,7 +319,7 @@ def test_a_lone_surrogate_anywhere_can_be_written_too() -> None:
 
 def test_the_credits_left_are_told() -> None:
     with FakeMave(included_credits=500) as service:
-        told = client.credits_left(settings(service.url), Deadline(5))
+        told = client.credits_left(settings(service.url), Deadline(600))
     assert told == {
         "a_call_takes": "10-75",
         "left": 500,
@@ -338,12 +342,12 @@ def test_the_credits_left_are_told() -> None:
 )
 def test_credits_that_mave_does_not_tell_are_none(reply: Reply) -> None:
     with FakeMave(faults=lambda _: reply) as service:
-        told = client.credits_left(settings(service.url), Deadline(5))
+        told = client.credits_left(settings(service.url), Deadline(600))
     assert set(told.values()) == {None, "10-75"}
 
 
 def test_why_the_credits_cannot_be_told_is_told() -> None:
     with FakeMave(keys=["mvra_live_other"]) as service:
-        told = client.credits_left(settings(service.url), Deadline(5))
+        told = client.credits_left(settings(service.url), Deadline(600))
     assert told["left"] is None
     assert "check MAVERA_API_KEY" in str(told["why"])

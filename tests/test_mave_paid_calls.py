@@ -4,22 +4,20 @@ import base64
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 import requests
+from clock import Clock
 from cloud import Call, FakeMave, FakeSegment, FakeStorage, Fault, Turn, answer, lose, raw, refuse
-from doors import ROOT, client, event, serve
+from doors import ROOT, client, event, serve, until
 from werkzeug.datastructures import Headers
 
 pytestmark = pytest.mark.slow
@@ -35,8 +33,8 @@ CLOUD_EVENT = "application/cloudevents+json"
 class House:
     """A deployment of both functions, and the folder or bucket that they write to."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-        self._monkeypatch = monkeypatch
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path, clock: Clock) -> None:
+        self._monkeypatch, self.clock = monkeypatch, clock
         self.folder = folder
         self.settings: dict[str, str] = {}
         self.http = client("persona_http")
@@ -45,7 +43,7 @@ class House:
             if name.startswith(("PERSONA_", "MAVE", "SEGMENT_")):
                 monkeypatch.delenv(name)
         self.set(PERSONA_SOURCE="sample", PERSONA_OUTPUT=str(folder))
-        self.set(MAVE_TIMEOUT_SECONDS="1", PERSONA_DEADLINE_SECONDS="30")
+        self.set(MAVE_TIMEOUT_SECONDS="60", PERSONA_DEADLINE_SECONDS="300")
 
     def set(self, **settings: str) -> None:
         self.settings |= settings
@@ -89,8 +87,8 @@ class Told(NamedTuple):
 
 
 @pytest.fixture
-def house(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> House:
-    return House(monkeypatch, tmp_path / "frameworks")
+def house(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, clock: Clock) -> House:
+    return House(monkeypatch, tmp_path / "frameworks", clock)
 
 
 @contextmanager
@@ -117,15 +115,22 @@ PERSON = {
 def test_case_02_of_two_deliveries_at_once_one_works_and_the_other_comes_again(
     house: House, way: str
 ) -> None:
-    house.set(MAVE_TIMEOUT_SECONDS="5")
+    asked, refused = threading.Event(), threading.Event()
 
     def deliver() -> int:
         return house.deliver() if way == "pubsub" else house.post().status
 
-    with asking(house, answer(WHOLE, delay_seconds=0.7)) as mave, ThreadPoolExecutor(1) as pool:
+    def turn(_message: str, _thread: str | None) -> Turn:
+        asked.set()
+        assert refused.wait(600)
+        return answer(WHOLE)
+
+    house.set(MAVE_TIMEOUT_SECONDS="200")
+    with asking(house, turn) as mave, ThreadPoolExecutor(1) as pool:
         at_work = pool.submit(deliver)
-        until(lambda: bool(mave.paid))
+        assert asked.wait(600)
         assert deliver() == (503 if way == "pubsub" else 409)
+        refused.set()
         assert at_work.result() == 200
         assert deliver() == 200
         assert calls(mave) == 1
@@ -145,7 +150,7 @@ def test_case_03_what_a_killed_delivery_left_is_gone_on_with(house: House, writt
         if not (written and call.method == "insert" and call.name.endswith(written)) or reached.is_set():
             return None
         reached.set()
-        return Fault(delay_seconds=30, status=503)
+        return Fault(delay_seconds=600, status=503)
 
     script = answer(WHOLE) if written else late(reached)
     with FakeStorage(faults=fault) as storage, asking(house, script) as mave:
@@ -173,7 +178,7 @@ def late(asked: threading.Event, *first: Turn) -> Callable[[str, str | None], Tu
         if first and not thread:
             return first[0]
         asked.set()
-        return answer(WHOLE, delay_seconds=30, thread_after_seconds=0)
+        return answer(WHOLE, delay_seconds=600, thread_after_seconds=0)
 
     return turn
 
@@ -182,45 +187,33 @@ def killed(house: House, storage: FakeStorage, reached: threading.Event) -> None
     """A delivery as far as that, killed there; its lease holds others off, and then runs out."""
     house.use(storage)
     with started("-m", "persona", "--run-id", "run") as process:
-        assert reached.wait(20)
+        assert reached.wait(600)
         process.kill()
-    state = storage.objects[f"{FOLDER}/state.json"]
     assert house.post().word == "run_in_progress"
-    storage.objects[state.name] = replace(state, updated=state.updated - 100)
+    house.clock.sleep(400)
 
 
-@pytest.mark.parametrize(
-    ("target", "expected"),
-    [("persona_http", (500, True)), ("persona_pubsub", (503, True))],
-    ids=["http", "pubsub"],
-)
+@pytest.mark.parametrize("way", ["http", "pubsub"])
 def test_case_03_a_defect_after_a_paid_call_is_worth_another_try(
-    tmp_path: Path, target: str, expected: tuple[int, bool]
+    house: House, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], way: str
 ) -> None:
-    """An installation with a broken page: the answer is paid for, kept, and published once it is mended."""
-    broken = tmp_path / "broken"
-    shutil.copytree(ROOT / "persona", broken / "persona")
-    (broken / "persona" / "write" / "page.html").write_text("{% jane@example.com")
-    log = tmp_path / "log"
-    with FakeMave(answer(WHOLE)) as mave:
-        settings = {
-            "PERSONA_SOURCE": "sample",
-            "PERSONA_OUTPUT": str(tmp_path / "frameworks"),
-            **mave.settings(),
-        }
-        request: dict[str, object] = {"run_id": "run"}
-        if target == "persona_pubsub":
-            data = base64.b64encode(json.dumps(request).encode()).decode()
-            request = event({"message": {"data": data, "messageId": "1"}})
-        with serve(target, log, **settings, PYTHONPATH=str(broken)) as url:
-            refused = requests.post(url, json=request, timeout=60)
-        with serve(target, log, **settings) as url:
-            assert requests.post(url, json=request, timeout=60).ok
+    """The answer is paid for, kept, and published once the defect is mended."""
+
+    def broken(*_: object) -> None:
+        raise LookupError("jane@example.com")
+
+    with asking(house, answer(WHOLE)) as mave:
+        with monkeypatch.context() as defect:
+            defect.setattr("persona.write.render.outputs", broken)
+            if way == "http":
+                refused = house.post()
+                assert (refused.status, refused.body["error"]["retryable"]) == (500, True)
+                assert "jane" not in json.dumps(refused.body)
+            else:
+                assert house.deliver() == 503
+        assert house.post().word == "published"
         assert calls(mave) == 1
-    told = refused.text + log.read_text()
-    retryable = refused.status_code == 503 or refused.json()["error"]["retryable"]
-    assert (refused.status_code, retryable, "jane" in told) == (*expected, False)
-    assert (tmp_path / "frameworks" / FOLDER / "framework.json").exists()
+    assert "jane" not in "".join(capsys.readouterr())
 
 
 # 4 to 9: Mave.
@@ -234,6 +227,7 @@ def test_case_04_a_busy_mave_is_waited_for(house: House) -> None:
 
 
 def test_case_04_a_wait_beyond_the_budget_costs_nothing_and_is_passed_on(house: House) -> None:
+    house.set(PERSONA_DEADLINE_SECONDS="100")
     with asking(house, refuse(429, Retry_After="60"), answer(WHOLE)) as mave:
         refused = house.post()
         assert (refused.word, refused.headers["Retry-After"]) == ("mave_unavailable", "60")
@@ -266,8 +260,12 @@ LOST = {
 
 @pytest.mark.parametrize("turn", LOST.values(), ids=LOST)
 def test_case_06_a_lost_reply_is_recovered_from_its_thread(house: House, turn: Turn) -> None:
+    house.set(MAVE_TIMEOUT_SECONDS="2" if turn.ending == "silence" else "60")
     with asking(house, turn) as mave:
-        assert house.post().word == "published"
+        # A Mave that got the message only after its time would be looked for once more.
+        while turn.ending == "silence" and not mave.paid:
+            house.post()
+        assert house.post().word in {"published", "replayed"}
         assert calls(mave) == 1
     assert house.kept("answer.json")["content"] == WHOLE
 
@@ -275,8 +273,8 @@ def test_case_06_a_lost_reply_is_recovered_from_its_thread(house: House, turn: T
 def test_case_06_an_answer_that_is_still_being_written_is_waited_for_by_later_deliveries(
     house: House,
 ) -> None:
-    house.set(PERSONA_DEADLINE_SECONDS="12")
-    with asking(house, lose(WHOLE, 500, thread_after_seconds=2.5)) as mave:
+    house.set(PERSONA_DEADLINE_SECONDS="100")
+    with asking(house, lose(WHOLE, 500, thread_after_seconds=150)) as mave:
         assert house.post().word == "mave_unavailable"
         until(lambda: house.post().word == "published")
         assert calls(mave) == 1
@@ -287,15 +285,25 @@ def test_case_06_what_no_thread_tells_is_asked_once_more_and_then_left_to_an_ope
         mave.hides_threads = True
         words = [house.post().word]
         for _ in range(2):
-            time.sleep(1)  # MAVE_TIMEOUT_SECONDS
+            house.clock.sleep(60)  # MAVE_TIMEOUT_SECONDS
             words += [house.post().word]
         assert calls(mave) == 2
     assert words == ["mave_unavailable", "mave_unavailable", "needs_operator"]
     assert house.kept("error.json")["error"]["code"] == "needs_operator"
 
 
+def test_case_06_a_message_that_is_never_answered_is_given_up_and_left_to_an_operator(house: House) -> None:
+    house.set(PERSONA_DEADLINE_SECONDS="100", PERSONA_MAVE_CALLS="1")
+    with asking(house, lose(None, 500), answer(WHOLE)) as mave:
+        words = [house.post().word]
+        house.clock.sleep(240)  # four times MAVE_TIMEOUT_SECONDS
+        words += [house.post().word, house.post(force=True).word]
+        assert calls(mave) == 2
+    assert words == ["mave_unavailable", "needs_operator", "published"]
+
+
 def test_case_06_a_call_s_time_counts_from_when_it_was_sent_and_not_from_waits_before(house: House) -> None:
-    with asking(house, refuse(429, Retry_After="2"), lose(WHOLE, "reset")) as mave:
+    with asking(house, refuse(429, Retry_After="90"), lose(WHOLE, "reset")) as mave:
         mave.hides_threads = True
         assert house.post().word == "mave_unavailable"
         assert len(mave.paid) == 1
@@ -386,11 +394,11 @@ def test_case_15_whatever_happens_to_any_one_storage_request_the_run_ends_publis
 ) -> None:
     """Of a run's storage requests each meets a mishap in turn; then the run is delivered again.
 
-    Each request meets two of the five; all of them by hand: TEST_EXAMPLES=1.
+    Each request meets one of the five; all of them by hand: TEST_EXAMPLES=1.
     """
     place = list(MISHAPS.values()).index(mishap)
     for spoilt in range(1, 100):
-        if "TEST_EXAMPLES" not in os.environ and (spoilt + place) % len(MISHAPS) > 1:
+        if "TEST_EXAMPLES" not in os.environ and (spoilt + place) % len(MISHAPS):
             continue
         with FakeStorage() as storage, asking(house, answer(WHOLE)) as mave:
             house.use(storage)
@@ -431,8 +439,8 @@ def test_case_15_what_somebody_else_changed_is_named_and_nothing_paid(house: Hou
 def test_case_17_without_time_for_an_answer_nothing_is_spent_and_the_next_delivery_goes_on(
     house: House,
 ) -> None:
-    house.set(PERSONA_DEADLINE_SECONDS="13")
-    with FakeSegment([PERSON] * 50, latency_seconds=2.2) as segment, asking(house, answer(WHOLE)) as mave:
+    with FakeSegment([PERSON] * 50) as segment, asking(house, answer(WHOLE)) as mave:
+        segment.faults = lambda _: house.clock.sleep(235)
         house.use(segment)
         assert house.post().word == "deadline"
         assert mave.requests == []
@@ -460,12 +468,12 @@ def test_case_18_and_12_a_server_keeps_eight_runs_apart_and_outlives_a_flood(
         ThreadPoolExecutor(8) as pool,
     ):
         # 40 MB, which the platform reads to their end before it answers.
-        flood = requests.post(url, data=b" " * 40_000_000, timeout=120)
+        flood = requests.post(url, data=b" " * 40_000_000, timeout=600)
         assert (flood.status_code, flood.json()["error"]["code"]) == (400, "bad_request")
-        answers = list(pool.map(lambda name: requests.post(url, json={"run_id": name}, timeout=300), names))
+        answers = list(pool.map(lambda name: requests.post(url, json={"run_id": name}, timeout=600), names))
         assert [answered.text for answered in answers if not answered.ok] == []
         reports = [answered.json() for answered in answers]
-        assert requests.get(f"{url}/runs/run3", timeout=60).json()["run_id"] == "run3"
+        assert requests.get(f"{url}/runs/run3", timeout=600).json()["run_id"] == "run3"
     assert [(one["run_id"], one["status"]) for one in reports] == [(name, "published") for name in names]
     assert len({one["mave"]["thread_id"] for one in reports}) == 8
     for name in names:
@@ -503,7 +511,6 @@ FOLLOW_UPS = {
 
 @pytest.mark.parametrize(("turn", "begun"), FOLLOW_UPS.values(), ids=FOLLOW_UPS)
 def test_case_20_a_follow_up_that_fails_never_fails_the_run(house: House, turn: Turn, begun: int) -> None:
-    house.set(PERSONA_DEADLINE_SECONDS="13")
     with asking(house, follow_up(turn)):
         report = house.post()
     assert (report.word, report.body["mave"]["calls"]) == ("published", begun)
@@ -511,8 +518,11 @@ def test_case_20_a_follow_up_that_fails_never_fails_the_run(house: House, turn: 
 
 
 def test_case_20_a_follow_up_without_time_is_not_begun(house: House) -> None:
-    house.set(PERSONA_DEADLINE_SECONDS="16", MAVE_TIMEOUT_SECONDS="3.5")
-    with asking(house, lambda *_: answer(PARTIAL, delay_seconds=3)) as mave:
+    def turn(_message: str, _thread: str | None) -> Turn:
+        house.clock.sleep(235)
+        return answer(PARTIAL)
+
+    with asking(house, turn) as mave:
         report = house.post()
         assert calls(mave) == 1
     assert report.body["checks"]["missing_sections"] > 0
@@ -527,11 +537,18 @@ def test_case_20_a_killed_delivery_s_follow_up_is_recovered_on_redelivery(house:
     assert (report.word, report.body["checks"]["missing_sections"]) == ("published", 0)
 
 
-def until(true: Callable[[], bool], seconds: float = 10.0) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it never came to be"
-        time.sleep(0.05)
+def test_case_22_force_allows_one_call_above_the_cap(house: House) -> None:
+    house.set(PERSONA_MAVE_CALLS="1")
+    with asking(house, lose(WHOLE, 500)) as mave:
+        mave.hides_threads = True
+        words = [house.post(force=True).word]
+        house.clock.sleep(60)  # MAVE_TIMEOUT_SECONDS
+        words += [house.post(force=True).word for _ in range(2)]
+        house.clock.sleep(60)
+        words += [house.post(force=True).word for _ in range(3)]
+        assert calls(mave) == 2
+    assert words == ["mave_unavailable", "needs_operator", "mave_unavailable", *["needs_operator"] * 3]
+    assert house.kept("state.json")["forced"] is True
 
 
 @contextmanager

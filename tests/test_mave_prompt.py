@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from jinja2 import UndefinedError
 from msgspec.structs import replace
 from summaries import summaries
@@ -79,7 +79,7 @@ def test_every_fact_of_the_summary_is_in_the_question(space_summary: Summary) ->
     assert [name for name in facts_of(space_summary, "$") if f"{{{{{name}}}}}" not in message] == []
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40)
 @given(summary=summaries())
 def test_every_name_in_the_question_is_a_fact(summary: Summary) -> None:
     """The examples of the ground rules included: what is copied from the message can be filled in."""
@@ -349,7 +349,7 @@ def test_a_question_back_is_told_to_proceed_in_the_same_form(seed_summary: Summa
     assert wanted in _next(seed_summary, "Which product is it?")
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40)
 @given(summary=summaries())
 def test_no_space_breaks_the_message(summary: Summary) -> None:
     """Whatever plans and types are called, the data is one block of JSON."""

@@ -1,7 +1,6 @@
 """A paid answer whose reply was lost is found again, whatever other threads and clocks look like."""
 
 import os
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import cast
 
 import pytest
+from clock import Clock
 from cloud import FakeMave, Reply, Request, error, json_reply, lose
 from cloud.mave import Message as FakeMessage
 from cloud.mave import Thread
@@ -207,9 +207,11 @@ def deliver(folder: Path, around: Around, mave: FakeMave) -> Answers | PersonaEr
         return failure
 
 
-@settings(deadline=None, derandomize=True, max_examples=EXAMPLES)
+@settings(derandomize=True, max_examples=EXAMPLES)
 @given(around=arounds)
-def test_whatever_stands_around_our_thread_the_answer_is_recovered_and_paid_for_once(around: Around) -> None:
+def test_whatever_stands_around_our_thread_the_answer_is_recovered_and_paid_for_once(
+    clock: Clock, around: Around
+) -> None:
     with TemporaryDirectory() as folder, FakeMave(lose(ANSWER, "close")) as mave:
         mave.clock_ahead_seconds = around.mave_ahead_seconds
         mave.faults = None
@@ -220,7 +222,7 @@ def test_whatever_stands_around_our_thread_the_answer_is_recovered_and_paid_for_
                 break
             note(f"{answered.code}: {answered.message}")
             assert answered.retryable
-            time.sleep(TIMEOUT_SECONDS / 4)
+            clock.sleep(TIMEOUT_SECONDS / 4)
         assert not isinstance(answered, PersonaError | None)
         assert [client.parse(raw).content for raw in answered.values()] == [ANSWER]
         assert len(mave.paid) == 1

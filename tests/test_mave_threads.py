@@ -6,23 +6,27 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from clock import Clock
 from cloud import FakeMave, Reply, Request, answer, error, json_reply, lose
+from doors import until
 
 from persona.deadline import Deadline
 from persona.errors import DeadlineExceeded, ReplyLost, Unavailable
 from persona.mave import client, threads
 from persona.settings import Settings, read_settings
 
+pytestmark = pytest.mark.usefixtures("clock")
+
 REFERENCE = "r4nd0m/1"
 MESSAGE = f"Create a unified persona framework.\n\nReference: {REFERENCE}"
 
 
-def settings(url: str) -> Settings:
+def settings(url: str, timeout_seconds: int = 240) -> Settings:
     names = {
         "PERSONA_SOURCE": "sample",
         "MAVERA_API_KEY": "mvra_live_test",
         "MAVERA_API_URL": url,
-        "MAVE_TIMEOUT_SECONDS": "1",
+        "MAVE_TIMEOUT_SECONDS": str(timeout_seconds),
     }
     return read_settings(names, "terminal")
 
@@ -33,7 +37,7 @@ def recover(  # noqa: PLR0913 - what the tests vary
     *,
     age_seconds: float = 60.0,
     every_thread: bool = False,
-    deadline_seconds: float = 30.0,
+    deadline_seconds: float = 600.0,
     poll_seconds: float | None = 0.05,
 ) -> bytes | None:
     return threads.recover(
@@ -55,7 +59,8 @@ def content(body: bytes | None) -> str | None:
 def test_a_lost_answer_is_found_in_its_thread(how: object, older: bool) -> None:  # noqa: FBT001 - a column
     with FakeMave(lose("An answer.", how), older=older) as service:  # type: ignore[arg-type] # one of its endings
         with pytest.raises(ReplyLost):
-            client.ask(settings(service.url), Deadline(30), MESSAGE, None)
+            client.ask(settings(service.url, 1 if how == "silence" else 240), Deadline(600), MESSAGE, None)
+        until(lambda: bool(service.paid))
         assert content(recover(service)) == "An answer."
     assert service.paid == [MESSAGE]
 
@@ -63,7 +68,7 @@ def test_a_lost_answer_is_found_in_its_thread(how: object, older: bool) -> None:
 def test_what_is_recovered_has_the_shape_of_a_reply() -> None:
     with FakeMave(lose("An answer.")) as service:
         with pytest.raises(ReplyLost):
-            client.ask(settings(service.url), Deadline(30), MESSAGE, None)
+            client.ask(settings(service.url), Deadline(600), MESSAGE, None)
         recovered = json.loads(recover(service) or b"")
         (thread,) = service.threads.values()
     assert recovered == {
@@ -105,8 +110,8 @@ def test_a_reference_that_only_mave_s_answer_names_is_not_ours() -> None:
 @pytest.mark.parametrize("reference", ["r4nd0m/1", "r4nd0m/2"])
 def test_each_call_of_a_thread_gets_the_answer_that_follows_it(reference: str) -> None:
     with FakeMave(answer("First."), answer("Second.")) as service:
-        first = client.parse(client.ask(settings(service.url), Deadline(30), MESSAGE, None))
-        client.ask(settings(service.url), Deadline(30), "The rest.\nReference: r4nd0m/2", first.thread_id)
+        first = client.parse(client.ask(settings(service.url), Deadline(600), MESSAGE, None))
+        client.ask(settings(service.url), Deadline(600), "The rest.\nReference: r4nd0m/2", first.thread_id)
         assert (
             content(recover(service, reference)) == {"r4nd0m/1": "First.", "r4nd0m/2": "Second."}[reference]
         )
@@ -115,25 +120,24 @@ def test_each_call_of_a_thread_gets_the_answer_that_follows_it(reference: str) -
 def test_an_answer_that_is_still_being_written_is_waited_for() -> None:
     with FakeMave(lose("An answer.", thread_after_seconds=0.6)) as service:
         with pytest.raises(ReplyLost):
-            client.ask(settings(service.url), Deadline(30), MESSAGE, None)
+            client.ask(settings(service.url), Deadline(600), MESSAGE, None)
         assert content(recover(service, deadline_seconds=5)) == "An answer."
     assert service.paid == [MESSAGE]
 
 
-def test_an_answer_that_is_never_written_is_not_there_yet() -> None:
-    begun = time.monotonic()
+def test_an_answer_that_is_never_written_is_not_there_yet(clock: Clock) -> None:
     with FakeMave(lose(None)) as service:
         with pytest.raises(ReplyLost):
-            client.ask(settings(service.url), Deadline(30), MESSAGE, None)
+            client.ask(settings(service.url), Deadline(600), MESSAGE, None)
         with pytest.raises(Unavailable, match="has not answered it in its thread yet"):
             recover(service, deadline_seconds=0.8)
-    assert time.monotonic() - begun < 3
+    assert clock.passed_seconds < 0.8
 
 
 def test_where_nobody_waits_an_answer_that_is_not_written_is_none() -> None:
     with FakeMave(lose(None)) as service:
         with pytest.raises(ReplyLost):
-            client.ask(settings(service.url), Deadline(30), MESSAGE, None)
+            client.ask(settings(service.url), Deadline(600), MESSAGE, None)
         assert recover(service, poll_seconds=None) is None
 
 
@@ -315,7 +319,7 @@ def test_a_workspace_lists_its_own_threads() -> None:
         for workspace_id in ("ws_ours", "ws_theirs"):
             service.remember(MESSAGE, f"Of {workspace_id}.").workspace_id = workspace_id
         named = replace(settings(service.url), mavera_workspace_id="ws_ours")
-        assert content(threads.recover(named, Deadline(30), REFERENCE, 60.0)) == "Of ws_ours."
+        assert content(threads.recover(named, Deadline(600), REFERENCE, 60.0)) == "Of ws_ours."
 
 
 def test_before_a_call_is_given_up_every_thread_is_looked_into() -> None:

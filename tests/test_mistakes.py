@@ -329,5 +329,5 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
 
 def run(*command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command, cwd=cwd, env=environment(), capture_output=True, text=True, check=False, timeout=60
+        command, cwd=cwd, env=environment(), capture_output=True, text=True, check=False, timeout=600
     )

@@ -3,17 +3,15 @@
 import base64
 import json
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from urllib.error import HTTPError
-from urllib.request import Request as HttpRequest
-from urllib.request import urlopen
 
 import pytest
+import requests
+from clock import Clock
 from cloud import FakeMave, FakeSegment, FakeStorage, Reply, answer, json_reply, listing_error, profile_error
 from crowd import crowd
-from doors import ROOT, event, in_process, readable, serve
+from doors import ROOT, Set, client, event, in_process, readable, serve
 
 pytestmark = pytest.mark.slow
 
@@ -22,40 +20,54 @@ SECRETS = re.compile(r"secret|zebulon|\b555\D?7|broken@|negative@|odd@", re.IGNO
 EMAIL = "person1@secret.example"
 DOORS = ["http", "pubsub", "terminal"]
 
-# Carries a request through a door, and tells all that a caller sees.
-Delivery = Callable[[dict[str, object]], str]
+# Carries a request through a door, and tells all that a caller and the log see.
+Deliver = Callable[[dict[str, object]], str]
+Open = Callable[[str, dict[str, str]], Deliver]
 
 
-@contextmanager
-def opened(door: str, log: Path, **settings: str) -> Iterator[Delivery]:
-    """A door, at the level at which it tells most; it prints to `log`."""
-    settings = {"LOG_LEVEL": "DEBUG", **settings}
-    if door == "terminal":
-        yield lambda request: _from_terminal(request, log, settings)
-        return
-    with serve(f"persona_{door}", log, K_SERVICE="persona", GOOGLE_CLOUD_PROJECT="p", **settings) as url:
-        yield lambda request: _over_http(door, request, url)
+@pytest.fixture
+def within(settings: Set, frameworks: Path, capsys: pytest.CaptureFixture[str], clock: Clock) -> Open:
+    """Opens a door in this process, where no wait takes time, at the level at which it tells most."""
+    assert clock
+
+    def opened(door: str, named: dict[str, str]) -> Deliver:
+        named = {"LOG_LEVEL": "DEBUG", **named}
+        if door == "terminal":
+            output = {"PERSONA_OUTPUT": str(frameworks)}
+            return lambda request: _from_terminal(request, frameworks.parent, named | output)
+        settings(K_SERVICE="persona", GOOGLE_CLOUD_PROJECT="p", **named)
+        function = client(f"persona_{door}")
+
+        def deliver(request: dict[str, object]) -> str:
+            body, kind = _worded(door, request)
+            answer = function.post("/", data=body, content_type=kind).get_data(as_text=True)
+            return answer + "".join(capsys.readouterr())
+
+        return deliver
+
+    return opened
 
 
-def _from_terminal(request: dict[str, object], log: Path, settings: dict[str, str]) -> str:
-    ended = in_process("--run-id", str(request["run_id"]), cwd=log.parent, **settings)
-    with log.open("a", encoding="utf-8") as printed:
-        printed.write(ended.stderr)
+def _from_terminal(request: dict[str, object], folder: Path, named: dict[str, str]) -> str:
+    ended = in_process("--run-id", str(request["run_id"]), cwd=folder, **named)
     return ended.stdout + ended.stderr
 
 
-def _over_http(door: str, request: dict[str, object], url: str) -> str:
-    body, kind = json.dumps(request), "application/json"
-    if door == "pubsub":
-        data = base64.b64encode(body.encode()).decode()
-        body = json.dumps(event({"message": {"data": data, "messageId": "1"}}))
-        kind = "application/cloudevents+json"
-    try:
-        with urlopen(HttpRequest(url, body.encode(), {"Content-Type": kind}), timeout=60) as reply:  # noqa: S310 - our own server
-            return str(reply.read().decode())
-    except HTTPError as refused:
-        with refused:
-            return refused.read().decode()
+def _worded(door: str, request: dict[str, object]) -> tuple[bytes, str]:
+    body = json.dumps(request).encode()
+    if door == "http":
+        return body, "application/json"
+    said = event({"message": {"data": base64.b64encode(body).decode(), "messageId": "1"}})
+    return json.dumps(said).encode(), "application/cloudevents+json"
+
+
+def _from_server(door: str, request: dict[str, object], log: Path, named: dict[str, str]) -> str:
+    """What a server of its own answers and prints."""
+    body, kind = _worded(door, request)
+    more = {"K_SERVICE": "persona", "GOOGLE_CLOUD_PROJECT": "p", "LOG_LEVEL": "DEBUG"}
+    with serve(f"persona_{door}", log, **named, **more) as url:
+        answer = requests.post(url, body, headers={"Content-Type": kind}, timeout=600)
+    return answer.text + log.read_text()
 
 
 def secrets_in(*texts: str) -> list[str]:
@@ -69,18 +81,20 @@ def secrets_in(*texts: str) -> list[str]:
 
 @pytest.mark.parametrize("door", DOORS)
 def test_a_published_run_shows_nobody(tmp_path: Path, door: str) -> None:
-    log = tmp_path / "log"
     content = (ROOT / "tests" / "data" / "answer_named.md").read_text(encoding="utf-8")
     with FakeSegment(crowd()) as segment, FakeMave(answer(content)) as mave, FakeStorage() as storage:
-        settings = {**segment.settings(), **mave.settings(), **storage.settings()}
-        with opened(door, log, **settings) as deliver:
-            seen = deliver({"run_id": "monday"})
+        named = {**segment.settings(), **mave.settings(), **storage.settings()}
+        request: dict[str, object] = {"run_id": "monday"}
+        if door == "terminal":
+            seen = _from_terminal(request, tmp_path, {"LOG_LEVEL": "DEBUG", **named})
+        else:
+            seen = _from_server(door, request, tmp_path / "log", named)
     objects = [f"{name} {readable(stored.data)}" for name, stored in storage.objects.items()]
     # Plans and types that were named after somebody were there to be shown, and are shown without the name.
     assert "Plan of [email]" in mave.paid[0]
     assert any('"[email]"' in text for text in objects)
     assert any("runs/monday/framework.json" in text for text in objects)
-    assert secrets_in(seen, log.read_text(), *mave.paid, *objects) == []
+    assert secrets_in(seen, *mave.paid, *objects) == []
 
 
 def failures(url: str) -> dict[str, Reply]:
@@ -103,46 +117,35 @@ def failures(url: str) -> dict[str, Reply]:
 
 
 @pytest.mark.parametrize("door", DOORS)
-def test_a_failing_segment_shows_nobody(tmp_path: Path, door: str) -> None:
-    log, output = tmp_path / "log", tmp_path / "frameworks"
+def test_a_failing_segment_shows_nobody(within: Open, frameworks: Path, door: str) -> None:
     with FakeSegment([]) as segment:
-        settings = {
-            **segment.settings(),
-            "PERSONA_AUTHOR": "facts",
-            "PERSONA_OUTPUT": str(output),
-            "PERSONA_DEADLINE_SECONDS": "5",
-        }
-        with opened(door, log, **settings) as deliver:
-            seen = []
-            for name, reply in failures(segment.url).items():
-                segment.faults = lambda _, reply=reply: reply
-                seen.append(deliver({"run_id": name.replace(" ", "-")}))
-    told = log.read_text()
-    codes = re.findall(r"^(segment_\w+):|code\W+(segment_\w+)", told, re.MULTILINE)
-    assert [name.split()[1] for name in failures("")] == [first or second for first, second in codes]
-    objects = [readable(path.read_bytes()) for path in output.rglob("*.json")]
-    assert secrets_in(told, *seen, *objects) == []
+        deliver = within(door, {**segment.settings(), "PERSONA_AUTHOR": "facts"})
+        seen = []
+        for name, reply in failures(segment.url).items():
+            segment.faults = lambda _, reply=reply: reply
+            seen.append(deliver({"run_id": name.replace(" ", "-")}))
+    codes = [
+        re.findall(r"^(segment_\w+):|severity.*code\W+(segment_\w+)", told, re.MULTILINE) for told in seen
+    ]
+    assert [name.split()[1] for name in failures("")] == [first or second for ((first, second),) in codes]
+    objects = [readable(path.read_bytes()) for path in frameworks.rglob("*.json")]
+    assert secrets_in(*seen, *objects) == []
 
 
 @pytest.mark.parametrize("door", DOORS)
-def test_people_who_are_looked_up_by_their_address_are_shown_nowhere(tmp_path: Path, door: str) -> None:
-    log, output, listed = tmp_path / "log", tmp_path / "frameworks", tmp_path / "identifiers"
+def test_people_who_are_looked_up_by_their_address_are_shown_nowhere(
+    within: Open, frameworks: Path, tmp_path: Path, door: str
+) -> None:
+    listed = tmp_path / "identifiers"
     listed.write_text("".join(f"email:person{number}@secret.example\n" for number in range(60)))
     with FakeSegment(crowd(), requests_a_second=None) as segment:
-        settings = {
-            **segment.settings(),
-            "PERSONA_SOURCE": "profile-api",
-            "PERSONA_IDENTIFIERS": str(listed),
-            "PERSONA_AUTHOR": "facts",
-            "PERSONA_OUTPUT": str(output),
-            "PERSONA_DEADLINE_SECONDS": "10",
-        }
-        with opened(door, log, **settings) as deliver:
-            seen = [deliver({"run_id": "monday"})]
-            segment.faults = lambda _: profile_error(500, EMAIL)
-            seen.append(deliver({"run_id": "down"}))
-            segment.faults = lambda _: profile_error(401, EMAIL)
-            seen.append(deliver({"run_id": "refused"}))
-    objects = [readable(path.read_bytes()) for path in output.rglob("*") if path.is_file()]
-    assert (output / "runs" / "monday" / "framework.json").exists()
-    assert secrets_in(log.read_text(), *seen, *objects) == []
+        profile_api = {"PERSONA_SOURCE": "profile-api", "PERSONA_IDENTIFIERS": str(listed)}
+        deliver = within(door, {**segment.settings(), **profile_api, "PERSONA_AUTHOR": "facts"})
+        seen = [deliver({"run_id": "monday"})]
+        segment.faults = lambda _: profile_error(500, EMAIL)
+        seen.append(deliver({"run_id": "down"}))
+        segment.faults = lambda _: profile_error(401, EMAIL)
+        seen.append(deliver({"run_id": "refused"}))
+    objects = [readable(path.read_bytes()) for path in frameworks.rglob("*") if path.is_file()]
+    assert (frameworks / "runs" / "monday" / "framework.json").exists()
+    assert secrets_in(*seen, *objects) == []

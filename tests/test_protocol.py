@@ -5,7 +5,6 @@ Mave, the fetch. The explorer tries every continuation of every world that it co
 seen before, it does not look into again.
 """
 
-import json
 import math
 import os
 import random
@@ -14,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import pytest
+from msgspec.json import decode
 from world import LEASE_SECONDS, MAVE_SECONDS, NEVER, Effect, Play, Scene, Seen, World, carried_out
 
 from persona.errors import (
@@ -307,7 +307,7 @@ def but(alive: tuple[Live, ...], live: Live) -> tuple[Live, ...]:
 def document(world: World, run_id: str, name: str) -> Any:
     data = world.read(f"runs/{run_id}/{name}")
     assert data, f"{name} is not there"
-    return json.loads(data)
+    return decode(data)
 
 
 def check_outputs(world: World, run_id: str) -> None:
@@ -329,13 +329,13 @@ def check_outputs(world: World, run_id: str) -> None:
     assert world.read(f"runs/{run_id}/error.json") is None
     latest = world.read("latest.json")
     assert latest
-    assert json.loads(latest)["created_at"] >= state["created_at"]
+    assert decode(latest)["created_at"] >= state["created_at"]
 
 
 def check_latest(world: World) -> None:
     """Once nobody is at work, the copied page is that of the run which `latest.json` names."""
     latest, page = world.read("latest.json"), world.read("latest.html")
-    named = latest and world.read(f"runs/{json.loads(latest)['run_id']}/framework.html")
+    named = latest and world.read(f"runs/{decode(latest)['run_id']}/framework.html")
     assert page == named
 
 

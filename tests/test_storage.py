@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from clock import Clock
 from cloud import Call, FakeStorage, Fault
 from contenders import ROUNDS, SWAPPED, Contend, create_in_every_round, in_process, share, swap_in_every_round
 
@@ -26,6 +27,7 @@ from persona.storage.cloud import CloudBucket
 from persona.storage.folder import Folder, exclusive
 from persona.storage.objects import JSON
 
+pytestmark = pytest.mark.usefixtures("clock")
 NAME = "runs/2026-11-23/state.json"
 ODD_NAMES = (
     "runs/with space/state.json",
@@ -255,7 +257,7 @@ from pathlib import Path
 from persona.storage.folder import exclusive
 with exclusive(Path(sys.argv[1]), 1):
     print("held", flush=True)
-    time.sleep(60)
+    time.sleep(3_600)
 """
 
 
@@ -295,9 +297,9 @@ def test_what_a_killed_writer_left_half_written_is_no_object(tmp_path: Path) -> 
 
 
 def test_the_lock_is_free_again_after_a_failure(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError), exclusive(tmp_path, Deadline(0.1)):
+    with pytest.raises(RuntimeError), exclusive(tmp_path, Deadline(600)):
         raise RuntimeError
-    with exclusive(tmp_path, Deadline(0.1)):
+    with exclusive(tmp_path, Deadline(600)):
         assert (tmp_path / ".lock").exists()
 
 
@@ -409,25 +411,22 @@ def test_a_storm_that_does_not_end_is_unavailable(cloud: FakeStorage) -> None:
             act()
 
 
-@pytest.mark.slow
-def test_the_real_patience_ends_within_45_seconds(cloud: FakeStorage) -> None:
-    """The default budget, all operations at once, in a storm that does not end."""
+def test_the_real_patience_ends_within_45_seconds(cloud: FakeStorage, clock: Clock) -> None:
+    """The default budget in a storm that does not end; one request more may take its ten seconds."""
     cloud.call_faults = lambda _: Fault(status=503)
-    start = time.monotonic()
-    with ThreadPoolExecutor(5) as pool:
-        running = [pool.submit(act) for act in every_operation(open_bucket("gs://frameworks"))]
-        failures = [run.exception() for run in running]
-    assert [Unavailable] * 4 == [type(failure) for failure in failures]
-    assert 5 < time.monotonic() - start < 45
-    assert BUDGET_SECONDS == 25.0
+    for act in every_operation(open_bucket("gs://frameworks")):
+        begun_seconds = clock.passed_seconds
+        with pytest.raises(Unavailable):
+            act()
+        assert 5 < clock.passed_seconds - begun_seconds <= BUDGET_SECONDS == 25.0
 
 
 def test_a_store_that_does_not_answer_is_unavailable_in_time(cloud: FakeStorage) -> None:
-    cloud.call_faults = lambda _: Fault(delay_seconds=30)
+    cloud.call_faults = lambda _: Fault(delay_seconds=300)
     start = time.monotonic()
     with pytest.raises(Unavailable, match="Timeout"):
         CloudBucket("frameworks", budget_seconds=0.3).write(NAME, b"{}", JSON)
-    assert time.monotonic() - start < 15
+    assert time.monotonic() - start < 100
 
 
 def test_a_store_that_is_not_there_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -380,6 +380,7 @@ def test_a_space_in_which_nobody_can_be_shown_is_not_enough(door: FlaskClient) -
     assert (failure(answer), "small") == ((422, "not_enough_data", False), content(answer)["run_id"])
 
 
+@pytest.mark.usefixtures("clock")
 @pytest.mark.parametrize(
     ("status", "expected"),
     [(403, (502, "segment_refused", False)), (503, (503, "segment_unavailable", True))],
@@ -435,7 +436,7 @@ def test_a_run_never_overwrites_a_damaged_latest_json_and_ends_once_it_is_gone(
 def test_a_defect_answers_without_its_words(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with serve("persona_http", log, PYTHONPATH=damaged_installation(tmp_path)) as url:
-        answer = requests.post(url, json={"run_id": "monday"}, timeout=30)
+        answer = requests.post(url, json={"run_id": "monday"}, timeout=600)
     expected = {
         "run_id": "monday",
         "error": {

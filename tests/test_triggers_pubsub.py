@@ -203,7 +203,7 @@ def test_a_defect_is_acknowledged_and_logged_without_its_words(tmp_path: Path) -
     log = tmp_path / "log"
     more = {"PYTHONPATH": damaged_installation(tmp_path), "PERSONA_OUTPUT": str(tmp_path / "frameworks")}
     with serve("persona_pubsub", log, **SAMPLE, **more) as url:
-        answer = requests.post(url, json=message({"run_id": "monday"}), headers=BINARY, timeout=30)
+        answer = requests.post(url, json=message({"run_id": "monday"}), headers=BINARY, timeout=600)
     written = log.read_text()
     line = lines(written)[-1]
     codes = answer.status_code, line["severity"], line["code"]
@@ -213,6 +213,7 @@ def test_a_defect_is_acknowledged_and_logged_without_its_words(tmp_path: Path) -
 # -- delivered again --------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("clock")
 def test_what_is_worth_trying_again_is_refused_and_logged_as_a_warning(
     door: FlaskClient, settings: Set, frameworks: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -239,12 +240,12 @@ def test_a_run_that_another_delivery_works_on_is_delivered_again(
 def test_an_outage_leaves_one_line_and_no_traceback(tmp_path: Path) -> None:
     """A traceback on stderr would be a new error for Error Reporting at every delivery."""
     log = tmp_path / "log"
-    busy = listing_error(503, "jane@example.com", Retry_After="7")
+    busy = listing_error(503, "jane@example.com", Retry_After="120")
     with FakeSegment([], faults=lambda _: busy) as segment:
-        more = {"PERSONA_OUTPUT": str(tmp_path / "frameworks"), "PERSONA_DEADLINE_SECONDS": "3"}
+        more = {"PERSONA_OUTPUT": str(tmp_path / "frameworks"), "PERSONA_DEADLINE_SECONDS": "100"}
         more |= {"K_SERVICE": "persona", "PERSONA_AUTHOR": "facts", **segment.settings()}
         with serve("persona_pubsub", log, **more) as url:
-            answer = requests.post(url, json=message({"run_id": "down"}), headers=BINARY, timeout=30)
+            answer = requests.post(url, json=message({"run_id": "down"}), headers=BINARY, timeout=600)
     written = log.read_text()
     codes = [line["code"] for line in lines(written) if line["severity"] != "INFO"]
     assert (answer.status_code, codes, "Traceback" in written) == (503, ["segment_unavailable"], False)

@@ -9,12 +9,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from cloud import FakeMave, FakeSegment, answer, refuse
+from cloud import FakeMave, FakeSegment, Request, answer, refuse
 from doors import ROOT, damaged_installation, environment, in_process, published, run_terminal
 
 pytestmark = pytest.mark.slow
@@ -77,23 +77,42 @@ def test_progress_goes_to_stderr_stage_by_stage(tmp_path: Path) -> None:
 
 
 def test_on_a_terminal_one_line_moves_while_mave_is_asked(tmp_path: Path, mave: FakeMave) -> None:
-    mave.script = [answer("No framework.", delay_seconds=1.0)]
-    _, shown = on_a_terminal(tmp_path, **settings_of(mave))
-    moments = re.findall(r"\r +(\d+\.\d) s  asking Mave *", shown)
-    assert len(set(moments)) > 3
+    seen = threading.Event()
+
+    def moved(shown: str) -> bool:
+        return len(set(re.findall(r"\r +(\d+\.\d) s  asking Mave *", shown))) > 3
+
+    mave.script = [lambda *_: answer("No framework." if seen.wait(600) else "")]
+    _, shown = on_a_terminal(tmp_path, when=moved, then=lambda _: seen.set(), **settings_of(mave))
+    assert moved(shown)
 
 
 def test_on_a_terminal_a_listing_tells_the_time_that_its_limit_leaves(tmp_path: Path) -> None:
     people = [{"traits": {"web_sessions_30d": n, "mobile_sessions_30d": 1}} for n in range(300)]
-    with FakeSegment(people, latency_seconds=0.4) as segment:
+    seen = threading.Event()
+
+    def told(shown: str) -> bool:
+        return bool(re.search(r"2 pages, 200 profiles, [\d,]+ a second, at most \d+ s left", shown))
+
+    def third_page(request: Request) -> None:
+        assert request.ordinal < 3 or seen.wait(600)
+
+    with FakeSegment(people, faults=third_page) as segment:
         settings = {"SEGMENT_TOKEN": segment.token, "SEGMENT_SPACE_ID": segment.space}
-        _, shown = on_a_terminal(tmp_path, SEGMENT_API_URL=segment.url, **settings)
-    assert re.search(r"2 pages, 200 profiles, [\d,]+ a second, at most \d+ s left", shown)
+        settings["SEGMENT_API_URL"] = segment.url
+        _, shown = on_a_terminal(tmp_path, when=told, then=lambda _: seen.set(), **settings)
+    assert told(shown)
     assert re.search(r"\r +\d+\.\d s  reading profiles: 3 pages, 300 profiles, [\d,]+ a second *\r\n", shown)
 
 
-def on_a_terminal(folder: Path, *arguments: str, stop_at: str = "", **settings: str) -> tuple[int, str]:
-    """The status of `python -m persona` on a terminal of its own, and what it draws; Ctrl-C at some words."""
+def on_a_terminal(
+    folder: Path,
+    *arguments: str,
+    when: Callable[[str], bool],
+    then: Callable[[subprocess.Popen[bytes]], None],
+    **settings: str,
+) -> tuple[int, str]:
+    """The status of `python -m persona` on a terminal of its own, and what it draws; then what is done."""
     ours, its_own = pty.openpty()
     running = subprocess.Popen(
         [sys.executable, "-m", "persona", *arguments],
@@ -104,18 +123,18 @@ def on_a_terminal(folder: Path, *arguments: str, stop_at: str = "", **settings: 
         stderr=its_own,
     )
     os.close(its_own)
-    too_long = threading.Timer(60, running.kill)
+    too_long = threading.Timer(600, running.kill)
     too_long.start()
-    drawn, stopped = bytearray(), False
+    drawn, done = bytearray(), False
     with suppress(OSError):  # how Linux says that the other end is closed
         while some := os.read(ours, 4_096):
             drawn.extend(some)
-            if stop_at and not stopped and re.search(stop_at.encode(), drawn):
-                running.send_signal(signal.SIGINT)
-                stopped = True
+            if not done and when(drawn.decode(errors="ignore")):
+                then(running)
+                done = True
     too_long.cancel()
     os.close(ours)
-    return running.wait(60), drawn.decode()
+    return running.wait(600), drawn.decode()
 
 
 def test_a_dry_run_shows_the_message_and_writes_nothing(tmp_path: Path) -> None:
@@ -165,7 +184,7 @@ def test_a_defect_ends_with_1_and_without_its_words(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
 def test_a_run_that_is_stopped_lets_go_of_its_claim(tmp_path: Path, stop: signal.Signals) -> None:
-    with FakeSegment([], latency_seconds=30) as segment:
+    with FakeSegment([], latency_seconds=900) as segment:
         running = subprocess.Popen(
             [sys.executable, "-m", "persona", "--run-id", "monday"],
             cwd=tmp_path,
@@ -176,7 +195,7 @@ def test_a_run_that_is_stopped_lets_go_of_its_claim(tmp_path: Path, stop: signal
         while not segment.requests and running.poll() is None:
             time.sleep(0.02)
         running.send_signal(stop)
-        _, told = running.communicate(timeout=20)
+        _, told = running.communicate(timeout=200)
     state = json.loads((tmp_path / "frameworks" / "runs" / "monday" / "state.json").read_bytes())
     assert (running.returncode, state["status"]) == (1, "released")
     assert told.endswith(
@@ -186,7 +205,7 @@ def test_a_run_that_is_stopped_lets_go_of_its_claim(tmp_path: Path, stop: signal
 
 
 def test_a_stop_while_mave_is_asked_says_where_its_answer_will_be(tmp_path: Path, mave: FakeMave) -> None:
-    mave.script = [answer("No framework.", delay_seconds=30.0)]
+    mave.script = [answer("No framework.", delay_seconds=900)]
     running = subprocess.Popen(
         [sys.executable, "-m", "persona", "--run-id", "monday"],
         cwd=tmp_path,
@@ -197,7 +216,7 @@ def test_a_stop_while_mave_is_asked_says_where_its_answer_will_be(tmp_path: Path
     while not mave.paid and running.poll() is None:
         time.sleep(0.02)
     running.send_signal(signal.SIGINT)
-    _, told = running.communicate(timeout=20)
+    _, told = running.communicate(timeout=200)
     assert told.splitlines()[-1] == (
         "stopped: what was read and paid for is kept, and an answer under way is looked for in Mave's "
         "threads; the same command with --run-id monday goes on, and pays for nothing twice"
@@ -208,8 +227,15 @@ def test_a_long_reading_tells_its_time_left_and_can_be_stopped(tmp_path: Path) -
     (tmp_path / "p.csv").write_text("web,app\n" + "".join(f"{n % 9},{n % 7}\n" for n in range(63)) * 63_000)
     settings = {"PERSONA_SOURCE": "p.csv", "PERSONA_CHANNELS": "web=web,app=app", "PERSONA_LIMIT": "0"}
     left = r"reading profiles: \d+%, \d+ s left"
-    status, shown = on_a_terminal(tmp_path, "--dry-run", stop_at=left, **settings)
-    assert (status, bool(re.search(left, shown))) == (1, True)
+
+    def told(shown: str) -> bool:
+        return bool(re.search(left, shown))
+
+    def stop(running: subprocess.Popen[bytes]) -> None:
+        running.send_signal(signal.SIGINT)
+
+    status, shown = on_a_terminal(tmp_path, "--dry-run", when=told, then=stop, **settings)
+    assert (status, told(shown)) == (1, True)
     assert shown.splitlines()[-1] == "stopped: nothing is kept, and nothing was paid"
 
 

@@ -7,7 +7,7 @@ import jsonschema
 import msgspec
 import pytest
 import reports
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from summaries import summaries
 
 from persona.check.answer import read_answers
@@ -43,7 +43,7 @@ def test_every_framework_of_the_tests_is_valid(made: dict[str, Framework], kind:
     assert valid(made[kind])
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 @given(summary=summaries())
 def test_the_framework_of_any_space_is_valid(summary: Summary) -> None:
     facts = facts_of(summary, "$")

@@ -5,11 +5,13 @@ stops at the next effect. So many worlds can be held at once, and every continua
 """
 
 import json
+from bisect import insort
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, cast
 
 from msgspec import structs
+from msgspec.json import decode
 
 from persona.deadline import Deadline
 from persona.errors import PersonaError, Unavailable
@@ -100,15 +102,20 @@ class World(NamedTuple):
         return self.showing(NEVER, NEVER)
 
     def kept(self, name: str) -> Kept | None:
-        return dict(self.objects).get(name)
+        for named, kept in self.objects:
+            if named == name:
+                return kept
+        return None
 
     def read(self, name: str) -> bytes | None:
         found = self.kept(name)
         return found.data if found else None
 
     def having(self, name: str, kept: Kept | None) -> "World":
-        objects = {**dict(self.objects), name: kept}
-        return self._replace(objects=tuple(sorted((name, kept) for name, kept in objects.items() if kept)))
+        objects = [one for one in self.objects if one[0] != name]
+        if kept:
+            insort(objects, (name, kept))
+        return self._replace(objects=tuple(objects))
 
 
 @dataclass(frozen=True)
@@ -166,7 +173,7 @@ def _written(world: World, effect: Effect) -> tuple[World, object]:
 
 
 def _age(latest: bytes) -> tuple[str, str]:
-    named = json.loads(latest)
+    named = decode(latest)
     return named["created_at"], named["run_id"]
 
 
@@ -300,7 +307,7 @@ class _Steps:
     def compare(self, summary: Summary) -> Baseline:
         assert summary
         latest = self._stage.read(LATEST)
-        return Baseline(objects={"json": json.loads(latest.data)["run_id"]} if latest else None)
+        return Baseline(objects={"json": decode(latest.data)["run_id"]} if latest else None)
 
     def is_unchanged(self, baseline: Baseline) -> bool:
         assert baseline
@@ -309,7 +316,7 @@ class _Steps:
     def next_message(self, summary: Summary, baseline: Baseline, answers: Answers) -> Message | None:
         if self._scene.author == "facts":
             return None
-        said = [json.loads(raw)["content"] for _, raw in sorted(answers.items())]
+        said = [decode(raw)["content"] for _, raw in sorted(answers.items())]
         about = f"{summary.population.read} {baseline.objects} {HOLE}"
         if not said:
             return Message(text=f"all {about}")
@@ -333,7 +340,7 @@ class _Steps:
     def check(
         self, answers: Answers, summary: Summary, baseline: Baseline, run_folder: RunFolder
     ) -> Framework:
-        made_of = {str(k): json.loads(raw) for k, raw in answers.items()}
+        made_of = {str(k): decode(raw) for k, raw in answers.items()}
         content = made_of, summary.population.read, baseline.objects, run_folder.state.created_at
         return cast("Framework", json.dumps(content).encode())
 

@@ -60,7 +60,7 @@ class Emulator:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.communicate(timeout=20)
+        self._process.communicate(timeout=600)
 
     def fill(self, dataset: str, tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
         """Make a dataset of these tables anew; its name as PERSONA_SOURCE has it."""
