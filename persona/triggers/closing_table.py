@@ -1,9 +1,11 @@
 """What a run ends with in a terminal: its patterns, what is to know of them, where the framework lies."""
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 
 from persona.model import Report
-from persona.wording import date, label
+from persona.moments import moment
+from persona.wording import label
 
 
 def closing_table(report: Report) -> str:
@@ -54,8 +56,7 @@ def _credits(credits_: Mapping[str, object]) -> Iterator[str]:
 def _remarks(report: Report) -> Iterator[str]:
     """Yield what the status alone does not tell, the data's flaws, and what has changed."""
     if report.status == "replayed":
-        day = date(str(report.created_at))
-        yield f"Published on {day} with the data of then; another --run-id makes a new one"
+        yield f"Published {_ago(report.created_at)} with the data of then; another --run-id makes a new one"
     if report.trial is True:
         yield "A trial: the latest framework stays what it is"
     if report.rejected:
@@ -63,3 +64,12 @@ def _remarks(report: Report) -> Iterator[str]:
         yield f"Rejected: {', '.join(reasons)}"
     yield from report.changes
     yield from (f"Note: {warning}" for warning in report.warnings)
+
+
+def _ago(stamp: object) -> str:
+    now = datetime.now(UTC)
+    seconds = (now - (moment(stamp) or now)).total_seconds()
+    for unit, unit_seconds in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if n := max(0, int(seconds // unit_seconds)):  # the bucket's clock may be ahead
+            return f"{n} {unit}{'s' if n > 1 else ''} ago"
+    return "just now"
