@@ -157,13 +157,15 @@ PACKED: dict[str, Callable[[bytes], bytes]] = {
     "zstd": lambda content: pa.compress(content, codec="zstd", asbytes=True),
 }
 RECORD = '{"traits":{"web":%s}}'
+IDS = {"external_ids": [{"type": "email", "id": "x"}]}
 FORMATS: dict[str, Callable[[Sequence[str]], bytes]] = {
     "lines": lambda forms: "\n".join(RECORD % form for form in forms).encode(),
     "array": lambda forms: f"[{','.join(RECORD % form for form in forms)}]".encode(),
     "csv": csv_table,
     "flat": lambda forms: parquet([{"web": as_text(form)} for form in forms]),
     "typed": lambda forms: parquet([{"web": json.loads(form, parse_int=float)} for form in forms]),
-    "nested": lambda forms: parquet([{"traits": {"web": as_text(form)}} for form in forms]),
+    "nested": lambda forms: parquet([{"traits": {"web": as_text(form)}, **IDS} for form in forms]),
+    "without ids": lambda forms: parquet([{"traits": {"web": as_text(form)}} for form in forms]),
     "text": lambda forms: parquet([{"traits": RECORD[10:-1] % form} for form in forms]),
 }
 # A value as JSON has it -> the activity, or why it is none; whatever the format, and however it is packed.
