@@ -133,27 +133,6 @@ def test_case_02_of_two_deliveries_at_once_one_works_and_the_other_comes_again(
 
 # 3: killed.
 
-KILLED = {"before the intent": "summary.json", "after sending": "", "after storing": "framework.html"}
-
-
-@pytest.mark.parametrize("written", KILLED.values(), ids=KILLED)
-def test_case_03_what_a_killed_delivery_left_is_gone_on_with(house: House, written: str) -> None:
-    """Killed while it writes an object, or while Mave answers."""
-    reached = threading.Event()
-
-    def fault(call: Call) -> Fault | None:
-        if not (written and call.method == "insert" and call.name.endswith(written)) or reached.is_set():
-            return None
-        reached.set()
-        return Fault(delay_seconds=30, status=503)
-
-    script = answer(WHOLE) if written else late(reached)
-    with FakeStorage(faults=fault) as storage, asking(house, script) as mave:
-        killed(house, storage, reached)
-        assert house.post().word == "published"
-        assert calls(mave) == 1
-        assert json.loads(storage.objects[f"{FOLDER}/answer.json"].data)["content"] == WHOLE
-
 
 @pytest.mark.parametrize("ahead_seconds", [-1_000.0, 1_000.0])
 def test_case_03_the_store_s_own_clock_measures_a_lease(house: House, ahead_seconds: float) -> None:
@@ -166,12 +145,10 @@ def test_case_03_the_store_s_own_clock_measures_a_lease(house: House, ahead_seco
         assert calls(mave) == 1
 
 
-def late(asked: threading.Event, *first: Turn) -> Callable[[str, str | None], Turn]:
-    """An answer whose reply comes too late for a delivery that is killed; in a thread, after a first one."""
+def late(asked: threading.Event) -> Callable[[str, str | None], Turn]:
+    """An answer whose reply comes too late for a delivery that is killed."""
 
-    def turn(_message: str, thread: str | None) -> Turn:
-        if first and not thread:
-            return first[0]
+    def turn(_message: str, _thread: str | None) -> Turn:
         asked.set()
         return answer(WHOLE, delay_seconds=30, thread_after_seconds=0)
 
@@ -516,15 +493,6 @@ def test_case_20_a_follow_up_without_time_is_not_begun(house: House) -> None:
         report = house.post()
         assert calls(mave) == 1
     assert report.body["checks"]["missing_sections"] > 0
-
-
-def test_case_20_a_killed_delivery_s_follow_up_is_recovered_on_redelivery(house: House) -> None:
-    sent = threading.Event()
-    with FakeStorage() as storage, asking(house, late(sent, answer(PARTIAL))) as mave:
-        killed(house, storage, sent)
-        report = house.post()
-        assert calls(mave) == 2
-    assert (report.word, report.body["checks"]["missing_sections"]) == ("published", 0)
 
 
 def until(true: Callable[[], bool], seconds: float = 10.0) -> None:
