@@ -114,12 +114,6 @@ def test_a_swap_of_what_is_gone_is_refused(bucket: Bucket) -> None:
     assert bucket.read(NAME) is None
 
 
-def test_a_swap_that_finds_its_own_bytes_has_swapped_them(bucket: Bucket) -> None:
-    first = bucket.write(NAME, b"first", JSON)
-    second = bucket.write(NAME, b"second", JSON, first)
-    assert second == bucket.write(NAME, b"second", JSON, first)
-
-
 def test_a_generation_is_never_the_one_that_means_absent(bucket: Bucket) -> None:
     assert bucket.write(NAME, b"", JSON) > 0
 

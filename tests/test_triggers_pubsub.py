@@ -107,12 +107,11 @@ def test_whatever_the_events_id_is_it_names_one_run(
 @pytest.mark.parametrize(
     ("time", "published_at"),
     [
-        ("2026-11-22T23:59:59Z", None),
-        ("2026-11-22T23:59:59.123456789Z", "2026-11-24T00:00:00Z"),
+        ("2026-11-22T23:59:59.123456789Z", None),
         (None, "2026-11-22T23:59:59.5Z"),
-        ("soon", "2026-11-22T23:59:59Z"),
+        ("2026-11-22T23:59:59Z", "soon"),
     ],
-    ids=["event's", "event's before the message's", "message's", "event's is none"],
+    ids=["event's", "message's", "message's is none"],
 )
 def test_a_late_delivery_keeps_the_slot_of_its_own_time(
     door: FlaskClient, settings: Set, frameworks: Path, time: str | None, published_at: str | None

@@ -140,9 +140,8 @@ def _listing(session: FreeSession, settings: Settings, age_seconds: float) -> It
     workspace = settings.mavera_workspace_id
     query = {"limit": str(THREADS_PER_PAGE)} | ({"workspace_id": workspace} if workspace else {})
     seen: set[str] = set()
-    place: dict[str, str] | None = {}
     for _ in range(MOST_PAGES):
-        page, now_seconds = _page(session, settings, query | (place or {}))
+        page, now_seconds = _page(session, settings, query)
         since_seconds = now_seconds - age_seconds - SLACK_SECONDS
         items = page.get("data", page.get("threads"))
         if not isinstance(items, list):
@@ -155,26 +154,26 @@ def _listing(session: FreeSession, settings: Settings, age_seconds: float) -> It
             moments = [unix_seconds(by_id[thread_id].get(name)) for name in ("created_at", "updated_at")]
             yield thread_id, any(moment is None or moment >= since_seconds for moment in moments)
         seen |= fresh
-        place = _next(page, len(by_id), len(seen))
-        if place is None:
+        following = _next(page, len(by_id), len(seen))
+        if following is None:
             return
         if not fresh:
             raise _cut_short("the same page came again")
+        query |= following
     raise _cut_short(f"it goes on after {len(seen)} threads")
 
 
 def _page(session: FreeSession, settings: Settings, query: Mapping[str, str]) -> tuple[Thread, float]:
     """A page of the listing, and when Mave says that it was sent: before all time where it does not say."""
+    trouble = ""
     try:
         reply = session.get(f"{settings.mavera_api_url}/mave/threads", query)
+        if reply.status != 200:  # noqa: PLR2004 - the one status that carries threads
+            trouble = f"Mave answered {said(reply, settings)}; check MAVERA_API_KEY and MAVERA_API_URL"
     except Invalid as error:
-        raise Unavailable("mave", f"Mave's threads cannot be read: {error}; {_LATER}") from None
-    if reply.status != 200:  # noqa: PLR2004 - the one status that carries threads
-        raise Unavailable(
-            "mave",
-            f"Mave's threads cannot be read: Mave answered {said(reply, settings)}; check "
-            f"MAVERA_API_KEY and MAVERA_API_URL; {_LATER}",
-        )
+        trouble = str(error)
+    if trouble:
+        raise Unavailable("mave", f"Mave's threads cannot be read: {trouble}; {_LATER}")
     sent_at_seconds = http_seconds(reply.headers.get("Date"))
     return read_object(reply.body), -math.inf if sent_at_seconds is None else sent_at_seconds
 

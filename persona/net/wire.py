@@ -20,7 +20,6 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError, NewConnectionError
-from urllib3.util import Retry
 
 # Its lines carry the URLs of requests, and so people's identifiers.
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)
@@ -156,9 +155,8 @@ class _SecurePool(HTTPSConnectionPool):
 
 
 class _Adapter(HTTPAdapter):
-    """Connections of ours in the pools of requests, and no retry of urllib3's: not even a `Retry-After`."""
+    """Connections of ours in the pools of requests, which by itself tries nothing again."""
 
     def __init__(self, pool_size: int) -> None:
-        never = Retry(total=0, read=False, status=0, redirect=0, other=0, respect_retry_after_header=False)
-        super().__init__(pool_connections=1, pool_maxsize=pool_size, max_retries=never)
+        super().__init__(pool_connections=1, pool_maxsize=pool_size)
         self.poolmanager.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecurePool}

@@ -68,7 +68,10 @@ def look_at(settings: Settings, deadline: Deadline, log: Log) -> Look:
     lines = [kind, *billed, counted, *_coverage(counts, rule, names)]
     absent = missing(counts, rule)
     if absent:
-        lines += [*_absent(absent, names, rule.min_group), *_line_that_fits(rule, names, counts.read)]
+        alike = resembling(absent, [name for name, one in names.items() if one.n >= rule.min_group])
+        hints = {trait: f"; {alike[trait]}" if trait in alike else "" for trait in absent.values()}
+        lines += [f"Missing: {trait} (channel {channel}){hints[trait]}" for channel, trait in absent.items()]
+        lines += _line_that_fits(rule, names, counts.read)
         verdict = _NAME_THEM if in_files else _verdict(counts, rule, settings) or _CREATE
     else:
         verdict = _verdict(counts, rule, settings)
@@ -101,12 +104,6 @@ def _coverage(counts: Counts, rule: Rule, names: Mapping[str, "Carried"]) -> Ite
         yield f"  {percent(min(1.0, names[name].n / max(counts.read, 1))):>7}  {name}"
     if unnamed := len(names.keys() - needed.keys()) - len(shown):
         yield f"  and {unnamed:,} more"
-
-
-def _absent(absent: Mapping[str, str], names: Mapping[str, "Carried"], min_group: int) -> Iterator[str]:
-    alike = resembling(absent, [name for name, carried in names.items() if carried.n >= min_group])
-    for channel, trait in absent.items():
-        yield f"Missing: {trait} (channel {channel})" + (f"; {alike[trait]}" if trait in alike else "")
 
 
 def _line_that_fits(rule: Rule, names: Mapping[str, "Carried"], read: int) -> Iterator[str]:

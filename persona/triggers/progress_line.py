@@ -42,14 +42,12 @@ class ProgressLine:
 
     def __call__(self, progress: Progress) -> None:
         with self._drawing:
-            new_stage = self._last is None or progress.stage != self._last.stage
-            if new_stage:
-                self.stage = progress.stage
+            if self._last is None or progress.stage != self._last.stage:
                 self._end_stage()
+                self.stage, self._last = progress.stage, progress
                 self._stage_began_seconds = self._deadline.elapsed_seconds
-            self._last = progress
-            if new_stage:
                 self._draw()
+            self._last = progress
 
     def _end_stage(self) -> None:
         """Leave the last word of a stage standing."""

@@ -4,7 +4,6 @@ import base64
 import binascii
 import os
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 
 import flask
 from cloudevents.http import CloudEvent
@@ -16,9 +15,6 @@ from persona.errors import BadRequest, PersonaError, Unforeseen
 from persona.log import log_unexpected, request_log
 from persona.moments import moment
 from persona.settings import read_settings
-
-# How fresh a time can be that the events' library made up for an event without one: it says the present.
-_PRESENT = timedelta(minutes=1)
 
 
 def deliver(event: CloudEvent) -> None:
@@ -36,7 +32,9 @@ def deliver(event: CloudEvent) -> None:
         log = log.at(settings.log_level)
         message = _message(event)
         run_request = request.parse(_body(message), settings)
-        run_id = request.name_run(run_request, settings, [str(event["id"])], _published_at(event, message))
+        # The events' library makes up the present for an event without a time of its own.
+        published_at = moment(message.get("publishTime")) or moment(event.get("time"))
+        run_id = request.name_run(run_request, settings, [str(event["id"])], published_at)
         log = log.bind(run_id=run_id)
 
         from persona.pipeline import run  # noqa: PLC0415 - a refused message needs no pipeline
@@ -69,10 +67,3 @@ def _body(message: Mapping[str, object]) -> bytes:
         return base64.b64decode(data, validate=True)  # type: ignore[arg-type] # checked by the decoder itself
     except (binascii.Error, TypeError, ValueError):
         raise BadRequest("the message's data is not base64") from None
-
-
-def _published_at(event: CloudEvent, message: Mapping[str, object]) -> datetime | None:
-    """The event's own time; the message's, where the event's is none or was made up on arrival."""
-    stated, published = moment(event.get("time")), moment(message.get("publishTime"))
-    own = stated is not None and abs(datetime.now(UTC) - stated) > _PRESENT
-    return stated if own else published or stated

@@ -12,17 +12,15 @@ from persona.write import words
 def published(framework: Framework, calls: int, seconds: Seconds, *, trial: bool) -> Report:
     """The report of a run whose framework goes into the bucket; `calls` of Mave were paid for."""
     checks, mave = framework.checks, framework.mave
+    of_mave = mave and structs.asdict(mave) | {
+        "message_id": next(iter(mave.message_ids), None),
+        "calls": calls,
+    }
     return structs.replace(
         without_words("published", framework.run_id, framework, framework.author, seconds),
         created_at=framework.created_at,
         trial=trial,
-        mave=mave
-        and model.ReportedMave(
-            thread_id=mave.thread_id,
-            message_id=next(iter(mave.message_ids), None),
-            calls=calls,
-            credits_used=mave.credits_used,
-        ),
+        mave=convert(of_mave, model.ReportedMave | None),
         checks=model.ReportedChecks(
             missing_sections=len(checks.missing_sections),
             figures=checks.counts(),
@@ -42,18 +40,13 @@ def without_words(
 ) -> Report:
     """The report of a run as far as the people go: all of it where nobody was asked for words."""
     population = about.population
+    profiles = structs.asdict(population) | {"rejected": sum(population.rejected.values())}
     return Report(
         run_id=run_id,
         status=status,
         source=about.source.kind,
         author=author,
-        profiles=model.ReportedProfiles(
-            read=population.read,
-            classified=population.classified,
-            dormant=population.dormant,
-            rejected=sum(population.rejected.values()),
-            truncated=population.truncated,
-        ),
+        profiles=convert(profiles, model.ReportedProfiles),
         patterns=convert(about.patterns, list[model.ReportedPattern], from_attributes=True),
         seconds=seconds,
         warnings=about.warnings,
