@@ -14,7 +14,6 @@ from cloud import (
     FakeMave,
     FakeSegment,
     FakeStorage,
-    Fault,
     answer,
 )
 from doors import until
@@ -349,16 +348,3 @@ def test_a_range_is_sent_from_its_start() -> None:
 def test_storage_refuses(method: str, path: str, status: int) -> None:
     with FakeStorage() as storage:
         assert requests.request(method, storage.url + path, timeout=600).status_code == status
-
-
-def test_a_storage_fault_names_its_call() -> None:
-    with FakeStorage(
-        faults=lambda call: Fault(status=429, headers={"Retry_After": "1"}) if call.name == "a" else None
-    ) as storage:
-        replies = [put(storage, name, b"") for name in ("a", "b")]
-    assert [reply.status_code for reply in replies] == [429, 200]
-    assert (replies[0].headers["Retry-After"], replies[0].json()["error"]["code"]) == ("1", 429)
-    assert [(call.method, call.name, call.ordinal) for call in storage.calls] == [
-        ("insert", "a", 1),
-        ("insert", "b", 2),
-    ]
