@@ -39,7 +39,7 @@ def test_the_first_command_makes_a_framework_in_a_fresh_clone(tmp_path: Path) ->
     ended = subprocess.run(
         ["sh", "-ec", printed("sh", "-m venv")],
         cwd=tmp_path,
-        env={**outside, "PATH": path, "PIP_NO_COMPILE": "1"},
+        env={**outside, "PATH": path, "PIP_NO_COMPILE": "1", "PIP_DEFAULT_TIMEOUT": "100"},
         capture_output=True,
         text=True,
         check=False,

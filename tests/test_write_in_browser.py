@@ -37,7 +37,7 @@ SCREEN_PIXELS = 844  # of a phone; a desk's screen is higher
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=QUIET, timeout=600_000)
         yield chromium
         chromium.close()
 
@@ -81,7 +81,7 @@ def opened(browser: Browser, html: str, *, width: int = 1280, scheme: Scheme = "
         viewport=size, color_scheme=scheme, bypass_csp=True, reduced_motion="reduce"
     )
     page = context.new_page()
-    page.set_content(html)
+    page.set_content(html, timeout=600_000)
     page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true })")
     yield page
     context.close()
@@ -98,7 +98,7 @@ def test_the_page_says_nothing_on_the_console_and_asks_for_nothing(
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
         page.on("request", lambda request: requested.append(request.url))
-        page.goto(address, wait_until="networkidle")
+        page.goto(address, wait_until="networkidle", timeout=600_000)
         painted = page.evaluate("getComputedStyle(document.querySelector('.card')).borderTopWidth")
         page.close()
     own = [url for url in requested if not url.startswith("data:")]
@@ -166,7 +166,7 @@ def test_a_card_leads_to_its_persona(browser: Browser, pages: dict[str, str]) ->
 def test_the_page_prints_on_white_on_few_pages(browser: Browser, pages: dict[str, str]) -> None:
     with served(pages["named"]) as (address, _):
         page = browser.new_page(color_scheme="dark")
-        page.goto(address)
+        page.goto(address, timeout=600_000)
         printed = page.pdf(format="A4")
         page.emulate_media(media="print", color_scheme="dark")
         paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
