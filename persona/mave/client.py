@@ -18,7 +18,7 @@ from persona.errors import Invalid, PersonaError, Refused, ReplyLost, Unavailabl
 from persona.model import Answer, NamedPersona, WebSource
 from persona.net.session import TOO_MANY_REQUESTS, FreeSession, asked_seconds, backoff_seconds, send_once
 from persona.net.wire import MOST_BODY_BYTES, Reply
-from persona.settings import SPARE_SECONDS, Settings
+from persona.settings import Settings
 
 _Kind = TypeVar("_Kind", str, list[Any], dict[str, Any])
 
@@ -51,8 +51,8 @@ def ask(
 ) -> bytes:
     """The raw body of a usable reply: a JSON object with `content`. Costs 10 to 75 credits.
 
-    Waits for at most MAVE_TIMEOUT_SECONDS, and never past the deadline. After a 429, which costs nothing,
-    asks again while the deadline leaves time for a whole answer.
+    Waits for at most MAVE_TIMEOUT_SECONDS, and never past the deadline (what comes after an answer has time
+    of its own). After a 429, which costs nothing, asks again while the deadline leaves time for a whole one.
 
     Raises:
         Refused: for certain nothing was paid; with the vendor's code and words.
@@ -79,7 +79,7 @@ def ask(
             lost.sent_seconds_ago = deadline.elapsed_seconds - sent_at_seconds
             raise
         wait_seconds = max(asked_seconds(reply) or 0, backoff_seconds(busy_backoff_seconds, tried))
-        needed_seconds = wait_seconds + settings.mave_timeout_seconds + SPARE_SECONDS
+        needed_seconds = wait_seconds + settings.mave_timeout_seconds
         if needed_seconds > deadline.left_seconds:
             raise Unavailable(
                 "mave",
