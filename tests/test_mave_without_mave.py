@@ -107,10 +107,10 @@ STRATEGIES = {
         lambda s: replace(s, patterns=[replace(p, few_identities_share=1.0) for p in s.patterns]),
         "Rule of thumb: ask for another",
     ),
-    "a known window": (lambda s: s, "In 30 days, per person: 4.0 web"),
+    "a known window": (lambda s: s, "a person in 30 days."),
     "an unknown window": (
         lambda s: replace(s, rule=replace(s.rule, window_days=None)),
-        "In the traits' own window, per person: 4.0 web",
+        "a person in the traits' own window.",
     ),
 }
 

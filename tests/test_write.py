@@ -147,7 +147,7 @@ def test_the_headline_claims_no_more_than_chance_lets_tell(
 )
 def test_a_persona_has_a_link_of_its_own(mave: Framework, name: str | None, anchor: str) -> None:
     named = replace(mave, personas=[Persona(pattern="web_dominant", name=name)])
-    assert overview.cards(named)[0].anchor == anchor
+    assert anchor in {card.anchor for card in overview.cards(named)}
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,8 @@ def test_the_line_on_a_card_is_the_first_sentence(
     mave: Framework, description: str | None, line: str
 ) -> None:
     persona = Persona(pattern="web_dominant", description=description)
-    assert overview.cards(replace(mave, personas=[persona]))[0].line == line
+    lines = {card.key: card.line for card in overview.cards(replace(mave, personas=[persona]))}
+    assert lines["web_dominant"] == line
 
 
 @pytest.mark.parametrize(
@@ -175,7 +176,7 @@ def test_a_journey_written_with_arrows_is_a_path(journey: str | None, steps: lis
 
 
 def test_next_steps_are_ranked_by_the_value_at_stake(mave: Framework) -> None:
-    ranked = [card.pattern.ltv_share or 0 for card in overview.steps_of(overview.cards(mave)) if card.pattern]
+    ranked = [card.pattern.ltv_share or 0 for card in overview.cards(mave) if card.pattern]
     assert (ranked, len(ranked)) == (sorted(ranked, reverse=True), 4)
 
 

@@ -65,7 +65,6 @@ def write(summary: Summary) -> str:
     """
     slugs = slugs_of(summary)
     totals = _People(summary.totals, summary, slugs)
-    when = wording.window(summary.rule.window_days)
     gaps = [one.label for one in summary.patterns if (one.few_identities_share or 0) > _MANY]
     text = prompt.TEMPLATES.get_template("without_mave.md").render(
         patterns=[_People(pattern, summary, slugs) for pattern in summary.patterns],
@@ -74,7 +73,7 @@ def write(summary: Summary) -> str:
         titles=wording.SECTION_TITLES,
         strategy_title=wording.STRATEGY_TITLE,
         strategy_titles=wording.STRATEGY_TITLES,
-        window=f"{when[0].upper()}{when[1:]}",
+        window=wording.window(summary.rule.window_days),
         channels=[label(channel) for channel in summary.rule.channels],
         has_omnichannel=any(pattern.key == OMNICHANNEL for pattern in summary.patterns),
         # Where it is so everywhere, there is nowhere to begin.

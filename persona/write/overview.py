@@ -33,7 +33,8 @@ class Card(NamedTuple):
     anchor: str
     name: str
     label: str  # "Mostly web"
-    size: str  # "35 % of people, 21 % of value"
+    size: str  # "35 % of people, 21 % of value (most per person)"
+    worth_most: bool  # a person of theirs on average, beyond chance
     stake: float  # what is at stake: a share of all value, or of the people where the data holds no value
     line: str  # one line of who they are
     persona: Persona
@@ -41,10 +42,13 @@ class Card(NamedTuple):
 
 
 def cards(framework: Framework) -> list[Card]:
-    """Every pattern with its persona, empty where the answer has none; then any persona left over."""
+    """Every pattern with its persona, empty where the answer has none, and any persona left over.
+
+    Those come first whose people hold most of the value, or are most people.
+    """
     patterns = {pattern.key: pattern for pattern in framework.patterns}
     personas = {persona.pattern: persona for persona in framework.personas}
-    valued, anchors, made = has_value(framework), set(_RESERVED), []
+    valued, best, anchors, made = has_value(framework), _worth_most(framework), set(_RESERVED), []
     for key in patterns | personas:
         pattern, persona = patterns.get(key), personas.get(key, Persona(pattern=key))
         called = mostly(key, framework.rule)
@@ -52,18 +56,18 @@ def cards(framework: Framework) -> list[Card]:
         anchor = _anchor(name, anchors)
         anchors.add(anchor)
         stake = ((pattern.ltv_share if valued else pattern.share) or 0.0) if pattern else 0.0
-        line = _line(persona)
-        made.append(Card(key, anchor, name, called, _size(pattern), stake, line, persona, pattern))
-    return made
+        size, worth_most, line = _size(pattern, best), bool(pattern and pattern is best), _line(persona)
+        made.append(Card(key, anchor, name, called, size, worth_most, stake, line, persona, pattern))
+    return sorted(made, key=lambda card: -card.stake)
 
 
-def _size(pattern: Pattern | None) -> str:
+def _size(pattern: Pattern | None, best: Pattern | None) -> str:
     """How many people and how much value a group is, in words."""
     if pattern is None:
         return "not in the data"
     shares = {"people": pattern.share, "value": pattern.ltv_share}
     told = (f"{wording.percent(share, 0)} of {what}" for what, share in shares.items() if share is not None)
-    return ", ".join(told)
+    return ", ".join(told) + (" (most per person)" if pattern is best else "")
 
 
 def _anchor(name: str, taken: set[str]) -> str:
@@ -79,11 +83,6 @@ def _line(persona: Persona) -> str:
     text = persona.description or ""
     first = next((text[start:end] for start, end in sentences(text[:4_000])), text)
     return prose.clip(prose.clean(prose.unmarked(first)).lstrip("#>-| "), LINE_CHARACTERS)
-
-
-def steps_of(personas: list[Card]) -> list[Card]:
-    """The personas with a next step, those first whose people hold most of the value, or are most people."""
-    return sorted((card for card in personas if card.persona.next_step), key=lambda card: -card.stake)
 
 
 def has_value(framework: Framework) -> bool:
@@ -178,7 +177,7 @@ def summary(framework: Framework, personas: list[Card], most_characters: int) ->
     """The framework as the lines of a chat message: the headline, then who they are, as far as they fit."""
     lines = [f"{headline(framework)}."]
     room = max(60, (most_characters - len(lines[0])) // max(1, len(personas)) - 1)
-    for card in sorted(personas, key=lambda card: -card.stake):
+    for card in personas:
         step = card.persona.next_step
         text = f"{prose.clip(card.name, 40)}{f': {card.size}' if card.pattern else ''}."
         line = prose.clip(f"{text} Next: {action(step, 200)}" if step else text, room)

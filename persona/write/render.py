@@ -157,7 +157,7 @@ def _fitting(drawn: Callable[[float], str]) -> str:
 def _content(framework: Framework, room: float) -> dict[str, Any]:
     most = {name: int(rows * room) for name, rows in ROWS.items()}
     cards, sources = overview.cards(framework), list(_sources(framework, most["sources"]))
-    steps = overview.steps_of(cards)
+    steps = [card for card in cards if card.persona.next_step]
     return {"f": framework, "most": most, "cards": cards, "steps": steps, "sources": sources}
 
 

@@ -101,7 +101,7 @@ class _Deck:
         return Line(box._replace(height=0.04), COLOURS[charts.slot(card.key, self._framework.rule)])
 
     def week(self) -> Iterator[Paragraph]:
-        steps = overview.steps_of(self.cards)
+        steps = [card for card in self.cards if card.persona.next_step]
         for number, card in enumerate(steps, 1):
             yield Paragraph(f"{number}. {card.name}: {card.size}", bold=True)
             yield from self._step(card.persona.next_step)
