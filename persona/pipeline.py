@@ -103,12 +103,11 @@ class _Steps:
         with self._stage("fetch"), fetch(settings, self._limit, self._deadline, self._log) as people:
             counts = classify(people, rule)
             member_query = members(people, rule, settings.holdout)
-            # A name that few people have may be about one of them.
-            carried = people.names() if missing(counts, rule) else {}
-            names = [name for name, trait in carried.items() if trait.n >= rule.min_group]
+            names = people.names() if missing(counts, rule) or not counts.classified else {}
+            hint = "" if counts.classified or names else people.hint()
         truncated = people.truncated or counts.drawn_from is not None
         self._log.info("fetched", stage="fetch", profiles=counts.read, truncated=truncated)
-        doubts = examine(counts, rule, names, in_files=settings.source == "export")
+        doubts = examine(counts, rule, names, in_files=settings.source == "export", hint=hint)
         for code, sentences in (("missing_table", people.notes), ("few_traits", doubts)):
             for sentence in sentences:
                 self._log.warning(sentence, stage="summarize", code=code)

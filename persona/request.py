@@ -53,7 +53,8 @@ def parse(body: bytes, settings: Settings) -> Request:
         raise BadRequest(f"the body is no JSON; {_EXPECTED}") from None
     if request.run_id is not UNSET and not RUN_ID.fullmatch(request.run_id):
         raise BadRequest(
-            f"run_id: expected {RUN_ID.pattern} as a whole, got {len(request.run_id)} other characters"
+            f"run_id: expected {RUN_ID.pattern} as a whole, such as my-first-run, got {len(request.run_id)} "
+            "other characters"
         )
     most = settings.limit or 10**12
     if request.limit is not UNSET and not 1 <= request.limit <= most:

@@ -24,8 +24,8 @@ _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 def secret(text: str) -> str:
-    if not re.fullmatch(r"[!-~]*", text):
-        raise ValueError("the secret alone, in ASCII, without spaces or Bearer")
+    if not re.fullmatch(r"[!-~]*", text) or {'"', "'"} & {*text}:
+        raise ValueError("the secret alone, in ASCII, without spaces, quotation marks or Bearer")
     return text
 
 

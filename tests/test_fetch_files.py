@@ -111,10 +111,10 @@ BAD_RECORDS: dict[str, tuple[bytes, list[int], dict[str, int]]] = {
     "array": (b"[" + line(1) + b",\n" + line(2) + b", null]", [1, 2], {"profile_not_object": 1}),
     "array in lines": (b" \n[\n" + line(1) + b"\n]\n", [1], {}),
     "CSV": (MIXED, [1, 7], {"row_missing_columns": 1, "row_too_many_columns": 1}),
-    "CSV of Excel": (b'\xef\xbb\xbfplan;WEB;web;"a ""b"""\r\n1;9;5;"x;\r\ny"\r\n2;;;\r\n', [1], {}),
+    "CSV of Excel": (b'\xef\xbb\xbfplan;WEB;"a ""b"""\r\n1;5;"x;\r\ny"\r\n2;;\r\n', [1], {}),
     "CSV, no UTF-8": (b"plan\tweb\n1\t5\n2\t\xff\n", [1], {"row_invalid_encoding": 1}),
     "CSV of mixed ends": (b"plan,web\n1,5\r\n2,6\n3\n", [1, 2], {"row_missing_columns": 1}),
-    "CSV with a column twice and one without a name": (b"plan,web,plan,\n1,5,x,y\n", [1], {}),
+    "CSV with a column twice and one without a name": (b"plan,web,x,X,\n1,5,x,y,z\n", [1], {}),
 }
 
 

@@ -14,7 +14,7 @@ from persona.settings import read_settings
 
 SETTINGS = read_settings({"PERSONA_LIMIT": "500"}, "http")
 EXPECTED = "expected a JSON object with run_id, limit, trial, dry_run and force, all of them optional"
-SHAPE = "run_id: expected [A-Za-z0-9][A-Za-z0-9._-]{0,99} as a whole"
+SHAPE = "run_id: expected [A-Za-z0-9][A-Za-z0-9._-]{0,99} as a whole, such as my-first-run"
 LIMIT = "limit: expected a whole number from 1 to 500 (PERSONA_LIMIT)"
 
 

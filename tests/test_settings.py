@@ -295,10 +295,11 @@ def test_a_secret_loses_the_line_break_that_its_file_ended_with(name: str) -> No
 
 
 @pytest.mark.parametrize("name", ["SEGMENT_TOKEN", "MAVERA_API_KEY"])
-@pytest.mark.parametrize("text", ["s3cret two", "s3cret\nnext", "s3crét"])
+@pytest.mark.parametrize("text", ["s3cret two", "s3cret\nnext", "s3crét", '"s3cret"'])
 def test_a_secret_that_no_header_can_carry_is_refused_unseen(name: str, text: str) -> None:
     told = refusal(TOKEN, KEY, {name: text})
-    assert f"{name}: expected the secret alone, in ASCII, without spaces or Bearer, got other text" in told
+    alone = "the secret alone, in ASCII, without spaces, quotation marks or Bearer"
+    assert f"{name}: expected {alone}, got other text" in told
     assert "s3cr" not in told
 
 

@@ -178,7 +178,6 @@ def test_no_hidden_group_can_be_worked_out(sizes: list[int], min_group: int) -> 
 
 
 NOT_ENOUGH = {
-    "nobody": ((0, 0, 0, 0), "the source holds no profile at all"),
     "one small pattern": ((4, 0, 0, 0), "4 active people of 4 read, and no pattern could be shown"),
     "one small among two": ((4, 40, 0, 0), "44 active people of"),
     "all small": ((4, 4, 4, 4), "PERSONA_MIN_GROUP"),
@@ -192,12 +191,6 @@ def test_a_space_of_which_nothing_may_be_shown_ends_the_run(sizes: Sequence[int]
         summary_of(sized(*sizes), CHANNELS, min_group=5)
 
     assert words in caught.value.message
-
-
-def test_where_nobody_had_an_event_the_sources_are_to_be_looked_at() -> None:
-    rule = Rule(channels=CHANNELS, dominance=0.5, activity="raw events")
-    with pytest.raises(NotEnoughData, match=r"nobody in the space is active: .* are connected to this space"):
-        summarize(Counts(3, read=9, dormant=9), rule, Origin(kind="bigquery"), truncated=False)
 
 
 def named(plans: dict[str, int], types: dict[str, int], *, n: int = 100) -> Summary:

@@ -2,8 +2,10 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from persona.classify.counts import Counts, GroupCounts
 from persona.errors import NotEnoughData
@@ -78,8 +80,49 @@ def test_one_trait_that_one_in_a_hundred_carries_is_enough_to_go_on_with_warning
     assert len(examine(counts([10, 0, 0, 1_000, 1_000]), RULE)) == 3
 
 
-def test_a_space_without_a_readable_profile_is_not_the_doctors_to_judge() -> None:
-    assert examine(Counts(3), RULE) == []
+EVENTS = replace(RULE, activity="raw events")
+TEXTS = {"web_sessions_30d": (9, 2), "mobile_sessions_30d": (9, 9)}
+NOBODY: dict[str, tuple[Counts, Rule, dict[str, Any], str]] = {
+    "no profile": (Counts(3), RULE, {}, "the source holds no profile at all: check that PERSONA_SOURCE"),
+    "no event": (
+        Counts(3, read=9, dormant=9),
+        EVENTS,
+        {},
+        "email tool's events, are connected to this space",
+    ),
+    "no number": (
+        Counts(3, read=9, rejected=Counter(activity_not_numeric=9)),
+        RULE,
+        {"names": TEXTS},
+        "a count is a bare number, such as 12); of 9 values of web_sessions_30d, 7 are no numbers",
+    ),
+    "another shape": (
+        Counts(3, read=9, rejected=Counter(not_json=9)),
+        RULE,
+        {"hint": "it looks like a poem"},
+        "(9 not json: a line of JSON lines is one object, with double quotes); it looks like a poem",
+    ),
+}
+
+
+@pytest.mark.parametrize(("counts", "rule", "known", "words"), NOBODY.values(), ids=NOBODY)
+def test_where_nobody_is_active_the_likeliest_cause_is_told(
+    counts: Counts, rule: Rule, known: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(NotEnoughData) as caught:
+        examine(counts, rule, **known)
+    assert words in caught.value.message
+
+
+def test_many_unreadable_profiles_and_values_of_the_ltv_are_told() -> None:
+    counted = counts([900, 900, 900, 0, 900])
+    counted.read, counted.rejected, counted.odd_ltv = 1_100, Counter(row_invalid_encoding=100), 40
+    rejected, odd_ltv, *_ = [told for told in examine(counted, RULE) if not told.startswith("Only")]
+    assert rejected == (
+        "9.1 % of the profiles could not be read and are left out (100 row invalid encoding: the file is not "
+        "in UTF-8: save it as that)."
+    )
+    assert odd_ltv.startswith("40 values of ltv are no numbers and count as missing: expected 1234.56")
 
 
 def test_help_names_event_window_and_aggregation_of_any_channel() -> None:

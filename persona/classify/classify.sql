@@ -108,7 +108,7 @@ sums CROSS JOIN UNNEST(ARRAY_CONCAT(
       carries_{{ i }},
       IF(reason IS NULL, IFNULL(TRUNC(number_{{ i }}), 0), 0) AS activity_{{ i }},
 {% endfor %}
-      IF(ABS(number_{{ ltv }}) <= {{ p("most") }}, number_{{ ltv }}, NULL) AS ltv
+      carries_{{ ltv }}, IF(ABS(number_{{ ltv }}) <= {{ p("most") }}, number_{{ ltv }}, NULL) AS ltv
     FROM reasons
   ),
   totals AS (
@@ -156,7 +156,7 @@ FROM places JOIN personas USING (place)
 {% for i in range(channels) %}
       SUM(activity_{{ i }}) AS activity_{{ i }}, COUNTIF(carries_{{ i }}) AS carried_{{ i }},
 {% endfor %}
-      COUNTIF(ltv IS NOT NULL) AS carried_{{ ltv }}, COUNTIF(plan IS NOT NULL) AS carried_{{ plan }},
+      COUNTIF(carries_{{ ltv }} AND ltv IS NULL) AS odd_ltv, COUNTIF(ltv IS NOT NULL) AS carried_{{ ltv }}, COUNTIF(plan IS NOT NULL) AS carried_{{ plan }},
       {{ SUM }}(ltv) AS ltv, {{ SUM }}(ltv * ltv) AS ltv_squares,
       SUM(identities) AS identities, COUNTIF(identities <= {{ p("few") }}) AS few_identities,
       COUNTIF(on_boundary) AS on_boundary
@@ -171,7 +171,7 @@ SELECT
   {% for i in range(channels) %}SUM(activity_{{ i }}) AS activity_{{ i }}, {% endfor +%}
   {% for i in range(channels + 2) %}SUM(carried_{{ i }}) AS carried_{{ i }}, {% endfor +%}
   IFNULL({{ SUM }}(ltv), 0) AS ltv, IFNULL({{ SUM }}(ltv_squares), 0) AS ltv_squares, SUM(identities) AS identities,
-  SUM(few_identities) AS few_identities, SUM(on_boundary) AS on_boundary,
+  SUM(few_identities) AS few_identities, SUM(on_boundary) AS on_boundary, SUM(odd_ltv) AS odd_ltv,
   {{ "(SELECT n FROM space)" if drawn else "0" }} AS space
 FROM {{ facts() }}
 WHERE fact NOT IN ('plan ', 'type ')

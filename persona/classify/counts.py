@@ -75,6 +75,7 @@ class Counts:
     groups: list[GroupCounts] = field(default_factory=list)  # one a channel, then omnichannel
     free_text: set[str] = field(default_factory=set)  # "plans", "identity_coverage": has too many names
     drawn_from: int | None = None  # they were drawn at random from so many
+    odd_ltv: int = 0  # people whose LTV is no number
 
     def __post_init__(self, channels: int) -> None:
         self.groups = [GroupCounts() for _ in range(channels + 1)]
@@ -165,6 +166,7 @@ def _add_place(counts: Counts, place: str, row: Mapping[str, Any]) -> None:
         counts.rejected[place] = n
         return
     counts.carried.update({i: int(row[f"carried_{i}"]) for i in range(channels + 2)})
+    counts.odd_ltv += int(row["odd_ltv"])
     if place == "dormant":
         counts.dormant = n
         return

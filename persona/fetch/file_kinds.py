@@ -135,9 +135,15 @@ def with_known_columns(files: Sequence[File], known: Iterable[str]) -> list[File
     """The same CSV files with no other column's name in sight: a part without a header has a person's there.
 
     Raises:
-        UnreadableFile: a file has none of the known columns, while another has.
+        UnreadableFile: a file has a known column twice, or none of them while another has.
     """
     wanted = {name.casefold() for name in known}
+    for file in files:
+        again = [name.rpartition("\n")[0] for name in file.columns]
+        if twice := next((name for name in again if name.casefold() in wanted), ""):
+            raise UnreadableFile(
+                f"{file.name}: expected each column once, got {twice} twice; rename or drop one"
+            )
     bare = [one for one in files if not any(name.casefold() in wanted for name in one.columns)]
     if 0 < len(bare) < len(files):
         raise UnreadableFile(

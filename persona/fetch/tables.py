@@ -5,19 +5,23 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from persona.classify.engine import Engine, OddRecords, identifier, literal
-from persona.fetch.file_kinds import File, columns_of, table, with_known_columns
+from persona.fetch.file_kinds import File, UnreadableFile, columns_of, table, with_known_columns
 from persona.fetch.people import ABSENT, judged, listed, relation_of
 from persona.settings import Settings
 
 # The readings of files, each more patient than the one before; then somebody's traits, as JSON or a map, and
 # the source that has them.
 Readings = tuple[Iterable[str], tuple[str, str]]
+# Of so many rows, at least some, those a person; different ids are counted to a few per cent.
+LOOKED_AT_ROWS, FEWEST_ROWS, MOST_ROWS_A_PERSON = 100_000, 20, 1.5
 # Columns of these types are numbers as they are; a FLOAT is not the number that its text says.
 _NUMBERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "DOUBLE"}
 
 
 def csv(engine: Engine, files: Sequence[File], settings: Settings) -> Readings:
     known = with_known_columns(files, {*settings.traits, *settings.id_columns, "canonical_segment_id"})
+    columns = dict.fromkeys((name for file in known for name in file.columns), "VARCHAR")
+    _demand_a_row_a_person(engine, columns, table(known, ", ignore_errors = true"), settings)
     traits = _traits_of_rows(table(files, ", ignore_errors = true"), settings)
     return _csv(engine, known, settings), traits
 
@@ -54,6 +58,7 @@ def parquet(engine: Engine, source: str, settings: Settings) -> Readings:
     columns = columns_of(engine, source)
     parts = {name: columns[name] for name in ("traits", "external_ids") if name in columns}
     if not parts:
+        _demand_a_row_a_person(engine, columns, source, settings)
         return [_flat(columns, settings, source)], _traits_of_rows(source, settings)
     as_json = {
         name: f"TRY_CAST({name} AS JSON)" if kind == "VARCHAR" else f"TO_JSON({name})"
@@ -71,6 +76,30 @@ def parquet(engine: Engine, source: str, settings: Settings) -> Readings:
         for name in settings.traits
     ]
     return [relation_of(values, listed("external_ids"), source)], traits
+
+
+def _demand_a_row_a_person(
+    engine: Engine, columns: Mapping[str, str], source: str, settings: Settings
+) -> None:
+    """Refuse a table with a row an event, which would count everybody as often as there are rows.
+
+    Raises:
+        UnreadableFile: the first rows hold the same ids again and again.
+    """
+    lower = {name.lower() for name in columns}
+    ids = next((name for name in settings.id_columns if name.lower() in lower), "")
+    if not ids:
+        return
+    one = identifier(ids)
+    (counted,) = engine.rows(f"""
+      SELECT COUNT(id) AS n, APPROX_COUNT_DISTINCT(id) AS people
+      FROM (SELECT NULLIF(CAST({one} AS VARCHAR), '') AS id FROM {source} LIMIT {LOOKED_AT_ROWS})
+    """)
+    if counted["n"] >= FEWEST_ROWS and counted["n"] > MOST_ROWS_A_PERSON * counted["people"]:
+        raise UnreadableFile(
+            f"expected a row a person, got {counted['n']:,} rows with about {counted['people']:,} different "
+            f"{ids}: that looks like a row an event; sum it up first (GROUP BY {ids})"
+        )
 
 
 def _flat(columns: Mapping[str, str], settings: Settings, source: str) -> str:

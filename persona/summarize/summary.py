@@ -34,7 +34,7 @@ def summarize(counts: Counts, rule: Rule, source: Origin, *, truncated: bool) ->
     them.
 
     Raises:
-        NotEnoughData: nobody is active, or no pattern is large enough to show.
+        NotEnoughData: no pattern is large enough to show.
     """
     keys = [*map(dominant, rule.channels), OMNICHANNEL]
     suppressed = _suppressed([group.n for group in counts.groups], rule.min_group)
@@ -60,20 +60,6 @@ def summarize(counts: Counts, rule: Rule, source: Origin, *, truncated: bool) ->
 
 
 def _demand_groups(counts: Counts, shown: Sequence[int], rule: Rule) -> None:
-    if not counts.read and not counts.classified:
-        raise NotEnoughData(
-            "the source holds no profile at all: check that PERSONA_SOURCE names the right one"
-        )
-    if not counts.classified:
-        reasons = ", ".join(f"{n} {why}" for why, n in counts.rejected.items())
-        traits = "PERSONA_CHANNELS names traits that count what people do, as numbers"
-        sources = "the web and mobile sources, and the email tool's events, are connected to this space"
-        raise NotEnoughData(
-            f"nobody in the space is active: of {counts.read} profiles read, {counts.dormant} have no "
-            f"activity in any channel and {counts.rejected.total()} could not be read"
-            f"{f' ({reasons})' if reasons else ''}; check that "
-            + (traits if rule.activity == "computed traits" else sources)
-        )
     if not shown:
         raise NotEnoughData(
             f"all groups are too small to show: {counts.classified} active people of {counts.read} read, and "

@@ -1,6 +1,7 @@
 """Trait doctor: whether people carry the traits that tell them apart, and what to create if not."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 
 from persona.classify.counts import Counts
 from persona.errors import NotEnoughData
@@ -12,6 +13,9 @@ from persona.wording import percent
 ENOUGH_SHARE = 0.5
 # Where fewer carry any channel's trait, nobody created them: no framework is worth paying for.
 HARDLY_ANY_SHARE = 0.01
+
+# Where more cannot be read, the reader should know.
+MANY_REJECTED_SHARE = 0.05
 
 # What a channel's computed trait counts, in Segment's own event names (docs: connections/spec).
 _COUNTED = {
@@ -25,15 +29,21 @@ _WHERE = (
     "Unify, Traits, Computed traits; each needs a destination or “Compute without connected destinations”, "
     "and is computed every eight hours"
 )
-_LOOK = (
-    "`python -m persona check` shows those that there are, and the PERSONA_CHANNELS line that fits; of CSV, "
-    "the first line names the columns"
-)
+_LOOK = "`python -m persona check FILE` shows those that there are, and the PERSONA_CHANNELS line that fits"
+# What to do about values that cannot be read, by the reason.
+_MENDING = {
+    "activity_not_numeric": "a count is a bare number, such as 12",
+    "activity_negative": "a count is not below zero: leave empty what is unknown",
+    "row_invalid_encoding": "the file is not in UTF-8: save it as that",
+    "not_json": "a line of JSON lines is one object, with double quotes",
+}
+# A trait -> the people who have it, and of them those with a number.
+Names = Mapping[str, tuple[int, int]]
 
 
 def missing(counts: Counts, rule: Rule) -> dict[str, str]:
     """The channels whose traits hardly anybody carries, with these; raw events need none."""
-    if rule.activity != "computed traits":
+    if rule.activity != "computed traits" or not counts.classified + counts.dormant:
         return {}
     carried = counts.coverage(rule)
     return {channel: name for channel, name in rule.channels.items() if carried[name] < HARDLY_ANY_SHARE}
@@ -46,37 +56,78 @@ def resembling(channels: Mapping[str, str], names: Iterable[str]) -> dict[str, s
     return {trait: f"{' or '.join(likeliest)}?" for trait, likeliest in alike.items() if likeliest}
 
 
-def examine(counts: Counts, rule: Rule, names: Iterable[str] = (), *, in_files: bool = False) -> list[str]:
+def examine(
+    counts: Counts, rule: Rule, names: Names = MappingProxyType({}), *, in_files: bool = False, hint: str = ""
+) -> list[str]:
     """What the reader should know about the traits, in sentences; free, and before anything is paid.
 
-    `names` are those of the traits that there are, as far as the source tells; nobody can create traits
-    `in_files`.
+    `names` are the traits that there are, as far as the source tells; nobody can create traits `in_files`.
+    `hint`: what the source looks like, where nobody in it is active.
 
     Raises:
-        NotEnoughData: hardly anybody carries any channel's trait; says what to create.
+        NotEnoughData: nobody is active, or hardly anybody carries any channel's trait; says what to do.
     """
     readable = counts.classified + counts.dormant
-    if not readable:
-        return []
     absent = missing(counts, rule)
-    instead = resembling(absent, names)
+    # A name that few people have may be about one of them.
+    instead = resembling(absent, [name for name, (n, _) in names.items() if n >= rule.min_group])
     if len(absent) == len(rule.channels):
         alike = "; ".join(f"for {trait}: {likeliest}" for trait, likeliest in instead.items())
         looks = f" Names that look like them: {alike}" if alike else ""
         raise NotEnoughData(
             f"of {readable} profiles, less than {percent(HARDLY_ANY_SHARE)} carry any of the channels' "
-            f"traits ({', '.join(rule.channels.values())}): they "
+            f"traits ({', '.join(rule.channels.values())}){f'; {hint}' if hint else ''}: they "
             + ("" if in_files else "do not exist in Segment, or ")
             + f"have other names (PERSONA_CHANNELS).{looks} "
             + (_LOOK if in_files else help_for(rule.channels, rule.window_days))
         )
+    if not counts.classified:
+        raise NotEnoughData(_nobody(counts, rule, names, hint))
     few_carry = [
         f"Only {percent(share)} of the profiles carry {trait}{_next_step(trait, rule, in_files=in_files)}"
         + (f" Names that look like it: {instead[trait]}" if trait in instead else "")
         for trait, share in counts.coverage(rule).items()
         if share < ENOUGH_SHARE and (share or trait != rule.ltv_trait)
     ]
-    return [*few_carry, *_absent(counts, rule)]
+    return [*_rejected(counts), *few_carry, *_absent(counts, rule)]
+
+
+def _nobody(counts: Counts, rule: Rule, names: Names, hint: str) -> str:
+    """Why nobody is active, as far as can be told."""
+    if not counts.read:
+        return "the source holds no profile at all: check that PERSONA_SOURCE names the right one"
+    told = {trait: names[trait] for trait in rule.channels.values() if trait in names}
+    texts = [
+        f"of {n} values of {trait}, {n - numbers} are no numbers" for trait, (n, numbers) in told.items()
+    ]
+    odd = [text for text, (n, numbers) in zip(texts, told.values(), strict=True) if numbers < n]
+    traits = "PERSONA_CHANNELS names traits that count what people do, as numbers"
+    sources = "the web and mobile sources, and the email tool's events, are connected to this space"
+    check = f"check that {traits if rule.activity == 'computed traits' else sources}"
+    advice = "; ".join(odd) or hint or check
+    return (
+        f"nobody is active: of {counts.read} profiles read, {counts.dormant} have no activity in any channel "
+        f"and {counts.rejected.total()} could not be read{_reasons(counts)}; {advice}"
+    )
+
+
+def _rejected(counts: Counts) -> Iterator[str]:
+    """Many profiles that could not be read: what is told of the others may not hold for all."""
+    rejected = counts.rejected.total()
+    if rejected > MANY_REJECTED_SHARE * counts.read:
+        yield (
+            f"{percent(rejected / counts.read)} of the profiles could not be read and are left out"
+            f"{_reasons(counts)}."
+        )
+
+
+def _reasons(counts: Counts) -> str:
+    """How many could not be read for what reason, and how to mend that."""
+    told = [
+        f"{n} {why.replace('_', ' ')}{f': {_MENDING[why]}' if why in _MENDING else ''}"
+        for why, n in counts.rejected.items()
+    ]
+    return f" ({'; '.join(told)})" if told else ""
 
 
 def machine_opens(rule: Rule) -> list[str]:
@@ -118,7 +169,12 @@ def _next_step(trait: str, rule: Rule, *, in_files: bool) -> str:
 
 def _absent(counts: Counts, rule: Rule) -> Iterator[str]:
     """What the data do not hold at all, so that figures are missing."""
-    if not counts.carried[len(rule.channels)]:
+    if counts.odd_ltv > HARDLY_ANY_SHARE * (counts.classified + counts.dormant):
+        yield (
+            f"{counts.odd_ltv} values of {rule.ltv_trait} are no numbers and count as missing: expected "
+            "1234.56, without a currency's sign, a decimal comma or separated thousands."
+        )
+    elif not counts.carried[len(rule.channels)]:
         yield (
             f"No profile carries {rule.ltv_trait}: there is no LTV in the data, and no figure of it; "
             "PERSONA_LTV_TRAIT names the trait to read."

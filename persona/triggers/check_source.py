@@ -61,31 +61,30 @@ def look_at(settings: Settings, deadline: Deadline, log: Log) -> Look:
     with fetch(settings, 0 if in_files else settings.limit, deadline, log) as people:
         counts = classify(people, rule)
         kind, names, truncated = people.kind or _KINDS[settings.source], people.names(), people.truncated
+        hint = "" if counts.classified or names else people.hint()
     counted = (
         f"{counts.read:,} profiles read: {counts.classified:,} active, {counts.dormant:,} dormant, "
         f"{counts.rejected.total():,} rejected" + (" (not everybody: the limit)" if truncated else "")
     )
-    lines = [kind, *billed, counted, *_coverage(counts, rule, names)]
+    reasons = ", ".join(f"{n:,} {why.replace('_', ' ')}" for why, n in counts.rejected.items())
+    lines = [kind, *billed, counted, *([f"Rejected: {reasons}"] if reasons else [])]
+    lines += _coverage(counts, rule, names)
     absent = missing(counts, rule)
     if absent:
         alike = resembling(absent, [name for name, one in names.items() if one.n >= rule.min_group])
         hints = {trait: f"; {alike[trait]}" if trait in alike else "" for trait in absent.values()}
         lines += [f"Missing: {trait} (channel {channel}){hints[trait]}" for channel, trait in absent.items()]
         lines += _line_that_fits(rule, names, counts.read)
-        verdict = _NAME_THEM if in_files else _verdict(counts, rule, settings) or _CREATE
-    else:
-        verdict = _verdict(counts, rule, settings)
-    return Look([*lines, verdict or "Enough for a framework"], enough=not verdict)
-
-
-def _verdict(counts: Counts, rule: Rule, settings: Settings) -> str:
-    """Why no framework can be made of it; empty where one can."""
     try:
-        examine(counts, rule, in_files=settings.source == "export")
+        notes = examine(counts, rule, names, in_files=in_files, hint=hint)
         summarize(counts, rule, origin_of(settings, counts, truncated=False), truncated=False)
+        verdict = _CREATE if absent else ""
+        lines += [f"Note: {note}" for note in notes]
     except NotEnoughData as error:
-        return f"Not enough yet: {error.message}"
-    return ""
+        verdict = f"Not enough yet: {error.message}"
+    if absent and in_files and not hint:
+        verdict = _NAME_THEM
+    return Look([*lines, verdict or "Enough for a framework"], enough=not verdict)
 
 
 def _coverage(counts: Counts, rule: Rule, names: Mapping[str, "Carried"]) -> Iterator[str]:
@@ -93,6 +92,8 @@ def _coverage(counts: Counts, rule: Rule, names: Mapping[str, "Carried"]) -> Ite
     needed = {trait: f"channel {channel}" for channel, trait in rule.channels.items()}
     needed |= {rule.ltv_trait: "LTV", rule.plan_trait: "plan"}
     shares_of = counts.coverage(rule)
+    if not counts.classified + counts.dormant:  # values that cannot be read are there all the same
+        shares_of |= {name: names[name].n / max(counts.read, 1) for name in shares_of.keys() & names.keys()}
     yield "Needed traits, and how many people carry them:"
     yield from (f"  {percent(shares_of[trait]):>7}  {trait} ({purpose})" for trait, purpose in needed.items())
     # A name that few people have may be about one of them.
