@@ -270,7 +270,7 @@ def test_a_failure_lets_nobody_wait_for_a_turn() -> None:
 
 @pytest.mark.usefixtures("clock")
 def test_who_stops_reading_stops_the_requests() -> None:
-    with space([profile(n) for n in range(2_000)]) as segment:
+    with space([profile(n) for n in range(600)]) as segment:
         pages = profile_api.fetch(settings(segment.url), Deadline(60), 0)
         next(pages)
         pages.close()  # type: ignore[attr-defined] # a generator
