@@ -38,7 +38,7 @@ def recover(  # noqa: PLR0913 - what the tests vary
     age_seconds: float = 60.0,
     every_thread: bool = False,
     deadline_seconds: float = 600.0,
-    poll_seconds: float | None = 0.05,
+    poll_seconds: float | None = 2.0,
 ) -> bytes | None:
     return threads.recover(
         settings(service.url),
