@@ -89,9 +89,9 @@ def _hint(engine: Engine, files: Sequence[File]) -> str:
     first = files[0]
     if not first.kind.startswith("JSON"):
         columns = first.columns or tuple(columns_of(engine, table([first])))
-        if len(columns) == 1:
-            return f"the first line of {first.name} has one column: expected the header there"
-        return f"the columns of {first.name} are {_names_of(columns)}"
+        named = f"{first.name} has the columns {_names_of(columns)}"
+        above = "; expected them in its first line: delete what stands above" if first.kind == "CSV" else ""
+        return named + above
     path, types = "'$.' || TO_JSON(name)", "JSON_TYPE(json, '$.traits') AS traits, JSON_KEYS(json) AS names"
     record = engine.rows(f"SELECT {types} FROM {records([first])} LIMIT 1")
     if not record or record[0]["names"] is None:

@@ -71,12 +71,12 @@ def examine(
     absent = missing(counts, rule)
     # A name that few people have may be about one of them.
     instead = resembling(absent, [name for name, (n, _) in names.items() if n >= rule.min_group])
-    if len(absent) == len(rule.channels):
+    if len(absent) == len(rule.channels) and not hint:
         alike = "; ".join(f"for {trait}: {likeliest}" for trait, likeliest in instead.items())
         looks = f" Names that look like them: {alike}" if alike else ""
         raise NotEnoughData(
             f"of {readable} profiles, less than {percent(HARDLY_ANY_SHARE)} carry any of the channels' "
-            f"traits ({', '.join(rule.channels.values())}){f'; {hint}' if hint else ''}: they "
+            f"traits ({', '.join(rule.channels.values())}): they "
             + ("" if in_files else "do not exist in Segment, or ")
             + f"have other names (PERSONA_CHANNELS).{looks} "
             + (_LOOK if in_files else help_for(rule.channels, rule.window_days))

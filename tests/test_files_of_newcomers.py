@@ -1,0 +1,97 @@
+"""Files of a newcomer who has read nothing but the README, as somebody without the code wrote them."""
+
+import json
+from pathlib import Path
+
+import pytest
+from doors import in_process
+
+CHANNELS = "web=web_visits,app=app_opens,email=mail_clicks"
+HEADER = ["user_id", "web_visits", "app_opens", "mail_clicks", "revenue", "tier"]
+ROWS: list[list[object]] = [[f"u{n}", n % 9, n % 4, 3 - n % 3, n * 7.5, "pro"] for n in range(60)]
+PEOPLE = [dict(zip(HEADER, row, strict=True)) for row in ROWS]
+
+
+def table(rows: list[list[object]], *, header: list[str] = HEADER, delimiter: str = ",") -> str:
+    return "\n".join(delimiter.join(str(one) for one in row) for row in [header, *rows])
+
+
+# What is refused: the file's content, and the words that tell why and what to do.
+REFUSED = {
+    "a row an event": (
+        table([["u1", 1, 0, 0, 5, "pro"], ["u2", 0, 1, 0, 5, "pro"]] * 30),
+        "expected a row a person, got 60 rows with about 2 different user_id",
+    ),
+    "a column twice": (
+        table([[*row, 0] for row in ROWS], header=[*HEADER, "WEB_VISITS"]),
+        "expected each column once, got WEB_VISITS twice; rename or drop one",
+    ),
+    "a title above the header": (
+        f"Customers, November\n\n{table(ROWS)}",
+        "has the columns Customers, November; expected them in its first line: delete what stands above",
+    ),
+    "flat records": (
+        "\n".join(map(json.dumps, PEOPLE)),
+        'has no traits, but user_id, web_visits, app_opens, mail_clicks, revenue, tier: expected {"traits"',
+    ),
+    "a list in an object": (
+        json.dumps({"profiles": [{"traits": one} for one in PEOPLE]}),
+        "has no traits, but profiles: take the list out of it (`jq -c '.profiles[]' FILE > people.jsonl`)",
+    ),
+    "records over many lines": (
+        "\n".join(json.dumps({"traits": one}, indent=2) for one in PEOPLE),
+        "is no JSON object by itself: expected one a line",
+    ),
+    "single quotes": (
+        "\n".join(str({"traits": one}) for one in PEOPLE),
+        "a line of JSON lines is one object, with double quotes",
+    ),
+    "numbers with their noun": (
+        table([[*row[:1], *(f"{n} times" for n in row[1:4]), *row[4:]] for row in ROWS]),
+        "of 60 values of web_visits, 60 are no numbers",
+    ),
+}
+
+
+@pytest.mark.parametrize(("content", "words"), REFUSED.values(), ids=REFUSED)
+def test_a_file_of_another_shape_is_told_by_a_run_and_by_a_look(
+    tmp_path: Path, content: str, words: str
+) -> None:
+    (tmp_path / "people").write_text(content)
+    ended = in_process("--source", "people", "--channels", CHANNELS, cwd=tmp_path)
+    looked = in_process("check", "people", cwd=tmp_path, PERSONA_CHANNELS=CHANNELS)
+    assert (bool(ended.exit_code), bool(looked.exit_code)) == (True, True)
+    assert (words in ended.stderr, words in looked.stdout + looked.stderr) == (True, True)
+
+
+# What is read, and the note that says what was left out.
+NOTED = {
+    "decimal commas": (
+        table([[*row[:4], f"{row[4]}".replace(".", ","), row[5]] for row in ROWS], delimiter=";").encode(),
+        "60 values of revenue are no numbers and count as missing: expected 1234.56",
+    ),
+    "latin-1": (
+        table([[*row[:5], "Schüler" if n % 3 else "pro"] for n, row in enumerate(ROWS)]).encode("latin-1"),
+        "66.7 % of the profiles could not be read and are left out (40 row invalid encoding: the file",
+    ),
+    "-1 for unknown": (
+        table([[*row[:3], row[3] if n % 3 else -1, *row[4:]] for n, row in enumerate(ROWS)]).encode(),
+        "33.3 % of the profiles could not be read and are left out (20 activity negative: a count",
+    ),
+}
+
+
+@pytest.mark.parametrize(("content", "words"), NOTED.values(), ids=NOTED)
+def test_what_is_left_out_of_a_file_is_told_in_the_framework(
+    tmp_path: Path, content: bytes, words: str
+) -> None:
+    (tmp_path / "people").write_bytes(content)
+    ended = in_process(
+        *("--source", "people", "--channels", CHANNELS, "--run-id", "one"),
+        cwd=tmp_path,
+        PERSONA_LTV_TRAIT="revenue",
+        PERSONA_PLAN_TRAIT="tier",
+    )
+    framework = json.loads((tmp_path / "frameworks" / "runs" / "one" / "framework.json").read_bytes())
+    assert any(words in warning for warning in framework["warnings"])
+    assert f"Note: {words}" in ended.stdout
