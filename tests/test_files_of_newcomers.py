@@ -13,7 +13,8 @@ PEOPLE = [dict(zip(HEADER, row, strict=True)) for row in ROWS]
 
 
 def table(rows: list[list[object]], *, header: list[str] = HEADER, delimiter: str = ",") -> str:
-    return "\n".join(delimiter.join(str(one) for one in row) for row in [header, *rows])
+    lines: list[list[object]] = [[*header], *rows]
+    return "\n".join(delimiter.join(map(str, line)) for line in lines)
 
 
 # What is refused: the file's content, and the words that tell why and what to do.

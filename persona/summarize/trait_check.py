@@ -29,7 +29,10 @@ _WHERE = (
     "Unify, Traits, Computed traits; each needs a destination or “Compute without connected destinations”, "
     "and is computed every eight hours"
 )
-_LOOK = "`python -m persona check FILE` shows those that there are, and the PERSONA_CHANNELS line that fits"
+_LOOK = (
+    "`python -m persona check FILE` shows those that there are, and the PERSONA_CHANNELS line that fits; of "
+    "CSV, the first line names the columns"
+)
 # What to do about values that cannot be read, by the reason.
 _MENDING = {
     "activity_not_numeric": "a count is a bare number, such as 12",
@@ -104,7 +107,7 @@ def _nobody(counts: Counts, rule: Rule, names: Names, hint: str) -> str:
     traits = "PERSONA_CHANNELS names traits that count what people do, as numbers"
     sources = "the web and mobile sources, and the email tool's events, are connected to this space"
     check = f"check that {traits if rule.activity == 'computed traits' else sources}"
-    advice = "; ".join(odd) or hint or check
+    advice = "; ".join([*odd, hint or check])
     return (
         f"nobody is active: of {counts.read} profiles read, {counts.dormant} have no activity in any channel "
         f"and {counts.rejected.total()} could not be read{_reasons(counts)}; {advice}"
