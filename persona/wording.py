@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from persona.masking import printable
 from persona.model import OMNICHANNEL, Group, Summary, Unit
-from persona.moments import moment
+from persona.timestamps import moment
 
 MINUS = "\N{MINUS SIGN}"
 

@@ -8,9 +8,9 @@ import pytest
 
 from persona import request
 from persona.errors import BadRequest
-from persona.moments import moment
 from persona.request import MOST_BYTES, Request
 from persona.settings import read_settings
+from persona.timestamps import moment
 
 SETTINGS = read_settings({"PERSONA_LIMIT": "500"}, "http")
 EXPECTED = "expected a JSON object with run_id, limit, trial, dry_run and force, all of them optional"

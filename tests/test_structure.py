@@ -29,7 +29,7 @@ ROOMS = [
     ("wording",),
     ("masking",),
     ("settings",),
-    ("model", "deadline", "setting_values", "moments"),
+    ("model", "deadline", "setting_values", "timestamps"),
     ("errors", "log"),
 ]
 # What only computes: what it imports, and what that imports, reaches no network and no machine.

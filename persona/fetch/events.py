@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from persona.moments import unix_seconds
+from persona.timestamps import unix_seconds
 
 # A session ends after so much inactivity (Segment's own recipes and most analytics tools say so).
 IDLE_MINUTES = 30

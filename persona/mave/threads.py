@@ -17,9 +17,9 @@ from urllib.parse import quote
 from persona.deadline import Deadline
 from persona.errors import Invalid, Unavailable
 from persona.mave.client import authorization, read_object, said
-from persona.moments import http_seconds, unix_seconds
 from persona.net.session import FreeSession
 from persona.settings import Settings
+from persona.timestamps import http_seconds, unix_seconds
 
 # The vendor's most.
 THREADS_PER_PAGE = 100

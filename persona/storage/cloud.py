@@ -17,9 +17,9 @@ from google.cloud import storage
 
 from persona.deadline import Deadline
 from persona.errors import Refused, Unavailable, for_status
-from persona.moments import http_seconds
 from persona.storage.bucket import BUDGET_SECONDS, LEAST_SECONDS, Conflict, Stored, checked, tries
 from persona.storage.objects import LATEST
+from persona.timestamps import http_seconds
 
 # One request's waits: to connect, and for bytes to come. Cloud Storage usually needs 0.1 s.
 CONNECT_SECONDS, READ_SECONDS = 3.0, 10.0

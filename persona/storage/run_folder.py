@@ -20,9 +20,9 @@ from msgspec import DecodeError, Struct, field, json, structs
 from persona.deadline import Deadline
 from persona.errors import PersonaError, Refused, RunInProgress, Unavailable, Unforeseen, describe
 from persona.model import Baseline, Report, Summary
-from persona.moments import rfc3339
 from persona.storage.bucket import Bucket, Conflict
 from persona.storage.objects import FORMATS, JSON, LATEST, LATEST_PAGE, OUTPUTS, Latest, as_latest, path
+from persona.timestamps import rfc3339
 
 # Runs that publish in the very moment are few; more failures than this are the store's.
 MOST_MOVES = 10

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from persona.model import Report
-from persona.moments import moment
+from persona.timestamps import moment
 from persona.wording import label
 
 

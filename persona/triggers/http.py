@@ -12,11 +12,11 @@ from flask import Response
 from persona.deadline import Deadline
 from persona.errors import BadRequest, MethodNotAllowed, NotFound, PersonaError, TooOld, Unforeseen, describe
 from persona.log import log_unexpected, request_log
-from persona.moments import moment, unix_seconds
 from persona.settings import Settings, read_settings
 from persona.storage import open_bucket
 from persona.storage.bucket import Bucket
 from persona.storage.objects import JSON, OUTPUTS, RUN_ID, path, read_latest
+from persona.timestamps import moment, unix_seconds
 
 _DAY_SECONDS = 86_400
 _NAMING = ("Idempotency-Key", "X-CloudScheduler-JobName", "X-CloudScheduler-ScheduleTime")

@@ -13,8 +13,8 @@ from persona import request
 from persona.deadline import Deadline
 from persona.errors import BadRequest, PersonaError, Unforeseen
 from persona.log import log_unexpected, request_log
-from persona.moments import moment
 from persona.settings import read_settings
+from persona.timestamps import moment
 
 
 def deliver(event: CloudEvent) -> None:

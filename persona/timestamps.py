@@ -1,4 +1,4 @@
-"""Moments as services write them: RFC 3339, and the dates of HTTP."""
+"""Times as services write them: RFC 3339, and the dates of HTTP."""
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
