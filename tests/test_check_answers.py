@@ -61,10 +61,7 @@ def test_each_persona_has_a_next_step_with_a_channel_and_a_measure(name: str) ->
 def test_assumptions_are_counted_in_every_language(name: str) -> None:
     """German, French and Japanese have a word of their own; a section that only states figures has none."""
     checked, _ = read(name)
-    without = {persona.pattern for persona in checked.personas} - {
-        span.pattern for span in checked.checks.assumed
-    }
-    assert without == set()
+    assert {one.pattern for one in checked.personas} <= {span.pattern for span in checked.checks.assumed}
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Whatever the space: what was filled in is a fact, or arithmetic over facts, and reads back as its value."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from fractions import Fraction
 
 import pytest
@@ -54,7 +54,7 @@ def test_filling_then_reading_back_gives_the_facts_own_values(summary: Summary, 
     assert [one.text for one in figures if not reads_as(one.text, Fraction(one.value), one.unit)] == []
 
 
-# Arithmetic over two like facts and a number, done again with exact fractions.
+# Arithmetic over a fact, the same fact of everybody and a number, done again with exact fractions.
 FORMS: dict[str, Callable[[Fraction, Fraction, Fraction], Fraction]] = {
     "{a} / {b}": lambda a, b, _: a / b,
     "{a} + {b}": lambda a, b, _: a + b,
@@ -68,14 +68,6 @@ FORMS: dict[str, Callable[[Fraction, Fraction, Fraction], Fraction]] = {
 }
 
 
-def pairs(facts: dict[str, Fact]) -> Iterator[tuple[str, str]]:
-    """Every fact with the same fact of everybody."""
-    for name in facts:
-        other = f"all.{name.partition('.')[2]}"
-        if other in facts:
-            yield name, other
-
-
 @WIDE
 @given(summary=summaries(plain=True), currency=CURRENCIES, data=st.data())
 def test_every_figure_is_a_facts_text_or_arithmetic_computed_independently(
@@ -84,7 +76,8 @@ def test_every_figure_is_a_facts_text_or_arithmetic_computed_independently(
     facts = facts_of(summary, currency)
     number = Fraction(data.draw(st.integers(0, 40)), 4)
     form = data.draw(st.sampled_from([*FORMS]))
-    named = [(form.format(a=a, b=b, n=float(number)), facts[a], facts[b]) for a, b in pairs(facts)]
+    pairs = [(name, same) for name in facts if (same := f"all.{name.partition('.')[2]}") in facts]
+    named = [(form.format(a=a, b=b, n=float(number)), facts[a], facts[b]) for a, b in pairs]
     answer = filled(summary, facts, currency, [*facts, *(expression for expression, _, _ in named)])
     by_name = {figure.fact: figure for figure in answer.checks.figures}
     lines = iter((answer.personas[0].description or "").splitlines())

@@ -10,15 +10,7 @@ from typing import Any
 import pytest
 from spaces import CHANNELS, REJECTED, WHOLE, Profile, count, plain_pattern
 
-from persona.classify.counts import (
-    MOST,
-    MOST_PLANS,
-    MOST_TYPES,
-    NAME_CHARACTERS,
-    Counts,
-    GroupCounts,
-    classify,
-)
+from persona.classify.counts import MOST, MOST_PLANS, MOST_TYPES, NAME_CHARACTERS, GroupCounts, classify
 from persona.classify.engine import Engine, OutOfRoom
 from persona.deadline import Deadline
 from persona.fetch.people import Page, Table
@@ -31,10 +23,8 @@ OMNI = 3
 
 def person(web: object = 1, plan: object = None, *types: str | None, **traits: Any) -> Profile:
     """A profile that web dominates."""
-    return {
-        "traits": {WEB: web, "plan": plan, **traits},
-        "external_ids": [{"type": kind, "id": "x"} for kind in types],
-    }
+    listed = [{"type": kind, "id": "x"} for kind in types]
+    return {"traits": {WEB: web, "plan": plan, **traits}, "external_ids": listed}
 
 
 def places(activities: list[tuple[int, ...]], dominance: float) -> list[int | None]:
@@ -128,21 +118,8 @@ def test_the_first_channels_reason_is_the_one_that_counts() -> None:
 
 def test_an_ltv_that_cannot_be_read_is_missing_and_the_person_stays() -> None:
     read = {"890": 890, "0.25": 0.25, "-12.5": -12.5, " -3 ": -3, "1e3": 1_000, str(-MOST): -MOST}
-    missing = [
-        "",
-        "true",
-        "a lot",
-        "1_000",
-        "٣",
-        "1e400",
-        "-1e400",
-        "NaN",
-        "9" * 5_000,
-        "1e16",
-        "-1e16",
-        "{}",
-        None,
-    ]
+    odd = "true", "a lot", "1_000", "٣", "1e400", "-1e400", "NaN", "9" * 5_000, "1e16", "-1e16", "{}"
+    missing = ["", *odd, None]
     counts = count([person(1, ltv=value) for value in [*read, *missing]], CHANNELS)
     assert pytest.approx(sum(read.values()), rel=1e-12) == counts.groups[0].ltv
     assert (len(read), len(read) + len(missing)) == (counts.carried[3], counts.classified)
@@ -172,22 +149,8 @@ def test_both_spellings_of_a_device_id_are_one_type(os: str, kind: str) -> None:
 
 def test_everybody_is_all_groups_together() -> None:
     counts = count([person(1, "pro", "email"), person(0, "pro", **{EMAIL: 3, "ltv": 4})], CHANNELS)
-    assert (
-        GroupCounts(2, 4, 16, Counter({0: 1, 2: 3}), 1, 2, Counter(email=1), Counter(pro=2))
-        == counts.everybody()
-    )
-
-
-def free_text(plans: int, types: int = 0) -> Counts:
-    """A space with so many different plans and types of external id, and others of nobody active."""
-    return count(
-        [
-            *(person(1, f"plan {n}", "email") for n in range(plans)),
-            *(person(1, None, f"type {n}") for n in range(types)),
-            *(person(0, f"dormant {n}", f"dormant {n}") for n in range(MOST_PLANS)),
-        ],
-        CHANNELS,
-    )
+    everybody = GroupCounts(2, 4, 16, Counter({0: 1, 2: 3}), 1, 2, Counter(email=1), Counter(pro=2))
+    assert everybody == counts.everybody()
 
 
 FREE_TEXT = {
@@ -200,11 +163,12 @@ FREE_TEXT = {
 
 @pytest.mark.parametrize(("plans", "types", "expected"), FREE_TEXT.values(), ids=FREE_TEXT)
 def test_a_trait_of_too_many_names_is_free_text(plans: int, types: int, expected: set[str]) -> None:
-    counts = free_text(plans, types)
+    named = [person(1, f"plan {n}", "email") for n in range(plans)]
+    named += [person(1, None, f"type {n}") for n in range(types)]
+    dormant = [person(0, f"dormant {n}", f"dormant {n}") for n in range(MOST_PLANS)]
+    counts = count([*named, *dormant], CHANNELS)
     assert (expected, plans + types) == (counts.free_text, counts.classified)
-    assert {name: set() for name in expected} == {
-        name: set(getattr(counts.everybody(), name)) for name in expected
-    }
+    assert all(getattr(counts.everybody(), name) == Counter() for name in expected)
 
 
 class Cramped:
@@ -224,23 +188,16 @@ class Cramped:
         """Nobody reads them again."""
 
 
-@pytest.mark.parametrize(
-    ("columns", "expected"),
-    [
-        (("plan",), {"plans"}),
-        (("types",), {"identity_coverage"}),
-        (("plan", "types"), {"plans", "identity_coverage"}),
-    ],
-    ids=["plans", "types", "both"],
-)
-def test_names_that_there_is_no_room_for_are_free_text_and_the_people_counted(
-    columns: tuple[str, ...], expected: set[str]
-) -> None:
+PLANS, IDENTIFIERS = {"plan": "plans"}, {"types": "identity_coverage"}
+
+
+@pytest.mark.parametrize("free", [PLANS, IDENTIFIERS, PLANS | IDENTIFIERS], ids=["plans", "types", "both"])
+def test_names_that_there_is_no_room_for_are_free_text_and_the_people_counted(free: dict[str, str]) -> None:
     with Engine(Deadline(60)) as engine:
         people = Table(engine, read_settings({}, "terminal"))
         people.fill([Page([json.dumps(person(1, "pro", "email")).encode()])], lambda _pages, _people: None)
-        counts = classify(Cramped(people, *columns), Rule(channels=CHANNELS, dominance=0.5))
-    assert (counts.classified, counts.free_text) == (1, expected)
+        counts = classify(Cramped(people, *free), Rule(channels=CHANNELS, dominance=0.5))
+    assert (counts.classified, counts.free_text) == (1, {*free.values()})
 
 
 def test_traits_may_have_any_names() -> None:

@@ -26,6 +26,11 @@ SPACE = {"SEGMENT_TOKEN": "{segment.token}", "SEGMENT_SPACE_ID": "{segment.space
 MAVE = {"PERSONA_SOURCE": "sample", "MAVERA_API_KEY": "{mave.key}", "MAVERA_API_URL": "{mave.url}"}
 
 
+ABSENT = "expected a file, there is no such file: "
+EMPTY = "expected a file, or a folder with files, got an empty folder: d"
+TWO_KINDS = "expected files of one kind, got CSV and JSON lines; name one kind with *"
+
+
 class Mistake(NamedTuple):
     name: str
     words: tuple[str, ...]  # what was expected, what came, what to do: as far as each can be told
@@ -45,12 +50,14 @@ def file(name: str, content: str | bytes, *words: str, exit_code: int = 2) -> Mi
     return Mistake(f"file: {name}", words, FILE, {}, {"p.csv": content}, exit_code)
 
 
+def place(name: str, source: str, files: Mapping[str, str], *words: str) -> Mistake:
+    """A source where no file is, or files of two kinds."""
+    return Mistake(name, words, ("--source", source), {}, files)
+
+
 MISTAKES = [
     # Names of settings, and what they say
-    setting("PERSONA_LIMITS", "5", "a setting's name", "the nearest is PERSONA_LIMIT"),
     setting("SEGMENT_TOKENS", "t", "a setting's name", "the nearest is SEGMENT_TOKEN"),
-    setting("MAVERA_KEY", "k", "a setting's name", "the nearest is MAVERA_API_KEY"),
-    setting("MAVE_TIMEOUT", "9", "a setting's name", "the nearest is MAVE_TIMEOUT_SECONDS"),
     setting("PERSONA_LIMIT", "10k", "a whole number from 0 to ", "got '10k'"),
     setting("PERSONA_DOMINANCE", "50", "from 0.2 to 0.95 (a share: 0.5 is 50 %)", "got '50'"),
     setting("PERSONA_HOLDOUT", "10", "from 0.0 to 0.5 (a share: 0.5 is 50 %)", "got '10'"),
@@ -60,26 +67,14 @@ MISTAKES = [
     setting("PERSONA_CHANNELS", "web: w, app: a", "channel=trait pairs", "got 'web: w, app: a'"),
     setting("PERSONA_CHANNELS", "Web=w,App=a", "(channels: a-z, 0-9, _)", "got 'Web=w,App=a'"),
     setting("PERSONA_CHANNELS", "web=w,app=w", "a trait each for all channels", "got w twice"),
-    setting("PERSONA_EVENTS", "yes", "one of off, on", "got 'yes'"),
     setting(
         "PERSONA_EVENTS", "on", "only profile-api and bigquery:// have raw events", PERSONA_SOURCE="sample"
     ),
     setting("PERSONA_AUTHOR", "gpt", "one of mave, facts", "got 'gpt'"),
-    setting(
-        "PERSONA_DEADLINE_SECONDS",
-        "100",
-        "more than 250",
-        "got 100",
-        PERSONA_SOURCE="sample",
-        MAVERA_API_KEY="k",
-    ),
+    setting("PERSONA_DEADLINE_SECONDS", "100", "more than 250", "got 100", **MAVE),
     Mistake(
         "nothing set on the cloud",
-        (
-            "- PERSONA_SOURCE: expected",
-            "- PERSONA_AUTHOR: expected",
-            "- PERSONA_OUTPUT: expected gs://BUCKET",
-        ),
+        ("PERSONA_SOURCE: expected", "PERSONA_AUTHOR: expected", "PERSONA_OUTPUT: expected gs://BUCKET"),
         settings={"K_SERVICE": "persona"},
     ),
     # Keys, spaces, regions, addresses, ports
@@ -169,38 +164,17 @@ MISTAKES = [
     setting(
         "PERSONA_SOURCE", "s3://bucket/people.csv", "gs://BUCKET/OBJECT", "got 's3://bucket/people.csv'"
     )._replace(words=("gs://BUCKET/OBJECT with both names, or a file path", "got ")),
-    setting("PERSONA_SOURCE", "gs://bucket", "gs://BUCKET/OBJECT with both names", "got 'gs://bucket'"),
-    setting("PERSONA_SOURCE", "bigquery://project", "both names", "got 'bigquery://project'"),
     setting("PERSONA_OUTPUT", "gs:/bucket", "gs://BUCKET[/PREFIX] or a folder", "got 'gs:/bucket'"),
-    Mistake(
-        "a source misspelt",
-        ("expected a file", "no such file: segments", "is segment meant?"),
-        ("--source", "segments"),
-    ),
-    Mistake(
-        "a file misspelt",
-        ("expected a file", "no such file: peple.csv", "is people.csv meant?"),
-        ("--source", "peple.csv"),
-        files={"people.csv": TABLE},
-    ),
+    place("a source misspelt", "segments", {}, f"{ABSENT}segments; is segment meant?"),
+    place("a file misspelt", "peple.csv", {"people.csv": TABLE}, f"{ABSENT}peple.csv; is people.csv meant?"),
     Mistake(
         "a file in another folder",
-        ("expected a file", "no such file: data.csv", "from the folder that the command is given in"),
+        (f"{ABSENT}data.csv; name it from the folder that the command is given in",),
         ("check", "data.csv"),
         files={"x/people.csv": TABLE},
     ),
-    Mistake(
-        "an empty folder",
-        ("expected a file, or a folder with files", "got an empty folder: d"),
-        ("--source", "d"),
-        files={"d/.keep": ""},
-    ),
-    Mistake(
-        "files of two kinds",
-        ("expected files of one kind", "got CSV and JSON lines", "name one kind with *"),
-        ("--source", "d"),
-        files={"d/a.csv": TABLE, "d/b.jsonl": '{"traits": {}}'},
-    ),
+    place("an empty folder", "d", {"d/.keep": ""}, EMPTY),
+    place("files of two kinds", "d", {"d/a.csv": TABLE, "d/b.jsonl": "{}"}, TWO_KINDS),
     file("a spreadsheet", b"PK\x03\x04....", "looks like a ZIP archive or a spreadsheet", "save it as CSV"),
     file("of Excel, in UTF-16", TABLE.encode("utf-16"), "looks like text in UTF-16", "save it as UTF-8"),
     file("a database", b"SQLite format 3\0", "looks like an SQLite database", "export a table as CSV"),

@@ -29,14 +29,22 @@ def people(*patterns: tuple[tuple[int, int, int], int]) -> list[dict[str, Any]]:
     ]
 
 
-def write(path: Path, *patterns: tuple[tuple[int, int, int], int]) -> None:
-    path.write_text("\n".join(map(json.dumps, people(*patterns))), encoding="utf-8")
+def write(path: Path, space: list[dict[str, Any]]) -> None:
+    path.write_text("\n".join(map(json.dumps, space)), encoding="utf-8")
+
+
+SHIFTED = people((WEB, 180), (MOBILE, 60), (EMAIL, 80), (EVEN, 80))
 
 
 @pytest.fixture
 def export(tmp_path: Path) -> Path:
-    write(tmp_path / "space.jsonl", (WEB, 100), (MOBILE, 100), (EMAIL, 100), (EVEN, 100))
+    write(tmp_path / "space.jsonl", people((WEB, 100), (MOBILE, 100), (EMAIL, 100), (EVEN, 100)))
     return tmp_path / "space.jsonl"
+
+
+def published(frameworks: Path, run_id: str) -> dict[str, Any]:
+    framework: dict[str, Any] = json.loads((frameworks / f"runs/{run_id}/framework.json").read_bytes())
+    return framework
 
 
 @pytest.fixture
@@ -60,13 +68,9 @@ def run(door: FlaskClient, **request: object) -> dict[str, Any]:
 
 
 def test_a_space_that_has_not_changed_is_not_paid_for_again(door: FlaskClient, mave: FakeMave) -> None:
-    first = run(door, run_id="first")
-    second = run(door, run_id="second")
-    again = run(door, run_id="second")
+    first, second, again = (run(door, run_id=run_id) for run_id in ("first", "second", "second"))
     assert (first["status"], second["status"], again["status"]) == ("published", "unchanged", "unchanged")
-    assert second["objects"] == first["objects"]
-    assert second["mave"] is None
-    assert len(mave.paid) == 1
+    assert (second["objects"], second["mave"], len(mave.paid)) == (first["objects"], None, 1)
 
 
 def test_force_reopens_an_unchanged_run(door: FlaskClient, mave: FakeMave) -> None:
@@ -82,21 +86,20 @@ def test_a_trial_moves_no_latest_framework_and_is_no_base_of_comparison(
 ) -> None:
     run(door, run_id="first")
     latest = (frameworks / "latest.json").read_bytes()
-    write(export, (WEB, 180), (MOBILE, 60), (EMAIL, 80), (EVEN, 80))
+    write(export, SHIFTED)
     trial = run(door, run_id="trial", trial=True)
     assert (trial["status"], (frameworks / "latest.json").read_bytes()) == ("published", latest)
     run(door, run_id="second")
-    drift = json.loads((frameworks / "runs/second/framework.json").read_bytes())["drift"]
-    assert (drift["since_run_id"], len(mave.paid)) == ("first", 3)
+    assert (published(frameworks, "second")["drift"]["since_run_id"], len(mave.paid)) == ("first", 3)
 
 
 def test_a_shift_is_worth_paying_for_and_told_to_mave_and_the_reader(
     door: FlaskClient, mave: FakeMave, export: Path, frameworks: Path
 ) -> None:
     run(door, run_id="first")
-    write(export, (WEB, 180), (MOBILE, 60), (EMAIL, 80), (EVEN, 80))
+    write(export, SHIFTED)
     assert run(door, run_id="second")["status"] == "published"
-    drift = json.loads((frameworks / "runs/second/framework.json").read_bytes())["drift"]
+    drift = published(frameworks, "second")["drift"]
     assert (drift["since_run_id"], drift["comparable"], drift["significant"]) == ("first", True, True)
     assert drift["max_share_change"] == pytest.approx(0.2)
     assert "25.0 %" in mave.paid[1]
@@ -111,27 +114,20 @@ def test_personas_are_asked_to_keep_their_names(door: FlaskClient, mave: FakeMav
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("name", "before", "after", "paid"),
     [
-        pytest.param({"PERSONA_DOMINANCE": "0.6"}, id="another-rule"),
-        pytest.param({"PERSONA_MIN_DRIFT": "0"}, id="always-ask"),
+        pytest.param("PERSONA_DOMINANCE", "0.5", "0.6", 2, id="another-rule"),
+        pytest.param("PERSONA_MIN_DRIFT", "0.05", "0", 2, id="always-ask"),
+        pytest.param("PERSONA_AUTHOR", "facts", "mave", 1, id="what-rules-worded-does-not-stand-in-for-mave"),
     ],
 )
-def test_another_rule_or_no_gate_always_asks(
-    door: FlaskClient, mave: FakeMave, settings: Set, change: dict[str, str]
+def test_another_rule_or_author_or_no_gate_always_asks(  # noqa: PLR0913, PLR0917 - a table's columns
+    door: FlaskClient, mave: FakeMave, settings: Set, name: str, before: str, after: str, paid: int
 ) -> None:
+    settings(**{name: before})
     run(door, run_id="first")
-    settings(**change)
-    assert (run(door, run_id="second")["status"], len(mave.paid)) == ("published", 2)
-
-
-def test_what_rules_worded_does_not_stand_in_for_mave(
-    door: FlaskClient, mave: FakeMave, settings: Set
-) -> None:
-    settings(PERSONA_AUTHOR="facts")
-    assert run(door, run_id="first")["author"] == "facts"
-    settings(PERSONA_AUTHOR="mave")
-    assert (run(door, run_id="second")["status"], len(mave.paid)) == ("published", 1)
+    settings(**{name: after})
+    assert (run(door, run_id="second")["status"], len(mave.paid)) == ("published", paid)
 
 
 @pytest.mark.parametrize("broken", [b"{}", None], ids=["unreadable", "deleted"])
@@ -142,14 +138,13 @@ def test_an_earlier_framework_that_cannot_be_read_is_no_baseline(
     earlier = frameworks / "runs/first/framework.json"
     earlier.write_bytes(broken) if broken else earlier.unlink()
     assert run(door, run_id="second")["status"] == "published"
-    assert json.loads((frameworks / "runs/second/framework.json").read_bytes())["drift"] is None
+    assert published(frameworks, "second")["drift"] is None
 
 
-def test_a_dry_run_tells_the_credits_left_and_pays_nothing(door: FlaskClient, mave: FakeMave) -> None:
-    report = run(door, dry_run=True)
-    assert report["credits"]["left"] == pytest.approx(mave.included_credits)
-    assert report["credits"]["a_call_takes"] == "10-75"
-    assert mave.paid == []
+def test_a_dry_run_tells_the_toldleft_and_pays_nothing(door: FlaskClient, mave: FakeMave) -> None:
+    told = run(door, dry_run=True)["credits"]
+    assert told["left"] == pytest.approx(mave.included_credits)
+    assert (told["a_call_takes"], mave.paid) == ("10-75", [])
 
 
 def test_a_trait_that_few_people_carry_is_named_in_report_log_and_outputs(
@@ -158,11 +153,11 @@ def test_a_trait_that_few_people_carry_is_named_in_report_log_and_outputs(
     space = people((WEB, 100), (MOBILE, 100), (EMAIL, 100), (EVEN, 100))
     for person in space[:300]:
         del person["traits"]["emails_opened_30d"]
-    export.write_text("\n".join(map(json.dumps, space)), encoding="utf-8")
+    write(export, space)
     warnings = run(door, run_id="first")["warnings"]
     assert warnings[0].startswith("Only 25.0 % of the profiles carry emails_opened_30d")
     assert warnings[0] in capfd.readouterr().err
-    assert json.loads((frameworks / "runs/first/framework.json").read_bytes())["warnings"] == warnings
+    assert published(frameworks, "first")["warnings"] == warnings
 
 
 @pytest.mark.slow
@@ -174,30 +169,24 @@ def test_a_run_in_the_warehouse_publishes_and_a_dry_run_tells_what_it_would_read
     settings(PERSONA_SOURCE=emulator.fill("space", tables(space)))
     dry = run(door, dry_run=True)
     report = run(door, run_id="first")
-    assert (report["status"], report["source"], report["profiles"]["classified"]) == (
-        "published",
-        "bigquery",
-        80,
-    )
-    assert list(dry["estimate"]) == ["bytes"]
-    source = json.loads((frameworks / "runs/first/framework.json").read_bytes())["source"]
-    assert source["sampling"] == "All 80 profiles of the space (Profiles Sync in BigQuery) were read."
+    told = report["status"], report["source"], report["profiles"]["classified"], [*dry["estimate"]]
+    assert told == ("published", "bigquery", 80, ["bytes"])
+    sampling = published(frameworks, "first")["source"]["sampling"]
+    assert sampling == "All 80 profiles of the space (Profiles Sync in BigQuery) were read."
 
 
 def test_a_follow_up_about_the_strategy_alone_completes_the_framework(
     door: FlaskClient, mave: FakeMave, frameworks: Path, settings: Set
 ) -> None:
     settings(PERSONA_MAVE_CALLS="2")
-    whole = CONTENT.index("Strategy")
-    start = CONTENT.rindex("\n#", 0, whole)
+    start = CONTENT.rindex("\n#", 0, CONTENT.index("Strategy"))
     mave.script = [answer(CONTENT[:start]), answer(CONTENT[start:])]
     report = run(door, run_id="first")
-    framework = json.loads((frameworks / "runs/first/framework.json").read_bytes())
+    framework = published(frameworks, "first")
     assert (report["mave"]["calls"], report["checks"]["missing_sections"]) == (2, 0)
     assert all(framework["strategy"].values())
-    assert [
-        framework["narrative"].count(title) for title in ("## Omnichannel", "## Cross-Channel Strategy")
-    ] == [1, 1]
+    titles = "## Omnichannel", "## Cross-Channel Strategy"
+    assert [framework["narrative"].count(title) for title in titles] == [1, 1]
 
 
 def test_a_question_that_mave_asks_back_is_no_part_of_the_framework(
@@ -206,7 +195,7 @@ def test_a_question_that_mave_asks_back_is_no_part_of_the_framework(
     settings(PERSONA_MAVE_CALLS="2")
     mave.script = [answer("Before I start: which market is this about?"), answer(CONTENT)]
     assert run(door, run_id="first")["mave"]["calls"] == 2
-    narrative = json.loads((frameworks / "runs/first/framework.json").read_bytes())["narrative"]
+    narrative = published(frameworks, "first")["narrative"]
     assert ("which market" in narrative, "“The Desk Planner”" in narrative) == (False, True)
 
 

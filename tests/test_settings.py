@@ -80,6 +80,7 @@ def test_a_laptop_without_any_setting_gets_the_sample_worded_by_facts_in_a_folde
         ("PERSONA_EMAIL_TABLES", "opened, clicked", ("opened", "clicked")),
         ("PERSONA_HOLDOUT", "0.5", 0.5),
         ("PERSONA_MAX_BYTES", "1", 1),
+        ("PERSONA_DEADLINE_SECONDS", "1", 1.0),  # without Mave it needs no room for an answer
         ("LOG_LEVEL", "debug", "DEBUG"),
     ],
 )
@@ -101,10 +102,6 @@ def test_a_source_has_a_kind_and_a_place(text: str, source: str, where: str) -> 
     assert (source, where) == (settings.source, settings.where)
 
 
-def test_raw_events_are_read_from_a_source_that_has_them() -> None:
-    assert read(EVENTS).events
-
-
 FILE = "gs://BUCKET/OBJECT with both names, or a file path"
 ADDRESS = "an https:// address without user, query or fragment; http:// only on this machine, ports to 65535"
 SPACE = "a space's id, such as spa_… (Segment: Unify, Unify settings, API access)"
@@ -112,6 +109,7 @@ CURRENCY = "a currency's sign or code, at most five letters and signs"
 SHARE = " (a share: 0.5 is 50 %)"
 CHANNELS = "two to eight different channel=trait pairs, comma-separated (channels: a-z, 0-9, _), such as "
 CHANNELS += "web=web_visits,app=app_opens"
+NINE = ",".join(f"c{i}=t{i}" for i in range(9))
 
 
 @pytest.mark.parametrize(
@@ -143,12 +141,8 @@ CHANNELS += "web=web_visits,app=app_opens"
             ("PERSONA_HOLDOUT", f"a number from 0.0 to 0.5{SHARE}", ["0.6"]),
             ("PERSONA_MAX_BYTES", "a whole number from 1 to 1,000,000,000,000,000,000", ["1e9"]),
             ("LOG_LEVEL", "one of debug, info, warning, error", ["loud"]),
-            ("PERSONA_CHANNELS", CHANNELS, ["web=a", "web=a,web=b", "Web=a,mobile=b", "web=,mobile=b"]),
-            (
-                "PERSONA_CHANNELS",
-                CHANNELS,
-                ["web,mobile", "web=a,", ",".join(f"c{i}=t{i}" for i in range(9))],
-            ),
+            ("PERSONA_CHANNELS", CHANNELS, ["web=a", "web=a,web=b", "Web=a,mobile=b", "web=,mobile=b", NINE]),
+            ("PERSONA_CHANNELS", CHANNELS, ["web,mobile", "web=a,"]),
         ]
         for text in texts
     ],
@@ -160,6 +154,9 @@ def test_a_mistaken_setting_is_named_with_what_was_expected_and_what_came(
     assert refusal(SAMPLE, {name: text}) == f"{head}- {name}: expected {expected}, got {text!r}"
 
 
+OTHER, MAVE = {"PERSONA_CHANNELS": "web=a,sms=b"}, {"PERSONA_AUTHOR": "mave"}
+HURRY = KEY | TOKEN | {"PERSONA_DEADLINE_SECONDS": "100", "MAVE_TIMEOUT_SECONDS": "90"}
+OFF = "PERSONA_EVENTS: expected off"
 TWICE = "PERSONA_CHANNELS: expected a trait each for all channels, LTV and plan, got "
 
 
@@ -169,22 +166,10 @@ TWICE = "PERSONA_CHANNELS: expected a trait each for all channels, LTV and plan,
         ({"PERSONA_CHANNELS": "web=visits,mobile=visits"}, f"{TWICE}visits twice"),
         ({"PERSONA_CHANNELS": "web=ltv,mobile=visits"}, f"{TWICE}ltv twice"),
         ({"PERSONA_LTV_TRAIT": "plan"}, f"{TWICE}plan twice"),
-        (
-            EVENTS | SAMPLE,
-            "PERSONA_EVENTS: expected off, since only profile-api and bigquery:// have raw events, got on",
-        ),
-        (
-            EVENTS | {"PERSONA_CHANNELS": "web=a,sms=b"},
-            "PERSONA_EVENTS: expected off, or only the channels web, mobile, email, got on and sms",
-        ),
-        (
-            {"PERSONA_AUTHOR": "mave"},
-            "MAVERA_API_KEY: expected a key, since PERSONA_AUTHOR is mave, got nothing",
-        ),
-        (
-            KEY | TOKEN | {"PERSONA_DEADLINE_SECONDS": "100", "MAVE_TIMEOUT_SECONDS": "90"},
-            "PERSONA_DEADLINE_SECONDS: expected more than 100, MAVE_TIMEOUT_SECONDS and 10 s",
-        ),
+        (EVENTS | SAMPLE, f"{OFF}, since only profile-api and bigquery:// have raw events, got on"),
+        (EVENTS | OTHER, f"{OFF}, or only the channels web, mobile, email, got on and sms"),
+        (MAVE, "MAVERA_API_KEY: expected a key, since PERSONA_AUTHOR is mave, got nothing"),
+        (HURRY, "PERSONA_DEADLINE_SECONDS: expected more than 100, MAVE_TIMEOUT_SECONDS and 10 s"),
     ],
     ids=["channels", "LTV", "plan", "no events", "no such channel", "no key", "no room for an answer"],
 )
@@ -242,7 +227,7 @@ def test_source_author_and_output_follow_from_the_cloud_and_the_keys(
 
 
 MISTAKEN = {"PERSONA_SOURCE": "segment", "SEGMENT_TOKEN": "a b", "PERSONA_LIMIT": "x", "LOG_LEVEL": "y"}
-PARTS_MISTAKEN = {"PERSONA_DEADLINE_SECONDS": "x", "PERSONA_CHANNELS": "x", "PERSONA_AUTHOR": "mave"}
+PARTS = {"PERSONA_DEADLINE_SECONDS": "x", "PERSONA_CHANNELS": "x", "PERSONA_AUTHOR": "mave"}
 
 
 @pytest.mark.parametrize(
@@ -254,14 +239,8 @@ PARTS_MISTAKEN = {"PERSONA_DEADLINE_SECONDS": "x", "PERSONA_CHANNELS": "x", "PER
         pytest.param({"PERSONA_SOURCE": "segment"}, "SEGMENT_TOKEN SEGMENT_SPACE_ID", id="segment, bare"),
         pytest.param({"SEGMENT_TOKEN": "t"}, "SEGMENT_SPACE_ID", id="a token without a space"),
         pytest.param({"PERSONA_SOURCE": "profile-api"}, "SEGMENT_TOKEN SEGMENT_SPACE_ID", id="API, bare"),
-        pytest.param(
-            MISTAKEN, "SEGMENT_TOKEN PERSONA_LIMIT LOG_LEVEL SEGMENT_SPACE_ID", id="every kind, each once"
-        ),
-        pytest.param(
-            PARTS_MISTAKEN,
-            "PERSONA_CHANNELS PERSONA_DEADLINE_SECONDS MAVERA_API_KEY",
-            id="nothing twice where the parts are mistaken",
-        ),
+        pytest.param(MISTAKEN, "SEGMENT_TOKEN PERSONA_LIMIT LOG_LEVEL SEGMENT_SPACE_ID", id="each kind once"),
+        pytest.param(PARTS, "PERSONA_CHANNELS PERSONA_DEADLINE_SECONDS MAVERA_API_KEY", id="no part twice"),
     ],
 )
 def test_one_error_names_every_mistake(given: dict[str, str], names: str) -> None:
@@ -279,10 +258,6 @@ def test_the_deadline_follows_from_the_trigger(trigger: Trigger, expected: float
 def test_over_pubsub_the_deadline_stays_below_the_acknowledgement_deadline() -> None:
     told = refusal({"PERSONA_DEADLINE_SECONDS": "541"}, trigger="pubsub")
     assert "PERSONA_DEADLINE_SECONDS: expected at most 540 over Pub/Sub" in told
-
-
-def test_without_mave_a_deadline_needs_no_room_for_an_answer() -> None:
-    assert read({"PERSONA_DEADLINE_SECONDS": "1"}).deadline_seconds == 1
 
 
 def test_the_lease_is_a_tenth_and_five_seconds_longer_than_the_deadline() -> None:

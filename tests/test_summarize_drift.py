@@ -3,23 +3,14 @@
 import random
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 import pytest
 from msgspec.structs import asdict, replace
 
-from persona.model import (
-    Change,
-    Checks,
-    Drift,
-    Framework,
-    Origin,
-    PatternDrift,
-    Population,
-    Rule,
-    Strategy,
-    Summary,
-)
+from persona import model
+from persona.model import Drift, Framework, Origin, PatternDrift, Population, Rule, Summary
 from persona.summarize.drift import FALSE_ALARM_SHARE, compare, holm, two_proportions, worth_asking
 from persona.wording import label
 
@@ -31,31 +22,26 @@ SHARES = {"web_dominant": 0.30, "mobile_dominant": 0.35, "email_dominant": 0.20,
 def published(summary: Summary) -> Framework:
     """The framework that an earlier run made of these figures."""
     figures = {name: value for name, value in asdict(summary).items() if name != "members"}
-    return Framework(
-        **figures,
-        run_id="october",
-        created_at=EARLIER_DAY,
-        author="mave",
-        personas=[],
-        strategy=Strategy(),
-        narrative="",
-        checks=Checks(),
-        drift=None,
-        mave=None,
-    )
+    figures |= {"run_id": "october", "created_at": EARLIER_DAY, "author": "mave", "personas": []}
+    figures |= {
+        "strategy": model.Strategy(),
+        "narrative": "",
+        "checks": model.Checks(),
+        "drift": None,
+        "mave": None,
+    }
+    return Framework(**figures)
 
 
 def with_people(summary: Summary, people: Mapping[str, int]) -> Summary:
     """The same space with so many people in each pattern; a pattern without people is not there."""
     of = sum(people.values())
-    shape = summary.patterns[0]
-    return replace(
-        summary,
-        population=Population(read=of, classified=of),
-        patterns=[
-            replace(shape, key=key, label=label(key), n=n, share=n / of) for key, n in people.items() if n
-        ],
-    )
+    patterns = [
+        replace(summary.patterns[0], key=key, label=label(key), n=n, share=n / of)
+        for key, n in people.items()
+        if n
+    ]
+    return replace(summary, population=Population(read=of, classified=of), patterns=patterns)
 
 
 def drawn(summary: Summary, people: int, seed: str) -> Summary:
@@ -66,6 +52,12 @@ def drawn(summary: Summary, people: int, seed: str) -> Summary:
 
 def shown(drift: Drift, key: str) -> PatternDrift:
     return next(pattern for pattern in drift.patterns if pattern.pattern == key)
+
+
+def moved(change: float, *, significant: bool, key: str = "web_dominant") -> PatternDrift:
+    before, p_value = SHARES[key], 0.0 if significant else 1.0
+    shares: dict[str, Any] = {"share_before": before, "share_after": before + change, "share_change": change}
+    return PatternDrift(pattern=key, **shares, p_value=p_value, significant=significant)
 
 
 # --- The tests behind it ------------------------------------------------------------------------------
@@ -113,19 +105,8 @@ def test_holm_steps_down_from_the_smallest_p_value(p_values: list[float], signif
 
 
 def test_the_same_figures_are_no_drift(space_summary: Summary) -> None:
-    still = [
-        PatternDrift(
-            pattern=key,
-            share_before=share,
-            share_after=share,
-            share_change=0.0,
-            p_value=1.0,
-            significant=False,
-        )
-        for key, share in SHARES.items()
-    ]
-    drift = compare(space_summary, published(space_summary))
-    assert replace(STILL, patterns=still) == drift
+    still = [moved(0.0, significant=False, key=key) for key in SHARES]
+    assert replace(STILL, patterns=still) == compare(space_summary, published(space_summary))
 
 
 def test_a_shift_is_told_pattern_by_pattern(space_summary: Summary) -> None:
@@ -143,25 +124,23 @@ def test_a_shift_is_told_pattern_by_pattern(space_summary: Summary) -> None:
 
 def test_changes_name_what_moved_and_leave_out_what_did_not(seed_summary: Summary) -> None:
     email, omnichannel = seed_summary.patterns
-    moved = replace(
-        email,
-        avg_ltv=350.0,
-        avg_activity={"web": 4.0, "mobile": 2.0, "email": 12.0},
-        identity_coverage={"user_id": 0.9, "email": 1.0, "phone": 0.5},
+    activity, coverage = (
+        {"web": 4.0, "mobile": 2.0, "email": 12.0},
+        {"user_id": 0.9, "email": 1.0, "phone": 0.5},
     )
-    drift = compare(replace(seed_summary, patterns=[moved, omnichannel]), published(seed_summary))
+    other = replace(email, avg_ltv=350.0, avg_activity=activity, identity_coverage=coverage)
+    drift = compare(replace(seed_summary, patterns=[other, omnichannel]), published(seed_summary))
 
     assert [
-        Change(fact="avg_ltv", before=340.0, after=350.0),
-        Change(fact="avg_activity.mobile", before=1.0, after=2.0),
-        Change(fact="identity_coverage.user_id", before=1.0, after=0.9),
+        model.Change(fact="avg_ltv", before=340.0, after=350.0),
+        model.Change(fact="avg_activity.mobile", before=1.0, after=2.0),
+        model.Change(fact="identity_coverage.user_id", before=1.0, after=0.9),
     ] == shown(drift, "email_dominant").changes
 
 
 def test_withheld_coverage_is_no_change(seed_summary: Summary) -> None:
-    withheld = replace(
-        seed_summary, patterns=[replace(one, identity_coverage=None) for one in seed_summary.patterns]
-    )
+    email, omnichannel = seed_summary.patterns
+    withheld = replace(seed_summary, patterns=[replace(email, identity_coverage=None), omnichannel])
 
     assert shown(compare(withheld, published(seed_summary)), "email_dominant").changes == []
 
@@ -182,11 +161,8 @@ def test_a_suppressed_pattern_is_neither_new_nor_gone_and_shows_no_figure(
     space_summary: Summary, hidden_side: str
 ) -> None:
     hidden = {"email_dominant", "omnichannel"}
-    partly = replace(
-        space_summary,
-        patterns=[one for one in space_summary.patterns if one.key not in hidden],
-        suppressed=sorted(hidden),
-    )
+    patterns = [one for one in space_summary.patterns if one.key not in hidden]
+    partly = replace(space_summary, patterns=patterns, suppressed=sorted(hidden))
     earlier, now = (partly, space_summary) if hidden_side == "then" else (space_summary, partly)
     drift = compare(now, published(earlier))
 
@@ -237,26 +213,14 @@ def test_what_was_found_and_the_order_of_channels_are_no_part_of_the_rule(space_
 def test_a_framework_that_counts_nobody_is_not_comparable(space_summary: Summary) -> None:
     nobody = replace(space_summary, population=Population(), patterns=[])
 
-    assert (
-        compare(space_summary, published(nobody)).reason
-        == "One of the two frameworks counts no classified people."
-    )
+    reason = compare(space_summary, published(nobody)).reason
+    assert reason == "One of the two frameworks counts no classified people."
 
 
 # --- Worth its price ----------------------------------------------------------------------------------
 
 
-def moved(change: float, *, significant: bool) -> PatternDrift:
-    return PatternDrift(
-        pattern="web_dominant",
-        share_before=0.3,
-        share_after=0.3 + change,
-        share_change=change,
-        p_value=0.0 if significant else 0.5,
-        significant=significant,
-    )
-
-
+TWO = [moved(0.06, significant=False), moved(0.04, significant=True)]
 WORTH = {
     "a minimum of 0 always asks": (STILL, 0.0, True),
     "nothing moved": (STILL, 0.05, False),
@@ -268,11 +232,7 @@ WORTH = {
     "large, but noise": (replace(STILL, patterns=[moved(0.06, significant=False)]), 0.05, False),
     "significant, but small": (replace(STILL, patterns=[moved(0.04, significant=True)]), 0.05, False),
     "just the minimum": (replace(STILL, patterns=[moved(0.4 - 0.3, significant=True)]), 0.1, False),
-    "one pattern large, the other significant": (
-        replace(STILL, patterns=[moved(0.06, significant=False), moved(0.04, significant=True)]),
-        0.05,
-        False,
-    ),
+    "one pattern large, the other significant": (replace(STILL, patterns=TWO), 0.05, False),
 }
 
 
@@ -287,13 +247,10 @@ def test_worth_asking(drift: Drift, min_drift: float, worth: bool) -> None:  # n
 @pytest.mark.parametrize("people", [100, 1000])
 def test_false_alarms_stay_within_the_level(space_summary: Summary, people: int) -> None:
     """One in twenty at most, and three standard errors of 1,000 draws."""
-    alarms = sum(
-        compare(
-            drawn(space_summary, people, f"now {seed}"),
-            published(drawn(space_summary, people, f"then {seed}")),
-        ).significant
-        for seed in range(1000)
-    )
+    alarms = 0
+    for seed in range(1000):
+        now, then = (drawn(space_summary, people, f"{when} {seed}") for when in ("now", "then"))
+        alarms += compare(now, published(then)).significant
     noise = 3 * (FALSE_ALARM_SHARE * (1 - FALSE_ALARM_SHARE) / 1000) ** 0.5
 
     assert alarms / 1000 <= FALSE_ALARM_SHARE + noise

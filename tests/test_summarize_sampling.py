@@ -28,11 +28,6 @@ def test_a_drawn_sample_names_its_size_its_seed_and_its_margin() -> None:
     )
 
 
-def test_the_margin_shrinks_where_nearly_everybody_is_drawn() -> None:
-    said = sentence("export", 9_999, truncated=True, drawn_from=10_000)
-    assert "up to 0.0 points" in said
-
-
 @pytest.mark.parametrize(
     ("source", "words"),
     [
@@ -49,11 +44,16 @@ def test_the_head_of_a_list_is_called_biased_by_its_order(source: str, words: st
     assert said.endswith("up to 9.8 points (95 %), and by the order an unknown amount more.")
 
 
-def test_the_margin_of_nobody_and_of_one_is_no_crash() -> None:
-    assert "98.0 points" in sentence("export", 1, truncated=True, drawn_from=10_000)
-    assert "98.0 points" in sentence("segment", 0, truncated=True, drawn_from=None)
+@pytest.mark.parametrize(
+    ("n", "drawn_from", "margin"), [(9_999, 10_000, "0.0"), (1, 10_000, "98.0"), (0, None, "98.0")]
+)
+def test_the_margin_shrinks_where_nearly_everybody_is_drawn_and_is_no_crash_of_one_or_nobody(
+    n: int, drawn_from: int | None, margin: str
+) -> None:
+    assert f"up to {margin} points" in sentence("export", n, truncated=True, drawn_from=drawn_from)
 
 
+BIGQUERY = {"PERSONA_SOURCE": "bigquery://project.dataset"}
 EVENTS = (
     "raw events: sessions by 30 minutes of inactivity on web and mobile, opens and clicks of email, "
     "for all people alike"
@@ -69,11 +69,7 @@ EVENTS = (
         pytest.param({"PERSONA_CHANNELS": "a=a_30d,b=visits"}, (None, "computed traits"), id="one unnamed"),
         pytest.param({"PERSONA_CHANNELS": "a=visits,b=opens"}, (None, "computed traits"), id="none named"),
         pytest.param({"PERSONA_EVENTS": "on"}, (14, EVENTS), id="profile-api"),
-        pytest.param(
-            {"PERSONA_EVENTS": "on", "PERSONA_SOURCE": "bigquery://project.dataset"},
-            (30, EVENTS),
-            id="bigquery",
-        ),
+        pytest.param({"PERSONA_EVENTS": "on"} | BIGQUERY, (30, EVENTS), id="bigquery"),
     ],
 )
 def test_the_window_is_the_one_that_was_counted(more: dict[str, str], window: tuple[int | None, str]) -> None:

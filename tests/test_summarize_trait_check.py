@@ -58,12 +58,8 @@ def test_every_trait_has_help_of_its_own(carried: list[int], named: list[str]) -
 
 def test_all_that_is_lacking_is_named_in_the_order_of_the_traits() -> None:
     warnings = examine(counts([400, 300, 600, 200, 100]), RULE)
-    assert [warning.split(" carry ")[1].split(",")[0].split(":")[0] for warning in warnings] == [
-        "web_sessions_30d",
-        "mobile_sessions_30d",
-        "ltv",
-        "plan",
-    ]
+    named = [warning.split(" carry ")[1].split(",")[0].split(":")[0] for warning in warnings]
+    assert named == ["web_sessions_30d", "mobile_sessions_30d", "ltv", "plan"]
 
 
 @pytest.mark.parametrize("activity", [(1, 1, 1), (0, 0, 0)], ids=["active", "nobody-active"])
@@ -80,37 +76,24 @@ def test_one_trait_that_one_in_a_hundred_carries_is_enough_to_go_on_with_warning
     assert len(examine(counts([10, 0, 0, 1_000, 1_000]), RULE)) == 3
 
 
-EVENTS = replace(RULE, activity="raw events")
+RAW = replace(RULE, window_days=14, activity="raw events: …")
 TEXTS = {"web_sessions_30d": (9, 2), "mobile_sessions_30d": (9, 9)}
-NOBODY: dict[str, tuple[Counts, Rule, dict[str, Any], str]] = {
-    "no profile": (Counts(3), RULE, {}, "the source holds no profile at all: check that PERSONA_SOURCE"),
-    "no event": (
-        Counts(3, read=9, dormant=9),
-        EVENTS,
-        {},
-        "email tool's events, are connected to this space",
-    ),
-    "no number": (
-        Counts(3, read=9, rejected=Counter(activity_not_numeric=9)),
-        RULE,
-        {"names": TEXTS},
-        "a count is a bare number, such as 12); of 9 values of web_sessions_30d, 7 are no numbers",
-    ),
-    "another shape": (
-        Counts(3, read=9, rejected=Counter(not_json=9)),
-        RULE,
-        {"hint": "it looks like a poem"},
-        "(9 not json: a line of JSON lines is one object, with double quotes); it looks like a poem",
-    ),
+NO_NUMBER = "a count is a bare number, such as 12); of 9 values of web_sessions_30d, 7 are no numbers"
+NO_JSON = "(9 not json: a line of JSON lines is one object, with double quotes); it looks like a poem"
+NOBODY: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+    "no profile": ({}, {}, "the source holds no profile at all: check that PERSONA_SOURCE"),
+    "no event": ({"dormant": 9}, {"rule": RAW}, "email tool's events, are connected to this space"),
+    "no number": ({"rejected": Counter(activity_not_numeric=9)}, {"names": TEXTS}, NO_NUMBER),
+    "another shape": ({"rejected": Counter(not_json=9)}, {"hint": "it looks like a poem"}, NO_JSON),
 }
 
 
-@pytest.mark.parametrize(("counts", "rule", "known", "words"), NOBODY.values(), ids=NOBODY)
+@pytest.mark.parametrize(("counted", "known", "words"), NOBODY.values(), ids=NOBODY)
 def test_where_nobody_is_active_the_likeliest_cause_is_told(
-    counts: Counts, rule: Rule, known: dict[str, Any], words: str
+    counted: dict[str, Any], known: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(NotEnoughData) as caught:
-        examine(counts, rule, **known)
+        examine(Counts(3, read=9 if counted else 0, **counted), **{"rule": RULE, **known})
     assert words in caught.value.message
 
 
@@ -127,31 +110,21 @@ def test_many_unreadable_profiles_and_values_of_the_ltv_are_told() -> None:
 
 def test_help_names_event_window_and_aggregation_of_any_channel() -> None:
     helped = help_for({"web": "w", "sms_reply": "sms_7d"}, 7)
+    sms = "sms_7d, an Event Counter of the event that stands for one use of sms reply, over the last 7 days"
     assert "w, an Event Counter of “Session Started”" in helped
-    assert (
-        "sms_7d, an Event Counter of the event that stands for one use of sms reply, over the last 7 days"
-        in helped
-    )
+    assert sms in helped
     assert "PERSONA_EVENTS" not in helped
+    # Raw events are offered where they tell all channels apart.
+    assert "PERSONA_EVENTS=on" in help_for(CHANNELS, 30)
 
 
 def test_help_for_traits_of_unknown_window_asks_for_one_window() -> None:
     assert help_for({"sms": "s"}, None).endswith("over the same window as the other channels' traits.")
 
 
-def test_raw_events_are_offered_where_they_tell_all_channels_apart() -> None:
-    assert "PERSONA_EVENTS=on" in help_for(CHANNELS, 30)
-
-
-RAW = Rule(channels=CHANNELS, dominance=0.5, window_days=14, activity="raw events: …")
-
-
 def test_with_raw_events_ltv_and_plan_are_traits_all_the_same() -> None:
-    no_ltv, few_plans = examine(counts([1_000, 1_000, 1_000, 0, 100]), RAW)[::-1]
-    assert (no_ltv.split(":")[0], few_plans.split(":")[0]) == (
-        "No profile carries ltv",
-        "Only 10.0 % of the profiles carry plan",
-    )
+    told = [warning.split(":")[0] for warning in examine(counts([1_000, 1_000, 1_000, 0, 100]), RAW)]
+    assert told == ["Only 10.0 % of the profiles carry plan", "No profile carries ltv"]
 
 
 def test_people_without_external_ids_have_no_figures_of_them() -> None:
@@ -162,21 +135,15 @@ def test_people_without_external_ids_have_no_figures_of_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("channels", "named"),
+    ("rule", "named"),
     [
-        pytest.param(
-            {"web": "web_sessions_30d", "email": "emails_opened_30d"}, ["emails_opened_30d"], id="opens"
-        ),
-        pytest.param({"web": "web_sessions_30d", "email": "email_clicks_30d"}, [], id="clicks"),
-        pytest.param({"app": "app_opens_30d", "web": "web_sessions_30d"}, [], id="opens-of-an-app"),
+        pytest.param(RULE, ["emails_opened_30d"], id="opens"),
+        pytest.param(replace(RULE, channels={"email": "email_clicks_30d"}), [], id="clicks"),
+        pytest.param(replace(RULE, channels={"app": "app_opens_30d"}), [], id="opens-of-an-app"),
+        pytest.param(RAW, [], id="raw-events-are-counted-otherwise"),
     ],
 )
 def test_a_trait_that_counts_opens_of_mail_is_said_to_count_machines_too(
-    channels: dict[str, str], named: list[str]
+    rule: Rule, named: list[str]
 ) -> None:
-    notes = machine_opens(Rule(channels=channels, dominance=0.5))
-    assert [note.split(" counts opens")[0] for note in notes] == named
-
-
-def test_raw_events_are_counted_otherwise_and_need_no_such_note() -> None:
-    assert machine_opens(RAW) == []
+    assert [note.split(" counts opens")[0] for note in machine_opens(rule)] == named

@@ -24,28 +24,26 @@ MORNING = "2026-11-23T06:00:12Z"
         (wording.since("2026-11-22T06:00:12Z", MORNING), "22 November 2026"),
         (wording.since("2026-11-23T05:58:00Z", MORNING), "23 November 2026 at 05:58 UTC"),
         (wording.since("some day", MORNING), "some day"),
+        # What an activity's trait counts.
+        (wording.activity("web", "web_sessions_30d"), "web sessions"),
+        (wording.activity("email", "emails_opened_30d"), "email opens"),
+        (wording.activity("store_visits", "store_visits_30d"), "store visits"),
+        (wording.activity("tv", "tv_30d"), "TV actions"),
+        pytest.param(wording.money(890.4, "$"), "$890", id="whole above a hundred"),
+        pytest.param(wording.money(1450.0, "€"), "€1,450", id="thousands apart"),
+        pytest.param(wording.money(3.419, "$"), "$3.42", id="cents below"),
+        pytest.param(wording.money(40.0, "$"), "$40", id="no empty cents"),
+        pytest.param(wording.money(99.999, "$"), "$100", id="no cents after rounding up"),
+        pytest.param(wording.money(-12.5, "$"), "\u2212$12.50", id="below zero"),
+        pytest.param(wording.money(-0.001, "$"), "$0", id="no minus before nothing"),
+        pytest.param(wording.money(890.0, "EUR"), "EUR 890", id="a code stands apart"),
+        pytest.param(wording.money(1e18, "$"), "$1e+18", id="beyond all measure"),
     ],
 )
-def test_figures_and_days_are_written_as_people_write_them(written: str, expected: str) -> None:
+def test_figures_money_days_and_activities_are_written_as_people_write_them(
+    written: str, expected: str
+) -> None:
     assert written == expected
-
-
-@pytest.mark.parametrize(
-    ("amount", "currency", "written"),
-    [
-        pytest.param(890.4, "$", "$890", id="whole above a hundred"),
-        pytest.param(1450.0, "€", "€1,450", id="thousands apart"),
-        pytest.param(3.419, "$", "$3.42", id="cents below"),
-        pytest.param(40.0, "$", "$40", id="no empty cents"),
-        pytest.param(99.999, "$", "$100", id="no cents after rounding up"),
-        pytest.param(-12.5, "$", "\u2212$12.50", id="below zero"),
-        pytest.param(-0.001, "$", "$0", id="no minus before nothing"),
-        pytest.param(890.0, "EUR", "EUR 890", id="a code stands apart"),
-        pytest.param(1e18, "$", "$1e+18", id="beyond all measure"),
-    ],
-)
-def test_money_is_written_as_people_do(amount: float, currency: str, written: str) -> None:
-    assert wording.money(amount, currency) == written
 
 
 @pytest.mark.parametrize(
@@ -66,16 +64,3 @@ def test_money_is_written_as_people_do(amount: float, currency: str, written: st
 )
 def test_a_figure_is_written_by_its_unit(value: float, unit: Unit, written: str) -> None:
     assert wording.written(value, unit, "$") == written
-
-
-@pytest.mark.parametrize(
-    ("channel", "trait", "done"),
-    [
-        ("web", "web_sessions_30d", "web sessions"),
-        ("email", "emails_opened_30d", "email opens"),
-        ("store_visits", "store_visits_30d", "store visits"),
-        ("tv", "tv_30d", "TV actions"),
-    ],
-)
-def test_an_activity_is_called_what_its_trait_counts(channel: str, trait: str, done: str) -> None:
-    assert wording.activity(channel, trait) == done
