@@ -39,8 +39,8 @@ def printable(text: str, most: int = 60) -> str:
 
 
 def cut(line: str, most: int) -> str:
-    """At most so many characters of a line, with an ellipsis where it was longer."""
-    return line if len(line) <= most else line[: most - 1].rstrip() + "…"
+    """At most so many characters of a line, with an ellipsis, and no stop before it, where it was longer."""
+    return line if len(line) <= most else line[: most - 1].rstrip(" .") + "…"
 
 
 def _visible(text: str) -> str:

@@ -4,7 +4,7 @@ import re
 import time
 
 import pytest
-from hypothesis import given, seed, settings
+from hypothesis import example, given, seed, settings
 from hypothesis import strategies as st
 
 from persona.masking import printable
@@ -24,6 +24,7 @@ _PIECES = st.sampled_from([*_JOINTS, "555", "867-5309", "+1_", "·", ": ", "x", 
     | st.lists(_PIECES, max_size=30).map("".join),
     most=st.integers(8, 80),
 )
+@example(text="0000000 AT 0000000. :", most=22)
 def test_printable_text_is_short_plain_and_stable(text: str, most: int) -> None:
     """One line, within the length, without an address or long number, and the same when done again."""
     once = printable(text, most)

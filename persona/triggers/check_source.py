@@ -1,7 +1,7 @@
 """A look at a source, for free: what it is, who and which traits are in it, and what is missing."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from persona.classify.counts import Counts, classify
 from persona.deadline import Deadline
@@ -34,15 +34,8 @@ _SHOWN_TRAITS = 40
 _NUMERIC_SHARE = 0.9
 
 
-class Look(NamedTuple):
-    """What a look at a source tells, in lines, and whether a framework can be made of it."""
-
-    lines: list[str]
-    enough: bool
-
-
-def look_at(settings: Settings, deadline: Deadline, log: Log) -> Look:
-    """A source as the program sees it: of files everybody, of services as many people as a run reads.
+def look_at(settings: Settings, deadline: Deadline, log: Log) -> tuple[list[str], bool]:
+    """What a source holds, in lines, and whether that is enough; of services as many people as a run reads.
 
     Asks no model and writes nothing; of every trait, the name and the number of people who carry it. Free but
     for the bytes that BigQuery bills for two queries, PERSONA_MAX_BYTES at most each, which are told.
@@ -84,7 +77,7 @@ def look_at(settings: Settings, deadline: Deadline, log: Log) -> Look:
         verdict = f"Not enough yet: {error.message}"
     if absent and in_files and not hint:
         verdict = _NAME_THEM
-    return Look([*lines, verdict or "Enough for a framework"], enough=not verdict)
+    return [*lines, verdict or "Enough for a framework"], not verdict
 
 
 def _coverage(counts: Counts, rule: Rule, names: Mapping[str, "Carried"]) -> Iterator[str]:

@@ -116,9 +116,9 @@ def check(context: click.Context, /, place: str | None, **options: object) -> No
 
         deadline = Deadline(settings.deadline_seconds)
         with ProgressLine(deadline) as line:
-            look = look_at(settings, deadline, Log(as_json=False, level="ERROR", notify=line))
-        click.echo("\n".join(look.lines))
-        sys.exit(0 if look.enough else 1)
+            lines, enough = look_at(settings, deadline, Log(as_json=False, level="ERROR", notify=line))
+        click.echo("\n".join(lines))
+        sys.exit(0 if enough else 1)
 
 
 @contextmanager
