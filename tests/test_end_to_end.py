@@ -137,11 +137,7 @@ def assert_published(report: dict[str, Any], stored: dict[str, bytes]) -> None:
     latest = json.loads(stored["team/latest.json"])
     assert [name for name in FIELDS if name not in plain] == []
     assert [name for name in PATTERN_FIELDS for one in plain["patterns"] if name not in one] == []
-    assert latest == {
-        "run_id": "monday",
-        "created_at": framework.created_at,
-        "objects": report["objects"],
-    }
+    assert latest == {"run_id": "monday", "created_at": framework.created_at, "objects": report["objects"]}
     assert report["patterns"] == [
         {"key": one.key, "label": one.label, "n": one.n, "share": one.share} for one in framework.patterns
     ]

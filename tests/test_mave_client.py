@@ -29,11 +29,7 @@ MESSAGE = "Create a unified persona framework.\n\nReference: r4nd0m/1"
 
 
 def settings(url: str, **more: str) -> Settings:
-    names = {
-        "PERSONA_SOURCE": "sample",
-        "MAVERA_API_KEY": KEY,
-        "MAVERA_API_URL": url,
-    }
+    names = {"PERSONA_SOURCE": "sample", "MAVERA_API_KEY": KEY, "MAVERA_API_URL": url}
     return read_settings(names | more, "terminal")
 
 

@@ -269,10 +269,7 @@ def test_a_slow_drip_is_cut_off_wherever_it_drips(pieces: Sequence[bytes], pause
 
 
 def test_one_connection_serves_many_requests() -> None:
-    with (
-        Wire(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", keep=True) as bare,
-        free() as session,
-    ):
+    with Wire(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", keep=True) as bare, free() as session:
         assert [session.get(bare.url).body for _ in range(3)] == [b"{}"] * 3
     assert bare.accepted == 1
 

@@ -346,10 +346,7 @@ class _Steps:
 
     def write(self, framework: Framework, summary: Summary) -> dict[str, bytes]:
         assert summary
-        return dict.fromkeys(
-            OUTPUTS,
-            cast("bytes", framework),
-        )
+        return dict.fromkeys(OUTPUTS, cast("bytes", framework))
 
     def report(self, framework: Framework, run_folder: RunFolder) -> Report:
         assert framework
