@@ -226,13 +226,8 @@ def test_the_upload_holds_what_a_build_needs_and_nothing_private() -> None:
     needed += ["cloudbuild.yaml", ".requirements.lock", "README.md", *(f"tests/{name}" for name in tests)]
     needed += [".ruff.toml", ".mypy.ini", ".pytest.ini", ".coveragerc", ".gcloudignore"]
     needed += [".ci/run", ".ci/substitutions.py"]
-    private = [
-        ".venv/bin/python",
-        ".git/config",
-        "frameworks/latest.json",
-        ".env",
-        "persona/__pycache__/x.pyc",
-    ]
+    private = [".venv/bin/python", ".git/config", "frameworks/latest.json"]
+    private += ["persona/__pycache__/x.pyc", ".env"]
     assert (needed, private) == (
         [path for path in needed if not ignored.match_file(path)],
         [path for path in private if ignored.match_file(path)],

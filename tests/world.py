@@ -356,17 +356,14 @@ class _Steps:
         return structs.replace(_report(run_folder), status="unchanged")
 
 
+NOBODY = Group(
+    n=0, avg_ltv=0.0, avg_activity={}, avg_identities=0.0, few_identities_share=0.0, identity_coverage=None
+)
+
+
 def _summary(people: int) -> Summary:
-    nobody = Group(
-        n=0,
-        avg_ltv=0.0,
-        avg_activity={},
-        avg_identities=0.0,
-        few_identities_share=0.0,
-        identity_coverage=None,
-    )
     read, rule = Population(read=people), Rule(channels={}, dominance=0.5)
-    return Summary(source=Origin(kind="sample"), population=read, rule=rule, totals=nobody, patterns=[])
+    return Summary(source=Origin(kind="sample"), population=read, rule=rule, totals=NOBODY, patterns=[])
 
 
 def _report(run_folder: RunFolder) -> Report:

@@ -314,16 +314,13 @@ class Gcloud:
 def _job(flags: Flags) -> Thing:
     token = {"serviceAccountEmail": flags["--oidc-service-account-email"]}
     token |= {"audience": flags["--oidc-token-audience"]}
+    target = {"uri": flags["--uri"], "httpMethod": flags["--http-method"].upper(), "oidcToken": token}
     retry = {"retryCount": flags["--max-retry-attempts"], "maxDoublings": flags["--max-doublings"]}
     retry |= {"minBackoffDuration": flags["--min-backoff"], "maxBackoffDuration": flags["--max-backoff"]}
     return {
         "schedule": flags["--schedule"],
         "timeZone": flags["--time-zone"],
-        "httpTarget": {
-            "uri": flags["--uri"],
-            "httpMethod": flags["--http-method"].upper(),
-            "oidcToken": token,
-        },
+        "httpTarget": target,
         "attemptDeadline": flags["--attempt-deadline"],
         "retryConfig": retry,
     }

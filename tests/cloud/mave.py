@@ -32,7 +32,6 @@ class Turn:
 
     content: str | None = None  # what the thread gets as the assistant's message; None: never anything
     credits_used: int = 42
-    sources: Sequence[Mapping[str, str]] = ()
     delay_seconds: float = 0.0  # before the reply
     thread_after_seconds: float = 0.0  # before the answer shows in the thread; both count from the call
     reply: Reply | None = None  # sent in place of the answer
@@ -45,7 +44,7 @@ Script = Turn | Callable[[str, str | None], Turn]
 
 
 def answer(content: str, *, delay_seconds: float = 0.0, **more: object) -> Turn:
-    """A paid answer; more: `credits_used`, `sources`, `thread_after_seconds`."""
+    """A paid answer; more: `credits_used`, `thread_after_seconds`."""
     turn = Turn(content=content, delay_seconds=delay_seconds, thread_after_seconds=delay_seconds)
     return replace(turn, **more)  # type: ignore[arg-type]  # replace checks the names
 
@@ -316,7 +315,7 @@ def _answered(turn: Turn, thread: Thread, answered: Message, now: float) -> dict
         "thread_id": thread.id,
         "role": "assistant",
         "content": answered.content,
-        "sources": list(turn.sources),
+        "sources": [],
         "personas_used": [],
         "usage": {"credits_used": turn.credits_used},
         "created_at": rfc3339(now + turn.delay_seconds),
