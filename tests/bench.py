@@ -424,11 +424,9 @@ def answered_after_seconds(source: Path, target: str, folder: str) -> float:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "functions_framework", "--source", str(source), "--target", target]
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("PERSONA_", "SEGMENT_", "MAVE", "K_SERVICE"))
-    } | {"PORT": str(port), "PERSONA_OUTPUT": folder, "HOST": "127.0.0.1"}
+    others = "PERSONA_", "SEGMENT_", "MAVE", "K_SERVICE"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(others)}
+    environment |= {"PORT": str(port), "PERSONA_OUTPUT": folder, "HOST": "127.0.0.1"}
     start = time.perf_counter()
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -450,14 +448,9 @@ def cold_start() -> Row:
     with TemporaryDirectory() as folder:
         bare = Path(folder, "bare.py")
         bare.write_text(BARE_FUNCTION)
-        pairs = [
-            (
-                answered_after_seconds(ROOT / "main.py", "persona_http", f"{folder}/frameworks"),
-                answered_after_seconds(bare, "ok", folder),
-            )
-            for _ in range(COLD_STARTS)
-        ]
-    ratio = median(ours / theirs for ours, theirs in pairs)
+        ours, theirs = (ROOT / "main.py", "persona_http", f"{folder}/frameworks"), (bare, "ok", folder)
+        pairs = [(answered_after_seconds(*ours), answered_after_seconds(*theirs)) for _ in range(COLD_STARTS)]
+    ratio = median(our / their for our, their in pairs)
     our_milliseconds, their_milliseconds = (1e3 * median(side) for side in zip(*pairs, strict=True))
     return Row(
         "cold start: process start to the first answer of `persona_http`",
@@ -474,7 +467,7 @@ def sample_run() -> Row:
         taken: list[float] = []
         for number in range(WARM_RUNS + 1):
             deadline = Deadline(settings.deadline_seconds)
-            run(Request(), f"run-{number}", settings, deadline, Log(as_json=False, level="ERROR"))
+            run(Request(), f"run-{number}", settings, deadline, QUIET)
             taken.append(deadline.elapsed_seconds)
     milliseconds = 1e3 * median(taken[1:])  # the first one warms up
     return Row(

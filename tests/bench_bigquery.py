@@ -1,10 +1,5 @@
 """The benchmark's row about BigQuery: how many rows come back from a small space and from a large one."""
 
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
 from cloud import Emulator
 
 from persona.classify.counts import classify

@@ -1,12 +1,13 @@
 """Whole frameworks to render: as Mave would word one, as rules do, as large and as hostile as they come."""
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
-from persona.check.answer import read_answers
-from persona.check.facts import facts_of
+from persona.check.answer import CheckedAnswer, read_answers
+from persona.check.facts import Facts, facts_of
 from persona.model import (
     SECTIONS,
     STRATEGY_SECTIONS,
@@ -40,7 +41,7 @@ def from_mave() -> Framework:
     return msgspec.json.decode(written.read_bytes(), type=Framework)
 
 
-def _texts(text: str) -> dict[str, object]:
+def _texts(text: str) -> dict[str, Any]:
     """The same text in every section of a persona."""
     step = NextStep(action=text, channel="email", measure=text)
     return dict.fromkeys(SECTIONS, text) | {"next_step": step}
@@ -48,43 +49,34 @@ def _texts(text: str) -> dict[str, object]:
 
 def framework(summary: Summary, **more: object) -> Framework:
     """A framework around a summary, with no words in it unless they are given."""
-    parts: dict[str, object] = {
+    shared = "source", "population", "rule", "totals", "patterns", "suppressed", "withheld", "warnings"
+    parts = {name: getattr(summary, name) for name in shared}
+    parts |= {
         "run_id": "2026-W48",
         "created_at": "2026-11-23T06:00:12Z",
         "author": "mave",
-        "source": summary.source,
-        "population": summary.population,
-        "rule": summary.rule,
-        "totals": summary.totals,
-        "patterns": summary.patterns,
-        "suppressed": summary.suppressed,
-        "withheld": summary.withheld,
-        "warnings": summary.warnings,
         "personas": [],
         "strategy": Strategy(),
         "narrative": "",
         "checks": Checks(),
         "drift": None,
         "mave": None,
-    } | more
-    return Framework(**parts)  # type: ignore[arg-type]
+    }
+    return Framework(**parts | more)
 
 
 def from_facts(summary: Summary) -> Framework:
     """The built-in space, worded by rules."""
     said = "{0.label} people are {0.share:.1%} of the active. Their average LTV is ${0.avg_ltv:.0f}."
+    name = "{0.label} ({0.n} people)"
     leading = "Mobile holds 35.0% of active people, more than any other channel."
     return framework(
         summary,
         author="facts",
         totals=replace(summary.totals, n=520, avg_ltv=720.6, avg_identities=3.0, few_identities_share=0.124),
         personas=[
-            Persona(
-                pattern=pattern.key,
-                name=f"{pattern.label} ({pattern.n} people)",
-                **_texts(said.format(pattern)),  # type: ignore[arg-type]
-            )
-            for pattern in summary.patterns
+            Persona(pattern=one.key, name=name.format(one), **_texts(said.format(one)))
+            for one in summary.patterns
         ],
         strategy=Strategy(**dict.fromkeys(STRATEGY_SECTIONS, leading)),
         warnings=["Only 48 % of profiles carry the trait emails_opened_30d: create it as a computed trait."],
@@ -96,27 +88,17 @@ def named(summary: Summary) -> Framework:
     answer = Path(__file__).with_name("data") / "answer_named.md"
     text = answer.read_text(encoding="utf-8").replace("one open task", "97 % of people have one open task", 1)
     facts = facts_of(summary, "$")
-    checked = read_answers([text], summary, facts, "$")
-    return framework(
-        summary,
-        facts=facts,
-        personas=checked.personas,
-        strategy=checked.strategy,
-        narrative=checked.narrative,
-        checks=checked.checks,
-    )
+    return worded(summary, facts, read_answers([text], summary, facts, "$"))
 
 
-CHANNELS = (
-    "web",
-    "mobile_app",
-    "email",
-    "sms",
-    "push_notifications",
-    "whatsapp_business",
-    "in_store_kiosk",
-    "tv",
-)
+def worded(summary: Summary, facts: Facts, answer: CheckedAnswer) -> Framework:
+    """The framework of an answer that was read."""
+    words = {"personas": answer.personas, "strategy": answer.strategy, "narrative": answer.narrative}
+    return framework(summary, facts=facts, checks=answer.checks, **words)
+
+
+CHANNELS = ["web", "mobile_app", "email", "sms"]
+CHANNELS += ["push_notifications", "whatsapp_business", "in_store_kiosk", "tv"]
 LONG = "The Remarkably Long-Winded Cross-Channel Connoisseur of Everything, Second Edition"
 
 
@@ -170,7 +152,7 @@ def stress(summary: Summary) -> Framework:
         ),
         patterns=patterns,
         withheld={"plans": "the trait holds more than 1,000 different values, so it is free text."},
-        personas=[Persona(pattern=key, name=LONG, **_texts(TEXT)) for key in keys],  # type: ignore[arg-type]
+        personas=[Persona(pattern=key, name=LONG, **_texts(TEXT)) for key in keys],
         strategy=Strategy(**dict.fromkeys(STRATEGY_SECTIONS, TEXT)),
         checks=Checks(missing_sections=[f"{key}/journey" for key in keys]),
         drift=Drift(
@@ -223,6 +205,7 @@ EVIL_URLS = (
 def hostile(summary: Summary, block: str = ATTACKS, line: str = ATTACK, figures_count: int = 20) -> Framework:
     """Nine patterns and eight channels with something evil in every text that comes from outside."""
     calm = stress(summary)
+    verdicts = "from_data", "equal", "not_in_data"
     figure = Figure(
         text=line,
         value=1.0,
@@ -232,6 +215,7 @@ def hostile(summary: Summary, block: str = ATTACKS, line: str = ATTACK, figures_
         sentence=line,
         verdict="not_in_data",
     )
+    urls = [*EVIL_URLS, *(f"https://good.example/{'x' * 470}?{index}" for index in range(100))]
     kinds = {f"{index}{line}": 0.5 for index in range(100)}
     plans = [Plan(plan=f"{index}{line}", n=9, share=0.3) for index in range(3)]
     return replace(
@@ -246,32 +230,20 @@ def hostile(summary: Summary, block: str = ATTACKS, line: str = ATTACK, figures_
         ],
         withheld={"plans": block},
         warnings=[block] * 30,
-        personas=[
-            Persona(pattern=pattern.key, name=line, **_texts(block))  # type: ignore[arg-type]
-            for pattern in calm.patterns
-        ],
+        personas=[Persona(pattern=pattern.key, name=line, **_texts(block)) for pattern in calm.patterns],
         strategy=Strategy(**dict.fromkeys(STRATEGY_SECTIONS, block)),
         narrative=block,
         checks=Checks(
             missing_sections=[line] * 100,
             unresolved=[line] * 100,
             unlike=[line] * 100,
-            figures=[
-                replace(figure, verdict=verdict)
-                for verdict in ("from_data", "equal", "not_in_data")
-                for _ in range(figures_count)
-            ],
+            figures=[replace(figure, verdict=verdict) for verdict in verdicts for _ in range(figures_count)],
         ),
         mave=MaveTrace(
             thread_id=line,
             message_ids=[line],
             credits_used=1,
-            sources=_sources(line),
+            sources=[WebSource(title=line, url=url, domain=line) for url in urls],
             validation={"confidence": 0.5, "hallucination_risk": line, line: line},
         ),
     )
-
-
-def _sources(line: str) -> list[WebSource]:
-    urls = [*EVIL_URLS, *(f"https://good.example/{'x' * 470}?{index}" for index in range(100))]
-    return [WebSource(title=line, url=url, domain=line) for url in urls]

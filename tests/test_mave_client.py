@@ -29,24 +29,15 @@ MESSAGE = "Create a unified persona framework.\n\nReference: r4nd0m/1"
 
 
 def settings(url: str, **more: str) -> Settings:
-    names = {
-        "PERSONA_SOURCE": "sample",
-        "MAVERA_API_KEY": KEY,
-        "MAVERA_API_URL": url,
-    }
+    names = {"PERSONA_SOURCE": "sample", "MAVERA_API_KEY": KEY, "MAVERA_API_URL": url}
     return read_settings(names | more, "terminal")
 
 
 def ask(
     service: Service, deadline_seconds: float = 1_000.0, thread_id: str | None = None, **more: str
 ) -> bytes:
-    return client.ask(
-        settings(service.url, **more),
-        Deadline(deadline_seconds),
-        MESSAGE,
-        thread_id,
-        busy_backoff_seconds=0.05,
-    )
+    deployment, deadline = settings(service.url, **more), Deadline(deadline_seconds)
+    return client.ask(deployment, deadline, MESSAGE, thread_id, busy_backoff_seconds=0.05)
 
 
 def failure(service: Service, deadline_seconds: float = 1_000.0, **more: str) -> PersonaError:
@@ -56,9 +47,7 @@ def failure(service: Service, deadline_seconds: float = 1_000.0, **more: str) ->
 
 
 def test_an_answer_is_returned_as_it_came() -> None:
-    with FakeMave(
-        answer("## 1. Web", sources=[{"title": "T", "url": "https://a.example/", "domain": "a"}])
-    ) as service:
+    with FakeMave(answer("## 1. Web")) as service:
         body = ask(service)
     assert json.loads(body)["content"] == "## 1. Web"
     assert service.paid == [MESSAGE]
@@ -89,9 +78,8 @@ def test_a_refusal_is_not_resent_and_keeps_the_vendor_s_code(status: int, code: 
         refused = failure(service)
         assert len(service.requests) == 1
     assert (type(refused), refused.code) == (Refused, "mave_refused")
-    assert [
-        part for part in (f"answered {status} {code}", hint, "nothing was paid") if part not in str(refused)
-    ] == []
+    told = f"answered {status} {code}", hint, "nothing was paid"
+    assert [part for part in told if part not in str(refused)] == []
     assert service.paid == []
 
 
@@ -114,9 +102,7 @@ def test_a_vendor_s_words_are_kept_short_clean_and_without_the_key() -> None:
     ],
 )
 def test_a_refusal_without_the_vendor_s_words_is_told_all_the_same(body: bytes) -> None:
-    with FakeMave(
-        Turn(paid=False, reply=error(402)), faults=lambda _: Reply(status=402, body=body)
-    ) as service:
+    with FakeMave(faults=lambda _: Reply(status=402, body=body)) as service:
         assert "Mave answered 402; the credits" in str(failure(service))
 
 
@@ -161,9 +147,8 @@ def test_a_reply_that_is_lost_counts_as_spent_and_is_not_asked_for_again(ending:
 
 @pytest.mark.parametrize("status", [500, 502, 503, 307, 409])
 def test_a_status_that_says_neither_yes_nor_no_counts_as_spent(status: int) -> None:
-    with FakeMave(
-        Turn(content="An answer.", reply=error(status, Retry_After="0", Location="/mave/chat"))
-    ) as service:
+    odd = error(status, Retry_After="0", Location="/mave/chat")
+    with FakeMave(Turn(content="An answer.", reply=odd)) as service:
         lost = failure(service)
         assert len(service.requests) == 1
     assert isinstance(lost, ReplyLost)
@@ -216,6 +201,7 @@ def parsed(**fields: object) -> Answer:
 
 
 def test_a_whole_answer_is_read_whole() -> None:
+    rating = {"confidence_score": 0.87, "hallucination_risk": "low", "unsupported_claims": []}
     read = parsed(
         id="msg_1",
         object="mave_message",
@@ -224,7 +210,7 @@ def test_a_whole_answer_is_read_whole() -> None:
         sources=[{"title": "T", "url": "https://a.example/b", "domain": "a.example"}],
         personas_used=[{"id": "p1", "name": "Ann"}],
         usage={"credits_used": 42},
-        validation={"confidence_score": 0.87, "hallucination_risk": "low", "unsupported_claims": []},
+        validation=rating,
         created_at="2026-03-17T05:31:56Z",
     )
     assert read == Answer(
@@ -234,7 +220,7 @@ def test_a_whole_answer_is_read_whole() -> None:
         sources=[WebSource(title="T", url="https://a.example/b", domain="a.example")],
         personas_used=[NamedPersona(id="p1", name="Ann")],
         credits_used=42,
-        validation={"confidence_score": 0.87, "hallucination_risk": "low", "unsupported_claims": []},
+        validation=rating,
     )
 
 
@@ -320,14 +306,8 @@ def test_a_lone_surrogate_anywhere_can_be_written_too() -> None:
 def test_the_credits_left_are_told() -> None:
     with FakeMave(included_credits=500) as service:
         told = client.credits_left(settings(service.url), Deadline(600))
-    assert told == {
-        "a_call_takes": "10-75",
-        "left": 500,
-        "auto_recharge": False,
-        "credits_to_add": 1_000,
-        "budget_alert": 4_000,
-        "usage_limit": None,
-    }
+    bounds = {"auto_recharge": False, "credits_to_add": 1_000, "budget_alert": 4_000, "usage_limit": None}
+    assert told == {"a_call_takes": "10-75", "left": 500} | bounds
 
 
 @pytest.mark.parametrize(

@@ -123,15 +123,8 @@ class Conversation:
     def recover(
         self, reference: str, age_seconds: float, *, patient: bool, every_thread: bool
     ) -> bytes | None:
-        poll_seconds = 0.02 if patient else None
-        return threads.recover(
-            self._settings,
-            self._deadline,
-            reference,
-            age_seconds,
-            poll_seconds=poll_seconds,
-            every_thread=every_thread,
-        )
+        named = {"poll_seconds": 0.02 if patient else None, "every_thread": every_thread}
+        return threads.recover(self._settings, self._deadline, reference, age_seconds, **named)  # type: ignore[arg-type] # by name
 
 
 # What a run says is no matter here.
@@ -141,14 +134,15 @@ SUMMARY = cast("Summary", None)
 def crowd(mave: FakeMave, around: Around) -> Callable[[Request], Reply | None]:
     """Put the other threads beside ours, and give what a request meets on the way to them."""
     shown: dict[str, Reply] = {}
-    before = dict(mave.threads)
-    (ours,) = before.values()
+    (ours,) = mave.threads.values()
     mave.threads.clear()
-    for one in (foreign for foreign in around.foreign if foreign.older_than_ours):
-        _remember(mave, one, shown)
-    mave.threads |= before
-    for one in (foreign for foreign in around.foreign if not foreign.older_than_ours):
-        _remember(mave, one, shown)
+    for foreign in sorted(around.foreign, key=lambda one: not one.older_than_ours):
+        if not foreign.older_than_ours:
+            mave.threads[ours.id] = ours
+        thread = mave.remember("Another question", "No.", at=mave.now() - foreign.age_seconds)
+        if foreign.shown:
+            shown[thread.id] = foreign.shown
+    mave.threads[ours.id] = ours
     _place_between(ours, around)
     unreadable, failing = iter(around.unreadable), iter([error(500)] * around.failing_listings)
 
@@ -162,12 +156,6 @@ def crowd(mave: FakeMave, around: Around) -> Callable[[Request], Reply | None]:
         return shown.get(request.path.rpartition("/")[2])
 
     return meet
-
-
-def _remember(mave: FakeMave, foreign: Foreign, shown: dict[str, Reply]) -> None:
-    thread = mave.remember("Another question", "No.", at=mave.now() - foreign.age_seconds)
-    if foreign.shown:
-        shown[thread.id] = foreign.shown
 
 
 def _place_between(ours: Thread, around: Around) -> None:
@@ -212,12 +200,18 @@ def deliver(folder: Path, around: Around, mave: FakeMave) -> Answers | PersonaEr
 def test_whatever_stands_around_our_thread_the_answer_is_recovered_and_paid_for_once(
     clock: Clock, around: Around
 ) -> None:
-    with TemporaryDirectory() as folder, FakeMave(lose(ANSWER, "close")) as mave:
+    def arrive(request: Request) -> Reply | None:
+        """The others come to the key as soon as the first call is paid for."""
+        if request.method == "GET" and mave.paid:
+            mave.faults = crowd(mave, around)
+            return mave.faults(request)
+        return None
+
+    with TemporaryDirectory() as folder, FakeMave(lose(ANSWER, "close"), faults=arrive) as mave:
         mave.clock_ahead_seconds = around.mave_ahead_seconds
-        mave.faults = None
         answered: Answers | PersonaError | None = None
-        for number in range(MOST_DELIVERIES):
-            answered = deliver_and_crowd(Path(folder), around, mave, first=number == 0)
+        for _ in range(MOST_DELIVERIES):
+            answered = deliver(Path(folder), around, mave)
             if not isinstance(answered, PersonaError):
                 break
             note(f"{answered.code}: {answered.message}")
@@ -226,17 +220,3 @@ def test_whatever_stands_around_our_thread_the_answer_is_recovered_and_paid_for_
         assert not isinstance(answered, PersonaError | None)
         assert [client.parse(raw).content for raw in answered.values()] == [ANSWER]
         assert len(mave.paid) == 1
-
-
-def deliver_and_crowd(folder: Path, around: Around, mave: FakeMave, *, first: bool) -> Answers | PersonaError:
-    """A delivery; the others come to the key as soon as the first call is paid for."""
-    if first:
-
-        def arrive(request: Request) -> Reply | None:
-            if request.method == "GET" and mave.paid:
-                mave.faults = crowd(mave, around)
-                return mave.faults(request)
-            return None
-
-        mave.faults = arrive
-    return deliver(folder, around, mave)

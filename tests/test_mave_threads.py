@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from clock import Clock
@@ -22,32 +23,16 @@ MESSAGE = f"Create a unified persona framework.\n\nReference: {REFERENCE}"
 
 
 def settings(url: str, timeout_seconds: int = 240) -> Settings:
-    names = {
-        "PERSONA_SOURCE": "sample",
-        "MAVERA_API_KEY": "mvra_live_test",
-        "MAVERA_API_URL": url,
-        "MAVE_TIMEOUT_SECONDS": str(timeout_seconds),
-    }
-    return read_settings(names, "terminal")
+    names = {"PERSONA_SOURCE": "sample", "MAVERA_API_KEY": "mvra_live_test", "MAVERA_API_URL": url}
+    return read_settings(names | {"MAVE_TIMEOUT_SECONDS": str(timeout_seconds)}, "terminal")
 
 
-def recover(  # noqa: PLR0913 - what the tests vary
-    service: FakeMave,
-    reference: str = REFERENCE,
-    *,
-    age_seconds: float = 60.0,
-    every_thread: bool = False,
-    deadline_seconds: float = 600.0,
-    poll_seconds: float | None = 2.0,
+def recover(
+    service: FakeMave, reference: str = REFERENCE, deadline_seconds: float = 600.0, **more: Any
 ) -> bytes | None:
-    return threads.recover(
-        settings(service.url),
-        Deadline(deadline_seconds),
-        reference,
-        age_seconds,
-        poll_seconds=poll_seconds,
-        every_thread=every_thread,
-    )
+    """What is recovered of a call that is a minute old."""
+    named = {"poll_seconds": 2.0, **more}
+    return threads.recover(settings(service.url), Deadline(deadline_seconds), reference, 60.0, **named)
 
 
 def content(body: bytes | None) -> str | None:
@@ -107,14 +92,12 @@ def test_a_reference_that_only_mave_s_answer_names_is_not_ours() -> None:
         assert recover(service) is None
 
 
-@pytest.mark.parametrize("reference", ["r4nd0m/1", "r4nd0m/2"])
-def test_each_call_of_a_thread_gets_the_answer_that_follows_it(reference: str) -> None:
+@pytest.mark.parametrize(("reference", "expected"), [("r4nd0m/1", "First."), ("r4nd0m/2", "Second.")])
+def test_each_call_of_a_thread_gets_the_answer_that_follows_it(reference: str, expected: str) -> None:
     with FakeMave(answer("First."), answer("Second.")) as service:
         first = client.parse(client.ask(settings(service.url), Deadline(600), MESSAGE, None))
         client.ask(settings(service.url), Deadline(600), "The rest.\nReference: r4nd0m/2", first.thread_id)
-        assert (
-            content(recover(service, reference)) == {"r4nd0m/1": "First.", "r4nd0m/2": "Second."}[reference]
-        )
+        assert content(recover(service, reference)) == expected
 
 
 def test_an_answer_that_is_still_being_written_is_waited_for() -> None:

@@ -72,11 +72,8 @@ def _from_server(door: str, request: dict[str, object], log: Path, named: dict[s
 
 def secrets_in(*texts: str) -> list[str]:
     """Every secret in these texts, with what stands around it."""
-    return [
-        text[max(found.start() - 80, 0) : found.end() + 40]
-        for text in texts
-        for found in SECRETS.finditer(text)
-    ]
+    found = [(text, one) for text in texts for one in SECRETS.finditer(text)]
+    return [text[max(one.start() - 80, 0) : one.end() + 40] for text, one in found]
 
 
 @pytest.mark.parametrize("door", DOORS)
@@ -124,9 +121,8 @@ def test_a_failing_segment_shows_nobody(within: Open, frameworks: Path, door: st
         for name, reply in failures(segment.url).items():
             segment.faults = lambda _, reply=reply: reply
             seen.append(deliver({"run_id": name.replace(" ", "-")}))
-    codes = [
-        re.findall(r"^(segment_\w+):|severity.*code\W+(segment_\w+)", told, re.MULTILINE) for told in seen
-    ]
+    code = re.compile(r"^(segment_\w+):|severity.*code\W+(segment_\w+)", re.MULTILINE)
+    codes = [code.findall(told) for told in seen]
     assert [name.split()[1] for name in failures("")] == [first or second for ((first, second),) in codes]
     objects = [readable(path.read_bytes()) for path in frameworks.rglob("*.json")]
     assert secrets_in(*seen, *objects) == []

@@ -260,18 +260,12 @@ def test_an_outage_leaves_one_line_and_no_traceback(tmp_path: Path) -> None:
     ids=["Google's header", "the standard's", "the event's own"],
 )
 def test_each_line_names_the_requests_trace_and_span(
-    door: FlaskClient,
-    settings: Set,
-    capsys: pytest.CaptureFixture[str],
-    headers: dict[str, str],
-    span: str,
+    door: FlaskClient, settings: Set, capsys: pytest.CaptureFixture[str], headers: dict[str, str], span: str
 ) -> None:
     settings(GOOGLE_CLOUD_PROJECT="p")
     binary(door, message({"dry_run": True}), **headers)
-    named = {
-        (line["logging.googleapis.com/trace"], line["logging.googleapis.com/spanId"])
-        for line in lines(capsys.readouterr().out)
-    }
+    logged = lines(capsys.readouterr().out)
+    named = {(line["logging.googleapis.com/trace"], line["logging.googleapis.com/spanId"]) for line in logged}
     assert named == {("projects/p/traces/105445aa7843bc8bf206b12000100000", span)}
 
 

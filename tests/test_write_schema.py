@@ -48,9 +48,7 @@ def test_every_framework_of_the_tests_is_valid(made: dict[str, Framework], kind:
 def test_the_framework_of_any_space_is_valid(summary: Summary) -> None:
     facts = facts_of(summary, "$")
     answer = read_answers([without_mave.write(summary)], summary, facts, "$")
-    words = {"personas": answer.personas, "strategy": answer.strategy, "narrative": answer.narrative}
-
-    assert valid(reports.framework(summary, facts=facts, checks=answer.checks, **words))
+    assert valid(reports.worded(summary, facts, answer))
 
 
 def test_a_framework_of_another_schema_is_not_valid(space_summary: Summary) -> None:

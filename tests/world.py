@@ -92,9 +92,8 @@ class World(NamedTuple):
 
     def showing(self, after_seconds: float, listed_after_seconds: float = 0.0) -> "World":
         """The same world, but that the last answer's thread is listed, and shows it, so much later."""
-        last = self.paid[-1]._replace(
-            listed_at=self.clock + listed_after_seconds, shows_at=self.clock + after_seconds
-        )
+        listed_at, shows_at = self.clock + listed_after_seconds, self.clock + after_seconds
+        last = self.paid[-1]._replace(listed_at=listed_at, shows_at=shows_at)
         return self._replace(paid=(*self.paid[:-1], last))
 
     def hiding(self) -> "World":
@@ -188,7 +187,6 @@ class Seen:
         self.outcome = outcome
         self.before = before
         self._after: dict[object, Seen] = {}
-
         self.known: Effect | Report | BaseException | None = None  # what is ahead, once somebody asked
 
     @property
@@ -346,10 +344,7 @@ class _Steps:
 
     def write(self, framework: Framework, summary: Summary) -> dict[str, bytes]:
         assert summary
-        return dict.fromkeys(
-            OUTPUTS,
-            cast("bytes", framework),
-        )
+        return dict.fromkeys(OUTPUTS, cast("bytes", framework))
 
     def report(self, framework: Framework, run_folder: RunFolder) -> Report:
         assert framework
@@ -361,29 +356,19 @@ class _Steps:
         return structs.replace(_report(run_folder), status="unchanged")
 
 
+NOBODY = Group(
+    n=0, avg_ltv=0.0, avg_activity={}, avg_identities=0.0, few_identities_share=0.0, identity_coverage=None
+)
+
+
 def _summary(people: int) -> Summary:
-    return Summary(
-        source=Origin(kind="sample"),
-        population=Population(read=people),
-        rule=Rule(channels={}, dominance=0.5),
-        totals=Group(
-            n=0,
-            avg_ltv=0.0,
-            avg_activity={},
-            avg_identities=0.0,
-            few_identities_share=0.0,
-            identity_coverage=None,
-        ),
-        patterns=[],
-    )
+    read, rule = Population(read=people), Rule(channels={}, dominance=0.5)
+    return Summary(source=Origin(kind="sample"), population=read, rule=rule, totals=NOBODY, patterns=[])
 
 
 def _report(run_folder: RunFolder) -> Report:
+    run_id = run_folder.run_id
+    nobody = ReportedProfiles(read=0, classified=0, dormant=0, rejected=0, truncated=False)
     return Report(
-        run_id=run_folder.run_id,
-        status="published",
-        source="sample",
-        author="mave",
-        profiles=ReportedProfiles(read=0, classified=0, dormant=0, rejected=0, truncated=False),
-        patterns=[],
+        run_id=run_id, status="published", source="sample", author="mave", profiles=nobody, patterns=[]
     )

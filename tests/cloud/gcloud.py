@@ -169,13 +169,12 @@ def key_of(command: str, name: str) -> str:
 
 def absent(command: str, name: str) -> str:
     """How the real one (528) says that a thing does not exist."""
-    if command.startswith("storage"):
-        return f"{name} not found: 404."
-    if command.startswith("functions"):
-        return "ResponseError: status=[404], code=[Not Found], message=[Resource was not found]"
-    if command.startswith("run"):
-        return f"Cannot find service [{name}]"
-    return f"NOT_FOUND: Resource not found (resource={name})."
+    words = {
+        "storage": f"{name} not found: 404.",
+        "functions": "ResponseError: status=[404], code=[Not Found], message=[Resource was not found]",
+        "run": f"Cannot find service [{name}]",
+    }
+    return words.get(command.partition(" ")[0], f"NOT_FOUND: Resource not found (resource={name}).")
 
 
 class Gcloud:
@@ -283,10 +282,8 @@ class Gcloud:
         topic = flags.get("--trigger-topic")
         if not function and "--trigger-http" not in flags and not topic:
             raise Refused("(functions deploy) You must specify a trigger when deploying a new function.")
-        service = {
-            "metadata": {"generation": world.clock},
-            "status": {"latestReadyRevisionName": f"r{world.clock}"},
-        }
+        service: Thing = {"metadata": {"generation": world.clock}}
+        service |= {"status": {"latestReadyRevisionName": f"r{world.clock}"}}
         function |= {"state": "FAILED", "updateTime": f"t{world.clock}"}
         if topic:
             self._trigger(name, topic, flags)
@@ -316,36 +313,25 @@ class Gcloud:
 
 def _job(flags: Flags) -> Thing:
     token = {"serviceAccountEmail": flags["--oidc-service-account-email"]}
+    token |= {"audience": flags["--oidc-token-audience"]}
+    target = {"uri": flags["--uri"], "httpMethod": flags["--http-method"].upper(), "oidcToken": token}
+    retry = {"retryCount": flags["--max-retry-attempts"], "maxDoublings": flags["--max-doublings"]}
+    retry |= {"minBackoffDuration": flags["--min-backoff"], "maxBackoffDuration": flags["--max-backoff"]}
     return {
         "schedule": flags["--schedule"],
         "timeZone": flags["--time-zone"],
-        "httpTarget": {
-            "uri": flags["--uri"],
-            "httpMethod": flags["--http-method"].upper(),
-            "oidcToken": token | {"audience": flags["--oidc-token-audience"]},
-        },
+        "httpTarget": target,
         "attemptDeadline": flags["--attempt-deadline"],
-        "retryConfig": {
-            "retryCount": flags["--max-retry-attempts"],
-            "maxDoublings": flags["--max-doublings"],
-            "minBackoffDuration": flags["--min-backoff"],
-            "maxBackoffDuration": flags["--max-backoff"],
-        },
+        "retryConfig": retry,
     }
 
 
 def _delivery(flags: Flags) -> Thing:
-    return {
-        "ackDeadlineSeconds": int(flags["--ack-deadline"]),
-        "deadLetterPolicy": {
-            "deadLetterTopic": flags["--dead-letter-topic"],
-            "maxDeliveryAttempts": int(flags["--max-delivery-attempts"]),
-        },
-        "retryPolicy": {
-            "minimumBackoff": flags["--min-retry-delay"],
-            "maximumBackoff": flags["--max-retry-delay"],
-        },
-    }
+    attempts = int(flags["--max-delivery-attempts"])
+    dead = {"deadLetterTopic": flags["--dead-letter-topic"], "maxDeliveryAttempts": attempts}
+    retry = {"minimumBackoff": flags["--min-retry-delay"], "maximumBackoff": flags["--max-retry-delay"]}
+    deadline_seconds = int(flags["--ack-deadline"])
+    return {"ackDeadlineSeconds": deadline_seconds, "deadLetterPolicy": dead, "retryPolicy": retry}
 
 
 def _labels(flags: Flags) -> Thing:

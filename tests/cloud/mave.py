@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Literal, NamedTuple
+from typing import Literal, cast
 
 from cloud.server import Ending, RateLimit, Reply, Request, Service, Stop, json_reply, settle, stop
 
@@ -32,7 +32,6 @@ class Turn:
 
     content: str | None = None  # what the thread gets as the assistant's message; None: never anything
     credits_used: int = 42
-    sources: Sequence[Mapping[str, str]] = ()
     delay_seconds: float = 0.0  # before the reply
     thread_after_seconds: float = 0.0  # before the answer shows in the thread; both count from the call
     reply: Reply | None = None  # sent in place of the answer
@@ -44,14 +43,9 @@ class Turn:
 Script = Turn | Callable[[str, str | None], Turn]
 
 
-def answer(content: str, *, delay_seconds: float = 0.0, credits_used: int = 42, **more: object) -> Turn:
-    """A paid answer; more: `sources`, `thread_after_seconds`."""
-    turn = Turn(
-        content=content,
-        delay_seconds=delay_seconds,
-        thread_after_seconds=delay_seconds,
-        credits_used=credits_used,
-    )
+def answer(content: str, *, delay_seconds: float = 0.0, **more: object) -> Turn:
+    """A paid answer; more: `credits_used`, `thread_after_seconds`."""
+    turn = Turn(content=content, delay_seconds=delay_seconds, thread_after_seconds=delay_seconds)
     return replace(turn, **more)  # type: ignore[arg-type]  # replace checks the names
 
 
@@ -60,38 +54,19 @@ def refuse(status: int, code: str = "", *, delay_seconds: float = 0.0, **headers
     return Turn(paid=False, delay_seconds=delay_seconds, reply=error(status, code, **headers))
 
 
-def lose(
-    content: str | None,
-    how: Ending | int = "close",
-    *,
-    delay_seconds: float = 0.0,
-    thread_after_seconds: float = 0.0,
-) -> Turn:
+def lose(content: str | None, how: Ending | int = "close", **seconds: float) -> Turn:
     """Paid for, and the reply lost: by the connection's ending, or to an error of that status.
 
-    The answer shows in the thread after `thread_after_seconds`; `None`: Mave never finishes one.
+    Seconds: `delay_seconds`, `thread_after_seconds`. No content: Mave never finishes an answer.
     """
-    reply = error(how) if isinstance(how, int) else None
-    ending: Ending = "whole" if isinstance(how, int) else how
-    return Turn(
-        content=content,
-        delay_seconds=delay_seconds,
-        thread_after_seconds=thread_after_seconds,
-        reply=reply,
-        ending=ending,
-    )
+    if isinstance(how, int):
+        return replace(Turn(content=content, reply=error(how)), **seconds)  # type: ignore[arg-type]  # as above
+    return replace(Turn(content=content, ending=how), **seconds)  # type: ignore[arg-type]  # as above
 
 
-def raw(
-    body: bytes,
-    content: str | None = None,
-    *,
-    content_type: str = "application/json",
-    thread_after_seconds: float = 0.0,
-) -> Turn:
+def raw(body: bytes, content: str | None = None) -> Turn:
     """Paid for, and answered 200 with exactly these bytes; `content` is what the thread gets, if anything."""
-    reply = Reply(body=body, headers={"Content-Type": content_type})
-    return Turn(content=content, reply=reply, thread_after_seconds=thread_after_seconds)
+    return Turn(content=content, reply=Reply(body=body, headers={"Content-Type": "application/json"}))
 
 
 def error(status: int, code: str = "", message: str = "", param: str | None = None, **headers: str) -> Reply:
@@ -139,18 +114,13 @@ class Thread:
         }
 
 
-class Refusal(NamedTuple):
-    status: int
-    code: str
-
-
 def rfc3339(at: float) -> str:
     """Whole seconds, as in the vendor's examples."""
     return datetime.fromtimestamp(int(at), UTC).isoformat().replace("+00:00", "Z")
 
 
 class FakeMave(Service):
-    """`paid` holds every message that was charged for, in order; `refused` every chat call turned away.
+    """`paid` holds every message that was charged for, in order; `refused` the code of every other.
 
     One turn of `script` a chat call, in order, the last one again and again. `hides_threads` leaves the list
     of threads empty; `older` speaks as older servers do: `offset` and `threads`.
@@ -175,7 +145,7 @@ class FakeMave(Service):
         self.credits_used = 0
         self.hides_threads = False
         self.paid: list[str] = []
-        self.refused: list[Refusal] = []
+        self.refused: list[str] = []
         self.threads: dict[str, Thread] = {}
         self._rate = RateLimit(requests_a_minute, 60.0)
         self._places = threading.Semaphore(MOST_CHATS_AT_ONCE)
@@ -277,12 +247,8 @@ class FakeMave(Service):
         thread.credits_used += turn.credits_used
         self._last = thread
         thread.messages.append(Message(id=_new_id("msg"), role="user", content=message, at=now))
-        answered = Message(
-            id=_new_id("msg"),
-            role="assistant",
-            content=turn.content or "",
-            at=now + turn.thread_after_seconds,
-        )
+        shows_at = now + turn.thread_after_seconds
+        answered = Message(id=_new_id("msg"), role="assistant", content=turn.content or "", at=shows_at)
         if turn.content is not None:
             thread.messages.append(answered)
         return turn.reply or json_reply(_answered(turn, thread, answered, now))
@@ -295,8 +261,7 @@ class FakeMave(Service):
         return thread
 
     def _turned_away(self, reply: Reply) -> Reply:
-        content = json.loads(reply.body) if isinstance(reply.body, bytes) else {}
-        self.refused.append(Refusal(reply.status, content["error"]["code"]))
+        self.refused.append(json.loads(cast("bytes", reply.body))["error"]["code"])
         return reply
 
     def _thread(self, thread_id: str, key: str) -> Thread:
@@ -317,14 +282,12 @@ class FakeMave(Service):
         limit = _whole(request.query, "limit", 20, MOST_THREADS_A_PAGE)
         start = self._start(request.query)
         now = self.now()
+        asked = request.query.get("workspace_id")
         found = [
             thread.described(now)
             for thread in reversed(list(self.threads.values()))
-            if thread.owner == key
-            and request.query.get("workspace_id", thread.workspace_id) == thread.workspace_id
+            if not self.hides_threads and thread.owner == key and asked in {None, thread.workspace_id}
         ]
-        if self.hides_threads:
-            found = []
         page, more = found[start : start + limit], len(found) > start + limit
         return json_reply(self._page(page, start + limit, more=more))
 
@@ -340,10 +303,8 @@ class FakeMave(Service):
         listed: dict[str, object] = {"object": "list", "threads" if self.older else "data": page}
         if self.older:
             return listed
-        cursor = None
-        if more:
-            cursor = secrets.token_urlsafe(12)
-            self._cursors[cursor] = end
+        cursor = secrets.token_urlsafe(12) if more else None
+        self._cursors |= {cursor: end} if cursor else {}
         return {**listed, "has_more": more, "next_cursor": cursor}
 
 
@@ -354,7 +315,7 @@ def _answered(turn: Turn, thread: Thread, answered: Message, now: float) -> dict
         "thread_id": thread.id,
         "role": "assistant",
         "content": answered.content,
-        "sources": list(turn.sources),
+        "sources": [],
         "personas_used": [],
         "usage": {"credits_used": turn.credits_used},
         "created_at": rfc3339(now + turn.delay_seconds),

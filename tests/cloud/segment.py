@@ -57,12 +57,8 @@ class FakeSegment(Service):
 
     def settings(self) -> dict[str, str]:
         """What points a deployment here, at the listing and at the Profile API."""
-        return {
-            "SEGMENT_TOKEN": self.token,
-            "SEGMENT_SPACE_ID": self.space,
-            "SEGMENT_API_URL": self.url,
-            "SEGMENT_PROFILE_API_URL": self.url,
-        }
+        urls = {"SEGMENT_API_URL": self.url, "SEGMENT_PROFILE_API_URL": self.url}
+        return urls | {"SEGMENT_TOKEN": self.token, "SEGMENT_SPACE_ID": self.space}
 
     def answer(self, request: Request) -> Reply:
         self.wait(self.latency_seconds)

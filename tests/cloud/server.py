@@ -24,7 +24,7 @@ Ending = Literal["whole", "close", "reset", "cut", "silence"]
 Connection = socket.socket | tuple[bytes, socket.socket]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Request:
     """One request as it came; `ordinal` counts a service's requests from 1."""
 
@@ -62,21 +62,14 @@ class Reply:
 
     def but(self, *, headers: Mapping[str, str] | None = None, ending: Ending | None = None) -> "Reply":
         """The same reply with more headers, or ending otherwise."""
-        return replace(
-            self,
-            headers={**self.headers, **(headers or {})},
-            ending=self.ending if ending is None else ending,
-        )
+        return replace(self, headers={**self.headers, **(headers or {})}, ending=ending or self.ending)
 
 
 def json_reply(content: object, status: int = 200, **headers: str) -> Reply:
     """A JSON reply; `Retry_After="1"` gives the header Retry-After."""
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Reply(
-        status=status,
-        body=json.dumps(content).encode(),
-        headers={"Content-Type": "application/json; charset=utf-8", **named},
-    )
+    named = {"Content-Type": "application/json; charset=utf-8"}
+    named |= {name.replace("_", "-"): value for name, value in headers.items()}
+    return Reply(status=status, body=json.dumps(content).encode(), headers=named)
 
 
 class Stop(Exception):
@@ -134,14 +127,7 @@ class Service:
     def receive(self, method: str, target: str, headers: Message, body: bytes) -> Reply:
         """The reply to a request; a defect of the fake itself is a 500 now, an error at the block's end."""
         with self.lock:
-            request = Request(
-                method=method,
-                target=target,
-                headers=headers,
-                body=body,
-                ordinal=len(self.requests) + 1,
-                at_seconds=time.monotonic(),
-            )
+            request = Request(method, target, headers, body, len(self.requests) + 1, time.monotonic())
             self.requests.append(request)
         try:
             return (self.faults and self.faults(request)) or settle(self.answer, request)

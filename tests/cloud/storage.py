@@ -21,17 +21,6 @@ from cloud.server import Reply, Request, Service, json_reply, settle, stop
 
 Method = Literal["insert", "get", "media", "list", "delete", "bucket"]
 
-# Reasons in Google's error bodies, by status (docs: storage/docs/json_api/v1/status-codes).
-REASONS = {
-    400: "invalid",
-    401: "required",
-    403: "forbidden",
-    404: "notFound",
-    412: "conditionNotMet",
-    416: "requestedRangeNotSatisfiable",
-    429: "rateLimitExceeded",
-    503: "backendError",
-}
 KNOWN = {
     "insert": {"uploadType", "ifGenerationMatch", "name", "upload_id"},
     "get": {"projection", "generation", "ifGenerationMatch", "fields"},
@@ -65,7 +54,7 @@ class Fault:
 Faults = Callable[[Call], Fault | None] | Sequence[Fault | None]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Stored:
     """One object of the bucket as it is now."""
 
@@ -114,13 +103,11 @@ class FakeStorage(Service):
     after its end. `page_size` bounds a page of a list, so that paging can be seen with few objects.
     """
 
-    def __init__(
-        self, bucket: str = "persona-frameworks", *, faults: Faults = (), page_size: int = 1_000
-    ) -> None:
+    def __init__(self, bucket: str = "persona-frameworks", *, faults: Faults = ()) -> None:
         super().__init__()
         self.bucket = bucket
         self.call_faults = faults
-        self.page_size = page_size
+        self.page_size = 1_000
         self.calls: list[Call] = []
         self.objects: dict[str, Stored] = {}
         self._generation = 0
@@ -231,10 +218,8 @@ class FakeStorage(Service):
             case "POST", "resumable":
                 content_type = request.headers.get("X-Upload-Content-Type", "application/octet-stream")
                 upload_id = secrets.token_urlsafe(12)
-                upload = _Upload(json.loads(request.body), content_type, query, bytearray())
-                self._uploads[upload_id] = upload
-                location = f"{self.url}{request.target}&upload_id={upload_id}"
-                return Reply(headers={"Location": location})
+                self._uploads[upload_id] = _Upload(json.loads(request.body), content_type, query, bytearray())
+                return Reply(headers={"Location": f"{self.url}{request.target}&upload_id={upload_id}"})
             case "PUT", "resumable":
                 return self._receive_chunk(request, query.get("upload_id", ""))
         return error(400, "Unknown uploadType.")
@@ -262,22 +247,15 @@ class FakeStorage(Service):
         self._check_precondition(self.objects.get(name), query)
         # Generations look like the real ones, microseconds, and never repeat.
         self._generation = max(self._generation + 1, time.time_ns() // 1_000)
-        stored = Stored(
-            name=name,
-            data=data,
-            content_type=str(metadata.get("contentType", content_type)),
-            generation=self._generation,
-            updated=self.now(),
-        )
-        self.objects[name] = stored
-        return self._described(stored)
+        content_type = str(metadata.get("contentType", content_type))
+        self.objects[name] = Stored(name, data, content_type, self._generation, self.now())
+        return self._described(self.objects[name])
 
 
 def error(status: int, message: str, **headers: str) -> Reply:
-    """An error in Google's words."""
-    reason = {"message": message, "domain": "global", "reason": REASONS.get(status, "backendError")}
-    content = {"code": status, "message": message, "errors": [reason]}
-    return json_reply({"error": content}, status, **headers)
+    """An error in Google's shape."""
+    reasons = [{"message": message, "domain": "global"}]
+    return json_reply({"error": {"code": status, "message": message, "errors": reasons}}, status, **headers)
 
 
 def crc32c(data: bytes) -> str:
@@ -333,8 +311,5 @@ def _parts(request: Request) -> tuple[dict[str, object], str, bytes]:
     metadata = json.loads(about.partition(b"\r\n\r\n")[2])
     head, _, data = content.partition(b"\r\n\r\n")
     content_type = re.search(rb"content-type: *([^\r\n]+)", head, re.IGNORECASE)
-    return (
-        metadata,
-        content_type[1].decode() if content_type else "application/octet-stream",
-        data[: data.rindex(b"\r\n" + mark + b"--")],
-    )
+    kind = content_type[1].decode() if content_type else "application/octet-stream"
+    return metadata, kind, data[: data.rindex(b"\r\n" + mark + b"--")]
