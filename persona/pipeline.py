@@ -103,7 +103,9 @@ class _Steps:
         with self._stage("fetch"), fetch(settings, self._limit, self._deadline, self._log) as people:
             counts = classify(people, rule)
             member_query = members(people, rule, settings.holdout)
-            names = people.names() if missing(counts, rule) or not counts.classified else {}
+            # A run that goes on has no warehouse billed for names.
+            doubtful = missing(counts, rule) and settings.source != "bigquery"
+            names = people.names() if doubtful or not counts.classified else {}
             hint = "" if counts.classified or names else people.hint()
         truncated = people.truncated or counts.drawn_from is not None
         self._log.info("fetched", stage="fetch", profiles=counts.read, truncated=truncated)

@@ -21,7 +21,7 @@ def table(rows: list[list[object]], *, header: list[str] = HEADER, delimiter: st
 REFUSED = {
     "a row an event": (
         table([["u1", 1, 0, 0, 5, "pro"], ["u2", 0, 1, 0, 5, "pro"]] * 30),
-        "expected a row a person, got 60 rows with about 2 different user_id",
+        "expected a row a person, got the same ids again and again: user_id (30 rows, 1 different)",
     ),
     "a column twice": (
         table([[*row, 0] for row in ROWS], header=[*HEADER, "WEB_VISITS"]),
@@ -29,15 +29,15 @@ REFUSED = {
     ),
     "a title above the header": (
         f"Customers, November\n\n{table(ROWS)}",
-        "has the columns Customers, November; expected them in its first line: delete what stands above",
+        "the first line of people has 2 names: expected those of the columns there",
     ),
     "flat records": (
         "\n".join(map(json.dumps, PEOPLE)),
-        'has no traits, but user_id, web_visits, app_opens, mail_clicks, revenue, tier: expected {"traits"',
+        "has no traits, but 6 names, user_id, web_visits, app_opens, mail_clicks among them: expected {",
     ),
     "a list in an object": (
         json.dumps({"profiles": [{"traits": one} for one in PEOPLE]}),
-        "has no traits, but profiles: take the list out of it (`jq -c '.profiles[]' FILE > people.jsonl`)",
+        "has no traits, but 1 name: take the list out of the object",
     ),
     "records over many lines": (
         "\n".join(json.dumps({"traits": one}, indent=2) for one in PEOPLE),
@@ -96,3 +96,44 @@ def test_what_is_left_out_of_a_file_is_told_in_the_framework(
     framework = json.loads((tmp_path / "frameworks" / "runs" / "one" / "framework.json").read_bytes())
     assert any(words in warning for warning in framework["warnings"])
     assert f"Note: {words}" in ended.stdout
+
+
+# What is read like any other file.
+READ = {
+    "mixed ends of lines": table(ROWS).replace("\n", "\r\n", 30),
+    "ends of lines of old": table(ROWS).replace("\n", "\r"),
+    "an id that stands for none": table(
+        [["n/a" if n % 2 else row[0], *row[1:]] for n, row in enumerate(ROWS)]
+    ),
+    "an id that repeats beside one that does not": table(
+        [["u1", *row[1:], f"{n}@example.com"] for n, row in enumerate(ROWS)], header=[*HEADER, "email"]
+    ),
+    "a column twice that is not needed": table([[*row, 1, 2] for row in ROWS], header=[*HEADER, "x", "X"]),
+}
+
+
+@pytest.mark.parametrize("content", READ.values(), ids=READ)
+def test_what_looks_odd_and_is_not_is_read(tmp_path: Path, content: str) -> None:
+    (tmp_path / "people").write_bytes(content.encode())
+    looked = in_process("check", "people", cwd=tmp_path, PERSONA_CHANNELS=CHANNELS)
+    assert (looked.exit_code, "\n60 profiles read: " in looked.stdout) == (0, True)
+
+
+NAMELESS = {
+    "records by person": '{"Grace Hopper": {"a": 1}, "u_1": {"a": 2}}',
+    "no header": "Grace Hopper,u_1,12\n,,\n",
+    "a title": "Report for Grace Hopper\n1\n",
+    "keys of nothing": '{"*": 1, "": [2], "$": 3}',
+}
+
+
+@pytest.mark.parametrize("content", NAMELESS.values(), ids=NAMELESS)
+def test_a_file_that_is_not_understood_is_told_without_what_may_be_somebodys(
+    tmp_path: Path, content: str
+) -> None:
+    (tmp_path / "people").write_text(content)
+    ended = in_process("--source", "people", "--run-id", "one", cwd=tmp_path)
+    left = (tmp_path / "frameworks" / "runs" / "one" / "error.json").read_text()
+    assert "not_enough_data" in left
+    assert "Hopper" not in left + ended.stderr + ended.stdout
+    assert "u_1" not in left + ended.stderr + ended.stdout

@@ -3,6 +3,7 @@
 import json
 import time
 
+import msgspec
 import pytest
 from clock import Clock
 from cloud import Ending, FakeMave, Reply, Service, Turn, answer, error, json_reply, lose, raw, refuse
@@ -171,10 +172,7 @@ UNUSABLE = {
     "content-of-another-type": (b'{"content": ["a"]}', "an object without it"),
     "list": (b"[1]", "3 bytes that are no JSON object"),
     "null": (b"null", "4 bytes that are no JSON object"),
-    "deep": (
-        b'{"content":"a","b":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
-        "200020 bytes that are no JSON object",
-    ),
+    "deep": (b"[" * 100_000 + b"]" * 100_000, "200000 bytes that are no JSON object"),
 }
 
 
@@ -265,10 +263,23 @@ def test_figures_of_five_thousand_digits_never_spoil_an_answer() -> None:
     assert read.credits_used == 0
 
 
-@pytest.mark.parametrize("depth", [21, 500])
-def test_a_rating_that_is_nested_too_deep_never_spoils_an_answer(depth: int) -> None:
-    read = parsed(validation=json.loads('{"a":' * depth + "1" + "}" * depth))
-    assert read == Answer(content="An answer.")
+@pytest.mark.parametrize("depth", [101, 970, 200_000])
+@pytest.mark.parametrize("field", ["validation", "usage", "new"])
+def test_what_is_nested_too_deep_never_spoils_an_answer(field: str, depth: int) -> None:
+    deep = (
+        b'{"a]\\"[":' * (depth // 2) + b"[" * (depth // 2) + b"1" + b"]" * (depth // 2) + b"}" * (depth // 2)
+    )
+    body = b'{"id":"msg_1","%b":%b,"content":"An \\"[answer","thread_id":"t_1"}' % (field.encode(), deep)
+    with FakeMave(raw(body)) as service:
+        kept = ask(service)
+    read = client.parse(kept)
+    assert (kept, read.content, read.id, read.thread_id) == (body, 'An "[answer', "msg_1", "t_1")
+    assert json.loads(msgspec.json.encode(read))["content"] == 'An "[answer'
+
+
+def test_what_is_nested_as_deep_as_can_be_carried_is_kept() -> None:
+    nested = json.loads('{"a":' * 98 + "[1]" + "}" * 98)
+    assert parsed(validation=nested).validation == nested
 
 
 def test_a_reply_that_breaks_off_between_quotes_is_looked_at_once() -> None:

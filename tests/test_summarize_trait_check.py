@@ -147,3 +147,10 @@ def test_a_trait_that_counts_opens_of_mail_is_said_to_count_machines_too(
     rule: Rule, named: list[str]
 ) -> None:
     assert [note.split(" counts opens")[0] for note in machine_opens(rule)] == named
+
+
+def test_a_channel_on_which_nobody_had_an_event_is_told() -> None:
+    told = examine(counts([1_000] * 5, activity=(1, 0, 1)), replace(RULE, activity="raw events"))
+    assert told == [
+        "Nobody had an event on mobile in the last 30 days: its source may not be connected to this space."
+    ]

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from persona.classify.counts import Everybody, statement
 from persona.deadline import Deadline
-from persona.errors import Refused
+from persona.errors import DeadlineExceeded, Refused, Unavailable
 from persona.fetch import profiles_sync
-from persona.fetch.people import MOST_NAMES, Carried
+from persona.fetch.people import Carried
 from persona.log import Log, Progress
 from persona.model import Rule
 from persona.settings import Settings
@@ -67,18 +67,21 @@ class People:
         return rows
 
     def names(self) -> dict[str, Carried]:
-        """Every trait with the number of people who have it, the commonest first; bills three columns."""
+        """The commonest traits with the number of people who have them; bills three columns.
+
+        Empty where BigQuery gives no answer: what is asked for is a hint.
+        """
         one = "canonical_segment_id"
-        rows = self.warehouse.ask(
-            f"""
-            SELECT
-              name, COUNT(DISTINCT {one}) AS n,
-              COUNT(DISTINCT IF(SAFE_CAST(value AS FLOAT64) IS NULL, NULL, {one})) AS numbers
-            FROM {self._rows("user_traits")} WHERE value <> '' GROUP BY name ORDER BY n DESC, name LIMIT @most
-            """,  # noqa: S608 - checked names
-            {"most": MOST_NAMES},
-            self._settings.max_bytes,
-        )
+        sql = f"""
+          SELECT
+            name, COUNT(DISTINCT {one}) AS n,
+            COUNT(DISTINCT IF(SAFE_CAST(value AS FLOAT64) IS NULL, NULL, {one})) AS numbers
+          FROM {self._rows("user_traits")} WHERE value <> '' GROUP BY name ORDER BY n DESC, name LIMIT 1000
+        """  # noqa: S608 - checked names
+        try:
+            rows = self.warehouse.ask(sql, {}, self._settings.max_bytes)
+        except (Refused, Unavailable, DeadlineExceeded):
+            return {}
         return {row["name"]: Carried(int(row["n"]), int(row["numbers"])) for row in rows if row["name"]}
 
     def everybody(self) -> Everybody:

@@ -124,7 +124,7 @@ def _unpacked(place: Place, deadline: Deadline) -> bytes:
 def _table(text: str) -> tuple[str, tuple[str, ...]]:
     """The delimiter of a CSV file, and its columns: one whose name came before, or is none, is one, too."""
     delimiter = max(_DELIMITERS, key=text.split("\n", 1)[0].count)
-    header = next(csv.reader(StringIO(text), delimiter=delimiter))
+    header = next(csv.reader(StringIO(text, newline=""), delimiter=delimiter))
     before = [{other.lower() for other in header[:i]} for i in range(len(header))]
     return delimiter, tuple(
         name if name and name.lower() not in before[i] else f"{name}\n{i}" for i, name in enumerate(header)
@@ -139,7 +139,8 @@ def with_known_columns(files: Sequence[File], known: Iterable[str]) -> list[File
     """
     wanted = {name.casefold() for name in known}
     for file in files:
-        again = [name.rpartition("\n")[0] for name in file.columns]
+        marked = [(name, f"\n{i}") for i, name in enumerate(file.columns)]
+        again = (name.removesuffix(mark) for name, mark in marked if name.endswith(mark))
         if twice := next((name for name in again if name.casefold() in wanted), ""):
             raise UnreadableFile(
                 f"{file.name}: expected each column once, got {twice} twice; rename or drop one"

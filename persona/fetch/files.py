@@ -15,12 +15,9 @@ from persona.fetch.file_kinds import File, UnreadableFile, columns_of, looked_at
 from persona.fetch.local import located, refused
 from persona.fetch.people import ID_FIELDS, Carried, People, judged, listed, names_of, relation_of
 from persona.log import Log, Progress
-from persona.masking import printable
 from persona.settings import Settings
 
 SETTING = "PERSONA_SOURCE"
-# Of a file that is not understood, so many of its names are told.
-MOST_SHOWN_NAMES = 12
 _PLACE = re.compile(r"(?i)(line|record)(?:/value)?:? (\d+)")
 
 
@@ -80,43 +77,45 @@ def relation(engine: Engine, files: Sequence[File], settings: Settings) -> Peopl
     people = People(engine, readings, partial(_refusal, files, settings), parameters)
     people.kind = f"{looks} ({len(files)} files)" if len(files) > 1 else looks
     people.names = partial(_names, engine, *traits)
-    people.hint = partial(_hint, engine, files)
+    people.hint = partial(_hint, engine, files, settings)
     return people
 
 
-def _hint(engine: Engine, files: Sequence[File]) -> str:
-    """What the first of files looks like, where nobody in it is active; names alone, no value."""
+def _hint(engine: Engine, files: Sequence[File], settings: Settings) -> str:
+    """What the first of files looks like, where nobody in it is active; names only such as are needed."""
     first = files[0]
-    if not first.kind.startswith("JSON"):
-        columns = first.columns or tuple(columns_of(engine, table([first])))
-        named = f"{first.name} has the columns {_names_of(columns)}"
-        above = "; expected them in its first line: delete what stands above" if first.kind == "CSV" else ""
-        return named + above
-    path, types = "'$.' || TO_JSON(name)", "JSON_TYPE(json, '$.traits') AS traits, JSON_KEYS(json) AS names"
-    record = engine.rows(f"SELECT {types} FROM {records([first])} LIMIT 1")
-    if not record or record[0]["names"] is None:
+    needed = {name.lower(): name for name in (*settings.traits, *settings.id_columns)}
+    try:
+        if not first.kind.startswith("JSON"):
+            names = list(first.columns or columns_of(engine, table([first])))
+            if first.kind != "CSV":
+                return f"the columns of {first.name} have {_told(names, needed)}"
+            told = _told(names, needed)
+            return f"the first line of {first.name} has {told}: expected those of the columns there"
+        members = "UNNEST(MAP_ENTRIES(TRY_CAST(json AS MAP(VARCHAR, VARCHAR))), recursive := true)"
+        rows = engine.rows(f"SELECT {members} FROM (FROM {records([first])} LIMIT 1)")
+    except (OddRecords, OutOfRoom):
+        return ""
+    kinds = {row["key"]: str(row["value"])[:1] for row in rows}
+    if not kinds:
         return (
             f"the first line of {first.name} is no JSON object by itself: expected one a line, with double "
             "quotes (`jq -c . FILE > people.jsonl` puts each on a line of its own)"
         )
-    names = record[0]["names"]
-    if record[0]["traits"]:
+    if "traits" in kinds:
         return ""
-    kinds = f"SELECT JSON_TYPE(json, {path}) AS kind FROM (SELECT json, UNNEST(JSON_KEYS(json)) AS name "
-    rows = engine.rows(f"{kinds} FROM (FROM {records([first])} LIMIT 1))")
-    lists = [name for name, row in zip(names, rows, strict=True) if row["kind"] == "ARRAY"]
     mending = (
-        f"take the list out of it (`jq -c '.{printable(lists[0])}[]' FILE > people.jsonl`)"
-        if lists
-        else 'expected {"traits": {…}, "external_ids": […]} a line; flat records can be read as CSV'
+        "take the list out of the object (such as with jq)"
+        if "[" in kinds.values()
+        else 'expected {"traits": {…}, "external_ids": […]}; flat records can be read as CSV'
     )
-    return f"the first record of {first.name} has no traits, but {_names_of(names)}: {mending}"
+    return f"the first record of {first.name} has no traits, but {_told([*kinds], needed)}: {mending}"
 
 
-def _names_of(names: Sequence[str]) -> str:
-    """Other people's names, so many of them that the file is recognised."""
-    shown = ", ".join(printable(name.rpartition("\n")[0] or name) for name in names[:MOST_SHOWN_NAMES])
-    return shown + (f" and {len(names) - MOST_SHOWN_NAMES} more" if len(names) > MOST_SHOWN_NAMES else "")
+def _told(names: Sequence[str], needed: Mapping[str, str]) -> str:
+    """How many names there are, and the needed ones of them: any other may be somebody's."""
+    known = ", ".join(needed[name.lower()] for name in names if name.lower() in needed)
+    return f"{len(names)} {'name' if len(names) == 1 else 'names'}{f', {known} among them' if known else ''}"
 
 
 def _names(engine: Engine, traits: str, source: str) -> Mapping[str, Carried]:

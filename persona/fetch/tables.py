@@ -12,7 +12,7 @@ from persona.settings import Settings
 # The readings of files, each more patient than the one before; then somebody's traits, as JSON or a map, and
 # the source that has them.
 Readings = tuple[Iterable[str], tuple[str, str]]
-# Of so many rows, at least some, those a person; different ids are counted to a few per cent.
+# Of so many first rows, at least some beside the commonest id (which may stand for none), those a person.
 LOOKED_AT_ROWS, FEWEST_ROWS, MOST_ROWS_A_PERSON = 100_000, 20, 1.5
 # Columns of these types are numbers as they are; a FLOAT is not the number that its text says.
 _NUMBERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "DOUBLE"}
@@ -20,8 +20,9 @@ _NUMBERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "DOUBLE"}
 
 def csv(engine: Engine, files: Sequence[File], settings: Settings) -> Readings:
     known = with_known_columns(files, {*settings.traits, *settings.id_columns, "canonical_segment_id"})
-    columns = dict.fromkeys((name for file in known for name in file.columns), "VARCHAR")
-    _demand_a_row_a_person(engine, columns, table(known, ", ignore_errors = true"), settings)
+    columns = [name for file in known for name in file.columns]
+    rows = table(known, ", strict_mode = false, ignore_errors = true")
+    _demand_a_row_a_person(engine, rows, _ids_among(columns, settings))
     traits = _traits_of_rows(table(files, ", ignore_errors = true"), settings)
     return _csv(engine, known, settings), traits
 
@@ -58,7 +59,7 @@ def parquet(engine: Engine, source: str, settings: Settings) -> Readings:
     columns = columns_of(engine, source)
     parts = {name: columns[name] for name in ("traits", "external_ids") if name in columns}
     if not parts:
-        _demand_a_row_a_person(engine, columns, source, settings)
+        _demand_a_row_a_person(engine, source, _ids_among(columns, settings))
         return [_flat(columns, settings, source)], _traits_of_rows(source, settings)
     as_json = {
         name: f"TRY_CAST({name} AS JSON)" if kind == "VARCHAR" else f"TO_JSON({name})"
@@ -78,28 +79,40 @@ def parquet(engine: Engine, source: str, settings: Settings) -> Readings:
     return [relation_of(values, listed("external_ids"), source)], traits
 
 
-def _demand_a_row_a_person(
-    engine: Engine, columns: Mapping[str, str], source: str, settings: Settings
-) -> None:
+def _demand_a_row_a_person(engine: Engine, source: str, ids: Sequence[str]) -> None:
     """Refuse a table with a row an event, which would count everybody as often as there are rows.
 
     Raises:
-        UnreadableFile: the first rows hold the same ids again and again.
+        UnreadableFile: among the first rows, every column of ids has the same ones again and again.
     """
-    lower = {name.lower() for name in columns}
-    ids = next((name for name in settings.id_columns if name.lower() in lower), "")
-    if not ids:
-        return
-    one = identifier(ids)
-    (counted,) = engine.rows(f"""
-      SELECT COUNT(id) AS n, APPROX_COUNT_DISTINCT(id) AS people
-      FROM (SELECT NULLIF(CAST({one} AS VARCHAR), '') AS id FROM {source} LIMIT {LOOKED_AT_ROWS})
-    """)
-    if counted["n"] >= FEWEST_ROWS and counted["n"] > MOST_ROWS_A_PERSON * counted["people"]:
+    repeated = []
+    for one in ids:
+        query = f"""
+          SELECT COUNT(*) - 1 AS people, SUM(n) - MAX(n) AS n
+          FROM (
+            SELECT NULLIF(CAST({identifier(one)} AS VARCHAR), '') AS id, COUNT(*) AS n
+            FROM (SELECT {identifier(one)} FROM {source} LIMIT {LOOKED_AT_ROWS}) GROUP BY id
+          ) WHERE id IS NOT NULL
+        """
+        try:
+            (counted,) = engine.rows(query)
+        except OddRecords:  # that is for whoever reads them to say
+            return
+        if (counted["n"] or 0) < FEWEST_ROWS:
+            continue
+        if counted["n"] <= MOST_ROWS_A_PERSON * counted["people"]:
+            return
+        repeated.append(f"{one} ({counted['n']:,} rows, {counted['people']:,} different)")
+    if repeated:
         raise UnreadableFile(
-            f"expected a row a person, got {counted['n']:,} rows with about {counted['people']:,} different "
-            f"{ids}: that looks like a row an event; sum it up first (GROUP BY {ids})"
+            f"expected a row a person, got the same ids again and again: {', '.join(repeated)}; a row an "
+            "event has to be summed up first, such as with GROUP BY"
         )
+
+
+def _ids_among(columns: Iterable[str], settings: Settings) -> list[str]:
+    lower = {name.lower() for name in columns}
+    return [name for name in settings.id_columns if name.lower() in lower]
 
 
 def _flat(columns: Mapping[str, str], settings: Settings, source: str) -> str:

@@ -9,7 +9,6 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -37,8 +36,12 @@ CREDITS_A_CALL = "10-75"
 _BUSY_BACKOFF_SECONDS = 2.0
 _MOST_VENDOR_CHARS = 300
 _KEY = re.compile(r"mvra_\w+")
-# What is nested deeper is no rating, and not every program on the way can carry it.
-_MOST_DEPTH = 20
+# An integer of more digits is a figure of nothing that Mave counts; Python refuses those of 4,300.
+_MOST_WHOLE_DIGITS = 18
+# What is nested deeper cannot be carried by every program on the way, this one's JSON libraries included.
+_MOST_DEPTH = 100
+# A string, closed or not, or a bracket.
+_NESTING = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
 
 def ask(
@@ -135,7 +138,7 @@ def parse(raw: bytes) -> Answer:
             if isinstance(item, dict)
         ],
         credits_used=_figure(_as(dict, reply.get("usage")).get("credits_used")) or 0,
-        validation=validation if isinstance(validation, dict) and _is_shallow(validation) else None,
+        validation=validation if isinstance(validation, dict) else None,
         recovered=reply.get("recovered") is True,
     )
 
@@ -154,16 +157,32 @@ def authorization(settings: Settings) -> dict[str, str]:
 
 
 def read_object(raw: bytes) -> dict[str, object]:
-    """The JSON object in a body, fit to be written as UTF-8; empty where there is none."""
-    # Python refuses to read integers of thousands of digits; no figure of Mave's needs them.
-    read = partial(json.loads, parse_int=float)
+    """The JSON object in a body, fit to be written as UTF-8 and not too deep; empty where there is none."""
     try:
-        tree = read(raw.decode("utf-8-sig", "replace"))
+        tree = json.loads(_shallow(raw.decode("utf-8-sig", "replace")), parse_int=_whole)
         # Once more, for the lone surrogates that an escape can smuggle in.
-        tree = read(json.dumps(tree, ensure_ascii=False).encode("utf-8", "replace"))
-    except (ValueError, RecursionError):
+        encoded = json.dumps(tree, ensure_ascii=False).encode("utf-8", "replace")
+        tree = json.loads(encoded, parse_int=_whole)
+    except ValueError:
         return {}
     return _as(dict, tree)
+
+
+def _shallow(text: str) -> str:
+    """The same JSON with null for whatever is nested too deep, so that it costs nothing beside it."""
+    kept: list[str] = []
+    depth = begin = 0
+    for token in _NESTING.finditer(text):
+        if token[0] in {"[", "{"}:
+            depth += 1
+            if depth == _MOST_DEPTH + 1:
+                kept += text[begin : token.start()], "null"
+                begin = len(text)
+        elif token[0] in {"]", "}"}:
+            if depth == _MOST_DEPTH + 1:
+                begin = token.end()
+            depth -= 1
+    return "".join((*kept, text[begin:]))
 
 
 def said(reply: Reply, settings: Settings) -> str:
@@ -205,12 +224,13 @@ def _as(kind: type[_Kind], value: object) -> _Kind:
 
 def _figure(value: object) -> float | None:
     """A count; None for anything else, the infinite and the negative."""
-    return value if isinstance(value, float) and 0 <= value < math.inf else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 <= value < math.inf else None
 
 
-def _is_shallow(value: object, most: int = _MOST_DEPTH) -> bool:
-    inner = value.values() if isinstance(value, dict) else _as(list, value)
-    return most > 0 and all(_is_shallow(one, most - 1) for one in inner)
+def _whole(digits: str) -> float:
+    return int(digits) if len(digits) <= _MOST_WHOLE_DIGITS else float(digits)
 
 
 def _sources(reply: Mapping[str, object]) -> Iterator[WebSource]:

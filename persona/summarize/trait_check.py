@@ -92,7 +92,7 @@ def examine(
         for trait, share in counts.coverage(rule).items()
         if share < ENOUGH_SHARE and (share or trait != rule.ltv_trait)
     ]
-    return [*_rejected(counts), *few_carry, *_absent(counts, rule)]
+    return [*_rejected(counts), *few_carry, *_silent(counts, rule), *_absent(counts, rule)]
 
 
 def _nobody(counts: Counts, rule: Rule, names: Names, hint: str) -> str:
@@ -112,6 +112,17 @@ def _nobody(counts: Counts, rule: Rule, names: Names, hint: str) -> str:
         f"nobody is active: of {counts.read} profiles read, {counts.dormant} have no activity in any channel "
         f"and {counts.rejected.total()} could not be read{_reasons(counts)}; {advice}"
     )
+
+
+def _silent(counts: Counts, rule: Rule) -> Iterator[str]:
+    """Channels on which nobody had an event, where events are counted."""
+    activity = counts.everybody().activity
+    for i, channel in enumerate(rule.channels):
+        if rule.activity != "computed traits" and not activity[i]:
+            yield (
+                f"Nobody had an event on {channel} in the last {rule.window_days} days: its source may not "
+                "be connected to this space."
+            )
 
 
 def _rejected(counts: Counts) -> Iterator[str]:

@@ -67,7 +67,7 @@ def look_at(settings: Settings, deadline: Deadline, log: Log) -> tuple[list[str]
         alike = resembling(absent, [name for name, one in names.items() if one.n >= rule.min_group])
         hints = {trait: f"; {alike[trait]}" if trait in alike else "" for trait in absent.values()}
         lines += [f"Missing: {trait} (channel {channel}){hints[trait]}" for channel, trait in absent.items()]
-        lines += _line_that_fits(rule, names, counts.read)
+        lines += _line_that_fits(rule, names, counts.drawn_from or counts.read)
     try:
         notes = examine(counts, rule, names, in_files=in_files, hint=hint)
         summarize(counts, rule, origin_of(settings, counts, truncated=False), truncated=False)
@@ -92,10 +92,11 @@ def _coverage(counts: Counts, rule: Rule, names: Mapping[str, "Carried"]) -> Ite
     # A name that few people have may be about one of them.
     fitting_names = (name for name in names if name not in needed and fit(name))
     shown = [name for name in fitting_names if names[name].n >= rule.min_group][:_SHOWN_TRAITS]
+    people = max(counts.drawn_from or counts.read, 1)
     if shown:
         yield "Other traits:"
     for name in shown:
-        yield f"  {percent(min(1.0, names[name].n / max(counts.read, 1))):>7}  {name}"
+        yield f"  {percent(min(1.0, names[name].n / people)):>7}  {name}"
     if unnamed := len(names.keys() - needed.keys()) - len(shown):
         yield f"  and {unnamed:,} more"
 

@@ -67,8 +67,10 @@ def _remarks(report: Report) -> Iterator[str]:
 
 
 def _ago(stamp: object) -> str:
-    now = datetime.now(UTC)
-    seconds = (now - (moment(stamp) or now)).total_seconds()
+    at = moment(stamp)
+    if at is None:
+        return "before"
+    seconds = (datetime.now(UTC) - at).total_seconds()
     for unit, unit_seconds in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
         if n := max(0, int(seconds // unit_seconds)):  # the bucket's clock may be ahead
             return f"{n} {unit}{'s' if n > 1 else ''} ago"
