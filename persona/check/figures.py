@@ -62,7 +62,7 @@ class Passages:
         owner, _, section = path.partition("/")
         pattern = None if owner in {"", STRATEGY} else owner
         is_prose = section != "name" and len(text) <= MOST_CHARACTERS
-        own = self._vocabulary.own(own)
+        own = self._vocabulary.own(own) if is_prose else own
         starts = [figure.start or 0 for figure in filled]
         typed_ahead = MOST_TYPED if is_prose else 0
         figures: list[Figure] = []

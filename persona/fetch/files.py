@@ -87,10 +87,9 @@ def _hint(engine: Engine, files: Sequence[File], settings: Settings) -> str:
     needed = {name.lower(): name for name in (*settings.traits, *settings.id_columns)}
     try:
         if not first.kind.startswith("JSON"):
-            names = list(first.columns or columns_of(engine, table([first])))
+            told = _told(list(first.columns or columns_of(engine, table([first]))), needed)
             if first.kind != "CSV":
-                return f"the columns of {first.name} have {_told(names, needed)}"
-            told = _told(names, needed)
+                return f"the columns of {first.name} have {told}"
             return f"the first line of {first.name} has {told}: expected those of the columns there"
         members = "UNNEST(MAP_ENTRIES(TRY_CAST(json AS MAP(VARCHAR, VARCHAR))), recursive := true)"
         rows = engine.rows(f"SELECT {members} FROM (FROM {records([first])} LIMIT 1)")

@@ -126,7 +126,7 @@ def _flat(columns: Mapping[str, str], settings: Settings, source: str) -> str:
     def text(expression: str) -> str:
         return f"NULLIF(CAST({expression} AS VARCHAR), '')"
 
-    present = {name: text(column(name)) for name in settings.id_columns if column(name) != ABSENT}
+    present = {name: text(column(name)) for name in _ids_among(columns, settings)}
     identities = " + ".join(f"CAST({one} IS NOT NULL AS BIGINT)" for one in present.values())
     types = ", ".join(f"IF({one} IS NULL, NULL, {literal(name)})" for name, one in present.items())
     ids = f"""

@@ -1,6 +1,6 @@
 """Trait doctor: whether people carry the traits that tell them apart, and what to create if not."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from persona.classify.counts import Counts
@@ -13,7 +13,6 @@ from persona.wording import percent
 ENOUGH_SHARE = 0.5
 # Where fewer carry any channel's trait, nobody created them: no framework is worth paying for.
 HARDLY_ANY_SHARE = 0.01
-
 # Where more cannot be read, the reader should know.
 MANY_REJECTED_SHARE = 0.05
 
@@ -52,9 +51,10 @@ def missing(counts: Counts, rule: Rule) -> dict[str, str]:
     return {channel: name for channel, name in rule.channels.items() if carried[name] < HARDLY_ANY_SHARE}
 
 
-def resembling(channels: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
+def resembling(channels: Mapping[str, str], names: Names, min_group: int) -> dict[str, str]:
     """The missing traits for which there are names that look like them, with these: `web_visits or …?`."""
-    others = list(names)
+    # A name that few people have may be about one of them.
+    others = [name for name, (n, _) in names.items() if n >= min_group]
     alike = {trait: look_alikes(trait, channel, others) for channel, trait in channels.items()}
     return {trait: f"{' or '.join(likeliest)}?" for trait, likeliest in alike.items() if likeliest}
 
@@ -72,8 +72,7 @@ def examine(
     """
     readable = counts.classified + counts.dormant
     absent = missing(counts, rule)
-    # A name that few people have may be about one of them.
-    instead = resembling(absent, [name for name, (n, _) in names.items() if n >= rule.min_group])
+    instead = resembling(absent, names, rule.min_group)
     if len(absent) == len(rule.channels) and not hint:
         alike = "; ".join(f"for {trait}: {likeliest}" for trait, likeliest in instead.items())
         looks = f" Names that look like them: {alike}" if alike else ""
@@ -100,10 +99,11 @@ def _nobody(counts: Counts, rule: Rule, names: Names, hint: str) -> str:
     if not counts.read:
         return "the source holds no profile at all: check that PERSONA_SOURCE names the right one"
     told = {trait: names[trait] for trait in rule.channels.values() if trait in names}
-    texts = [
-        f"of {n} values of {trait}, {n - numbers} are no numbers" for trait, (n, numbers) in told.items()
+    odd = [
+        f"of {n} values of {trait}, {n - numbers} are no numbers"
+        for trait, (n, numbers) in told.items()
+        if numbers < n
     ]
-    odd = [text for text, (n, numbers) in zip(texts, told.values(), strict=True) if numbers < n]
     traits = "PERSONA_CHANNELS names traits that count what people do, as numbers"
     sources = "the web and mobile sources, and the email tool's events, are connected to this space"
     check = f"check that {traits if rule.activity == 'computed traits' else sources}"

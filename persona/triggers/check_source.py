@@ -64,7 +64,7 @@ def look_at(settings: Settings, deadline: Deadline, log: Log) -> tuple[list[str]
     lines += _coverage(counts, rule, names)
     absent = missing(counts, rule)
     if absent:
-        alike = resembling(absent, [name for name, one in names.items() if one.n >= rule.min_group])
+        alike = resembling(absent, names, rule.min_group)
         hints = {trait: f"; {alike[trait]}" if trait in alike else "" for trait in absent.values()}
         lines += [f"Missing: {trait} (channel {channel}){hints[trait]}" for channel, trait in absent.items()]
         lines += _line_that_fits(rule, names, counts.drawn_from or counts.read)
