@@ -1,4 +1,3 @@
-# ruff: noqa: S608 - queries are made of quoted names
 """What a file is, by its content, and the engine's readers for it."""
 
 import csv
@@ -51,7 +50,7 @@ _RECORDS = {
     "JSON lines": f"read_json_objects(ignore_errors = true, format = 'newline_delimited', {_BOUND}",
     "JSON array": f"read_json_objects(format = 'array', {_BOUND}",
 }
-# Lines of any text; this reader alone takes a byte-order mark.
+# Lines of any text.
 _LINES = (
     "read_csv(columns = {'json': 'VARCHAR'}, delim = CHR(1), quote = '', escape = '', header = false, "
     f"auto_detect = false, strict_mode = false, max_line_size = {MOST_BYTES}"
@@ -71,7 +70,6 @@ class File(NamedTuple):
     packed: str = "uncompressed"  # as the engine calls it
     delimiter: str = ","  # of CSV
     columns: tuple[str, ...] = ()  # of CSV, as its first row names them
-    marked: bool = False  # JSON lines after a byte-order mark
 
     @property
     def looks(self) -> str:
@@ -91,7 +89,6 @@ def looked_at(place: Place, engine: Engine, deadline: Deadline) -> File:
     if head.startswith(_GZIP):
         packed, head = "gzip", _unpacked(place, deadline)
     elif head.startswith(_ZSTD):
-        # Only the engine unpacks it, and keeps a byte-order mark to itself: the first record is then no JSON.
         packed, lines = "zstd", _read(_LINES + ", ignore_errors = true", [path], "zstd")
         head = b"\n".join((row["json"] or "").encode() for row in engine.rows(f"FROM {lines} LIMIT 20"))
     if head.startswith(b"PAR1") and packed == "uncompressed":
@@ -105,7 +102,7 @@ def looked_at(place: Place, engine: Engine, deadline: Deadline) -> File:
     if _ARRAY.match(text):
         return File(name, path, "JSON array", packed)
     if not text or _RECORD.search(text):
-        return File(name, path, "JSON lines", packed, marked=head.startswith(_MARK))
+        return File(name, path, "JSON lines", packed)
     return File(name, path, "CSV", packed, *_table(text.decode(errors="replace")))
 
 
@@ -192,14 +189,11 @@ def _as_text(columns: Iterable[str]) -> str:
 def _union(files: Sequence[File], reader: str) -> str:
     """What a reader makes of files, which may be packed in several ways."""
     parts = []
-    for (packed, delimiter, columns, marked), some in groupby(files, key=lambda one: one[3:]):
+    for (packed, delimiter, columns), some in groupby(files, key=lambda one: one[3:]):
         paths, options = [one.path for one in some], ""
         if reader.startswith("read_csv"):
             options = f", delim = {literal(delimiter)}, columns = {_as_text(columns)}"
-        if marked and reader == _RECORDS["JSON lines"]:
-            parts.append(f"SELECT TRY_CAST(json AS JSON) AS json FROM {_read(_LINES, paths, packed)}")
-        else:
-            parts.append(f"FROM {_read(reader + options, paths, packed)}")
+        parts.append(f"FROM {_read(reader + options, paths, packed)}")
     return f"({' UNION ALL BY NAME '.join(parts)})"
 
 
