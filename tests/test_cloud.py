@@ -1,9 +1,9 @@
 """The fakes are as strict as the services whose place they take: what those refuse, these refuse."""
 
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import requests
@@ -20,9 +20,6 @@ def person(number: int, **more: object) -> dict[str, object]:
     }
 
 
-# Every service.
-
-
 def test_a_defect_of_a_fake_fails_the_test() -> None:
     def broken(_: object) -> None:
         raise LookupError("a defect")
@@ -31,68 +28,81 @@ def test_a_defect_of_a_fake_fails_the_test() -> None:
         assert requests.get(segment.url, timeout=600).status_code == 500
 
 
-# Segment's listing.
+# Segment: its listing, and its Profile API.
 
-LISTING = {"limit": "2", "include": "traits,external_ids"}
+LISTING = "/spaces/spa_test/collections/users/profiles"
+PROFILES = "/v1/spaces/spa_test/collections/users/profiles"
+PERSON = f"{PROFILES}/email:p%2B1%40example.com"
 
 
-def list_profiles(segment: FakeSegment, path: str = "", token: str = "", **query: str) -> requests.Response:
-    return requests.get(
-        f"{segment.url}{path or f'/spaces/{segment.space}/collections/users/profiles'}",
-        params={name.replace("__", "."): value for name, value in query.items()},
-        headers={"Authorization": f"Bearer {token or segment.token}"},
-        timeout=600,
+def ask_segment(segment: FakeSegment, path: str, token: str = "", **query: str) -> requests.Response:
+    """With the token as each of the two interfaces wants it."""
+    token = token or segment.token
+    auth: dict[str, Any] = {"auth": (token, "")}
+    if not path.startswith("/v1/"):
+        auth = {"headers": {"Authorization": f"Bearer {token}"}}
+    query = {name.replace("__", "."): value for name, value in query.items()}
+    return requests.get(segment.url + path, params=query, timeout=600, **auth)
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "status", "told"),
+    [
+        pytest.param(LISTING, {"page": "2"}, 422, "RequestError", id="unknown parameter"),
+        pytest.param(LISTING, {"next": "abc"}, 422, "RequestError", id="the other shape's cursor"),
+        pytest.param(LISTING, {"limit": "0"}, 422, "RequestError", id="limit too small"),
+        pytest.param(LISTING, {"limit": "1001"}, 422, "RequestError", id="limit too large"),
+        pytest.param(LISTING, {"include": "events"}, 422, "RequestError", id="unknown include"),
+        pytest.param(LISTING, {"pagination__cursor": "made-up"}, 422, "RequestError", id="made-up cursor"),
+        pytest.param(LISTING, {"token": "wrong"}, 401, "RequestError", id="wrong token"),
+        pytest.param(LISTING.replace("spa_test", "other"), {}, 404, "RequestError", id="wrong space"),
+        pytest.param(PROFILES, {"page": "2"}, 400, "invalid_request_error", id="profiles, unknown parameter"),
+        pytest.param(PROFILES, {"next": "x"}, 400, "invalid_request_error", id="profiles, made-up cursor"),
+        pytest.param(PROFILES, {"token": "wrong"}, 401, "authentication_error", id="profiles, wrong token"),
+        pytest.param(PROFILES.replace("spa_test", "other"), {}, 404, "not_found", id="profiles, wrong space"),
+        pytest.param(
+            f"{PERSON}/traits",
+            {"limit": "201"},
+            400,
+            "invalid_request_error",
+            id="too many traits",
+        ),
+        pytest.param(f"{PROFILES}/email:p+1/traits", {}, 500, "server_error", id="not percent-encoded"),
+        pytest.param(f"{PROFILES}/email:P%2B1/traits", {}, 422, "validation_error", id="upper case"),
+        pytest.param(f"{PROFILES}/email:nobody/traits", {}, 404, "not_found", id="unknown profile"),
+        pytest.param(f"{PERSON}/metadata", {}, 404, "not_found", id="unknown route"),
+    ],
+)
+def test_segment_refuses(path: str, query: dict[str, str], status: int, told: str) -> None:
+    with FakeSegment([person(1)]) as segment:
+        reply = ask_segment(segment, path, **query)
+    body = reply.json()
+    assert (reply.status_code, body["error"]["code"] if "error" in body else body["errors"][0]["type"]) == (
+        status,
+        told,
     )
 
 
 def test_a_listing_cursor_works_once() -> None:
     with FakeSegment([person(number) for number in range(5)]) as segment:
-        cursor = list_profiles(segment, **LISTING).json()["data"]["pagination"]["next"]
-        replies = [list_profiles(segment, **LISTING, pagination__cursor=cursor) for _ in range(2)]
+        cursor = ask_segment(segment, LISTING, limit="2").json()["data"]["pagination"]["next"]
+        replies = [ask_segment(segment, LISTING, limit="2", pagination__cursor=cursor) for _ in range(2)]
     assert [reply.status_code for reply in replies] == [200, 422]
 
 
 def test_the_listing_gives_what_is_included_and_odd_profiles_as_they_are() -> None:
     with FakeSegment([person(1), b'{"traits": NaN}']) as segment:
-        reply = list_profiles(segment, include="external_ids")
+        reply = ask_segment(segment, LISTING, include="external_ids")
     assert b'{"traits": NaN}' in reply.content
     assert set(reply.json()["data"]["profiles"][0]) == {"segment_id", "external_ids"}
 
 
-@pytest.mark.parametrize(
-    ("query", "status"),
-    [
-        pytest.param({"page": "2"}, 422, id="unknown parameter"),
-        pytest.param({"next": "abc"}, 422, id="the other shape's cursor"),
-        pytest.param({"limit": "0"}, 422, id="limit too small"),
-        pytest.param({"limit": "1001"}, 422, id="limit too large"),
-        pytest.param({"include": "events"}, 422, id="unknown include"),
-        pytest.param({"pagination__cursor": "made-up"}, 422, id="made-up cursor"),
-        pytest.param({"token": "wrong"}, 401, id="wrong token"),
-        pytest.param({"path": "/spaces/other/collections/users/profiles"}, 404, id="wrong space"),
-    ],
-)
-def test_the_listing_refuses(query: dict[str, str], status: int) -> None:
-    with FakeSegment([person(1)]) as segment:
-        reply = list_profiles(segment, **query)
-    assert reply.status_code == status
-    assert reply.json()["errors"][0]["type"] == "RequestError"
-
-
-# Segment's Profile API.
-
-
-def ask_profile_api(segment: FakeSegment, path: str = "", **query: str) -> requests.Response:
-    root = f"{segment.url}/v1/spaces/{segment.space}/collections/users/profiles"
-    return requests.get(root + path, params=query, auth=(segment.token, ""), timeout=600)
-
-
 def test_ten_traits_come_unless_more_are_asked_for() -> None:
     with FakeSegment([person(7)]) as segment:
-        path = "/segment_id:use_000000Xq/traits"
-        first = ask_profile_api(segment, path).json()
-        rest = ask_profile_api(segment, path, next=first["cursor"]["next"]).json()
-        all_at_once = ask_profile_api(segment, path, limit="200").json()
+        path = f"{PROFILES}/segment_id:use_000000Xq/traits"
+        first = ask_segment(segment, path).json()
+        rest = ask_segment(segment, path, next=first["cursor"]["next"]).json()
+        all_at_once = ask_segment(segment, path, limit="200").json()
     assert [len(page["traits"]) for page in (first, rest, all_at_once)] == [10, 2, 12]
     assert all_at_once["traits"] == first["traits"] | rest["traits"]
     assert "gone" not in all_at_once["traits"]
@@ -105,65 +115,26 @@ def test_events_are_of_fourteen_days_newest_first() -> None:
         for event, days in (("Opened", 3), ("Clicked", 1), ("Opened", 15), ("Opened", 2))
     ]
     with FakeSegment([person(1, events=events)]) as segment:
-        read = ask_profile_api(segment, "/segment_id:use_000000Xq/events").json()["data"]
+        read = ask_segment(segment, f"{PROFILES}/segment_id:use_000000Xq/events").json()["data"]
     assert [events.index(event) for event in read] == [1, 3, 0]
 
 
 def test_a_hundred_requests_pass_in_a_second(clock: Clock) -> None:
     with FakeSegment([person(1)], requests_a_second=20) as segment:
-        statuses = [ask_profile_api(segment).status_code for _ in range(21)]
+        statuses = [ask_segment(segment, PROFILES).status_code for _ in range(21)]
         clock.sleep(0.5)
-        limited = ask_profile_api(segment)
+        limited = ask_segment(segment, PROFILES)
     assert statuses == [200] * 20 + [429]
     assert (limited.headers["Retry-After"], limited.json()["error"]["code"]) == ("1", "rate_limit_error")
     assert segment.too_fast == 2
 
 
-@pytest.mark.parametrize(
-    ("path", "query", "status", "code"),
-    [
-        pytest.param("", {"page": "2"}, 400, "invalid_request_error", id="unknown parameter"),
-        pytest.param("", {"next": "made-up"}, 400, "invalid_request_error", id="made-up cursor"),
-        pytest.param(
-            "/email:p%2B1%40example.com/traits",
-            {"limit": "201"},
-            400,
-            "invalid_request_error",
-            id="too many traits",
-        ),
-        pytest.param("/email:p+1@example.com/traits", {}, 500, "server_error", id="not percent-encoded"),
-        pytest.param("/email:P%2B1%40example.com/traits", {}, 422, "validation_error", id="upper case"),
-        pytest.param("/email:nobody/traits", {}, 404, "not_found", id="unknown profile"),
-        pytest.param("/email:p%2B1%40example.com/metadata", {}, 404, "not_found", id="unknown route"),
-    ],
-)
-def test_the_profile_api_refuses(path: str, query: dict[str, str], status: int, code: str) -> None:
-    with FakeSegment([person(1, events=[{"timestamp": "2026-01-01"}])]) as segment:
-        reply = ask_profile_api(segment, path, **query)
-    assert (reply.status_code, reply.json()["error"]["code"]) == (status, code)
-    assert reply.headers["Request-Id"] == "req_00000001"
-
-
-def test_the_profile_api_wants_the_token_as_user_and_its_own_space() -> None:
-    with FakeSegment([]) as segment:
-        root = f"{segment.url}/v1/spaces"
-        wrong = requests.get(f"{root}/spa_test/collections/users/profiles", auth=("wrong", ""), timeout=600)
-        other = requests.get(
-            f"{root}/other/collections/users/profiles", auth=(segment.token, ""), timeout=600
-        )
-    assert [wrong.status_code, other.status_code] == [401, 404]
-
-
 # Mave.
 
 
-def ask(mave: FakeMave, message: str, **more: object) -> requests.Response:
-    return chat(mave, {"message": message, **more})
-
-
-def chat(mave: FakeMave, body: dict[str, object], key: str = "", seconds: float = 600) -> requests.Response:
+def ask(mave: FakeMave, body: dict[str, Any], key: str = "") -> requests.Response:
     headers = {"Authorization": f"Bearer {key or mave.key}"}
-    return requests.post(f"{mave.url}/mave/chat", json=body, headers=headers, timeout=seconds)
+    return requests.post(f"{mave.url}/mave/chat", json=body, headers=headers, timeout=600)
 
 
 def look(mave: FakeMave, path: str, key: str = "", **query: str) -> requests.Response:
@@ -180,39 +151,25 @@ def look(mave: FakeMave, path: str, key: str = "", **query: str) -> requests.Res
         pytest.param({"message": "m", "stream": "yes"}, 400, "invalid_field", id="stream is no boolean"),
         pytest.param({"message": "m", "stream": True}, 400, "invalid_field", id="stream"),
         pytest.param({"message": "m", "thread_id": "mave_thread_0"}, 404, "resource_not_found", id="thread"),
+        pytest.param([], 400, "invalid_field", id="no object"),
     ],
 )
-def test_mave_refuses_unpaid(body: dict[str, object], status: int, code: str) -> None:
+def test_mave_refuses_unpaid(body: dict[str, Any], status: int, code: str) -> None:
     with FakeMave() as mave:
-        reply = chat(mave, body)
+        reply = ask(mave, body)
     assert (reply.status_code, reply.json()["error"]["code"], mave.paid) == (status, code, [])
-
-
-@pytest.mark.parametrize(
-    ("content", "content_type"),
-    [(b"{}", "text/plain"), (b"{", "application/json"), (b"[]", "application/json")],
-    ids=["not called JSON", "not JSON", "no object"],
-)
-def test_mave_reads_json_objects_only(content: bytes, content_type: str) -> None:
-    with FakeMave() as mave:
-        headers = {"Authorization": f"Bearer {mave.key}", "Content-Type": content_type}
-        reply = requests.post(f"{mave.url}/mave/chat", data=content, headers=headers, timeout=600)
-    assert reply.json()["error"]["code"] == "invalid_field"
 
 
 def test_mave_wants_a_key_that_it_knows() -> None:
     with FakeMave() as mave:
-        replies = [
-            requests.get(f"{mave.url}/usage", timeout=600),
-            chat(mave, {"message": "m"}, "mvra_live_x"),
-        ]
-    assert [reply.status_code for reply in replies] == [401, 401]
-    assert [reply.json()["error"]["code"] for reply in replies] == ["missing_api_key", "invalid_api_key"]
+        replies = [requests.get(f"{mave.url}/usage", timeout=600), ask(mave, {"message": "m"}, "mvra_live_x")]
+    told = [(reply.status_code, reply.json()["error"]["code"]) for reply in replies]
+    assert told == [(401, "missing_api_key"), (401, "invalid_api_key")]
 
 
 def test_mave_stops_where_the_credits_end() -> None:
     with FakeMave(answer("A", credits_used=42), included_credits=42) as mave:
-        assert [ask(mave, "m").status_code for _ in range(2)] == [200, 402]
+        assert [ask(mave, {"message": "m"}).status_code for _ in range(2)] == [200, 402]
 
 
 def test_mave_takes_ten_chats_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,7 +179,9 @@ def test_mave_takes_ten_chats_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with FakeMave(answer("A", delay_seconds=1)) as mave, ThreadPoolExecutor(11) as pool:
         monkeypatch.setattr(mave, "wait", wait_for_the_eleventh)
-        statuses = sorted(pool.map(lambda number: ask(mave, f"m {number}").status_code, range(11)))
+        statuses = sorted(
+            pool.map(lambda number: ask(mave, {"message": f"m {number}"}).status_code, range(11))
+        )
     assert statuses == [200] * 10 + [429]
 
 
@@ -234,27 +193,21 @@ def test_mave_counts_requests_a_minute() -> None:
     assert 1 <= int(replies[2].headers["Retry-After"]) <= 60
 
 
-@pytest.fixture
-def shelf() -> Iterator[FakeMave]:
-    """Three threads of this key's, one of another's."""
+def test_threads_belong_to_their_key() -> None:
     with FakeMave(keys=("mvra_live_test", "mvra_live_other")) as mave:
-        for topic in ("web", "mobile", "email"):
-            mave.remember(f"{topic} personas", "An answer.", at=time.time() - 86_400)
+        mave.remember("web personas", "An answer.", at=time.time() - 86_400)
         mave.remember("web personas", None, key="mvra_live_other")
-        yield mave
-
-
-def test_threads_belong_to_their_key(shelf: FakeMave) -> None:
-    (theirs,) = look(shelf, "/mave/threads", key="mvra_live_other").json()["data"]
-    assert look(shelf, f"/mave/threads/{theirs['id']}").status_code == 404
-    assert ask(shelf, "m", thread_id=theirs["id"]).status_code == 404
+        (theirs,) = look(mave, "/mave/threads", key="mvra_live_other").json()["data"]
+        assert look(mave, f"/mave/threads/{theirs['id']}").status_code == 404
+        assert ask(mave, {"message": "m", "thread_id": theirs["id"]}).status_code == 404
 
 
 @pytest.mark.parametrize(
     "query", [{"limit": "101"}, {"limit": "0"}, {"limit": "x"}, {"cursor": "made-up"}, {"page": "2"}]
 )
-def test_the_list_of_threads_refuses(shelf: FakeMave, query: dict[str, str]) -> None:
-    assert look(shelf, "/mave/threads", **query).json()["error"]["code"] == "invalid_field"
+def test_the_list_of_threads_refuses(query: dict[str, str]) -> None:
+    with FakeMave() as mave:
+        assert look(mave, "/mave/threads", **query).json()["error"]["code"] == "invalid_field"
 
 
 # Storage: what the official client never does; the rest is in the contract of test_storage.
