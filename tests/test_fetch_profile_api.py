@@ -148,7 +148,7 @@ def test_a_line_that_is_no_identifier_and_an_unknown_profile_are_counted_and_ski
     )
     with space([profile(1)]) as segment:
         pages = fetch(segment, PERSONA_IDENTIFIERS=str(listed))
-    assert (web_activity(pages), rejected(pages)) == ([1], {"identifier_malformed": 5, "not_found": 1})
+    assert (web_activity(pages), rejected(pages)) == ([1], {"identifier_malformed": 4, "not_found": 2})
 
 
 def test_a_profile_that_vanishes_between_its_two_requests_counts_as_not_found() -> None:

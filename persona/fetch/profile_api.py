@@ -11,13 +11,12 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_c
 from contextlib import closing
 from functools import partial
 from itertools import islice
-from typing import TypeVar
 
 from persona.deadline import Deadline
 from persona.errors import BadSettings, Refused
 from persona.fetch.local import located
 from persona.fetch.people import Page
-from persona.fetch.profile_parts import ELSEWHERE, ProfileParts, encoded
+from persona.fetch.profile_parts import ProfileParts, encoded
 from persona.net.pace import Pace
 from persona.net.session import FreeSession
 from persona.settings import Settings
@@ -32,9 +31,6 @@ PROFILES_PER_PAGE = 100
 SETTING = "PERSONA_IDENTIFIERS"
 # A longer line comes in parts, none of which is an identifier.
 PART_BYTES = 2**16
-
-T = TypeVar("T")
-U = TypeVar("U")
 
 
 def fetch(settings: Settings, deadline: Deadline, limit: int) -> Iterator[Page]:
@@ -65,7 +61,12 @@ def fetch(settings: Settings, deadline: Deadline, limit: int) -> Iterator[Page]:
                 yield Page(records, more=True, rejected=rejected)
         yield Page([], more=bool(limit) and next(named, "") != "")
     if not read:
-        _refuse_emptiness(reasons)
+        unread = ", ".join(f"{reason}: {n}" for reason, n in sorted(reasons.items()))
+        raise Refused(
+            "segment",
+            f"of {reasons.total()} profiles, the Profile API gave not one ({unread}); check SEGMENT_SPACE_ID "
+            "and that PERSONA_IDENTIFIERS, where it is set, holds one type:value a line, such as user_id:42",
+        )
 
 
 def _from_file(settings: Settings, deadline: Deadline) -> Iterator[str | None]:
@@ -77,14 +78,16 @@ def _from_file(settings: Settings, deadline: Deadline) -> Iterator[str | None]:
                 stream = gzip.GzipFile(fileobj=packed) if packed.peek(2)[:2] == b"\x1f\x8b" else packed
                 for line in filter(bytes.strip, iter(partial(stream.readline, PART_BYTES), b"")):
                     lines += 1
-                    yield encoded(line)
+                    yield encoded(line.decode(errors="replace"))
     if not lines:
         raise BadSettings(f"{SETTING}: expected one type:value a line, and the file has no line")
 
 
-def _concurrently(read: Callable[[T], U], named: Iterable[T], pace: Pace) -> Generator[U, None, None]:
+def _concurrently(
+    read: Callable[[str | None], bytes | str], named: Iterable[str | None], pace: Pace
+) -> Generator[bytes | str, None, None]:
     """Yield what `read` makes of each, as they get done; what ends it early ends all threads' waiting."""
-    under_way: set[Future[U]] = set()
+    under_way: set[Future[bytes | str]] = set()
     with ThreadPoolExecutor(THREADS, thread_name_prefix="profile-api") as threads:
         try:
             for identifier in named:
@@ -97,19 +100,3 @@ def _concurrently(read: Callable[[T], U], named: Iterable[T], pace: Pace) -> Gen
             pace.stop()
             threads.shutdown(wait=False, cancel_futures=True)
             raise
-
-
-def _refuse_emptiness(reasons: Counter[str]) -> None:
-    if not reasons:
-        raise Refused(
-            "segment",
-            "Segment lists no merged profiles in this space: nothing is synced yet, SEGMENT_SPACE_ID names "
-            "another space, or the workspace has no Unify; look at the space's profile explorer, "
-            f"{ELSEWHERE}",
-        )
-    unread = ", ".join(f"{reason}: {n}" for reason, n in sorted(reasons.items()))
-    raise Refused(
-        "segment",
-        f"of {reasons.total()} profiles, the Profile API gave not one ({unread}); check SEGMENT_SPACE_ID and "
-        "that PERSONA_IDENTIFIERS, where it is set, holds one type:value a line, such as user_id:42",
-    )
