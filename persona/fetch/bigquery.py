@@ -37,7 +37,7 @@ class People:
     """A space's people in the warehouse."""
 
     dialect = "bigquery"
-    kind, hint = "", str  # of files only
+    kind = ""  # of files only
 
     def __init__(self, warehouse: "Warehouse", settings: Settings, limit: int, now: datetime) -> None:
         self.drawn = bool(limit)

@@ -11,7 +11,7 @@ from persona.classify.engine import Engine, OddRecords, OutOfRoom, identifier, l
 from persona.deadline import Deadline
 from persona.errors import PersonaError
 from persona.fetch import profiles_sync, tables
-from persona.fetch.file_kinds import File, UnreadableFile, columns_of, looked_at, records, table
+from persona.fetch.file_kinds import File, UnreadableFile, looked_at, records, table
 from persona.fetch.local import located, refused
 from persona.fetch.people import ID_FIELDS, Carried, People, judged, listed, names_of, relation_of
 from persona.log import Log, Progress
@@ -77,44 +77,7 @@ def relation(engine: Engine, files: Sequence[File], settings: Settings) -> Peopl
     people = People(engine, readings, partial(_refusal, files, settings), parameters)
     people.kind = f"{looks} ({len(files)} files)" if len(files) > 1 else looks
     people.names = partial(_names, engine, *traits)
-    people.hint = partial(_hint, engine, files, settings)
     return people
-
-
-def _hint(engine: Engine, files: Sequence[File], settings: Settings) -> str:
-    """What the first of files looks like, where nobody in it is active; names only such as are needed."""
-    first = files[0]
-    needed = {name.lower(): name for name in (*settings.traits, *settings.id_columns)}
-    try:
-        if not first.kind.startswith("JSON"):
-            told = _told(list(first.columns or columns_of(engine, table([first]))), needed)
-            if first.kind != "CSV":
-                return f"the columns of {first.name} have {told}"
-            return f"the first line of {first.name} has {told}: expected those of the columns there"
-        members = "UNNEST(MAP_ENTRIES(TRY_CAST(json AS MAP(VARCHAR, VARCHAR))), recursive := true)"
-        rows = engine.rows(f"SELECT {members} FROM (FROM {records([first])} LIMIT 1)")
-    except (OddRecords, OutOfRoom):
-        return ""
-    kinds = {row["key"]: str(row["value"])[:1] for row in rows}
-    if not kinds:
-        return (
-            f"the first line of {first.name} is no JSON object by itself: expected one a line, with double "
-            "quotes (`jq -c . FILE > people.jsonl` puts each on a line of its own)"
-        )
-    if "traits" in kinds:
-        return ""
-    mending = (
-        "take the list out of the object (such as with jq)"
-        if "[" in kinds.values()
-        else 'expected {"traits": {…}, "external_ids": […]}; flat records can be read as CSV'
-    )
-    return f"the first record of {first.name} has no traits, but {_told([*kinds], needed)}: {mending}"
-
-
-def _told(names: Sequence[str], needed: Mapping[str, str]) -> str:
-    """How many names there are, and the needed ones of them: any other may be somebody's."""
-    known = ", ".join(needed[name.lower()] for name in names if name.lower() in needed)
-    return f"{len(names)} {'name' if len(names) == 1 else 'names'}{f', {known} among them' if known else ''}"
 
 
 def _names(engine: Engine, traits: str, source: str) -> Mapping[str, Carried]:

@@ -58,8 +58,6 @@ class People:
         self.kind = ""  # of the files, in words
         # All traits that there are, by name, where whoever reads the people can tell.
         self.names: Callable[[], Mapping[str, Carried]] = dict
-        # What the source looks like, in words, where nobody in it is active.
-        self.hint: Callable[[], str] = str
         self.engine = engine
         self._readings, self._refusal, self._parameters = iter(readings), refusal, parameters
         self._reading = next(self._readings)

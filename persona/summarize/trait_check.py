@@ -29,15 +29,16 @@ _WHERE = (
     "and is computed every eight hours"
 )
 _LOOK = (
-    "`python -m persona check FILE` shows those that there are, and the PERSONA_CHANNELS line that fits; of "
-    "CSV, the first line names the columns"
+    "`python -m persona check FILE` shows the traits that there are, and the PERSONA_CHANNELS line that "
+    "fits; expected is CSV, of which the first line names the columns, or a JSON object a line, such as "
+    '{"traits": {"web_visits": 3}, "external_ids": [{"type": "user_id", "id": "u1"}]}'
 )
 # What to do about values that cannot be read, by the reason.
 _MENDING = {
     "activity_not_numeric": "a count is a bare number, such as 12",
     "activity_negative": "a count is not below zero: leave empty what is unknown",
     "row_invalid_encoding": "the file is not in UTF-8: save it as that",
-    "not_json": "a line of JSON lines is one object, with double quotes",
+    "not_json": "a line of JSON lines is one object, with double quotes: `jq -c .` writes it so",
 }
 # A trait -> the people who have it, and of them those with a number.
 Names = Mapping[str, tuple[int, int]]
@@ -60,12 +61,11 @@ def resembling(channels: Mapping[str, str], names: Names, min_group: int) -> dic
 
 
 def examine(
-    counts: Counts, rule: Rule, names: Names = MappingProxyType({}), *, in_files: bool = False, hint: str = ""
+    counts: Counts, rule: Rule, names: Names = MappingProxyType({}), *, in_files: bool = False
 ) -> list[str]:
     """What the reader should know about the traits, in sentences; free, and before anything is paid.
 
     `names` are the traits that there are, as far as the source tells; nobody can create traits `in_files`.
-    `hint`: what the source looks like, where nobody in it is active.
 
     Raises:
         NotEnoughData: nobody is active, or hardly anybody carries any channel's trait; says what to do.
@@ -73,7 +73,7 @@ def examine(
     readable = counts.classified + counts.dormant
     absent = missing(counts, rule)
     instead = resembling(absent, names, rule.min_group)
-    if len(absent) == len(rule.channels) and not hint:
+    if len(absent) == len(rule.channels):
         alike = "; ".join(f"for {trait}: {likeliest}" for trait, likeliest in instead.items())
         looks = f" Names that look like them: {alike}" if alike else ""
         raise NotEnoughData(
@@ -84,7 +84,7 @@ def examine(
             + (_LOOK if in_files else help_for(rule.channels, rule.window_days))
         )
     if not counts.classified:
-        raise NotEnoughData(_nobody(counts, rule, names, hint))
+        raise NotEnoughData(_nobody(counts, rule, names, in_files=in_files))
     few_carry = [
         f"Only {percent(share)} of the profiles carry {trait}{_next_step(trait, rule, in_files=in_files)}"
         + (f" Names that look like it: {instead[trait]}" if trait in instead else "")
@@ -94,23 +94,23 @@ def examine(
     return [*_rejected(counts), *few_carry, *_silent(counts, rule), *_absent(counts, rule)]
 
 
-def _nobody(counts: Counts, rule: Rule, names: Names, hint: str) -> str:
+def _nobody(counts: Counts, rule: Rule, names: Names, *, in_files: bool) -> str:
     """Why nobody is active, as far as can be told."""
     if not counts.read:
         return "the source holds no profile at all: check that PERSONA_SOURCE names the right one"
     told = {trait: names[trait] for trait in rule.channels.values() if trait in names}
-    odd = [
+    advice = [
         f"of {n} values of {trait}, {n - numbers} are no numbers"
         for trait, (n, numbers) in told.items()
         if numbers < n
     ]
     traits = "PERSONA_CHANNELS names traits that count what people do, as numbers"
     sources = "the web and mobile sources, and the email tool's events, are connected to this space"
-    check = f"check that {traits if rule.activity == 'computed traits' else sources}"
-    advice = "; ".join([*odd, hint or check])
+    advice = advice or [f"check that {traits if rule.activity == 'computed traits' else sources}"]
     return (
         f"nobody is active: of {counts.read} profiles read, {counts.dormant} have no activity in any channel "
-        f"and {counts.rejected.total()} could not be read{_reasons(counts)}; {advice}"
+        f"and {counts.rejected.total()} could not be read{_reasons(counts)}; "
+        + "; ".join([*advice, *([_LOOK] if in_files and not names else [])])
     )
 
 
