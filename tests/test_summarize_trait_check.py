@@ -80,7 +80,7 @@ RAW = replace(RULE, window_days=14, activity="raw events: …")
 TEXTS = {"web_sessions_30d": (9, 2), "mobile_sessions_30d": (9, 9)}
 NO_NUMBER = "a count is a bare number, such as 12); of 9 values of web_sessions_30d, 7 are no numbers"
 NO_JSON = (
-    "(9 not json: a line of JSON lines is one object, with double quotes: `jq -c .` writes it so); check"
+    "(9 not json: a line of JSON lines is one object, with double quotes: `jq -c .` writes it so); `python"
 )
 NOBODY: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "no profile": ({}, {}, "the source holds no profile at all: check that PERSONA_SOURCE"),
