@@ -1,4 +1,3 @@
-# ruff: noqa: S608 - queries are made of quoted names
 """What a file is, by its content, and the engine's readers for it."""
 
 import csv
@@ -19,17 +18,12 @@ HEAD_BYTES = 2**16
 BLOCK_BYTES = 2**20
 # The longest record; each thread reads into two buffers of twice as much.
 MOST_BYTES = 4 * 2**20
-_MARK = b"\xef\xbb\xbf"  # what some editors begin a UTF-8 file with
+_MARK = b"\xef\xbb\xbf"  # what some editors begin a UTF-8 file with; of CSV, the engine passes over it
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"  # RFC 1952, RFC 8878
 # What else files begin with, in words with what to do.
 _FOREIGN = {
     b"PK\x03\x04": "a ZIP archive or a spreadsheet; unpack it, or save it as CSV",
-    b"BZh": "bzip2; pack it with gzip or zstd instead",
-    b"\xfd7zXZ": "xz; pack it with gzip or zstd instead",
-    b"Obj\x01": "Avro; write JSON lines, CSV or Parquet instead",
-    b"ORC": "ORC; write JSON lines, CSV or Parquet instead",
     b"SQLite": "an SQLite database; export a table as CSV",
-    b"%PDF": "a PDF",
     b"\xff\xfe": "text in UTF-16; save it as UTF-8",
     b"\xfe\xff": "text in UTF-16; save it as UTF-8",
     b"<": "HTML or XML; write JSON lines, CSV or Parquet instead",
@@ -51,10 +45,10 @@ _RECORDS = {
     "JSON lines": f"read_json_objects(ignore_errors = true, format = 'newline_delimited', {_BOUND}",
     "JSON array": f"read_json_objects(format = 'array', {_BOUND}",
 }
-# Lines of any text; this reader alone takes a byte-order mark.
+# Lines of any text.
 _LINES = (
-    "read_csv(columns = {'json': 'VARCHAR'}, delim = CHR(1), quote = '', escape = '', header = false, "
-    f"auto_detect = false, strict_mode = false, max_line_size = {MOST_BYTES}"
+    "read_csv(columns = {'line': 'VARCHAR'}, delim = CHR(1), quote = '', escape = '', header = false, "
+    f"auto_detect = false, strict_mode = false, max_line_size = {MOST_BYTES}, ignore_errors = true"
 )
 
 
@@ -71,7 +65,6 @@ class File(NamedTuple):
     packed: str = "uncompressed"  # as the engine calls it
     delimiter: str = ","  # of CSV
     columns: tuple[str, ...] = ()  # of CSV, as its first row names them
-    marked: bool = False  # JSON lines after a byte-order mark
 
     @property
     def looks(self) -> str:
@@ -92,21 +85,21 @@ def looked_at(place: Place, engine: Engine, deadline: Deadline) -> File:
         packed, head = "gzip", _unpacked(place, deadline)
     elif head.startswith(_ZSTD):
         # Only the engine unpacks it, and keeps a byte-order mark to itself: the first record is then no JSON.
-        packed, lines = "zstd", _read(_LINES + ", ignore_errors = true", [path], "zstd")
-        head = b"\n".join((row["json"] or "").encode() for row in engine.rows(f"FROM {lines} LIMIT 20"))
+        packed, lines = "zstd", engine.rows(f"FROM {_read(_LINES, [path], 'zstd')} LIMIT 20")
+        head = b"\n".join((row["line"] or "").encode() for row in lines)
     if head.startswith(b"PAR1") and packed == "uncompressed":
         return File(name, path, "Parquet")
     foreign = next((words for start, words in _FOREIGN.items() if head.startswith(start)), "")
-    if foreign and (b"\0" in head or not _RECORD.search(head)):
+    if foreign:
         raise UnreadableFile(f"{name} looks like {foreign}")
     if b"\0" in head:
-        raise UnreadableFile(f"{name} is no text, and none of JSON lines, CSV or Parquet")
+        raise UnreadableFile(f"{name} is no text: expected JSON lines, CSV or Parquet, plain, gzip or zstd")
     text = head.removeprefix(_MARK).lstrip()
-    if _ARRAY.match(text):
-        return File(name, path, "JSON array", packed)
-    if not text or _RECORD.search(text):
-        return File(name, path, "JSON lines", packed, marked=head.startswith(_MARK))
-    return File(name, path, "CSV", packed, *_table(text.decode(errors="replace")))
+    if text and not _ARRAY.match(text) and not _RECORD.search(text):
+        return File(name, path, "CSV", packed, *_table(text.decode(errors="replace")))
+    if head.startswith(_MARK):
+        raise UnreadableFile(f"{name} begins with a byte-order mark; save it as UTF-8 without one")
+    return File(name, path, "JSON array" if _ARRAY.match(text) else "JSON lines", packed)
 
 
 def _unpacked(place: Place, deadline: Deadline) -> bytes:
@@ -138,27 +131,23 @@ def with_known_columns(files: Sequence[File], known: Iterable[str]) -> list[File
         UnreadableFile: a file has a known column twice, or none of them while another has.
     """
     wanted = {name.casefold() for name in known}
+    masked = []
     for file in files:
-        marked = [(name, f"\n{i}") for i, name in enumerate(file.columns)]
-        again = (name.removesuffix(mark) for name, mark in marked if name.endswith(mark))
-        if twice := next((name for name in again if name.casefold() in wanted), ""):
-            raise UnreadableFile(
-                f"{file.name}: expected each column once, got {twice} twice; rename or drop one"
-            )
-    bare = [one for one in files if not any(name.casefold() in wanted for name in one.columns)]
+        for i, name in enumerate(file.columns):
+            bare_name = name.removesuffix(f"\n{i}")
+            if bare_name != name and bare_name.casefold() in wanted:
+                raise UnreadableFile(
+                    f"{file.name}: expected each column once, got {bare_name} twice; rename or drop one"
+                )
+        columns = [name if name.casefold() in wanted else f"\n{i}" for i, name in enumerate(file.columns)]
+        masked.append(file._replace(columns=tuple(columns)))
+    bare = [one for one in masked if all(name.startswith("\n") for name in one.columns)]
     if 0 < len(bare) < len(files):
         raise UnreadableFile(
             f"{bare[0].name}: expected a header like that of the other files, its first row names none of "
             "the traits and ids that are needed; every CSV file needs the header"
         )
-    return [
-        one._replace(
-            columns=tuple(
-                name if name.casefold() in wanted else f"\n{i}" for i, name in enumerate(one.columns)
-            )
-        )
-        for one in files
-    ]
+    return masked
 
 
 def table(files: Sequence[File], options: str = "") -> str:
@@ -192,14 +181,11 @@ def _as_text(columns: Iterable[str]) -> str:
 def _union(files: Sequence[File], reader: str) -> str:
     """What a reader makes of files, which may be packed in several ways."""
     parts = []
-    for (packed, delimiter, columns, marked), some in groupby(files, key=lambda one: one[3:]):
-        paths, options = [one.path for one in some], ""
+    for (packed, delimiter, columns), some in groupby(files, key=lambda one: one[3:]):
+        options = ""
         if reader.startswith("read_csv"):
             options = f", delim = {literal(delimiter)}, columns = {_as_text(columns)}"
-        if marked and reader == _RECORDS["JSON lines"]:
-            parts.append(f"SELECT TRY_CAST(json AS JSON) AS json FROM {_read(_LINES, paths, packed)}")
-        else:
-            parts.append(f"FROM {_read(reader + options, paths, packed)}")
+        parts.append(f"FROM {_read(reader + options, [one.path for one in some], packed)}")
     return f"({' UNION ALL BY NAME '.join(parts)})"
 
 

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from persona.classify.engine import Engine, OddRecords, OutOfRoom, identifier, literal
+from persona.classify.engine import Engine, OddRecords, identifier, literal
 from persona.deadline import Deadline
-from persona.errors import PersonaError
+from persona.errors import BadSettings, PersonaError, Refused
 from persona.fetch import profiles_sync, tables
 from persona.fetch.file_kinds import File, UnreadableFile, looked_at, records, table
-from persona.fetch.local import located, refused
-from persona.fetch.people import ID_FIELDS, Carried, People, judged, listed, names_of, relation_of
+from persona.fetch.local import located
+from persona.fetch.people import ID_FIELDS, People, judged, listed, names_of, relation_of
 from persona.log import Log, Progress
 from persona.settings import Settings
 
@@ -42,7 +42,7 @@ def fetch(settings: Settings, limit: int, deadline: Deadline, log: Log) -> Itera
             files += [looked_at(place, engine, deadline) for place in places]
             people = relation(engine, files, settings)
         except UnreadableFile as odd:
-            raise refused(settings.where, SETTING, str(odd)) from None
+            raise _refused(settings, str(odd)) from None
         except OddRecords as odd:  # in the engine's words, which may quote the content
             raise _refusal(files, settings, str(odd)) from None
         people.draw(limit)
@@ -76,29 +76,27 @@ def relation(engine: Engine, files: Sequence[File], settings: Settings) -> Peopl
         traits = "json->'$.traits'", records(files)
     people = People(engine, readings, partial(_refusal, files, settings), parameters)
     people.kind = f"{looks} ({len(files)} files)" if len(files) > 1 else looks
-    people.names = partial(_names, engine, *traits)
+    people.names = partial(names_of, engine, *traits)
     return people
-
-
-def _names(engine: Engine, traits: str, source: str) -> Mapping[str, Carried]:
-    """Every trait that the files hold; none where nobody can tell."""
-    try:
-        return names_of(engine, traits, source)
-    except (OddRecords, OutOfRoom):
-        return {}
 
 
 def _refusal(files: Sequence[File], settings: Settings, words: str) -> PersonaError:
     """What the engine's complaint means; its own words quote the content."""
     file = next((one for one in files if one.path in words), files[0] if files else None)
-    if file is None:
-        return refused(settings.where, SETTING, "it cannot be read as what it looks like; store it again")
+    looks = f"{file.name} looks like {file.looks}; " if file else ""
     place = _PLACE.search(words)
     if "maximum_object_size" in words or "Maximum line size" in words:
         what = "a line of it is longer than 4 MiB, or it has no lines"
     else:
         what = "cannot be read as that" + (f", first at {place[1].lower()} {place[2]}" if place else "")
-    return refused(settings.where, SETTING, f"{file.name} looks like {file.looks}; {what}; store it again")
+    return _refused(settings, f"{looks}{what}; store it again")
+
+
+def _refused(settings: Settings, what: str) -> PersonaError:
+    """The failure that a file means, by where it lies."""
+    if settings.where.startswith("gs://"):
+        return Refused("storage", f"the object that {SETTING} names: {what}")
+    return BadSettings(f"{SETTING}: {what}")
 
 
 def _typed(traits: Sequence[str], files: Sequence[File]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from persona.deadline import Deadline
-from persona.errors import BadSettings, PersonaError, Refused
+from persona.errors import BadSettings
 from persona.setting_values import BUILT_IN
 
 
@@ -76,10 +76,3 @@ def _no_file(path: Path) -> str:
     alike = get_close_matches(path.name, [*BUILT_IN, *beside], n=1)
     meant = f"; is {alike[0]} meant?" if alike else "; name it from the folder that the command is given in"
     return f"expected a file, there is no such file: {path.name}{meant}"
-
-
-def refused(address: str, setting: str, what: str) -> PersonaError:
-    """The failure that a file means, by where it lies."""
-    if address.startswith("gs://"):
-        return Refused("storage", f"the object that {setting} names: {what}")
-    return BadSettings(f"{setting}: {what}")

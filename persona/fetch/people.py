@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from persona.classify.counts import NAME_CHARACTERS, Everybody
-from persona.classify.engine import Engine, OddRecords, identifier, literal
+from persona.classify.engine import Engine, OddRecords, OutOfRoom, identifier, literal
 from persona.settings import SEED, Settings
 
 # Pages wait until there are so many bytes: a statement a page costs more than what it does.
@@ -156,17 +156,21 @@ class Table(People):
 def names_of(
     engine: Engine, traits: str, source: str, parameters: Mapping[str, Any] = MappingProxyType({})
 ) -> dict[str, Carried]:
-    """The names in traits, JSON or maps, the commonest first; of too many, the rarest are left out."""
+    """The names in traits, JSON or maps, the commonest first; of too many, the rarest are left out.
+
+    None where they cannot be read.
+    """
     members = f"MAP_ENTRIES(TRY_CAST({traits} AS MAP(VARCHAR, VARCHAR)))"
-    rows = engine.rows(
-        f"""
-        SELECT SUBSTR(key, 1, {NAME_CHARACTERS}) AS name, COUNT(*) AS n,
-          COUNT(TRY_CAST(value AS DOUBLE)) AS numeric
-        FROM (SELECT UNNEST({members}, recursive := true) FROM {source})
-        WHERE value <> '' GROUP BY name ORDER BY n DESC, name LIMIT {MOST_NAMES}
-        """,  # noqa: S608 - our own text and quoted names
-        parameters,
-    )
+    sql = f"""
+      SELECT SUBSTR(key, 1, {NAME_CHARACTERS}) AS name, COUNT(*) AS n,
+        COUNT(TRY_CAST(value AS DOUBLE)) AS numeric
+      FROM (SELECT UNNEST({members}, recursive := true) FROM {source})
+      WHERE value <> '' GROUP BY name ORDER BY n DESC, name LIMIT {MOST_NAMES}
+    """  # noqa: S608 - our own text and quoted names
+    try:
+        rows = engine.rows(sql, parameters)
+    except (OddRecords, OutOfRoom):
+        return {}
     return {row["name"]: Carried(row["n"], row["numeric"]) for row in rows}
 
 

@@ -12,7 +12,7 @@ from persona.settings import Settings
 # The readings of files, each more patient than the one before; then somebody's traits, as JSON or a map, and
 # the source that has them.
 Readings = tuple[Iterable[str], tuple[str, str]]
-# Of so many first rows, at least some beside the commonest id (which may stand for none), those a person.
+# Of so many first rows, at least some beside those of the commonest id, those a person.
 LOOKED_AT_ROWS, FEWEST_ROWS, MOST_ROWS_A_PERSON = 100_000, 20, 1.5
 # Columns of these types are numbers as they are; a FLOAT is not the number that its text says.
 _NUMBERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "DOUBLE"}
@@ -87,18 +87,16 @@ def _demand_a_row_a_person(engine: Engine, source: str, ids: Sequence[str]) -> N
     """
     repeated = []
     for one in ids:
-        query = f"""
-          SELECT COUNT(*) - 1 AS people, SUM(n) - MAX(n) AS n
+        # The commonest id may stand for none.
+        (counted,) = engine.rows(f"""
+          SELECT COUNT(*) AS people, IFNULL(SUM(n), 0) AS n
           FROM (
             SELECT NULLIF(CAST({identifier(one)} AS VARCHAR), '') AS id, COUNT(*) AS n
-            FROM (SELECT {identifier(one)} FROM {source} LIMIT {LOOKED_AT_ROWS}) GROUP BY id
-          ) WHERE id IS NOT NULL
-        """
-        try:
-            (counted,) = engine.rows(query)
-        except OddRecords:  # that is for whoever reads them to say
-            return
-        if (counted["n"] or 0) < FEWEST_ROWS:
+            FROM (SELECT {identifier(one)} FROM {source} LIMIT {LOOKED_AT_ROWS})
+            WHERE id IS NOT NULL GROUP BY id ORDER BY n DESC OFFSET 1
+          )
+        """)
+        if counted["n"] < FEWEST_ROWS:
             continue
         if counted["n"] <= MOST_ROWS_A_PERSON * counted["people"]:
             return
