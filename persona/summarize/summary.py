@@ -39,7 +39,12 @@ def summarize(counts: Counts, rule: Rule, source: Origin, *, truncated: bool) ->
     keys = [*map(dominant, rule.channels), OMNICHANNEL]
     suppressed = _suppressed([group.n for group in counts.groups], rule.min_group)
     shown = [i for i, group in enumerate(counts.groups) if group.n and i not in suppressed]
-    _demand_groups(counts, shown, rule)
+    if not shown:
+        raise NotEnoughData(
+            f"all groups are too small to show: {counts.classified} active people of {counts.read} read, and "
+            f"no pattern could be shown without giving away one of fewer than {rule.min_group}; read more "
+            "profiles, if there are more (limit, PERSONA_LIMIT), or lower PERSONA_MIN_GROUP"
+        )
     everybody = counts.everybody()
     return Summary(
         source=source,
@@ -57,15 +62,6 @@ def summarize(counts: Counts, rule: Rule, source: Origin, *, truncated: bool) ->
         suppressed=[keys[i] for i in sorted(suppressed)],
         withheld={names: _FREE_TEXT[names] for names in sorted(counts.free_text)},
     )
-
-
-def _demand_groups(counts: Counts, shown: Sequence[int], rule: Rule) -> None:
-    if not shown:
-        raise NotEnoughData(
-            f"all groups are too small to show: {counts.classified} active people of {counts.read} read, and "
-            f"no pattern could be shown without giving away one of fewer than {rule.min_group}; read more "
-            "profiles, if there are more (limit, PERSONA_LIMIT), or lower PERSONA_MIN_GROUP"
-        )
 
 
 def _totals(counts: Counts, shown: Sequence[int], rule: Rule) -> Group:

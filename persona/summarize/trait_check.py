@@ -91,7 +91,7 @@ def examine(
         for trait, share in counts.coverage(rule).items()
         if share < ENOUGH_SHARE and (share or trait != rule.ltv_trait)
     ]
-    return [*_rejected(counts), *few_carry, *_silent(counts, rule), *_absent(counts, rule)]
+    return [*few_carry, *_left_out(counts, rule)]
 
 
 def _nobody(counts: Counts, rule: Rule, names: Names, *, in_files: bool) -> str:
@@ -112,27 +112,6 @@ def _nobody(counts: Counts, rule: Rule, names: Names, *, in_files: bool) -> str:
         f"and {counts.rejected.total()} could not be read{_reasons(counts)}; {''.join(odd)}"
         + (_LOOK if in_files and not names else check)
     )
-
-
-def _silent(counts: Counts, rule: Rule) -> Iterator[str]:
-    """Channels on which nobody had an event, where events are counted."""
-    activity = counts.everybody().activity
-    for i, channel in enumerate(rule.channels):
-        if rule.activity != "computed traits" and not activity[i]:
-            yield (
-                f"Nobody had an event on {channel} in the last {rule.window_days} days: its source may not "
-                "be connected to this space."
-            )
-
-
-def _rejected(counts: Counts) -> Iterator[str]:
-    """Many profiles that could not be read: what is told of the others may not hold for all."""
-    rejected = counts.rejected.total()
-    if rejected > MANY_REJECTED_SHARE * counts.read:
-        yield (
-            f"{percent(rejected / counts.read)} of the profiles could not be read and are left out"
-            f"{_reasons(counts)}."
-        )
 
 
 def _reasons(counts: Counts) -> str:
@@ -181,8 +160,18 @@ def _next_step(trait: str, rule: Rule, *, in_files: bool) -> str:
     return f", and everybody else counts as not active on {channel}. If that is not so, {mend}."
 
 
-def _absent(counts: Counts, rule: Rule) -> Iterator[str]:
-    """What the data do not hold at all, so that figures are missing."""
+def _left_out(counts: Counts, rule: Rule) -> Iterator[str]:
+    """Whom and what the figures do not hold: what is told of the others may not hold for all."""
+    rejected, everybody = counts.rejected.total(), counts.everybody()
+    if rejected > MANY_REJECTED_SHARE * counts.read:
+        could_not = f"{percent(rejected / counts.read)} of the profiles could not be read and are left out"
+        yield f"{could_not}{_reasons(counts)}."
+    for i, channel in enumerate(rule.channels):
+        if rule.activity != "computed traits" and not everybody.activity[i]:
+            yield (
+                f"Nobody had an event on {channel} in the last {rule.window_days} days: its source may not "
+                "be connected to this space."
+            )
     if counts.odd_ltv > HARDLY_ANY_SHARE * (counts.classified + counts.dormant):
         yield (
             f"{counts.odd_ltv} values of {rule.ltv_trait} are no numbers and count as missing: expected "
@@ -193,7 +182,7 @@ def _absent(counts: Counts, rule: Rule) -> Iterator[str]:
             f"No profile carries {rule.ltv_trait}: there is no LTV in the data, and no figure of it; "
             "PERSONA_LTV_TRAIT names the trait to read."
         )
-    if not counts.everybody().identities:
+    if not everybody.identities:
         yield (
             "No active profile has an external id: there is no figure of identifiers; in tables, "
             "PERSONA_ID_COLUMNS names the columns that hold them."
