@@ -1,6 +1,5 @@
 """The Profile API is read profile by profile: every one once, at the rate, nobody named."""
 
-import gzip
 import json
 import threading
 import time
@@ -120,14 +119,10 @@ def test_the_limit_is_kept_to_the_profile_and_says_whether_it_cut(number: int, l
     assert pages[-1].more is (limit < number)
 
 
-@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
-def test_identifiers_of_a_file_are_lower_cased_and_percent_encoded(
-    tmp_path: Path,
-    packed: bool,  # noqa: FBT001 - a row of the table
-) -> None:
+def test_identifiers_of_a_file_are_lower_cased_and_percent_encoded(tmp_path: Path) -> None:
     listed = tmp_path / "identifiers.txt"
     lines = b"email:P+1@Example.com\n\nUSER_ID:u2\nsegment_id:use_0003Ab\nslug:a/b c:d?e#f%\r\n"
-    listed.write_bytes(gzip.compress(lines) if packed else lines)
+    listed.write_bytes(lines)
     odd = profile(4, external_ids=[{"type": "slug", "id": "a/b c:d?e#f%"}])
     with space([profile(1), profile(2), profile(3), odd]) as segment:
         pages = fetch(segment, PERSONA_IDENTIFIERS=str(listed))

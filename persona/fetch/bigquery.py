@@ -3,7 +3,7 @@
 At most some thousand rows of counts come back, whatever the size of the space; no profile leaves it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 # Where an event's profile is now, the first of these that exists: Segment's own view, or what it comes from.
 MERGES = ("profile_merges", "id_graph_updates")
 # What spaces have instead of the materialized tables: the raw ones, and those that Segment's dbt makes.
-_RAW = ("traits_updates", "external_id_mapping_updates", "id_graph_updates")
-_MODELLED = ("profile_traits", "external_id_mapping")
+_OTHERS = (
+    *("traits_updates", "external_id_mapping_updates", "id_graph_updates"),
+    *("profile_traits", "external_id_mapping"),
+)
 _ENABLE = (
     "enable user_traits and user_identifiers in Profiles Sync's selective sync; newly enabled tables hold "
     "new data only, a small sample of the recently active: ask friends@segment.com for a Profiles Backfill "
@@ -45,7 +47,12 @@ class People:
         self.notes: list[str] = []
         self.warehouse, self._settings = warehouse, settings
         if missing := [name for name in profiles_sync.TABLES if not self._find(name)]:
-            self._refuse(missing)
+            others = ", ".join(filter(self._find, _OTHERS))
+            instead = f" It has {others}: raw or modelled tables, which are not read." if others else ""
+            raise Refused(
+                "bigquery",
+                f"the dataset has no {' and '.join(missing)}.{instead} Check PERSONA_SOURCE; {_ENABLE}",
+            )
         sources = {name: self._rows(name) for name in profiles_sync.TABLES}
         events = self._events(now) if settings.events else None
         self._query = partial(profiles_sync.query, settings, sources, self.dialect, events=events)
@@ -121,14 +128,6 @@ class People:
         self.notes = [f"The event table {one} does not exist: nothing was counted from it." for one in absent]
         return profiles_sync.Events(tables, self._rows(merges), now)
 
-    def _refuse(self, missing: Sequence[str]) -> None:
-        others = ", ".join(filter(self._find, (*_RAW, *_MODELLED)))
-        instead = f" It has {others}: raw or modelled tables, which are not read." if others else ""
-        raise Refused(
-            "bigquery",
-            f"the dataset has no {' and '.join(missing)}.{instead} Check PERSONA_SOURCE; {_ENABLE}",
-        )
-
     def _find(self, name: str) -> Any:
         return self.warehouse.find(f"{self._settings.where}.{name}")
 
@@ -144,11 +143,6 @@ def fetch(
     """Everybody in the space, or `limit` people drawn at random (0: all).
 
     With PERSONA_EVENTS, everybody's activity is counted from the raw events of the 30 days before `now`.
-
-    Raises:
-        Refused: a role or a table is missing.
-        Unavailable: BigQuery stayed busy or unreachable.
-        DeadlineExceeded: no answer in time; the job is cancelled.
     """
     from persona.fetch.warehouse import Warehouse  # noqa: PLC0415 - a cold start pays for what it needs
 

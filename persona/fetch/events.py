@@ -16,10 +16,6 @@ PROFILE_API_DAYS, WAREHOUSE_DAYS = 14, 30
 # Segment's email specification (docs: connections/spec/email); deliveries and bounces are nobody's activity.
 EMAIL_EVENTS = frozenset({"Email Opened", "Email Link Clicked"})
 _WEB_LIBRARIES = frozenset({"analytics.js", "analytics-next", "@segment/analytics-next"})
-_MOBILE_LIBRARIES = frozenset(
-    {f"analytics-{one}" for one in ("ios", "android", "swift", "kotlin", "flutter", "react-native")}
-    | {"analytics_flutter", "@segment/analytics-react-native"}
-)
 _MOBILE_DEVICES = frozenset({"ios", "android"})
 
 
@@ -56,7 +52,7 @@ def channel_of(event: Event) -> str | None:
     if library in _WEB_LIBRARIES:
         return "web"
     device = _named(event.context, "device", "type")
-    if library in _MOBILE_LIBRARIES or device in _MOBILE_DEVICES or event.type == "screen":
+    if device in _MOBILE_DEVICES or event.type == "screen":
         return "mobile"
     return "web" if event.type == "page" else None
 

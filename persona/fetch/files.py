@@ -23,14 +23,7 @@ _PLACE = re.compile(r"(?i)(line|record)(?:/value)?:? (\d+)")
 
 @contextmanager
 def fetch(settings: Settings, limit: int, deadline: Deadline, log: Log) -> Iterator[People]:
-    """The people of one file or many, `limit` of them drawn at random (0: all).
-
-    Raises:
-        BadSettings: PERSONA_SOURCE names no file that can be read.
-        Refused: Cloud Storage does not give the object, or it cannot be read.
-        Unavailable: Cloud Storage stayed busy, or the object was replaced meanwhile.
-        DeadlineExceeded: the time is up before all is read.
-    """
+    """The people of one file or many, `limit` of them drawn at random (0: all)."""
     log.notify(Progress("fetch"))
     with (
         located(settings.where, SETTING, deadline) as (places, file_system),

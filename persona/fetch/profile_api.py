@@ -4,7 +4,6 @@ Two requests a profile, three with raw events (docs: unify/profile-api). The rat
 allows 100 requests a second, whoever asks.
 """
 
-import gzip
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
@@ -38,13 +37,6 @@ def fetch(settings: Settings, deadline: Deadline, limit: int) -> Iterator[Page]:
 
     A profile that Segment does not know or cannot be read, and an identifier that is none, count as read and
     rejected. The last page's `more` tells whether the limit cut the list short; it may be empty.
-
-    Raises:
-        Refused: Segment says no, lists no profile at all, or knows none of the identifiers.
-        Invalid: an answer of another shape, a cursor that comes again, page after page without an item.
-        Unavailable: Segment stayed busy or unreachable after our own tries.
-        BadSettings: PERSONA_IDENTIFIERS names no readable file.
-        DeadlineExceeded: no time left for the next request.
     """
     pace = Pace(settings.rate, deadline)
     auth = (settings.segment_token, "")
@@ -74,8 +66,7 @@ def _from_file(settings: Settings, deadline: Deadline) -> Iterator[str | None]:
     lines = 0
     with located(settings.identifiers, SETTING, deadline) as (places, _):
         for place in places:
-            with place.open() as packed:
-                stream = gzip.GzipFile(fileobj=packed) if packed.peek(2)[:2] == b"\x1f\x8b" else packed
+            with place.open() as stream:
                 for line in filter(bytes.strip, iter(partial(stream.readline, PART_BYTES), b"")):
                     lines += 1
                     yield encoded(line.decode(errors="replace"))

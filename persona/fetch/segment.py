@@ -47,12 +47,6 @@ def fetch(settings: Settings, deadline: Deadline, limit: int) -> Iterator[Page]:
     """Yield the space's profiles page by page, in the listing's order, at most `limit` of them (0: all).
 
     The last page's `more` tells whether the limit cut the space short; a page may be empty.
-
-    Raises:
-        Refused: Segment says no, or lists no profile at all.
-        Invalid: an answer that is no page, a cursor that comes again, page after page without a profile.
-        Unavailable: Segment stayed busy or unreachable after our own tries.
-        DeadlineExceeded: no time left for the next page.
     """
     address = f"{settings.segment_api_url}/spaces/{settings.segment_space_id}/collections/users/profiles"
     headers = {"Authorization": f"Bearer {settings.segment_token}"}

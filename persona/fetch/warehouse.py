@@ -16,7 +16,7 @@ from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 
 from persona.deadline import Deadline
-from persona.errors import DeadlineExceeded, PersonaError, Refused, Unavailable, for_status
+from persona.errors import DeadlineExceeded, Refused, Unavailable, for_status
 
 # One request's wait for bytes; waiting for a job is many requests of ten seconds.
 READ_SECONDS = 30.0
@@ -139,7 +139,13 @@ class Warehouse:
         try:
             yield
         except GoogleAPICallError as error:
-            raise _refusal(error, self._named_job) from None
+            reason = next((str(one.get("reason")) for one in error.errors or () if isinstance(one, dict)), "")
+            status = int(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
+            named = f" {reason}" if reason in _CAUSES else ""
+            cause = _CAUSES.get(reason, f"expected the query's answer; check PERSONA_SOURCE and {_ROLES}")
+            raise for_status(_STATUSES.get(reason, status))(
+                "bigquery", f"BigQuery answered {status}{named}{self._named_job}: {cause}"
+            ) from None
         except NotDoneYet:
             raise DeadlineExceeded(
                 f"BigQuery did not answer within the {self._deadline.budget_seconds:.0f} s of the run"
@@ -156,13 +162,3 @@ class Warehouse:
                 f"no Google credentials that BigQuery takes ({type(error).__name__}): run as a service "
                 f"account with {_ROLES}; on a laptop: gcloud auth application-default login",
             ) from None
-
-
-def _refusal(error: GoogleAPICallError, job: str) -> PersonaError:
-    """What BigQuery's error means, by its reason and, where that is unknown, by its status."""
-    reason = next((str(one.get("reason")) for one in error.errors or () if isinstance(one, dict)), "")
-    status = int(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
-    named = f" {reason}" if reason in _CAUSES else ""
-    cause = _CAUSES.get(reason, f"expected the query's answer; check PERSONA_SOURCE and {_ROLES}")
-    failure = for_status(_STATUSES.get(reason, status))
-    return failure("bigquery", f"BigQuery answered {status}{named}{job}: {cause}")
