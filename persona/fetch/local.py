@@ -3,7 +3,7 @@
 import glob
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
@@ -61,18 +61,13 @@ def _paths(address: str, setting: str) -> list[Path]:
         paths = []
     except OSError:
         raise BadSettings(f"{setting}: it cannot be read; check who may read it") from None
-    if not paths:
-        raise BadSettings(f"{setting}: {_no_file(whole)}")
-    return [path.absolute() for path in paths]
-
-
-def _no_file(path: Path) -> str:
-    """What there is instead of a file that is not there."""
-    if path.is_dir():
-        return f"expected a file, or a folder with files, got an empty folder: {path.name}"
-    beside: list[str] = []
-    with suppress(OSError):
-        beside += [one.name for one in path.parent.iterdir()]
-    alike = get_close_matches(path.name, [*BUILT_IN, *beside], n=1)
-    meant = f"; is {alike[0]} meant?" if alike else "; name it from the folder that the command is given in"
-    return f"expected a file, there is no such file: {path.name}{meant}"
+    if paths:
+        return [path.absolute() for path in paths]
+    if whole.is_dir():
+        raise BadSettings(
+            f"{setting}: expected a file, or a folder with files, got an empty folder: {whole.name}"
+        )
+    beside = [path.name for path in whole.parent.glob("*")]
+    alike = get_close_matches(whole.name, [*BUILT_IN, *beside], n=1)
+    meant = f"is {alike[0]} meant?" if alike else "name it from the folder that the command is given in"
+    raise BadSettings(f"{setting}: expected a file, there is no such file: {whole.name}; {meant}")

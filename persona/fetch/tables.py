@@ -32,26 +32,23 @@ def _csv(engine: Engine, files: Sequence[File], settings: Settings) -> Iterator[
     yield _flat(columns, settings, table(files))
     # Only where lines end in more than one way is nothing read strictly; a row too long then loses its end.
     for strict in ("true", "false"):
+        rejects = f"store_rejects = true, rejects_table = 'bad_{strict}', rejects_scan = 'scans_{strict}'"
         with suppress(OddRecords):
-            bad = _bad_rows(engine, files, strict)
+            engine.rows(
+                f"SELECT COUNT(COLUMNS(*)) FROM {table(files, f', strict_mode = {strict}, {rejects}')}"
+            )
+            bad = engine.rows(f"""
+              SELECT 'row_' || REPLACE(LOWER(kind), ' ', '_') AS problem, COUNT(*) AS n
+              FROM (SELECT MIN(error_type) AS kind FROM bad_{strict} GROUP BY scan_id, file_id, line)
+              GROUP BY kind
+            """)
+            # A person with the reason for each row that cannot be read.
+            people = [
+                f"SELECT 0 AS identities, {literal(row['problem'])} AS problem FROM range({row['n']})"
+                for row in bad
+            ]
             rows = table(files, f", strict_mode = {strict}, ignore_errors = true")
-            yield _flat(columns, settings, rows) + bad
-
-
-def _bad_rows(engine: Engine, files: Sequence[File], strict: str) -> str:
-    """A person with the reason for each row that cannot be read."""
-    rejects = f"store_rejects = true, rejects_table = 'bad_{strict}', rejects_scan = 'scans_{strict}'"
-    engine.rows(f"SELECT COUNT(COLUMNS(*)) FROM {table(files, f', strict_mode = {strict}, {rejects}')}")
-    bad = engine.rows(f"""
-      SELECT 'row_' || REPLACE(LOWER(kind), ' ', '_') AS problem, COUNT(*) AS n
-      FROM (SELECT MIN(error_type) AS kind FROM bad_{strict} GROUP BY scan_id, file_id, line)
-      GROUP BY kind
-    """)
-    return "".join(
-        " UNION ALL BY NAME "
-        f"SELECT 0 AS identities, {literal(row['problem'])} AS problem FROM range({row['n']})"
-        for row in bad
-    )
+            yield " UNION ALL BY NAME ".join([_flat(columns, settings, rows), *people])
 
 
 def parquet(engine: Engine, source: str, settings: Settings) -> Readings:
