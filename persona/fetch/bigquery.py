@@ -59,11 +59,7 @@ class People:
         self._people, self._parameters = self._query(limit=limit)
 
     def rows(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """The rows of a statement that goes on after `WITH people AS (…),`; bills what it reads.
-
-        Raises:
-            Refused: a role or bytes to bill are missing, or the space has no profile.
-        """
+        """The rows of a statement that goes on after `WITH people AS (…),`; bills what it reads."""
         rows = self.warehouse.ask(*self._statement(sql, parameters), self._settings.max_bytes)
         if not rows:
             raise Refused(

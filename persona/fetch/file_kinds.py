@@ -53,7 +53,7 @@ _LINES = (
 
 
 class UnreadableFile(OddRecords):
-    """In our own words, which quote nothing of the content."""
+    """What a file is instead of people, in our own words, which quote nothing of the content."""
 
 
 class File(NamedTuple):
@@ -72,11 +72,7 @@ class File(NamedTuple):
 
 
 def looked_at(place: Place, engine: Engine, deadline: Deadline) -> File:
-    """What a file is, by its content.
-
-    Raises:
-        UnreadableFile: it is nothing that can be read; says what it looks like instead.
-    """
+    """What a file is, by its content."""
     name, path = place.name, place.path
     with place.open() as stream:
         head = stream.read(HEAD_BYTES)
@@ -125,11 +121,7 @@ def _table(text: str) -> tuple[str, tuple[str, ...]]:
 
 
 def with_known_columns(files: Sequence[File], known: Iterable[str]) -> list[File]:
-    """The same CSV files with no other column's name in sight: a part without a header has a person's there.
-
-    Raises:
-        UnreadableFile: a file has a known column twice, or none of them while another has.
-    """
+    """The same CSV files, no other column named: a part without a header has a person there."""
     wanted = {name.casefold() for name in known}
     masked = []
     for file in files:
@@ -190,7 +182,8 @@ def _union(files: Sequence[File], reader: str) -> str:
 
 
 def _read(reader: str, paths: Sequence[str], packed: str) -> str:
-    name, _, options = reader.partition("(")
-    compression = "" if name == "read_parquet" else f", compression = '{packed}'"
+    function, _, options = reader.partition("(")
+    if not function.endswith("parquet"):
+        options += f", compression = '{packed}'"
     # A folder that is called `plan=pro` is no column.
-    return f"{name}([{', '.join(map(literal, paths))}], {options}{compression}, hive_partitioning = false)"
+    return f"{function}([{', '.join(map(literal, paths))}], {options}, hive_partitioning = false)"

@@ -43,11 +43,6 @@ def fetch(settings: Settings, limit: int, deadline: Deadline, log: Log) -> Itera
 
 
 def relation(engine: Engine, files: Sequence[File], settings: Settings) -> People:
-    """The people in these files.
-
-    Raises:
-        UnreadableFile: they are of more than one kind.
-    """
     looks = " and ".join(sorted({one.looks for one in files}))
     kinds = sorted({one.kind for one in files})
     parameters: Mapping[str, Any] = {}

@@ -37,11 +37,6 @@ class Objects(AbstractFileSystem):
     """The objects that a setting names, as a file system for the engine, until the deadline.
 
     An object is read as it is stored, and no later version of it is mixed in.
-
-    Raises:
-        Refused: Cloud Storage says no, or there is no such object.
-        Unavailable: Cloud Storage stayed busy, or the object was replaced meanwhile.
-        DeadlineExceeded: no time left for the next part.
     """
 
     protocol = "gs"

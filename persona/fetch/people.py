@@ -64,11 +64,7 @@ class People:
         self._draw = "people AS (FROM read)"
 
     def rows(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """The rows of a statement that goes on after `WITH people AS (…),`.
-
-        Raises:
-            PersonaError: what was read is no people at all, or not in time.
-        """
+        """The rows of a statement that goes on after `WITH people AS (…),`."""
         while True:
             people = f"read AS ({self._reading}), {self._draw}"
             try:

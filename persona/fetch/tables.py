@@ -77,11 +77,7 @@ def parquet(engine: Engine, source: str, settings: Settings) -> Readings:
 
 
 def _demand_a_row_a_person(engine: Engine, source: str, ids: Sequence[str]) -> None:
-    """Refuse a table with a row an event, which would count everybody as often as there are rows.
-
-    Raises:
-        UnreadableFile: among the first rows, every column of ids has the same ones again and again.
-    """
+    """Refuse a table with a row an event, which would count everybody as often as there are rows."""
     repeated = []
     for one in ids:
         # The commonest id may stand for none.

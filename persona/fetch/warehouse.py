@@ -84,13 +84,7 @@ class Warehouse:
             return int(self._start(sql, parameters, dry_run=True).total_bytes_processed or 0)
 
     def ask(self, sql: str, parameters: Mapping[str, Any], most_bytes: int) -> list[dict[str, Any]]:
-        """A query's rows; the job is cancelled at the deadline.
-
-        Raises:
-            Refused: a role, a table, or the bytes that a query may bill are missing.
-            Unavailable: BigQuery stayed busy or unreachable after the client's own tries.
-            DeadlineExceeded: it did not answer in time.
-        """
+        """A query's rows; the job is cancelled at the deadline."""
         with self._named_failures():
             job = self._start(
                 sql,
