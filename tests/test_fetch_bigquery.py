@@ -267,7 +267,7 @@ def test_event_tables_that_do_not_exist_are_named(fill: Fill) -> None:
     ("more", "named"),
     [
         ({}, "pages, screens, email_opened, email_link_clicked"),
-        ({"pages": []}, "profile_merges nor id_graph_updates"),
+        ({"pages": []}, "none of profile_merges, id_graph_updates"),
     ],
     ids=["no-events", "no-graph"],
 )

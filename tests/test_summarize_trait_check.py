@@ -78,7 +78,7 @@ def test_one_trait_that_one_in_a_hundred_carries_is_enough_to_go_on_with_warning
 
 RAW = replace(RULE, window_days=14, activity="raw events: …")
 TEXTS = {"web_sessions_30d": (9, 2), "mobile_sessions_30d": (9, 9)}
-NO_NUMBER = "a count is a bare number, such as 12); of 9 values of web_sessions_30d, 7 are no numbers"
+NO_NUMBER = "(9 activity not numeric: a count is a bare number, such as 12); check that PERSONA_CHANNELS"
 NO_JSON = (
     "(9 not json: a line of JSON lines is one object, with double quotes: `jq -c .` writes it so); `python"
 )

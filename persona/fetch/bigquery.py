@@ -60,7 +60,7 @@ class People:
 
     def rows(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The rows of a statement that goes on after `WITH people AS (…),`; bills what it reads."""
-        rows = self.warehouse.ask(*self._statement(sql, parameters), self._settings.max_bytes)
+        rows = self.warehouse.ask(*self.statement(sql, parameters), self._settings.max_bytes)
         if not rows:
             raise Refused(
                 "bigquery",
@@ -90,11 +90,7 @@ class People:
     def everybody(self) -> Everybody:
         return Everybody(*self._query(), view=self._rows("channel_patterns"))
 
-    def estimate(self, sql: str, parameters: Mapping[str, Any]) -> int:
-        """How many bytes the same would have BigQuery process; asking costs nothing."""
-        return self.warehouse.estimate(*self._statement(sql, parameters))
-
-    def _statement(self, sql: str, parameters: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    def statement(self, sql: str, parameters: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         return f"WITH {self._people}, {sql}", {**self._parameters, **parameters}
 
     def _events(self, now: datetime) -> profiles_sync.Events:
@@ -108,18 +104,13 @@ class People:
                     tables.append((position, self._rows(name), bool(by_day)))
                 else:
                     absent.append(name)
-        if not tables:
-            raise Refused(
-                "bigquery",
-                f"PERSONA_EVENTS is on, and the dataset has none of the event tables ({', '.join(absent)}); "
-                "enable them in Profiles Sync, name yours in PERSONA_EMAIL_TABLES, or set PERSONA_EVENTS=off",
-            )
         merges = next(filter(self._find, MERGES), None)
-        if not merges:
+        if not (tables and merges):
+            lacking = ", ".join(MERGES if tables else absent)
             raise Refused(
                 "bigquery",
-                f"PERSONA_EVENTS is on, and the dataset has neither {' nor '.join(MERGES)} to tell whose "
-                "events are whose; enable profile_merges in Profiles Sync, or set PERSONA_EVENTS=off",
+                f"PERSONA_EVENTS is on, and the dataset has none of {lacking}; "
+                "enable them in Profiles Sync, name yours in PERSONA_EMAIL_TABLES, or set PERSONA_EVENTS=off",
             )
         self.notes = [f"The event table {one} does not exist: nothing was counted from it." for one in absent]
         return profiles_sync.Events(tables, self._rows(merges), now)
@@ -157,7 +148,8 @@ def affordable_bytes(settings: Settings, deadline: Deadline, limit: int) -> int:
     """
     rule = Rule(channels=dict(settings.channels), dominance=settings.dominance)
     with fetch(settings, limit, deadline, Log(as_json=False, level="ERROR")) as people:
-        needed_bytes = people.estimate(*statement(rule, people.dialect, drawn=people.drawn))
+        counting = people.statement(*statement(rule, people.dialect, drawn=people.drawn))
+        needed_bytes = people.warehouse.estimate(*counting)
     if needed_bytes > settings.max_bytes:
         raise Refused(
             "bigquery",

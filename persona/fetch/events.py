@@ -39,7 +39,10 @@ def count(events: Iterable[Event], since_seconds: float) -> dict[str, int]:
         channel, at = channel_of(event), unix_seconds(event.timestamp)
         if channel and at is not None and at >= since_seconds:
             moments[channel].append(at)
-    sessions = {channel: _sessions(sorted(moments[channel])) for channel in ("web", "mobile")}
+    sessions = {
+        channel: bool(at) + sum(b - a >= 60 * IDLE_MINUTES for a, b in pairwise(sorted(at)))
+        for channel, at in moments.items()
+    }
     return sessions | {"email": len(moments["email"])}
 
 
@@ -55,10 +58,6 @@ def channel_of(event: Event) -> str | None:
     if device in _MOBILE_DEVICES or event.type == "screen":
         return "mobile"
     return "web" if event.type == "page" else None
-
-
-def _sessions(moments: list[float]) -> int:
-    return bool(moments) + sum(later - earlier >= 60 * IDLE_MINUTES for earlier, later in pairwise(moments))
 
 
 def _named(context: Any, part: str, name: str) -> str:

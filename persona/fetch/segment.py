@@ -22,13 +22,12 @@ PROFILES_PER_PAGE = 100
 _CAUSES = {
     401: "the token is wrong, or lacks the permission to read this space (an EU workspace needs "
     "SEGMENT_API_URL=https://eu1.api.segmentapis.com); check SEGMENT_TOKEN",
-    403: "the token may not read this space, or the workspace has no Engage or Unify (a Connections-only "
-    f"plan merges no profiles); check SEGMENT_TOKEN and the plan, {ELSEWHERE}",
-    404: "no such space, or no such listing: it is in no official list of Segment's endpoints, and a "
-    "workspace without Engage or Unify does not have it; check SEGMENT_SPACE_ID and SEGMENT_API_URL, "
-    f"{ELSEWHERE}",
-    422: "the space cannot be read like this: a wrong SEGMENT_SPACE_ID, or a workspace without Engage or "
-    f"Unify; check both, {ELSEWHERE}",
+    **dict.fromkeys(
+        (403, 404, 422),
+        "no such space for this token, or no such listing: it is in no official list of Segment's endpoints, "
+        "and a workspace without Engage or Unify (a Connections-only plan merges no profiles) has none; "
+        f"check SEGMENT_SPACE_ID, SEGMENT_TOKEN, SEGMENT_API_URL and the plan, {ELSEWHERE}",
+    ),
 }
 
 

@@ -98,18 +98,12 @@ def _nobody(counts: Counts, rule: Rule, names: Names, *, in_files: bool) -> str:
     """Why nobody is active, as far as can be told."""
     if not counts.read:
         return "the source holds no profile at all: check that PERSONA_SOURCE names the right one"
-    told = {trait: names[trait] for trait in rule.channels.values() if trait in names}
-    odd = [
-        f"of {n} values of {trait}, {n - numbers} are no numbers; "
-        for trait, (n, numbers) in told.items()
-        if numbers < n
-    ]
     traits = "PERSONA_CHANNELS names traits that count what people do, as numbers"
     sources = "the web and mobile sources, and the email tool's events, are connected to this space"
     check = f"check that {traits if rule.activity == 'computed traits' else sources}"
     return (
         f"nobody is active: of {counts.read} profiles read, {counts.dormant} have no activity in any channel "
-        f"and {counts.rejected.total()} could not be read{_reasons(counts)}; {''.join(odd)}"
+        f"and {counts.rejected.total()} could not be read{_reasons(counts)}; "
         + (_LOOK if in_files and not names else check)
     )
 
