@@ -13,7 +13,7 @@ from clock import Clock
 from cloud import FakeSegment, Reply, Request, Scripted, Service, json_reply, profile_error
 
 from persona.deadline import Deadline
-from persona.errors import BadSettings, DeadlineExceeded, Invalid, PersonaError, Refused, Unavailable
+from persona.errors import DeadlineExceeded, Invalid, PersonaError, Refused, Unavailable
 from persona.fetch import profile_api
 from persona.fetch.people import Page
 from persona.net.pace import Pace
@@ -184,18 +184,19 @@ def test_an_empty_listing_is_an_error_with_a_next_step() -> None:
     assert [words for words in ("no merged profiles", "SEGMENT_SPACE_ID") if words not in message] == []
 
 
-def test_a_wrong_space_behind_a_file_of_identifiers_is_an_error(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("lines", "reasons"),
+    [("user_id:u1\nuser_id:u2\noops\n", {"identifier_malformed": 1, "not_found": 2}), ("\n \n", {})],
+    ids=["wrong-space", "no-line"],
+)
+def test_identifiers_of_nobody_give_reasons_alone(
+    tmp_path: Path, lines: str, reasons: dict[str, int]
+) -> None:
     listed = tmp_path / "identifiers.txt"
-    listed.write_text("user_id:u1\nuser_id:u2\noops\n")
+    listed.write_text(lines)
     with space([profile(1)]) as segment:
-        raised = refused(segment, PERSONA_IDENTIFIERS=str(listed), SEGMENT_SPACE_ID="spa_other")
-    assert "identifier_malformed: 1, not_found: 2" in raised.message
-
-
-def test_a_file_without_a_line_is_a_mistake_in_the_settings(tmp_path: Path) -> None:
-    (tmp_path / "none.txt").write_text("\n \n")
-    with space([profile(1)]) as segment, pytest.raises(BadSettings, match="PERSONA_IDENTIFIERS"):
-        fetch(segment, PERSONA_IDENTIFIERS=str(tmp_path / "none.txt"))
+        pages = fetch(segment, PERSONA_IDENTIFIERS=str(listed), SEGMENT_SPACE_ID="spa_other")
+    assert (read(pages), rejected(pages)) == ([], reasons)
 
 
 def test_a_cursor_that_comes_again_ends_the_reading() -> None:

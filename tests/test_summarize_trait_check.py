@@ -84,6 +84,11 @@ NO_JSON = (
 )
 NOBODY: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "no profile": ({}, {}, "the source holds no profile at all: check that PERSONA_SOURCE"),
+    "no such space": (
+        {"rejected": Counter(identifier_malformed=1, not_found=2)},
+        {},
+        "such as user_id:42; 2 not found: the space knows no such profile: check SEGMENT_SPACE_ID)",
+    ),
     "no event": ({"dormant": 9}, {"rule": RAW}, "email tool's events, are connected to this space"),
     "no number": ({"rejected": Counter(activity_not_numeric=9)}, {"names": TEXTS}, NO_NUMBER),
     "another shape": ({"rejected": Counter(not_json=9)}, {"in_files": True}, NO_JSON),

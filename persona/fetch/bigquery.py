@@ -7,19 +7,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from persona.classify.counts import Everybody, statement
 from persona.deadline import Deadline
 from persona.errors import DeadlineExceeded, Refused, Unavailable
 from persona.fetch import profiles_sync
 from persona.fetch.people import Carried
+from persona.fetch.warehouse import Warehouse
 from persona.log import Log, Progress
 from persona.model import Rule
 from persona.settings import Settings
-
-if TYPE_CHECKING:
-    from persona.fetch.warehouse import Warehouse
 
 # Where an event's profile is now, the first of these that exists: Segment's own view, or what it comes from.
 MERGES = ("profile_merges", "id_graph_updates")
@@ -41,7 +39,7 @@ class People:
     dialect = "bigquery"
     kind = ""  # of files only
 
-    def __init__(self, warehouse: "Warehouse", settings: Settings, limit: int, now: datetime) -> None:
+    def __init__(self, warehouse: Warehouse, settings: Settings, limit: int, now: datetime) -> None:
         self.drawn = bool(limit)
         self.truncated = False  # the counts tell, with from how many people these were drawn
         self.notes: list[str] = []
@@ -131,8 +129,6 @@ def fetch(
 
     With PERSONA_EVENTS, everybody's activity is counted from the raw events of the 30 days before `now`.
     """
-    from persona.fetch.warehouse import Warehouse  # noqa: PLC0415 - a cold start pays for what it needs
-
     log.notify(Progress("fetch"))
     with closing(Warehouse(settings.where.split(".")[0], deadline)) as warehouse:
         people = People(warehouse, settings, limit, now or datetime.now(UTC))

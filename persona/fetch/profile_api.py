@@ -12,7 +12,6 @@ from functools import partial
 from itertools import islice
 
 from persona.deadline import Deadline
-from persona.errors import BadSettings, Refused
 from persona.fetch.local import located
 from persona.fetch.people import Page
 from persona.fetch.profile_parts import ProfileParts, encoded
@@ -27,7 +26,6 @@ THREADS = 64
 MOST_UNDER_WAY = 2 * THREADS
 PROFILES_PER_PAGE = 100
 
-SETTING = "PERSONA_IDENTIFIERS"
 # A longer line comes in parts, none of which is an identifier.
 PART_BYTES = 2**16
 
@@ -43,35 +41,21 @@ def fetch(settings: Settings, deadline: Deadline, limit: int) -> Iterator[Page]:
     with FreeSession("segment", deadline, auth=auth, pool_size=THREADS, pace=pace) as session:
         parts = ProfileParts(settings, session)
         named = _from_file(settings, deadline) if settings.identifiers else parts.listed()
-        read, reasons = 0, Counter[str]()
         with closing(_concurrently(parts.profile, islice(named, limit or None), pace)) as profiles:
             while some := [*islice(profiles, PROFILES_PER_PAGE)]:
                 records = [one for one in some if isinstance(one, bytes)]
                 rejected = Counter(one for one in some if isinstance(one, str))
-                read += len(records)
-                reasons += rejected
                 yield Page(records, more=True, rejected=rejected)
         yield Page([], more=bool(limit) and next(named, "") != "")
-    if not read:
-        unread = ", ".join(f"{reason}: {n}" for reason, n in sorted(reasons.items()))
-        raise Refused(
-            "segment",
-            f"of {reasons.total()} profiles, the Profile API gave not one ({unread}); check SEGMENT_SPACE_ID "
-            "and that PERSONA_IDENTIFIERS, where it is set, holds one type:value a line, such as user_id:42",
-        )
 
 
 def _from_file(settings: Settings, deadline: Deadline) -> Iterator[str | None]:
     """Yield the identifiers of PERSONA_IDENTIFIERS, ready for a URL; None for a line that holds none."""
-    lines = 0
-    with located(settings.identifiers, SETTING, deadline) as (places, _):
+    with located(settings.identifiers, "PERSONA_IDENTIFIERS", deadline) as (places, _):
         for place in places:
             with place.open() as stream:
                 for line in filter(bytes.strip, iter(partial(stream.readline, PART_BYTES), b"")):
-                    lines += 1
                     yield encoded(line.decode(errors="replace"))
-    if not lines:
-        raise BadSettings(f"{SETTING}: expected one type:value a line, and the file has no line")
 
 
 def _concurrently(

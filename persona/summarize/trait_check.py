@@ -36,6 +36,8 @@ _LOOK = (
 # What to do about values that cannot be read, by the reason.
 _MENDING = {
     "activity_not_numeric": "a count is a bare number, such as 12",
+    "not_found": "the space knows no such profile: check SEGMENT_SPACE_ID",
+    "identifier_malformed": "PERSONA_IDENTIFIERS holds one type:value a line, such as user_id:42",
     "activity_negative": "a count is not below zero: leave empty what is unknown",
     "row_invalid_encoding": "the file is not in UTF-8: save it as that",
     "not_json": "a line of JSON lines is one object, with double quotes: `jq -c .` writes it so",
@@ -97,7 +99,7 @@ def examine(
 def _nobody(counts: Counts, rule: Rule, names: Names, *, in_files: bool) -> str:
     """Why nobody is active, as far as can be told."""
     if not counts.read:
-        return "the source holds no profile at all: check that PERSONA_SOURCE names the right one"
+        return "the source holds no profile at all: check that PERSONA_SOURCE or PERSONA_IDENTIFIERS is right"
     traits = "PERSONA_CHANNELS names traits that count what people do, as numbers"
     sources = "the web and mobile sources, and the email tool's events, are connected to this space"
     check = f"check that {traits if rule.activity == 'computed traits' else sources}"
