@@ -199,18 +199,10 @@ def test_identifiers_of_nobody_give_reasons_alone(
     assert (read(pages), rejected(pages)) == ([], reasons)
 
 
-def test_a_cursor_that_comes_again_ends_the_reading() -> None:
-    page = {"data": [{"segment_id": "use_1"}], "cursor": {"has_more": True, "next": "again"}}
-    with Scripted(lambda _: json_reply(page)) as service:
-        raised = refused(service)
-    assert "for the second time" in raised.message
-
-
 @pytest.mark.parametrize(
     ("body", "came"),
     [
         pytest.param(b"<html>proxy</html>", "18 bytes that are no JSON", id="html"),
-        pytest.param(b"", "0 bytes", id="nothing"),
         pytest.param(b'{"data": "ann@example.com"}', "another shape", id="no-list"),
         pytest.param(b'{"data": [{}]}', "another shape", id="no-id"),
     ],

@@ -34,10 +34,8 @@ def fetch(settings: Settings, limit: int, deadline: Deadline, log: Log) -> Itera
         try:
             files += [looked_at(place, engine, deadline) for place in places]
             people = relation(engine, files, settings)
-        except UnreadableFile as odd:
-            raise _refused(settings, str(odd)) from None
-        except OddRecords as odd:  # in the engine's words, which may quote the content
-            raise _refusal(files, settings, str(odd)) from None
+        except OddRecords as odd:
+            raise _refusal(files, settings, odd) from None
         people.draw(limit)
         yield people
 
@@ -68,20 +66,17 @@ def relation(engine: Engine, files: Sequence[File], settings: Settings) -> Peopl
     return people
 
 
-def _refusal(files: Sequence[File], settings: Settings, words: str) -> PersonaError:
-    """What the engine's complaint means; its own words quote the content."""
-    file = next((one for one in files if one.path in words), files[0] if files else None)
-    looks = f"{file.name} looks like {file.looks}; " if file else ""
-    place = _PLACE.search(words)
-    if "maximum_object_size" in words or "Maximum line size" in words:
-        what = "a line of it is longer than 4 MiB, or it has no lines"
-    else:
+def _refusal(files: Sequence[File], settings: Settings, odd: OddRecords) -> PersonaError:
+    """What a complaint means; the engine's own words quote the content."""
+    words = what = str(odd)
+    if not isinstance(odd, UnreadableFile):
+        file = next((one for one in files if one.path in words), files[0] if files else None)
+        looks = f"{file.name} looks like {file.looks}; " if file else ""
+        place = _PLACE.search(words)
         what = "cannot be read as that" + (f", first at {place[1].lower()} {place[2]}" if place else "")
-    return _refused(settings, f"{looks}{what}; store it again")
-
-
-def _refused(settings: Settings, what: str) -> PersonaError:
-    """The failure that a file means, by where it lies."""
+        if "maximum_object_size" in words or "Maximum line size" in words:
+            what = "a line of it is longer than 4 MiB, or it has no lines"
+        what = f"{looks}{what}; store it again"
     if settings.where.startswith("gs://"):
         return Refused("storage", f"the object that {SETTING} names: {what}")
     return BadSettings(f"{SETTING}: {what}")

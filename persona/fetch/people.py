@@ -49,7 +49,7 @@ class People:
         self,
         engine: Engine,
         readings: Iterable[str],
-        refusal: Callable[[str], Exception] = OddRecords,
+        refusal: Callable[[OddRecords], Exception] = OddRecords,
         parameters: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         self.drawn = False
@@ -70,10 +70,9 @@ class People:
             try:
                 return self.engine.rows(f"WITH {people}, {sql}", {**self._parameters, **parameters})
             except OddRecords as odd:
-                words = str(odd)
-            self._reading = next(self._readings, "")
-            if not self._reading:
-                raise self._refusal(words)
+                self._reading = next(self._readings, "")
+                if not self._reading:
+                    raise self._refusal(odd) from None
 
     def everybody(self) -> Everybody | None:
         # The reading that the run itself has come to.
@@ -99,7 +98,7 @@ class People:
 
 # One text is handed over ten times as fast as a list; JSON holds no U+001E.
 _RECORDS = "(SELECT TRY_CAST(UNNEST(STRING_SPLIT($records, CHR(30))) AS JSON) AS record)"
-# Where there are more names than this, they are free text, and nobody can tell.
+# Where there are more names than this, they are free text.
 MOST_NAMES = 10_000
 
 
@@ -143,10 +142,8 @@ class Table(People):
         if self._all_traits and records:
             for name, carried in names_of(self.engine, "record->'$.traits'", _RECORDS, batch).items():
                 before = self._named.get(name, Carried(0, 0))
-                self._named[name] = Carried(before.n + carried.n, before.numeric + carried.numeric)
-            self._all_traits = len(self._named) < MOST_NAMES
-            if not self._all_traits:
-                self._named = {}
+                if before.n or len(self._named) < MOST_NAMES:
+                    self._named[name] = Carried(before.n + carried.n, before.numeric + carried.numeric)
 
 
 def names_of(
