@@ -85,19 +85,22 @@ sums CROSS JOIN UNNEST(ARRAY_CONCAT(
   reasons AS (
     SELECT
       *,
-      -- Digits without a number are too many for a float, as those of an infinite one are.
-      COALESCE(
-        problem
+      -- Nearly everybody has none, which one look tells. Digits without a number are too many for a float, as
+      -- those of an infinite one are.
+      CASE
+        WHEN problem IS NULL
 {% for i in range(channels) %}
-        , CASE
-          WHEN NOT carries_{{ i }} OR number_{{ i }} BETWEEN 0 AND {{ p("most") }} THEN NULL
-          WHEN NOT is_number_{{ i }} THEN 'activity_not_numeric'
-          WHEN IFNULL({{ "ISINF" if duckdb else "IS_INF" }}(number_{{ i }}), TRUE) THEN 'activity_not_finite'
-          WHEN number_{{ i }} < 0 THEN 'activity_negative'
-          ELSE 'activity_too_large'
-        END
+          AND (NOT carries_{{ i }} OR IFNULL(number_{{ i }} BETWEEN 0 AND {{ p("most") }}, FALSE))
 {% endfor %}
-      ) AS reason
+          THEN NULL
+        WHEN problem IS NOT NULL THEN problem
+{% for i in range(channels) %}
+        WHEN carries_{{ i }} AND NOT is_number_{{ i }} THEN 'activity_not_numeric'
+        WHEN carries_{{ i }} AND IFNULL({{ "ISINF" if duckdb else "IS_INF" }}(number_{{ i }}), TRUE) THEN 'activity_not_finite'
+        WHEN number_{{ i }} < 0 THEN 'activity_negative'
+        WHEN number_{{ i }} > {{ p("most") }} THEN 'activity_too_large'
+{% endfor %}
+      END AS reason
     FROM numbers
   ),
   -- Whole numbers as floats: sums are exact up to 2^53, and beyond cannot overflow.
@@ -130,10 +133,10 @@ sums CROSS JOIN UNNEST(ARRAY_CONCAT(
       CASE
         WHEN reason IS NOT NULL THEN reason
         WHEN total = 0 THEN 'dormant'
+        WHEN NOT alone OR share <= {{ p("dominance") }} THEN '{{ channels }}'
 {% for i in range(channels) %}
-        WHEN share > {{ p("dominance") }} AND alone AND activity_{{ i }} = largest THEN '{{ i }}'
+        WHEN activity_{{ i }} = largest THEN '{{ i }}'
 {% endfor %}
-        ELSE '{{ channels }}'
       END AS place,
       IFNULL(share > {{ p("lower") }} AND share <= {{ p("upper") }} AND alone, FALSE) AS on_boundary
     FROM shares

@@ -18,7 +18,7 @@ HEAD_BYTES = 2**16
 BLOCK_BYTES = 2**20
 # The longest record; each thread reads into two buffers of twice as much.
 MOST_BYTES = 4 * 2**20
-_MARK = b"\xef\xbb\xbf"  # what some editors begin a UTF-8 file with; of CSV, the engine passes over it
+_MARK = b"\xef\xbb\xbf"  # what some editors begin a UTF-8 file with
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"  # RFC 1952, RFC 8878
 # What else files begin with, in words with what to do.
 _FOREIGN = {
@@ -80,7 +80,6 @@ def looked_at(place: Place, engine: Engine, deadline: Deadline) -> File:
     if head.startswith(_GZIP):
         packed, head = "gzip", _unpacked(place, deadline)
     elif head.startswith(_ZSTD):
-        # Only the engine unpacks it, and keeps a byte-order mark to itself: the first record is then no JSON.
         packed, lines = "zstd", engine.rows(f"FROM {_read(_LINES, [path], 'zstd')} LIMIT 20")
         head = b"\n".join((row["line"] or "").encode() for row in lines)
     if head.startswith(b"PAR1") and packed == "uncompressed":
@@ -91,11 +90,11 @@ def looked_at(place: Place, engine: Engine, deadline: Deadline) -> File:
     if b"\0" in head:
         raise UnreadableFile(f"{name} is no text: expected JSON lines, CSV or Parquet, plain, gzip or zstd")
     text = head.removeprefix(_MARK).lstrip()
-    if text and not _ARRAY.match(text) and not _RECORD.search(text):
-        return File(name, path, "CSV", packed, *_table(text.decode(errors="replace")))
-    if head.startswith(_MARK):
-        raise UnreadableFile(f"{name} begins with a byte-order mark; save it as UTF-8 without one")
-    return File(name, path, "JSON array" if _ARRAY.match(text) else "JSON lines", packed)
+    if _ARRAY.match(text):
+        return File(name, path, "JSON array", packed)
+    if not text or _RECORD.search(text):
+        return File(name, path, "JSON lines", packed)
+    return File(name, path, "CSV", packed, *_table(text.decode(errors="replace")))
 
 
 def _unpacked(place: Place, deadline: Deadline) -> bytes:

@@ -135,4 +135,5 @@ def _traits_of_rows(source: str, settings: Settings) -> tuple[str, str]:
     ids = ", ".join(literal(name.lower()) for name in settings.id_columns)
     # An alias that is no column's name: it stands for the whole row.
     row = '"\x1f"'
-    return f"TO_JSON({row})", f"(SELECT COLUMNS(name -> LOWER(name) NOT IN ({ids})) FROM {source}) AS {row}"
+    traits = f"COLUMNS(lambda name: LOWER(name) NOT IN ({ids}))"
+    return f"TO_JSON({row})", f"(SELECT {traits} FROM {source}) AS {row}"
