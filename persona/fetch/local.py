@@ -28,10 +28,6 @@ def located(address: str, setting: str, deadline: Deadline) -> Iterator[tuple[li
 
     Beside them the engine's file system for them, None for this machine's. Objects are read where they lie,
     in parts: on the cloud, a disk is memory.
-
-    Raises:
-        BadSettings: there is no such file, or it is no regular one.
-        Refused, Unavailable, DeadlineExceeded: of Cloud Storage, now and while the files are read.
     """
     if not address.startswith("gs://"):
         paths = _paths(address, setting)

@@ -1,7 +1,7 @@
 """What Segment's two interfaces share: lists that are followed page by page, and refusals in words."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sized
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import TypeVar
 
@@ -24,7 +24,6 @@ ELSEWHERE = (
 
 # What asks for a page; empty for the first one.
 Query = dict[str, str]
-Items = TypeVar("Items", bound=Sized)
 T = TypeVar("T")
 
 
@@ -40,8 +39,8 @@ class Cursor(Struct):
 
 
 def follow(
-    get: Callable[[Query], tuple[Items, Query | None]], *, may_be_empty: bool = False
-) -> Iterator[tuple[Items, bool]]:
+    get: Callable[[Query], tuple[list[T], Query | None]], *, may_be_empty: bool = False
+) -> Iterator[tuple[list[T], bool]]:
     """Yield each page of a list, and whether there are more; `get` has a page and what asks for the next.
 
     Raises:
