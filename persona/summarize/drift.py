@@ -92,16 +92,16 @@ def two_proportions(before: int, of_before: int, after: int, of_after: int) -> f
     return math.erfc(abs(z) / math.sqrt(2))
 
 
-def holm(p_values: Sequence[float], level: float = FALSE_ALARM_SHARE) -> list[bool]:
-    """Which of the tests are significant at `level` over all of them together.
+def holm(p_values: Sequence[float]) -> list[bool]:
+    """Which of the tests are significant over all of them together.
 
     Holm, "A simple sequentially rejective multiple test procedure" (1979): the smallest p-value must pass
-    level / m, the next level / (m - 1), and so on; the first that fails ends it.
+    the level / m, the next the level / (m - 1), and so on; the first that fails ends it.
     """
     significant = [False] * len(p_values)
     by_p_value = sorted(range(len(p_values)), key=p_values.__getitem__)
     for passed, test in enumerate(by_p_value):
-        if p_values[test] > level / (len(p_values) - passed):
+        if p_values[test] > FALSE_ALARM_SHARE / (len(p_values) - passed):
             break
         significant[test] = True
     return significant
