@@ -1,6 +1,5 @@
 """What Segment's two interfaces share: lists that are followed page by page, and refusals in words."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import TypeVar
@@ -13,10 +12,6 @@ from persona.net.wire import Reply
 
 # One empty page may be a filter's gap; a list that goes on being empty is a loop.
 MOST_EMPTY_PAGES = 3
-# Segment's cursors are some dozen.
-MOST_CURSOR_CHARACTERS = 4_096
-# What an error is called, in both of Segment's ways; its free text stays unread: it may name people.
-_CALLED = re.compile(rb'"(?:type|code)"\s*:\s*"([A-Za-z][A-Za-z0-9_-]{0,63})"')
 ELSEWHERE = (
     "or read the same profiles another way: PERSONA_SOURCE=profile-api with PERSONA_IDENTIFIERS, an export, "
     "or bigquery://PROJECT.DATASET"
@@ -45,7 +40,7 @@ def follow(
 
     Raises:
         Refused: the list is empty, and must not be.
-        Invalid: a cursor comes again or fits into no URL, or one page after another holds nothing.
+        Invalid: a cursor comes again, or one page after another holds nothing.
     """
     query: Query | None = {}
     asked, read, empty_pages = set[str](), 0, 0
@@ -54,15 +49,13 @@ def follow(
         read += len(items)
         empty_pages = 0 if items else empty_pages + 1
         if query is not None:
-            cursor, odd = "".join(query.values()), ""
-            if len(cursor) > MOST_CURSOR_CHARACTERS:
-                odd = "a cursor that fits into no URL"
-            elif empty_pages == MOST_EMPTY_PAGES:
-                odd = f"{empty_pages} pages in a row without an item, each with a next one,"
-            elif cursor in asked:
-                odd = "a cursor for the second time"
-            if odd:
-                raise Invalid("segment", f"Segment sent {odd} after {read} items; try again, {ELSEWHERE}")
+            cursor = "".join(query.values())
+            if cursor in asked or empty_pages == MOST_EMPTY_PAGES:
+                raise Invalid(
+                    "segment",
+                    f"Segment's list has no end: after {read} items a cursor came for the second time, or "
+                    f"{MOST_EMPTY_PAGES} pages in a row held nothing; try again, {ELSEWHERE}",
+                )
             asked.add(cursor)
         yield items, query is not None
     if not (read or may_be_empty):
@@ -83,9 +76,8 @@ def page_of(reply: Reply, decode: Callable[[bytes], T], causes: Mapping[int, str
     check = f"check {address}, {ELSEWHERE}"
     if reply.status != HTTPStatus.OK:
         cause = causes.get(reply.status, f"expected 200 with a page of a list; {check}")
-        called = _CALLED.search(reply.body)
-        word = f" {called[1].decode()}" if called else ""
-        raise for_status(reply.status)("segment", f"Segment answered {reply}{word}: {cause}")
+        # The body stays unread: its free text may name people.
+        raise for_status(reply.status)("segment", f"Segment answered {reply}: {cause}")
     try:
         return decode(reply.body)
     except msgspec.ValidationError as error:
