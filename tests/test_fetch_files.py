@@ -272,7 +272,7 @@ UNREADABLE = {
     "array": (b"[" + line(1) + b", secret]", ARRAY),
     "parquet": (b"PAR1secret", "export looks like Parquet; cannot be read as that"),
     "long line": (b'{"secret": "' + b"x" * 2**26, "a line of it is longer than 4 MiB"),
-    "long line in gzip": (gzip.compress(b"{") + BLANKS, "packed with gzip; a line of it is longer"),
+    "long line in gzip": (gzip.compress(b"{") + BLANKS, "like JSON lines; a line of it is longer"),
     "nul in gzip": (gzip.compress(bytes(2**24), 1) * 16, "export is no text"),
 }
 

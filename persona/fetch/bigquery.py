@@ -131,10 +131,7 @@ def fetch(
     """
     log.notify(Progress("fetch"))
     with closing(Warehouse(settings.where.split(".")[0], deadline)) as warehouse:
-        people = People(warehouse, settings, limit, now or datetime.now(UTC))
-        yield people
-        if warehouse.took:
-            log.info("counted by BigQuery", stage="fetch", **warehouse.took)
+        yield People(warehouse, settings, limit, now or datetime.now(UTC))
 
 
 def affordable_bytes(settings: Settings, deadline: Deadline, limit: int) -> int:

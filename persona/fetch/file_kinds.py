@@ -66,10 +66,6 @@ class File(NamedTuple):
     delimiter: str = ","  # of CSV
     columns: tuple[str, ...] = ()  # of CSV, as its first row names them
 
-    @property
-    def looks(self) -> str:
-        return self.kind if self.packed == "uncompressed" else f"{self.kind}, packed with {self.packed}"
-
 
 def looked_at(place: Place, engine: Engine, deadline: Deadline) -> File:
     """What a file is, by its content."""

@@ -41,8 +41,8 @@ def fetch(settings: Settings, limit: int, deadline: Deadline, log: Log) -> Itera
 
 
 def relation(engine: Engine, files: Sequence[File], settings: Settings) -> People:
-    looks = " and ".join(sorted({one.looks for one in files}))
     kinds = sorted({one.kind for one in files})
+    looks = " and ".join(kinds)
     parameters: Mapping[str, Any] = {}
     readings: Iterable[str]
     if unloaded := profiles_sync.unloaded(files):
@@ -51,7 +51,7 @@ def relation(engine: Engine, files: Sequence[File], settings: Settings) -> Peopl
         query, parameters = profiles_sync.query(settings, sources, "duckdb")
         readings, traits = [f"WITH {query} FROM people"], profiles_sync.traits(sources)
     elif len(kinds) > 1:
-        raise UnreadableFile(f"expected files of one kind, got {' and '.join(kinds)}; name one kind with *")
+        raise UnreadableFile(f"expected files of one kind, got {looks}; name one kind with *")
     elif kinds == ["CSV"]:
         readings, traits = tables.csv(engine, files, settings)
     elif kinds == ["Parquet"]:
@@ -71,7 +71,7 @@ def _refusal(files: Sequence[File], settings: Settings, odd: OddRecords) -> Pers
     words = what = str(odd)
     if not isinstance(odd, UnreadableFile):
         file = next((one for one in files if one.path in words), files[0] if files else None)
-        looks = f"{file.name} looks like {file.looks}; " if file else ""
+        looks = f"{file.name} looks like {file.kind}; " if file else ""
         place = _PLACE.search(words)
         what = "cannot be read as that" + (f", first at {place[1].lower()} {place[2]}" if place else "")
         if "maximum_object_size" in words or "Maximum line size" in words:

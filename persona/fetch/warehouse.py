@@ -64,7 +64,6 @@ class Warehouse:
 
     def __init__(self, project: str, deadline: Deadline) -> None:
         self._deadline, self._named_job = deadline, ""
-        self.took: dict[str, Any] = {}  # by the last query, for the log
         emulated = os.environ.get("BIGQUERY_EMULATOR_HOST")
         with self._named_failures():
             self._client = bigquery.Client(
@@ -96,15 +95,12 @@ class Warehouse:
             try:
                 # A query that failed is not begun again: the run is, by whoever started it.
                 answer = job.result(timeout=self._left_seconds, retry=self._retry, job_retry=None)
-                rows = [dict(row) for row in answer]
+                return [dict(row) for row in answer]
             except (NotDoneYet, RetryError):
                 # Nobody waits any longer; what cannot be stopped now ends by itself.
                 with suppress(GoogleAPICallError, *_BROKEN):
                     job.cancel(retry=None, timeout=CANCEL_SECONDS)
                 raise NotDoneYet from None
-        billed_bytes = int(job.total_bytes_billed or 0)
-        self.took = {"job_id": job.job_id, "billed_bytes": billed_bytes, "rows": len(rows)}
-        return rows
 
     @property
     def _left_seconds(self) -> float:
