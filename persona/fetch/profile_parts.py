@@ -21,14 +21,13 @@ from persona.settings import Settings
 MOST_EVENTS = 10_000
 # Longer identifiers fit into no URL; Segment's own end far below.
 MOST_CHARACTERS = 1_000
-_WRONG = (
-    "the access token is wrong, or belongs to another space or region (an EU workspace needs "
-    "SEGMENT_PROFILE_API_URL=https://profiles.euw1.segment.com); check SEGMENT_TOKEN, which for this source "
-    "is a Profile API access token"
-)
 _CAUSES = {
-    401: _WRONG,
-    403: f"{_WRONG}, and that the workspace has Unify",
+    **dict.fromkeys(
+        (401, 403),
+        "the access token is wrong, or belongs to another space or region (an EU workspace needs "
+        "SEGMENT_PROFILE_API_URL=https://profiles.euw1.segment.com); check SEGMENT_TOKEN, which for this "
+        "source is a Profile API access token, and that the workspace has Unify",
+    ),
     404: "no such space, or its listing is closed: it is no longer in Segment's documentation; check "
     f"SEGMENT_SPACE_ID, {ELSEWHERE}",
 }
