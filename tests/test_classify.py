@@ -200,6 +200,16 @@ def test_names_that_there_is_no_room_for_are_free_text_and_the_people_counted(fr
     assert (counts.classified, counts.free_text) == (1, {*free.values()})
 
 
+def test_two_runs_at_once_in_one_process_see_nothing_of_each_other() -> None:
+    settings, record = read_settings({}, "terminal"), json.dumps(person(1, "pro", "email")).encode()
+    with Engine(Deadline(60)) as one, Engine(Deadline(60)) as other:
+        tables = Table(one, settings), Table(other, settings)
+        for n, table in enumerate(tables, 1):
+            table.fill([Page([record] * n)], lambda _pages, _people: None)
+        rule = Rule(channels=CHANNELS, dominance=0.5)
+        assert [classify(table, rule).read for table in tables] == [1, 2]
+
+
 def test_traits_may_have_any_names() -> None:
     names = ['"; DROP TABLE gathered; --', "it's a “trait”", "$.a[0]", "päge views ☕", "__init__\\", "{}"]
     channels = {f"c{i}": name for i, name in enumerate(names)}

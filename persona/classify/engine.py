@@ -1,6 +1,9 @@
 """DuckDB inside the process: bounded in memory and time, shut off from network and disk."""
 
-from collections.abc import Mapping, Sequence
+import atexit
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from tempfile import TemporaryDirectory
 from threading import Timer
 from typing import Any, Self
@@ -36,39 +39,20 @@ class Engine:
     """One connection, which reads `files` and nothing else, until the deadline.
 
     `file_system` (of fsspec) is where other files lie than this machine's; it keeps its last `failure`.
+    Tables have to be temporary: no other connection sees those, and they go with their own.
     """
 
     def __init__(self, deadline: Deadline, files: Sequence[str] = (), file_system: Any = None) -> None:
-        self._deadline, self._file_system, self._scratch = deadline, file_system, TemporaryDirectory()
-        settings: dict[str, Any] = {
-            "memory_limit": f"{MEMORY_BYTES}B",
-            "max_temp_directory_size": f"{SPILLED_BYTES}B",
-            "temp_directory": self._scratch.name,
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-        }
-        if not files:
-            # Of what comes page by page there is little at a time: threads wait longer than they work.
-            settings["threads"] = 1
-        self._connection = duckdb.connect(config=settings)
-        if file_system:
-            self._connection.register_filesystem(file_system)
-        self._connection.execute(
-            f"""
-            SET allowed_paths = [{", ".join(map(literal, files))}];
-            SET enable_external_access = false;
-            -- Counted from the beginning, and not printed: that would be among what a caller reads.
-            SET enable_progress_bar = true; SET enable_progress_bar_print = false; SET progress_bar_time = 0;
-            SET lock_configuration = true;
-            """
-        )
+        self._deadline, self._file_system, self._files = deadline, file_system, ExitStack()
+        database = self._files.enter_context(_database(files, file_system)) if files else _without_files()
+        self._connection = database.cursor()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._connection.close()
-        self._scratch.cleanup()
+        self._files.close()
 
     def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """A statement's rows; the deadline interrupts it.
@@ -109,6 +93,42 @@ class Engine:
             return max(0.0, self._connection.query_progress()) / 100
         except duckdb.Error:  # closed meanwhile
             return 0.0
+
+
+@contextmanager
+def _database(files: Sequence[str], file_system: Any) -> Iterator[duckdb.DuckDBPyConnection]:
+    with TemporaryDirectory() as scratch:
+        settings: dict[str, Any] = {
+            "memory_limit": f"{MEMORY_BYTES}B",
+            "max_temp_directory_size": f"{SPILLED_BYTES}B",
+            "temp_directory": scratch,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        }
+        if not files:
+            # Of what comes page by page there is little at a time: threads wait longer than they work.
+            settings["threads"] = 1
+        with duckdb.connect(config=settings) as connection:
+            if file_system:
+                connection.register_filesystem(file_system)
+            connection.execute(
+                f"""
+                SET allowed_paths = [{", ".join(map(literal, files))}];
+                SET enable_external_access = false;
+                -- Counted from the beginning, and not printed: that would be among what a caller reads.
+                SET enable_progress_bar = true; SET enable_progress_bar_print = false;
+                SET progress_bar_time = 0; SET lock_configuration = true;
+                """
+            )
+            yield connection
+
+
+@cache
+def _without_files() -> duckdb.DuckDBPyConnection:
+    """The process's own: to open one takes longer than to count a page of people."""
+    kept = ExitStack()
+    atexit.register(kept.close)
+    return kept.enter_context(_database((), None))
 
 
 def literal(text: str) -> str:

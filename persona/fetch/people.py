@@ -109,7 +109,7 @@ class Table(People):
         super().__init__(engine, ["FROM gathered"])
         everything = judged(settings.traits, _RECORDS)
         self._people = f"SELECT * EXCLUDE (canonical_segment_id, user_id) FROM ({everything})"  # noqa: S608
-        self._into = "CREATE TABLE gathered AS"
+        self._into = "CREATE TEMP TABLE gathered AS"
         self._named: dict[str, Carried] = {}
         self.names = lambda: dict(sorted(self._named.items(), key=lambda one: (-one[1].n, one[0])))
         self._all_traits = settings.source == "segment"  # the other services send the needed ones alone
