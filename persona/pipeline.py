@@ -106,10 +106,9 @@ class _Steps:
             # A run that goes on has no warehouse billed for names.
             doubtful = missing(counts, rule) and settings.source != "bigquery"
             names = people.names() if doubtful or not counts.classified else {}
-            hint = "" if counts.classified or names else people.hint()
         truncated = people.truncated or counts.drawn_from is not None
         self._log.info("fetched", stage="fetch", profiles=counts.read, truncated=truncated)
-        doubts = examine(counts, rule, names, in_files=settings.source == "export", hint=hint)
+        doubts = examine(counts, rule, names, in_files=settings.source == "export")
         for code, sentences in (("missing_table", people.notes), ("few_traits", doubts)):
             for sentence in sentences:
                 self._log.warning(sentence, stage="summarize", code=code)

@@ -40,7 +40,6 @@ CHANNELS = {
     "npm": (Event(type="identify", context=library("@segment/analytics-next")), "web"),
     "browser on a telephone": (Event(type="page", context=library("analytics.js", **IOS)), "web"),
     "screen": (Event(type="screen"), "mobile"),
-    "mobile library": (Event(type="track", context=library("analytics-ios")), "mobile"),
     "device": (Event(type="track", context={"device": {"type": "Android"}}), "mobile"),
     "page of an app": (Event(type="page", context=IOS), "mobile"),
     "open": (Event(type="track", event="Email Opened"), "email"),

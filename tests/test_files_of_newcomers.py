@@ -29,19 +29,19 @@ REFUSED = {
     ),
     "a title above the header": (
         f"Customers, November\n\n{table(ROWS)}",
-        "the first line of people has 2 names: expected those of the columns there",
+        "expected is CSV, of which the first line names the columns",
     ),
     "flat records": (
         "\n".join(map(json.dumps, PEOPLE)),
-        "has no traits, but 6 names, user_id, web_visits, app_opens, mail_clicks among them: expected {",
+        """or a JSON object a line, such as {"traits": {"web_visits": 3}, "external_ids": [""",
     ),
     "a list in an object": (
         json.dumps({"profiles": [{"traits": one} for one in PEOPLE]}),
-        "has no traits, but 1 name: take the list out of the object",
+        """or a JSON object a line, such as {"traits": {"web_visits": 3}, "external_ids": [""",
     ),
     "records over many lines": (
         "\n".join(json.dumps({"traits": one}, indent=2) for one in PEOPLE),
-        "is no JSON object by itself: expected one a line",
+        "a line of JSON lines is one object, with double quotes: `jq -c .` writes it so",
     ),
     "single quotes": (
         "\n".join(str({"traits": one}) for one in PEOPLE),
@@ -49,7 +49,7 @@ REFUSED = {
     ),
     "numbers with their noun": (
         table([[*row[:1], *(f"{n} times" for n in row[1:4]), *row[4:]] for row in ROWS]),
-        "of 60 values of web_visits, 60 are no numbers",
+        "60 could not be read (60 activity not numeric: a count is a bare number, such as 12); check",
     ),
 }
 

@@ -177,8 +177,8 @@ SPACE = Origin(kind="segment", space_id="spa_1", address_hash="a", sampling="All
 
 OTHER: dict[str, tuple[dict[str, object], dict[str, object], str]] = {
     "dominance": ({}, {"dominance": 0.6}, "rule changed: dominance 0.5 → 0.6"),
-    "window": ({}, {"window_days": 14}, "rule changed: window 30 days → 14 days"),
-    "no window": ({}, {"window_days": None}, "rule changed: window 30 days → the traits' own"),
+    "window": ({}, {"window_days": 14}, "rule changed: window days 30 → 14"),
+    "no window": ({}, {"window_days": None}, "rule changed: window days 30 → not named"),
     "activity": ({}, {"activity": "raw events"}, "rule changed: activity computed traits → raw events"),
     "a channel's trait": (
         {},
@@ -186,9 +186,8 @@ OTHER: dict[str, tuple[dict[str, object], dict[str, object], str]] = {
         "rule changed: channels sms=clicks, web=web_sessions_30d → sms=replies, web=web_sessions_30d",
     ),
     "kind of source": ({"kind": "bigquery"}, {}, "source changed: kind segment → bigquery"),
-    "space": ({"space_id": "spa_2"}, {}, "source changed: space spa_1 → spa_2"),
+    "space": ({"space_id": "spa_2"}, {}, "source changed: space id spa_1 → spa_2"),
     "address": ({"address_hash": "b"}, {}, "source changed: another file or dataset was read"),
-    "sample data": ({"sample": True}, {}, "source changed: sample data false → true"),
 }
 
 

@@ -21,14 +21,9 @@ def test_the_likeliest_names_come_first(trait: str, channel: str, alike: list[st
     assert alike == look_alikes(trait, channel, NAMES)
 
 
-def test_a_trait_that_is_there_keeps_its_channel_and_others_are_added() -> None:
-    channels = {"web": "web_sessions_90d", "email": "emails_opened_30d"}
-    assert fitting(channels, NAMES) == {
-        "web": "web_sessions_90d",
-        "email": "mail_clicks",
-        "mobile": "app_opens",
-        "store": "store_visits",
-    }
+def test_a_trait_that_is_there_keeps_its_channel() -> None:
+    channels = {"site": "site_web_sessions", "web": "web_sessions_90d", "email": "emails_opened_30d"}
+    assert fitting(channels, NAMES) == {"web": "web_sessions_90d", "email": "mail_clicks"}
 
 
 @pytest.mark.parametrize(

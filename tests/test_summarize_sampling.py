@@ -31,9 +31,9 @@ def test_a_drawn_sample_names_its_size_its_seed_and_its_margin() -> None:
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        ("segment", "which Segment does not document"),
+        ("segment", "in an order that Segment does not document"),
         ("profile-api", "active people are over-represented"),
-        ("identifiers", "in the order of PERSONA_IDENTIFIERS"),
+        ("identifiers", "of the list in PERSONA_IDENTIFIERS were read, in its order"),
         ("sample", "in the source's own order"),
     ],
 )

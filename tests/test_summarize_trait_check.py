@@ -78,13 +78,20 @@ def test_one_trait_that_one_in_a_hundred_carries_is_enough_to_go_on_with_warning
 
 RAW = replace(RULE, window_days=14, activity="raw events: …")
 TEXTS = {"web_sessions_30d": (9, 2), "mobile_sessions_30d": (9, 9)}
-NO_NUMBER = "a count is a bare number, such as 12); of 9 values of web_sessions_30d, 7 are no numbers"
-NO_JSON = "(9 not json: a line of JSON lines is one object, with double quotes); it looks like a poem"
+NO_NUMBER = "(9 activity not numeric: a count is a bare number, such as 12); check that PERSONA_CHANNELS"
+NO_JSON = (
+    "(9 not json: a line of JSON lines is one object, with double quotes: `jq -c .` writes it so); `python"
+)
 NOBODY: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "no profile": ({}, {}, "the source holds no profile at all: check that PERSONA_SOURCE"),
+    "no such space": (
+        {"rejected": Counter(identifier_malformed=1, not_found=2)},
+        {},
+        "such as user_id:42; 2 not found: the space knows no such profile: check SEGMENT_SPACE_ID)",
+    ),
     "no event": ({"dormant": 9}, {"rule": RAW}, "email tool's events, are connected to this space"),
     "no number": ({"rejected": Counter(activity_not_numeric=9)}, {"names": TEXTS}, NO_NUMBER),
-    "another shape": ({"rejected": Counter(not_json=9)}, {"hint": "it looks like a poem"}, NO_JSON),
+    "another shape": ({"rejected": Counter(not_json=9)}, {"in_files": True}, NO_JSON),
 }
 
 

@@ -33,7 +33,7 @@ def parquet(path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("write", "kind"),
-    [(csv, "CSV"), (json_lines, "JSON lines, packed with gzip"), (parquet, "Parquet")],
+    [(csv, "CSV"), (json_lines, "JSON lines"), (parquet, "Parquet")],
     ids=["csv", "json", "parquet"],
 )
 def test_a_file_with_other_names_is_told_with_the_channels_that_fit(

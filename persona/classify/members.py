@@ -17,8 +17,6 @@ from persona.settings import SEED
 _TOKEN = re.compile(r"""('(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|--[^\n]*)|[@$](\w+)""")
 # A NUL, and half a surrogate pair.
 _NEVER = re.compile("[\0\ud800-\udfff]")
-# A share of all hashes, by their first eight hexadecimal digits.
-_HASHES = 16**8
 
 
 def members(people: People, rule: Rule, holdout_share: float) -> Members | None:
@@ -34,10 +32,9 @@ def members(people: People, rule: Rule, holdout_share: float) -> Members | None:
         **everybody.parameters,
         **parameters,
         "seed": f"{SEED}:",
-        "holdout": f"{round(holdout_share * _HASHES):08x}",
+        "holdout": f"{round(holdout_share * 16**8):08x}",  # of the first eight digits of all hashes
     }
     written = {name: _written(value, people.dialect, values) for name, value in values.items()}
-
     query = _TOKEN.sub(
         lambda token: written[token[2]] if token[2] else token[1], f"{everybody.people},\n{sql}"
     )

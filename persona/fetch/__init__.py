@@ -22,8 +22,11 @@ def fetch(settings: Settings, limit: int, deadline: Deadline, log: Log) -> "Iter
     """The space's people as a relation, `limit` of them at most (0: all), until the block ends.
 
     Raises:
-        Refused, Invalid, Unavailable, DeadlineExceeded: the source says no, or does not answer in time.
-        BadSettings: it is no file that can be read.
+        Refused: the service says no, or holds nobody at all; says what to check.
+        Invalid: an answer of another shape, or a list that never ends.
+        Unavailable: the service stayed busy or unreachable after our own tries, or an object was replaced.
+        DeadlineExceeded: no time left to read on; what runs is ended.
+        BadSettings: PERSONA_SOURCE or PERSONA_IDENTIFIERS names no file that can be read.
     """
     # Imported here: a cold start pays for the one source that it needs.
     source: Any = import_module(f"persona.fetch.{(_PAGED | _OPENED)[settings.source]}")

@@ -3,29 +3,29 @@
 At most some thousand rows of counts come back, whatever the size of the space; no profile leaves it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from persona.classify.counts import Everybody, statement
 from persona.deadline import Deadline
 from persona.errors import DeadlineExceeded, Refused, Unavailable
 from persona.fetch import profiles_sync
 from persona.fetch.people import Carried
+from persona.fetch.warehouse import Warehouse
 from persona.log import Log, Progress
 from persona.model import Rule
 from persona.settings import Settings
 
-if TYPE_CHECKING:
-    from persona.fetch.warehouse import Warehouse
-
 # Where an event's profile is now, the first of these that exists: Segment's own view, or what it comes from.
 MERGES = ("profile_merges", "id_graph_updates")
 # What spaces have instead of the materialized tables: the raw ones, and those that Segment's dbt makes.
-_RAW = ("traits_updates", "external_id_mapping_updates", "id_graph_updates")
-_MODELLED = ("profile_traits", "external_id_mapping")
+_OTHERS = (
+    *("traits_updates", "external_id_mapping_updates", "id_graph_updates"),
+    *("profile_traits", "external_id_mapping"),
+)
 _ENABLE = (
     "enable user_traits and user_identifiers in Profiles Sync's selective sync; newly enabled tables hold "
     "new data only, a small sample of the recently active: ask friends@segment.com for a Profiles Backfill "
@@ -37,27 +37,28 @@ class People:
     """A space's people in the warehouse."""
 
     dialect = "bigquery"
-    kind, hint = "", str  # of files only
+    kind = ""  # of files only
 
-    def __init__(self, warehouse: "Warehouse", settings: Settings, limit: int, now: datetime) -> None:
+    def __init__(self, warehouse: Warehouse, settings: Settings, limit: int, now: datetime) -> None:
         self.drawn = bool(limit)
         self.truncated = False  # the counts tell, with from how many people these were drawn
         self.notes: list[str] = []
         self.warehouse, self._settings = warehouse, settings
         if missing := [name for name in profiles_sync.TABLES if not self._find(name)]:
-            self._refuse(missing)
+            others = ", ".join(filter(self._find, _OTHERS))
+            instead = f" It has {others}: raw or modelled tables, which are not read." if others else ""
+            raise Refused(
+                "bigquery",
+                f"the dataset has no {' and '.join(missing)}.{instead} Check PERSONA_SOURCE; {_ENABLE}",
+            )
         sources = {name: self._rows(name) for name in profiles_sync.TABLES}
         events = self._events(now) if settings.events else None
         self._query = partial(profiles_sync.query, settings, sources, self.dialect, events=events)
         self._people, self._parameters = self._query(limit=limit)
 
     def rows(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """The rows of a statement that goes on after `WITH people AS (…),`; bills what it reads.
-
-        Raises:
-            Refused: a role or bytes to bill are missing, or the space has no profile.
-        """
-        rows = self.warehouse.ask(*self._statement(sql, parameters), self._settings.max_bytes)
+        """The rows of a statement that goes on after `WITH people AS (…),`; bills what it reads."""
+        rows = self.warehouse.ask(*self.statement(sql, parameters), self._settings.max_bytes)
         if not rows:
             raise Refused(
                 "bigquery",
@@ -87,11 +88,7 @@ class People:
     def everybody(self) -> Everybody:
         return Everybody(*self._query(), view=self._rows("channel_patterns"))
 
-    def estimate(self, sql: str, parameters: Mapping[str, Any]) -> int:
-        """How many bytes the same would have BigQuery process; asking costs nothing."""
-        return self.warehouse.estimate(*self._statement(sql, parameters))
-
-    def _statement(self, sql: str, parameters: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    def statement(self, sql: str, parameters: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         return f"WITH {self._people}, {sql}", {**self._parameters, **parameters}
 
     def _events(self, now: datetime) -> profiles_sync.Events:
@@ -105,29 +102,16 @@ class People:
                     tables.append((position, self._rows(name), bool(by_day)))
                 else:
                     absent.append(name)
-        if not tables:
-            raise Refused(
-                "bigquery",
-                f"PERSONA_EVENTS is on, and the dataset has none of the event tables ({', '.join(absent)}); "
-                "enable them in Profiles Sync, name yours in PERSONA_EMAIL_TABLES, or set PERSONA_EVENTS=off",
-            )
         merges = next(filter(self._find, MERGES), None)
-        if not merges:
+        if not (tables and merges):
+            lacking = ", ".join(MERGES if tables else absent)
             raise Refused(
                 "bigquery",
-                f"PERSONA_EVENTS is on, and the dataset has neither {' nor '.join(MERGES)} to tell whose "
-                "events are whose; enable profile_merges in Profiles Sync, or set PERSONA_EVENTS=off",
+                f"PERSONA_EVENTS is on, and the dataset has none of {lacking}; "
+                "enable them in Profiles Sync, name yours in PERSONA_EMAIL_TABLES, or set PERSONA_EVENTS=off",
             )
         self.notes = [f"The event table {one} does not exist: nothing was counted from it." for one in absent]
         return profiles_sync.Events(tables, self._rows(merges), now)
-
-    def _refuse(self, missing: Sequence[str]) -> None:
-        others = ", ".join(filter(self._find, (*_RAW, *_MODELLED)))
-        instead = f" It has {others}: raw or modelled tables, which are not read." if others else ""
-        raise Refused(
-            "bigquery",
-            f"the dataset has no {' and '.join(missing)}.{instead} Check PERSONA_SOURCE; {_ENABLE}",
-        )
 
     def _find(self, name: str) -> Any:
         return self.warehouse.find(f"{self._settings.where}.{name}")
@@ -144,20 +128,10 @@ def fetch(
     """Everybody in the space, or `limit` people drawn at random (0: all).
 
     With PERSONA_EVENTS, everybody's activity is counted from the raw events of the 30 days before `now`.
-
-    Raises:
-        Refused: a role or a table is missing.
-        Unavailable: BigQuery stayed busy or unreachable.
-        DeadlineExceeded: no answer in time; the job is cancelled.
     """
-    from persona.fetch.warehouse import Warehouse  # noqa: PLC0415 - a cold start pays for what it needs
-
     log.notify(Progress("fetch"))
     with closing(Warehouse(settings.where.split(".")[0], deadline)) as warehouse:
-        people = People(warehouse, settings, limit, now or datetime.now(UTC))
-        yield people
-        if warehouse.took:
-            log.info("counted by BigQuery", stage="fetch", **warehouse.took)
+        yield People(warehouse, settings, limit, now or datetime.now(UTC))
 
 
 def affordable_bytes(settings: Settings, deadline: Deadline, limit: int) -> int:
@@ -167,7 +141,8 @@ def affordable_bytes(settings: Settings, deadline: Deadline, limit: int) -> int:
     """
     rule = Rule(channels=dict(settings.channels), dominance=settings.dominance)
     with fetch(settings, limit, deadline, Log(as_json=False, level="ERROR")) as people:
-        needed_bytes = people.estimate(*statement(rule, people.dialect, drawn=people.drawn))
+        counting = people.statement(*statement(rule, people.dialect, drawn=people.drawn))
+        needed_bytes = people.warehouse.estimate(*counting)
     if needed_bytes > settings.max_bytes:
         raise Refused(
             "bigquery",

@@ -16,10 +16,6 @@ PROFILE_API_DAYS, WAREHOUSE_DAYS = 14, 30
 # Segment's email specification (docs: connections/spec/email); deliveries and bounces are nobody's activity.
 EMAIL_EVENTS = frozenset({"Email Opened", "Email Link Clicked"})
 _WEB_LIBRARIES = frozenset({"analytics.js", "analytics-next", "@segment/analytics-next"})
-_MOBILE_LIBRARIES = frozenset(
-    {f"analytics-{one}" for one in ("ios", "android", "swift", "kotlin", "flutter", "react-native")}
-    | {"analytics_flutter", "@segment/analytics-react-native"}
-)
 _MOBILE_DEVICES = frozenset({"ios", "android"})
 
 
@@ -43,7 +39,10 @@ def count(events: Iterable[Event], since_seconds: float) -> dict[str, int]:
         channel, at = channel_of(event), unix_seconds(event.timestamp)
         if channel and at is not None and at >= since_seconds:
             moments[channel].append(at)
-    sessions = {channel: _sessions(sorted(moments[channel])) for channel in ("web", "mobile")}
+    sessions = {
+        channel: bool(at) + sum(b - a >= 60 * IDLE_MINUTES for a, b in pairwise(sorted(at)))
+        for channel, at in moments.items()
+    }
     return sessions | {"email": len(moments["email"])}
 
 
@@ -56,13 +55,9 @@ def channel_of(event: Event) -> str | None:
     if library in _WEB_LIBRARIES:
         return "web"
     device = _named(event.context, "device", "type")
-    if library in _MOBILE_LIBRARIES or device in _MOBILE_DEVICES or event.type == "screen":
+    if device in _MOBILE_DEVICES or event.type == "screen":
         return "mobile"
     return "web" if event.type == "page" else None
-
-
-def _sessions(moments: list[float]) -> int:
-    return bool(moments) + sum(later - earlier >= 60 * IDLE_MINUTES for earlier, later in pairwise(moments))
 
 
 def _named(context: Any, part: str, name: str) -> str:

@@ -23,12 +23,7 @@ _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"  # RFC 1952, RFC 8878
 # What else files begin with, in words with what to do.
 _FOREIGN = {
     b"PK\x03\x04": "a ZIP archive or a spreadsheet; unpack it, or save it as CSV",
-    b"BZh": "bzip2; pack it with gzip or zstd instead",
-    b"\xfd7zXZ": "xz; pack it with gzip or zstd instead",
-    b"Obj\x01": "Avro; write JSON lines, CSV or Parquet instead",
-    b"ORC": "ORC; write JSON lines, CSV or Parquet instead",
     b"SQLite": "an SQLite database; export a table as CSV",
-    b"%PDF": "a PDF",
     b"\xff\xfe": "text in UTF-16; save it as UTF-8",
     b"\xfe\xff": "text in UTF-16; save it as UTF-8",
     b"<": "HTML or XML; write JSON lines, CSV or Parquet instead",
@@ -52,13 +47,13 @@ _RECORDS = {
 }
 # Lines of any text.
 _LINES = (
-    "read_csv(columns = {'json': 'VARCHAR'}, delim = CHR(1), quote = '', escape = '', header = false, "
-    f"auto_detect = false, strict_mode = false, max_line_size = {MOST_BYTES}"
+    "read_csv(columns = {'line': 'VARCHAR'}, delim = CHR(1), quote = '', escape = '', header = false, "
+    f"auto_detect = false, strict_mode = false, max_line_size = {MOST_BYTES}, ignore_errors = true"
 )
 
 
 class UnreadableFile(OddRecords):
-    """In our own words, which quote nothing of the content."""
+    """What a file is instead of people, in our own words, which quote nothing of the content."""
 
 
 class File(NamedTuple):
@@ -71,17 +66,9 @@ class File(NamedTuple):
     delimiter: str = ","  # of CSV
     columns: tuple[str, ...] = ()  # of CSV, as its first row names them
 
-    @property
-    def looks(self) -> str:
-        return self.kind if self.packed == "uncompressed" else f"{self.kind}, packed with {self.packed}"
-
 
 def looked_at(place: Place, engine: Engine, deadline: Deadline) -> File:
-    """What a file is, by its content.
-
-    Raises:
-        UnreadableFile: it is nothing that can be read; says what it looks like instead.
-    """
+    """What a file is, by its content."""
     name, path = place.name, place.path
     with place.open() as stream:
         head = stream.read(HEAD_BYTES)
@@ -89,15 +76,15 @@ def looked_at(place: Place, engine: Engine, deadline: Deadline) -> File:
     if head.startswith(_GZIP):
         packed, head = "gzip", _unpacked(place, deadline)
     elif head.startswith(_ZSTD):
-        packed, lines = "zstd", _read(_LINES + ", ignore_errors = true", [path], "zstd")
-        head = b"\n".join((row["json"] or "").encode() for row in engine.rows(f"FROM {lines} LIMIT 20"))
+        packed, lines = "zstd", engine.rows(f"FROM {_read(_LINES, [path], 'zstd')} LIMIT 20")
+        head = b"\n".join((row["line"] or "").encode() for row in lines)
     if head.startswith(b"PAR1") and packed == "uncompressed":
         return File(name, path, "Parquet")
     foreign = next((words for start, words in _FOREIGN.items() if head.startswith(start)), "")
-    if foreign and (b"\0" in head or not _RECORD.search(head)):
+    if foreign:
         raise UnreadableFile(f"{name} looks like {foreign}")
     if b"\0" in head:
-        raise UnreadableFile(f"{name} is no text, and none of JSON lines, CSV or Parquet")
+        raise UnreadableFile(f"{name} is no text: expected JSON lines, CSV or Parquet, plain, gzip or zstd")
     text = head.removeprefix(_MARK).lstrip()
     if _ARRAY.match(text):
         return File(name, path, "JSON array", packed)
@@ -129,33 +116,25 @@ def _table(text: str) -> tuple[str, tuple[str, ...]]:
 
 
 def with_known_columns(files: Sequence[File], known: Iterable[str]) -> list[File]:
-    """The same CSV files with no other column's name in sight: a part without a header has a person's there.
-
-    Raises:
-        UnreadableFile: a file has a known column twice, or none of them while another has.
-    """
+    """The same CSV files, no other column named: a part without a header has a person there."""
     wanted = {name.casefold() for name in known}
+    masked = []
     for file in files:
-        marked = [(name, f"\n{i}") for i, name in enumerate(file.columns)]
-        again = (name.removesuffix(mark) for name, mark in marked if name.endswith(mark))
-        if twice := next((name for name in again if name.casefold() in wanted), ""):
-            raise UnreadableFile(
-                f"{file.name}: expected each column once, got {twice} twice; rename or drop one"
-            )
-    bare = [one for one in files if not any(name.casefold() in wanted for name in one.columns)]
+        for i, name in enumerate(file.columns):
+            bare_name = name.removesuffix(f"\n{i}")
+            if bare_name != name and bare_name.casefold() in wanted:
+                raise UnreadableFile(
+                    f"{file.name}: expected each column once, got {bare_name} twice; rename or drop one"
+                )
+        columns = [name if name.casefold() in wanted else f"\n{i}" for i, name in enumerate(file.columns)]
+        masked.append(file._replace(columns=tuple(columns)))
+    bare = [one for one in masked if all(name.startswith("\n") for name in one.columns)]
     if 0 < len(bare) < len(files):
         raise UnreadableFile(
             f"{bare[0].name}: expected a header like that of the other files, its first row names none of "
             "the traits and ids that are needed; every CSV file needs the header"
         )
-    return [
-        one._replace(
-            columns=tuple(
-                name if name.casefold() in wanted else f"\n{i}" for i, name in enumerate(one.columns)
-            )
-        )
-        for one in files
-    ]
+    return masked
 
 
 def table(files: Sequence[File], options: str = "") -> str:
@@ -190,15 +169,16 @@ def _union(files: Sequence[File], reader: str) -> str:
     """What a reader makes of files, which may be packed in several ways."""
     parts = []
     for (packed, delimiter, columns), some in groupby(files, key=lambda one: one[3:]):
-        paths, options = [one.path for one in some], ""
+        options = ""
         if reader.startswith("read_csv"):
             options = f", delim = {literal(delimiter)}, columns = {_as_text(columns)}"
-        parts.append(f"FROM {_read(reader + options, paths, packed)}")
+        parts.append(f"FROM {_read(reader + options, [one.path for one in some], packed)}")
     return f"({' UNION ALL BY NAME '.join(parts)})"
 
 
 def _read(reader: str, paths: Sequence[str], packed: str) -> str:
-    name, _, options = reader.partition("(")
-    compression = "" if name == "read_parquet" else f", compression = '{packed}'"
+    function, _, options = reader.partition("(")
+    if not function.endswith("parquet"):
+        options += f", compression = '{packed}'"
     # A folder that is called `plan=pro` is no column.
-    return f"{name}([{', '.join(map(literal, paths))}], {options}{compression}, hive_partitioning = false)"
+    return f"{function}([{', '.join(map(literal, paths))}], {options}, hive_partitioning = false)"

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from persona.classify.engine import Engine, OddRecords, OutOfRoom, identifier, literal
+from persona.classify.engine import Engine, OddRecords, identifier, literal
 from persona.deadline import Deadline
-from persona.errors import PersonaError
+from persona.errors import BadSettings, PersonaError, Refused
 from persona.fetch import profiles_sync, tables
-from persona.fetch.file_kinds import File, UnreadableFile, columns_of, looked_at, records, table
-from persona.fetch.local import located, refused
-from persona.fetch.people import ID_FIELDS, Carried, People, judged, listed, names_of, relation_of
+from persona.fetch.file_kinds import File, UnreadableFile, looked_at, records, table
+from persona.fetch.local import located
+from persona.fetch.people import ID_FIELDS, People, judged, listed, names_of, relation_of
 from persona.log import Log, Progress
 from persona.settings import Settings
 
@@ -23,14 +23,7 @@ _PLACE = re.compile(r"(?i)(line|record)(?:/value)?:? (\d+)")
 
 @contextmanager
 def fetch(settings: Settings, limit: int, deadline: Deadline, log: Log) -> Iterator[People]:
-    """The people of one file or many, `limit` of them drawn at random (0: all).
-
-    Raises:
-        BadSettings: PERSONA_SOURCE names no file that can be read.
-        Refused: Cloud Storage does not give the object, or it cannot be read.
-        Unavailable: Cloud Storage stayed busy, or the object was replaced meanwhile.
-        DeadlineExceeded: the time is up before all is read.
-    """
+    """The people of one file or many, `limit` of them drawn at random (0: all)."""
     log.notify(Progress("fetch"))
     with (
         located(settings.where, SETTING, deadline) as (places, file_system),
@@ -41,22 +34,15 @@ def fetch(settings: Settings, limit: int, deadline: Deadline, log: Log) -> Itera
         try:
             files += [looked_at(place, engine, deadline) for place in places]
             people = relation(engine, files, settings)
-        except UnreadableFile as odd:
-            raise refused(settings.where, SETTING, str(odd)) from None
-        except OddRecords as odd:  # in the engine's words, which may quote the content
-            raise _refusal(files, settings, str(odd)) from None
+        except OddRecords as odd:
+            raise _refusal(files, settings, odd) from None
         people.draw(limit)
         yield people
 
 
 def relation(engine: Engine, files: Sequence[File], settings: Settings) -> People:
-    """The people in these files.
-
-    Raises:
-        UnreadableFile: they are of more than one kind.
-    """
-    looks = " and ".join(sorted({one.looks for one in files}))
     kinds = sorted({one.kind for one in files})
+    looks = " and ".join(kinds)
     parameters: Mapping[str, Any] = {}
     readings: Iterable[str]
     if unloaded := profiles_sync.unloaded(files):
@@ -65,7 +51,7 @@ def relation(engine: Engine, files: Sequence[File], settings: Settings) -> Peopl
         query, parameters = profiles_sync.query(settings, sources, "duckdb")
         readings, traits = [f"WITH {query} FROM people"], profiles_sync.traits(sources)
     elif len(kinds) > 1:
-        raise UnreadableFile(f"expected files of one kind, got {' and '.join(kinds)}; name one kind with *")
+        raise UnreadableFile(f"expected files of one kind, got {looks}; name one kind with *")
     elif kinds == ["CSV"]:
         readings, traits = tables.csv(engine, files, settings)
     elif kinds == ["Parquet"]:
@@ -76,66 +62,24 @@ def relation(engine: Engine, files: Sequence[File], settings: Settings) -> Peopl
         traits = "json->'$.traits'", records(files)
     people = People(engine, readings, partial(_refusal, files, settings), parameters)
     people.kind = f"{looks} ({len(files)} files)" if len(files) > 1 else looks
-    people.names = partial(_names, engine, *traits)
-    people.hint = partial(_hint, engine, files, settings)
+    people.names = partial(names_of, engine, *traits)
     return people
 
 
-def _hint(engine: Engine, files: Sequence[File], settings: Settings) -> str:
-    """What the first of files looks like, where nobody in it is active; names only such as are needed."""
-    first = files[0]
-    needed = {name.lower(): name for name in (*settings.traits, *settings.id_columns)}
-    try:
-        if not first.kind.startswith("JSON"):
-            told = _told(list(first.columns or columns_of(engine, table([first]))), needed)
-            if first.kind != "CSV":
-                return f"the columns of {first.name} have {told}"
-            return f"the first line of {first.name} has {told}: expected those of the columns there"
-        members = "UNNEST(MAP_ENTRIES(TRY_CAST(json AS MAP(VARCHAR, VARCHAR))), recursive := true)"
-        rows = engine.rows(f"SELECT {members} FROM (FROM {records([first])} LIMIT 1)")
-    except (OddRecords, OutOfRoom):
-        return ""
-    kinds = {row["key"]: str(row["value"])[:1] for row in rows}
-    if not kinds:
-        return (
-            f"the first line of {first.name} is no JSON object by itself: expected one a line, with double "
-            "quotes (`jq -c . FILE > people.jsonl` puts each on a line of its own)"
-        )
-    if "traits" in kinds:
-        return ""
-    mending = (
-        "take the list out of the object (such as with jq)"
-        if "[" in kinds.values()
-        else 'expected {"traits": {…}, "external_ids": […]}; flat records can be read as CSV'
-    )
-    return f"the first record of {first.name} has no traits, but {_told([*kinds], needed)}: {mending}"
-
-
-def _told(names: Sequence[str], needed: Mapping[str, str]) -> str:
-    """How many names there are, and the needed ones of them: any other may be somebody's."""
-    known = ", ".join(needed[name.lower()] for name in names if name.lower() in needed)
-    return f"{len(names)} {'name' if len(names) == 1 else 'names'}{f', {known} among them' if known else ''}"
-
-
-def _names(engine: Engine, traits: str, source: str) -> Mapping[str, Carried]:
-    """Every trait that the files hold; none where nobody can tell."""
-    try:
-        return names_of(engine, traits, source)
-    except (OddRecords, OutOfRoom):
-        return {}
-
-
-def _refusal(files: Sequence[File], settings: Settings, words: str) -> PersonaError:
-    """What the engine's complaint means; its own words quote the content."""
-    file = next((one for one in files if one.path in words), files[0] if files else None)
-    if file is None:
-        return refused(settings.where, SETTING, "it cannot be read as what it looks like; store it again")
-    place = _PLACE.search(words)
-    if "maximum_object_size" in words or "Maximum line size" in words:
-        what = "a line of it is longer than 4 MiB, or it has no lines"
-    else:
+def _refusal(files: Sequence[File], settings: Settings, odd: OddRecords) -> PersonaError:
+    """What a complaint means; the engine's own words quote the content."""
+    words = what = str(odd)
+    if not isinstance(odd, UnreadableFile):
+        file = next((one for one in files if one.path in words), files[0] if files else None)
+        looks = f"{file.name} looks like {file.kind}; " if file else ""
+        place = _PLACE.search(words)
         what = "cannot be read as that" + (f", first at {place[1].lower()} {place[2]}" if place else "")
-    return refused(settings.where, SETTING, f"{file.name} looks like {file.looks}; {what}; store it again")
+        if "maximum_object_size" in words or "Maximum line size" in words:
+            what = "a line of it is longer than 4 MiB, or it has no lines"
+        what = f"{looks}{what}; store it again"
+    if settings.where.startswith("gs://"):
+        return Refused("storage", f"the object that {SETTING} names: {what}")
+    return BadSettings(f"{SETTING}: {what}")
 
 
 def _typed(traits: Sequence[str], files: Sequence[File]) -> str:

@@ -3,14 +3,14 @@
 import glob
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from persona.deadline import Deadline
-from persona.errors import BadSettings, PersonaError, Refused
+from persona.errors import BadSettings
 from persona.setting_values import BUILT_IN
 
 
@@ -28,10 +28,6 @@ def located(address: str, setting: str, deadline: Deadline) -> Iterator[tuple[li
 
     Beside them the engine's file system for them, None for this machine's. Objects are read where they lie,
     in parts: on the cloud, a disk is memory.
-
-    Raises:
-        BadSettings: there is no such file, or it is no regular one.
-        Refused, Unavailable, DeadlineExceeded: of Cloud Storage, now and while the files are read.
     """
     if not address.startswith("gs://"):
         paths = _paths(address, setting)
@@ -61,25 +57,13 @@ def _paths(address: str, setting: str) -> list[Path]:
         paths = []
     except OSError:
         raise BadSettings(f"{setting}: it cannot be read; check who may read it") from None
-    if not paths:
-        raise BadSettings(f"{setting}: {_no_file(whole)}")
-    return [path.absolute() for path in paths]
-
-
-def _no_file(path: Path) -> str:
-    """What there is instead of a file that is not there."""
-    if path.is_dir():
-        return f"expected a file, or a folder with files, got an empty folder: {path.name}"
-    beside: list[str] = []
-    with suppress(OSError):
-        beside += [one.name for one in path.parent.iterdir()]
-    alike = get_close_matches(path.name, [*BUILT_IN, *beside], n=1)
-    meant = f"; is {alike[0]} meant?" if alike else "; name it from the folder that the command is given in"
-    return f"expected a file, there is no such file: {path.name}{meant}"
-
-
-def refused(address: str, setting: str, what: str) -> PersonaError:
-    """The failure that a file means, by where it lies."""
-    if address.startswith("gs://"):
-        return Refused("storage", f"the object that {setting} names: {what}")
-    return BadSettings(f"{setting}: {what}")
+    if paths:
+        return [path.absolute() for path in paths]
+    if whole.is_dir():
+        raise BadSettings(
+            f"{setting}: expected a file, or a folder with files, got an empty folder: {whole.name}"
+        )
+    beside = [path.name for path in whole.parent.glob("*")]
+    alike = get_close_matches(whole.name, [*BUILT_IN, *beside], n=1)
+    meant = f"is {alike[0]} meant?" if alike else "name it from the folder that the command is given in"
+    raise BadSettings(f"{setting}: expected a file, there is no such file: {whole.name}; {meant}")

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from persona.classify.counts import NAME_CHARACTERS, Everybody
-from persona.classify.engine import Engine, OddRecords, identifier, literal
+from persona.classify.engine import Engine, OddRecords, OutOfRoom, identifier, literal
 from persona.settings import SEED, Settings
 
 # Pages wait until there are so many bytes: a statement a page costs more than what it does.
@@ -49,7 +49,7 @@ class People:
         self,
         engine: Engine,
         readings: Iterable[str],
-        refusal: Callable[[str], Exception] = OddRecords,
+        refusal: Callable[[OddRecords], Exception] = OddRecords,
         parameters: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         self.drawn = False
@@ -58,28 +58,21 @@ class People:
         self.kind = ""  # of the files, in words
         # All traits that there are, by name, where whoever reads the people can tell.
         self.names: Callable[[], Mapping[str, Carried]] = dict
-        # What the source looks like, in words, where nobody in it is active.
-        self.hint: Callable[[], str] = str
         self.engine = engine
         self._readings, self._refusal, self._parameters = iter(readings), refusal, parameters
         self._reading = next(self._readings)
         self._draw = "people AS (FROM read)"
 
     def rows(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """The rows of a statement that goes on after `WITH people AS (…),`.
-
-        Raises:
-            PersonaError: what was read is no people at all, or not in time.
-        """
+        """The rows of a statement that goes on after `WITH people AS (…),`."""
         while True:
             people = f"read AS ({self._reading}), {self._draw}"
             try:
                 return self.engine.rows(f"WITH {people}, {sql}", {**self._parameters, **parameters})
             except OddRecords as odd:
-                words = str(odd)
-            self._reading = next(self._readings, "")
-            if not self._reading:
-                raise self._refusal(words)
+                self._reading = next(self._readings, "")
+                if not self._reading:
+                    raise self._refusal(odd) from None
 
     def everybody(self) -> Everybody | None:
         # The reading that the run itself has come to.
@@ -105,7 +98,7 @@ class People:
 
 # One text is handed over ten times as fast as a list; JSON holds no U+001E.
 _RECORDS = "(SELECT TRY_CAST(UNNEST(STRING_SPLIT($records, CHR(30))) AS JSON) AS record)"
-# Where there are more names than this, they are free text, and nobody can tell.
+# Where there are more names than this, they are free text.
 MOST_NAMES = 10_000
 
 
@@ -149,26 +142,28 @@ class Table(People):
         if self._all_traits and records:
             for name, carried in names_of(self.engine, "record->'$.traits'", _RECORDS, batch).items():
                 before = self._named.get(name, Carried(0, 0))
-                self._named[name] = Carried(before.n + carried.n, before.numeric + carried.numeric)
-            self._all_traits = len(self._named) < MOST_NAMES
-            if not self._all_traits:
-                self._named = {}
+                if before.n or len(self._named) < MOST_NAMES:
+                    self._named[name] = Carried(before.n + carried.n, before.numeric + carried.numeric)
 
 
 def names_of(
     engine: Engine, traits: str, source: str, parameters: Mapping[str, Any] = MappingProxyType({})
 ) -> dict[str, Carried]:
-    """The names in traits, JSON or maps, the commonest first; of too many, the rarest are left out."""
+    """The names in traits, JSON or maps, the commonest first; of too many, the rarest are left out.
+
+    None where they cannot be read.
+    """
     members = f"MAP_ENTRIES(TRY_CAST({traits} AS MAP(VARCHAR, VARCHAR)))"
-    rows = engine.rows(
-        f"""
-        SELECT SUBSTR(key, 1, {NAME_CHARACTERS}) AS name, COUNT(*) AS n,
-          COUNT(TRY_CAST(value AS DOUBLE)) AS numeric
-        FROM (SELECT UNNEST({members}, recursive := true) FROM {source})
-        WHERE value <> '' GROUP BY name ORDER BY n DESC, name LIMIT {MOST_NAMES}
-        """,  # noqa: S608 - our own text and quoted names
-        parameters,
-    )
+    sql = f"""
+      SELECT SUBSTR(key, 1, {NAME_CHARACTERS}) AS name, COUNT(*) AS n,
+        COUNT(TRY_CAST(value AS DOUBLE)) AS numeric
+      FROM (SELECT UNNEST({members}, recursive := true) FROM {source})
+      WHERE value <> '' GROUP BY name ORDER BY n DESC, name LIMIT {MOST_NAMES}
+    """  # noqa: S608 - our own text and quoted names
+    try:
+        rows = engine.rows(sql, parameters)
+    except (OddRecords, OutOfRoom):
+        return {}
     return {row["name"]: Carried(row["n"], row["numeric"]) for row in rows}
 
 

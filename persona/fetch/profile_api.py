@@ -4,20 +4,17 @@ Two requests a profile, three with raw events (docs: unify/profile-api). The rat
 allows 100 requests a second, whoever asks.
 """
 
-import gzip
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
 from contextlib import closing
 from functools import partial
 from itertools import islice
-from typing import TypeVar
 
 from persona.deadline import Deadline
-from persona.errors import BadSettings, Refused
 from persona.fetch.local import located
 from persona.fetch.people import Page
-from persona.fetch.profile_parts import ELSEWHERE, ProfileParts, encoded
+from persona.fetch.profile_parts import ProfileParts, encoded
 from persona.net.pace import Pace
 from persona.net.session import FreeSession
 from persona.settings import Settings
@@ -29,12 +26,8 @@ THREADS = 64
 MOST_UNDER_WAY = 2 * THREADS
 PROFILES_PER_PAGE = 100
 
-SETTING = "PERSONA_IDENTIFIERS"
 # A longer line comes in parts, none of which is an identifier.
 PART_BYTES = 2**16
-
-T = TypeVar("T")
-U = TypeVar("U")
 
 
 def fetch(settings: Settings, deadline: Deadline, limit: int) -> Iterator[Page]:
@@ -42,49 +35,34 @@ def fetch(settings: Settings, deadline: Deadline, limit: int) -> Iterator[Page]:
 
     A profile that Segment does not know or cannot be read, and an identifier that is none, count as read and
     rejected. The last page's `more` tells whether the limit cut the list short; it may be empty.
-
-    Raises:
-        Refused: Segment says no, lists no profile at all, or knows none of the identifiers.
-        Invalid: an answer of another shape, a cursor that comes again, page after page without an item.
-        Unavailable: Segment stayed busy or unreachable after our own tries.
-        BadSettings: PERSONA_IDENTIFIERS names no readable file.
-        DeadlineExceeded: no time left for the next request.
     """
     pace = Pace(settings.rate, deadline)
     auth = (settings.segment_token, "")
     with FreeSession("segment", deadline, auth=auth, pool_size=THREADS, pace=pace) as session:
         parts = ProfileParts(settings, session)
         named = _from_file(settings, deadline) if settings.identifiers else parts.listed()
-        read, reasons = 0, Counter[str]()
         with closing(_concurrently(parts.profile, islice(named, limit or None), pace)) as profiles:
             while some := [*islice(profiles, PROFILES_PER_PAGE)]:
                 records = [one for one in some if isinstance(one, bytes)]
                 rejected = Counter(one for one in some if isinstance(one, str))
-                read += len(records)
-                reasons += rejected
                 yield Page(records, more=True, rejected=rejected)
         yield Page([], more=bool(limit) and next(named, "") != "")
-    if not read:
-        _refuse_emptiness(reasons)
 
 
 def _from_file(settings: Settings, deadline: Deadline) -> Iterator[str | None]:
     """Yield the identifiers of PERSONA_IDENTIFIERS, ready for a URL; None for a line that holds none."""
-    lines = 0
-    with located(settings.identifiers, SETTING, deadline) as (places, _):
+    with located(settings.identifiers, "PERSONA_IDENTIFIERS", deadline) as (places, _):
         for place in places:
-            with place.open() as packed:
-                stream = gzip.GzipFile(fileobj=packed) if packed.peek(2)[:2] == b"\x1f\x8b" else packed
+            with place.open() as stream:
                 for line in filter(bytes.strip, iter(partial(stream.readline, PART_BYTES), b"")):
-                    lines += 1
-                    yield encoded(line)
-    if not lines:
-        raise BadSettings(f"{SETTING}: expected one type:value a line, and the file has no line")
+                    yield encoded(line.decode(errors="replace"))
 
 
-def _concurrently(read: Callable[[T], U], named: Iterable[T], pace: Pace) -> Generator[U, None, None]:
+def _concurrently(
+    read: Callable[[str | None], bytes | str], named: Iterable[str | None], pace: Pace
+) -> Generator[bytes | str, None, None]:
     """Yield what `read` makes of each, as they get done; what ends it early ends all threads' waiting."""
-    under_way: set[Future[U]] = set()
+    under_way: set[Future[bytes | str]] = set()
     with ThreadPoolExecutor(THREADS, thread_name_prefix="profile-api") as threads:
         try:
             for identifier in named:
@@ -97,19 +75,3 @@ def _concurrently(read: Callable[[T], U], named: Iterable[T], pace: Pace) -> Gen
             pace.stop()
             threads.shutdown(wait=False, cancel_futures=True)
             raise
-
-
-def _refuse_emptiness(reasons: Counter[str]) -> None:
-    if not reasons:
-        raise Refused(
-            "segment",
-            "Segment lists no merged profiles in this space: nothing is synced yet, SEGMENT_SPACE_ID names "
-            "another space, or the workspace has no Unify; look at the space's profile explorer, "
-            f"{ELSEWHERE}",
-        )
-    unread = ", ".join(f"{reason}: {n}" for reason, n in sorted(reasons.items()))
-    raise Refused(
-        "segment",
-        f"of {reasons.total()} profiles, the Profile API gave not one ({unread}); check SEGMENT_SPACE_ID and "
-        "that PERSONA_IDENTIFIERS, where it is set, holds one type:value a line, such as user_id:42",
-    )

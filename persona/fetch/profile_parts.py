@@ -13,7 +13,7 @@ from msgspec import Raw, Struct
 
 from persona.errors import Invalid
 from persona.fetch import events
-from persona.fetch.paging import Cursor, Query, follow, page_of
+from persona.fetch.paging import ELSEWHERE, Cursor, Query, follow, page_of
 from persona.net.session import FreeSession
 from persona.settings import Settings
 
@@ -21,20 +21,13 @@ from persona.settings import Settings
 MOST_EVENTS = 10_000
 # Longer identifiers fit into no URL; Segment's own end far below.
 MOST_CHARACTERS = 1_000
-# The largest page (docs: unify/profile-api, "Query parameters"): one request is the rule.
-_ITEMS_PER_PAGE = "100"
-
-ELSEWHERE = (
-    "or read the same profiles another way: PERSONA_IDENTIFIERS, an export, or bigquery://PROJECT.DATASET"
-)
-_WRONG = (
-    "the access token is wrong, or belongs to another space or region (an EU workspace needs "
-    "SEGMENT_PROFILE_API_URL=https://profiles.euw1.segment.com); check SEGMENT_TOKEN, which for this source "
-    "is a Profile API access token"
-)
 _CAUSES = {
-    401: _WRONG,
-    403: f"{_WRONG}, and that the workspace has Unify",
+    **dict.fromkeys(
+        (401, 403),
+        "the access token is wrong, or belongs to another space or region (an EU workspace needs "
+        "SEGMENT_PROFILE_API_URL=https://profiles.euw1.segment.com); check SEGMENT_TOKEN, which for this "
+        "source is a Profile API access token, and that the workspace has Unify",
+    ),
     404: "no such space, or its listing is closed: it is no longer in Segment's documentation; check "
     f"SEGMENT_SPACE_ID, {ELSEWHERE}",
 }
@@ -63,11 +56,8 @@ class ProfileParts:
     """Profiles of one space, each put together from its parts."""
 
     def __init__(self, settings: Settings, session: FreeSession) -> None:
-        self._address = (
-            f"{settings.segment_profile_api_url}/v1/spaces/{settings.segment_space_id}"
-            "/collections/users/profiles"
-        )
-        self._session = session
+        space = f"{settings.segment_profile_api_url}/v1/spaces/{settings.segment_space_id}"
+        self._address, self._session = f"{space}/collections/users/profiles", session
         # With PERSONA_EVENTS, events stand for all traits of channels, also where one exists: figures of two
         # windows cannot be compared.
         self._channels = dict(settings.channels) if settings.events else {}
@@ -78,7 +68,7 @@ class ProfileParts:
     def listed(self) -> Iterator[str | None]:
         """Yield all profiles' identifiers in the listing's order: the recently active first."""
         for profile in self._items("", _Listed):
-            yield encoded(f"segment_id:{profile.segment_id}".encode())
+            yield encoded(f"segment_id:{profile.segment_id}")
 
     def profile(self, identifier: str | None) -> bytes | str:
         """One profile as JSON, or the reason why there is none."""
@@ -86,27 +76,25 @@ class ProfileParts:
             return "identifier_malformed"
         try:
             traits = self._page(f"{identifier}/traits", _Traits, self._traits).traits or {}
-            traits |= self._activity(identifier) if self._channels else {}
+            if self._channels:
+                listed = [*islice(self._items(f"{identifier}/events", events.Event), MOST_EVENTS + 1)]
+                if len(listed) > MOST_EVENTS:
+                    return "too_many_events"
+                counted = events.count(listed, self._since_seconds)
+                traits |= {trait: counted[channel] for channel, trait in self._channels.items()}
             external_ids = [*self._items(f"{identifier}/external_ids", Raw)]
         except _Rejected as reason:
             return str(reason)
         return msgspec.json.encode({"traits": traits, "external_ids": external_ids})
 
-    def _activity(self, identifier: str) -> dict[str, int]:
-        listed = [*islice(self._items(f"{identifier}/events", events.Event), MOST_EVENTS + 1)]
-        if len(listed) > MOST_EVENTS:
-            raise _Rejected("too_many_events")
-        counted = events.count(listed, self._since_seconds)
-        return {trait: counted[channel] for channel, trait in self._channels.items()}
-
     def _items(self, part: str, kind: Any) -> Iterator[Any]:
-        """Yield the items of the listing, or of a part of a profile."""
+        """Yield the items of the listing, or of a part of a profile, by the largest page there is."""
 
-        def get(cursor: Query) -> tuple[list[Any], Query | None]:
-            page = self._page(part, _Items[kind], {"limit": _ITEMS_PER_PAGE} | cursor)
+        def get(query: Query) -> tuple[list[Any], Query | None]:
+            page = self._page(part, _Items[kind], {"limit": "100"} | query)
             return page.data or [], page.cursor.query() if page.cursor else None
 
-        for items, _ in follow(get, "Segment's Profile API", "item" if part else "profile", ELSEWHERE):
+        for items, _ in follow(get, may_be_empty=bool(part)):
             yield from items
 
     def _page(self, part: str, kind: Any, query: Query) -> Any:
@@ -115,29 +103,21 @@ class ProfileParts:
         if part and reply.status == HTTPStatus.NOT_FOUND:
             raise _Rejected("not_found")
         try:
-            return page_of(
-                reply,
-                partial(msgspec.json.decode, type=kind),
-                causes=_CAUSES,
-                expected="a page of the Profile API",
-                otherwise=f"SEGMENT_PROFILE_API_URL, {ELSEWHERE}",
-            )
+            decode = partial(msgspec.json.decode, type=kind)
+            return page_of(reply, decode, _CAUSES, "SEGMENT_PROFILE_API_URL")
         except Invalid:
             if part and reply.status == HTTPStatus.OK and reply.body.startswith(b"{"):
                 raise _Rejected("reply_malformed") from None
             raise
 
 
-def encoded(line: bytes | None) -> str | None:
+def encoded(line: str) -> str | None:
     """A `type:value` as the Profile API wants it, lower-case and percent-encoded; None if it is none.
 
     Only Segment's own ids keep their capitals: they are told apart by them.
     """
-    try:
-        kind, _, value = (line or b"").decode().strip().partition(":")
-    except UnicodeDecodeError:
-        return None
-    if not kind or not value or len(kind) + len(value) > MOST_CHARACTERS:
+    kind, _, value = line.strip().partition(":")
+    if not kind or not value or len(line) > MOST_CHARACTERS:
         return None
     kind = kind.lower()
     return f"{quote(kind, safe='')}:{quote(value if kind == 'segment_id' else value.lower(), safe='')}"

@@ -12,7 +12,7 @@ from persona.settings import Settings
 # The readings of files, each more patient than the one before; then somebody's traits, as JSON or a map, and
 # the source that has them.
 Readings = tuple[Iterable[str], tuple[str, str]]
-# Of so many first rows, at least some beside the commonest id (which may stand for none), those a person.
+# Of so many first rows, at least some beside those of the commonest id, those a person.
 LOOKED_AT_ROWS, FEWEST_ROWS, MOST_ROWS_A_PERSON = 100_000, 20, 1.5
 # Columns of these types are numbers as they are; a FLOAT is not the number that its text says.
 _NUMBERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "DOUBLE"}
@@ -32,26 +32,23 @@ def _csv(engine: Engine, files: Sequence[File], settings: Settings) -> Iterator[
     yield _flat(columns, settings, table(files))
     # Only where lines end in more than one way is nothing read strictly; a row too long then loses its end.
     for strict in ("true", "false"):
+        rejects = f"store_rejects = true, rejects_table = 'bad_{strict}', rejects_scan = 'scans_{strict}'"
         with suppress(OddRecords):
-            bad = _bad_rows(engine, files, strict)
+            engine.rows(
+                f"SELECT COUNT(COLUMNS(*)) FROM {table(files, f', strict_mode = {strict}, {rejects}')}"
+            )
+            bad = engine.rows(f"""
+              SELECT 'row_' || REPLACE(LOWER(kind), ' ', '_') AS problem, COUNT(*) AS n
+              FROM (SELECT MIN(error_type) AS kind FROM bad_{strict} GROUP BY scan_id, file_id, line)
+              GROUP BY kind
+            """)
+            # A person with the reason for each row that cannot be read.
+            people = [
+                f"SELECT 0 AS identities, {literal(row['problem'])} AS problem FROM range({row['n']})"
+                for row in bad
+            ]
             rows = table(files, f", strict_mode = {strict}, ignore_errors = true")
-            yield _flat(columns, settings, rows) + bad
-
-
-def _bad_rows(engine: Engine, files: Sequence[File], strict: str) -> str:
-    """A person with the reason for each row that cannot be read."""
-    rejects = f"store_rejects = true, rejects_table = 'bad_{strict}', rejects_scan = 'scans_{strict}'"
-    engine.rows(f"SELECT COUNT(COLUMNS(*)) FROM {table(files, f', strict_mode = {strict}, {rejects}')}")
-    bad = engine.rows(f"""
-      SELECT 'row_' || REPLACE(LOWER(kind), ' ', '_') AS problem, COUNT(*) AS n
-      FROM (SELECT MIN(error_type) AS kind FROM bad_{strict} GROUP BY scan_id, file_id, line)
-      GROUP BY kind
-    """)
-    return "".join(
-        " UNION ALL BY NAME "
-        f"SELECT 0 AS identities, {literal(row['problem'])} AS problem FROM range({row['n']})"
-        for row in bad
-    )
+            yield " UNION ALL BY NAME ".join([_flat(columns, settings, rows), *people])
 
 
 def parquet(engine: Engine, source: str, settings: Settings) -> Readings:
@@ -80,25 +77,19 @@ def parquet(engine: Engine, source: str, settings: Settings) -> Readings:
 
 
 def _demand_a_row_a_person(engine: Engine, source: str, ids: Sequence[str]) -> None:
-    """Refuse a table with a row an event, which would count everybody as often as there are rows.
-
-    Raises:
-        UnreadableFile: among the first rows, every column of ids has the same ones again and again.
-    """
+    """Refuse a table with a row an event, which would count everybody as often as there are rows."""
     repeated = []
     for one in ids:
-        query = f"""
-          SELECT COUNT(*) - 1 AS people, SUM(n) - MAX(n) AS n
+        # The commonest id may stand for none.
+        (counted,) = engine.rows(f"""
+          SELECT COUNT(*) AS people, IFNULL(SUM(n), 0) AS n
           FROM (
             SELECT NULLIF(CAST({identifier(one)} AS VARCHAR), '') AS id, COUNT(*) AS n
-            FROM (SELECT {identifier(one)} FROM {source} LIMIT {LOOKED_AT_ROWS}) GROUP BY id
-          ) WHERE id IS NOT NULL
-        """
-        try:
-            (counted,) = engine.rows(query)
-        except OddRecords:  # that is for whoever reads them to say
-            return
-        if (counted["n"] or 0) < FEWEST_ROWS:
+            FROM (SELECT {identifier(one)} FROM {source} LIMIT {LOOKED_AT_ROWS})
+            WHERE id IS NOT NULL GROUP BY id ORDER BY n DESC OFFSET 1
+          )
+        """)
+        if counted["n"] < FEWEST_ROWS:
             continue
         if counted["n"] <= MOST_ROWS_A_PERSON * counted["people"]:
             return

@@ -16,7 +16,7 @@ from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 
 from persona.deadline import Deadline
-from persona.errors import DeadlineExceeded, PersonaError, Refused, Unavailable, for_status
+from persona.errors import DeadlineExceeded, Refused, Unavailable, for_status
 
 # One request's wait for bytes; waiting for a job is many requests of ten seconds.
 READ_SECONDS = 30.0
@@ -64,7 +64,6 @@ class Warehouse:
 
     def __init__(self, project: str, deadline: Deadline) -> None:
         self._deadline, self._named_job = deadline, ""
-        self.took: dict[str, Any] = {}  # by the last query, for the log
         emulated = os.environ.get("BIGQUERY_EMULATOR_HOST")
         with self._named_failures():
             self._client = bigquery.Client(
@@ -84,13 +83,7 @@ class Warehouse:
             return int(self._start(sql, parameters, dry_run=True).total_bytes_processed or 0)
 
     def ask(self, sql: str, parameters: Mapping[str, Any], most_bytes: int) -> list[dict[str, Any]]:
-        """A query's rows; the job is cancelled at the deadline.
-
-        Raises:
-            Refused: a role, a table, or the bytes that a query may bill are missing.
-            Unavailable: BigQuery stayed busy or unreachable after the client's own tries.
-            DeadlineExceeded: it did not answer in time.
-        """
+        """A query's rows; the job is cancelled at the deadline."""
         with self._named_failures():
             job = self._start(
                 sql,
@@ -102,15 +95,12 @@ class Warehouse:
             try:
                 # A query that failed is not begun again: the run is, by whoever started it.
                 answer = job.result(timeout=self._left_seconds, retry=self._retry, job_retry=None)
-                rows = [dict(row) for row in answer]
+                return [dict(row) for row in answer]
             except (NotDoneYet, RetryError):
                 # Nobody waits any longer; what cannot be stopped now ends by itself.
                 with suppress(GoogleAPICallError, *_BROKEN):
                     job.cancel(retry=None, timeout=CANCEL_SECONDS)
                 raise NotDoneYet from None
-        billed_bytes = int(job.total_bytes_billed or 0)
-        self.took = {"job_id": job.job_id, "billed_bytes": billed_bytes, "rows": len(rows)}
-        return rows
 
     @property
     def _left_seconds(self) -> float:
@@ -139,7 +129,13 @@ class Warehouse:
         try:
             yield
         except GoogleAPICallError as error:
-            raise _refusal(error, self._named_job) from None
+            reason = next((str(one.get("reason")) for one in error.errors or () if isinstance(one, dict)), "")
+            status = int(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
+            named = f" {reason}" if reason in _CAUSES else ""
+            cause = _CAUSES.get(reason, f"expected the query's answer; check PERSONA_SOURCE and {_ROLES}")
+            raise for_status(_STATUSES.get(reason, status))(
+                "bigquery", f"BigQuery answered {status}{named}{self._named_job}: {cause}"
+            ) from None
         except NotDoneYet:
             raise DeadlineExceeded(
                 f"BigQuery did not answer within the {self._deadline.budget_seconds:.0f} s of the run"
@@ -156,13 +152,3 @@ class Warehouse:
                 f"no Google credentials that BigQuery takes ({type(error).__name__}): run as a service "
                 f"account with {_ROLES}; on a laptop: gcloud auth application-default login",
             ) from None
-
-
-def _refusal(error: GoogleAPICallError, job: str) -> PersonaError:
-    """What BigQuery's error means, by its reason and, where that is unknown, by its status."""
-    reason = next((str(one.get("reason")) for one in error.errors or () if isinstance(one, dict)), "")
-    status = int(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
-    named = f" {reason}" if reason in _CAUSES else ""
-    cause = _CAUSES.get(reason, f"expected the query's answer; check PERSONA_SOURCE and {_ROLES}")
-    failure = for_status(_STATUSES.get(reason, status))
-    return failure("bigquery", f"BigQuery answered {status}{named}{job}: {cause}")

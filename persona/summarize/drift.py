@@ -9,12 +9,17 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from persona.model import Baseline, Change, Drift, Framework, Origin, Pattern, PatternDrift, Rule, Summary
+from persona.model import Baseline, Change, Drift, Framework, Pattern, PatternDrift, Summary
 
 # The chance that a space which did not move at all shows any significant pattern.
 FALSE_ALARM_SHARE = 0.05
 # Shares are quotients: 0.4 - 0.3 is a hair more than 0.1, and no change anyone means.
 SHARE_ROUNDING = 1e-9
+# What makes a source and a rule; the boundary share is a finding.
+_COMPARED = {
+    "source": ("kind", "space_id"),
+    "rule": ("channels", "dominance", "window_days", "activity"),
+}
 
 
 def compare(summary: Summary, earlier: Framework) -> Drift:
@@ -27,10 +32,18 @@ def compare(summary: Summary, earlier: Framework) -> Drift:
     drift = Drift(since_run_id=earlier.run_id, since=earlier.created_at, comparable=not reason, reason=reason)
     if reason:
         return drift
-    before, after = _shown(earlier, summary), _shown(summary, earlier)
-    of = earlier.population.classified, summary.population.classified
-    keys = [*after, *(key for key in before if key not in after)]
-    patterns = _judged([_drift_of(key, before.get(key), after.get(key), of) for key in keys])
+    hidden = {*summary.suppressed, *earlier.suppressed}
+    before, after = (
+        {one.key: one for one in side.patterns if one.key not in hidden} for side in (earlier, summary)
+    )
+    of_before, of_after = earlier.population.classified, summary.population.classified
+    both = [key for key in after if key in before]
+    p_values = [two_proportions(before[key].n, of_before, after[key].n, of_after) for key in both]
+    tests = dict(zip(both, zip(p_values, holm(p_values), strict=True), strict=True))
+    patterns = [
+        _drift_of(key, before.get(key), after.get(key), tests.get(key, (None, False)))
+        for key in {**after, **before}
+    ]
     new = [key for key in after if key not in before]
     vanished = [key for key in before if key not in after]
     return replace(
@@ -79,88 +92,65 @@ def two_proportions(before: int, of_before: int, after: int, of_after: int) -> f
     return math.erfc(abs(z) / math.sqrt(2))
 
 
-def holm(p_values: Sequence[float], level: float = FALSE_ALARM_SHARE) -> list[bool]:
-    """Which of the tests are significant at `level` over all of them together.
+def holm(p_values: Sequence[float]) -> list[bool]:
+    """Which of the tests are significant over all of them together.
 
     Holm, "A simple sequentially rejective multiple test procedure" (1979): the smallest p-value must pass
-    level / m, the next level / (m - 1), and so on; the first that fails ends it.
+    the level / m, the next the level / (m - 1), and so on; the first that fails ends it.
     """
     significant = [False] * len(p_values)
     by_p_value = sorted(range(len(p_values)), key=p_values.__getitem__)
     for passed, test in enumerate(by_p_value):
-        if p_values[test] > level / (len(p_values) - passed):
+        if p_values[test] > FALSE_ALARM_SHARE / (len(p_values) - passed):
             break
         significant[test] = True
     return significant
 
 
 def _why_not_comparable(summary: Summary, earlier: Framework) -> str | None:
-    if source := _differences(_described_source(earlier.source), _described_source(summary.source)):
-        return f"The source changed: {source}."
+    for what, fields in _COMPARED.items():
+        before, after = ([_said(side, what, field) for field in fields] for side in (earlier, summary))
+        changes = [
+            f"{field.replace('_', ' ')} {then} → {now}"
+            for field, then, now in zip(fields, before, after, strict=True)
+            if then != now
+        ]
+        if changes:
+            return f"The {what} changed: {'; '.join(changes)}."
     addresses = earlier.source.address_hash, summary.source.address_hash
     if all(addresses) and len(set(addresses)) > 1:
         return "The source changed: another file or dataset was read."
-    if rule := _differences(_described_rule(earlier.rule), _described_rule(summary.rule)):
-        return f"The rule changed: {rule}."
     if not (earlier.population.classified and summary.population.classified):
         return "One of the two frameworks counts no classified people."
     return None
 
 
-def _described_source(source: Origin) -> dict[str, str]:
-    space, sample = source.space_id or "none named", str(source.sample).lower()
-    return {"kind": source.kind, "space": space, "sample data": sample}
+def _said(side: Summary | Framework, what: str, field: str) -> str:
+    value = getattr(getattr(side, what), field)
+    if isinstance(value, dict):  # the channels, whose order decides nothing
+        return ", ".join(f"{channel}={trait}" for channel, trait in sorted(value.items()))
+    return "not named" if value is None else str(value)
 
 
-def _described_rule(rule: Rule) -> dict[str, str]:
-    """What makes the rule; the boundary share is a finding, and the channels' order decides nothing."""
-    return {
-        "channels": ", ".join(f"{channel}={trait}" for channel, trait in sorted(rule.channels.items())),
-        "dominance": f"{rule.dominance:g}",
-        "window": "the traits' own" if rule.window_days is None else f"{rule.window_days} days",
-        "activity": rule.activity,
-    }
-
-
-def _differences(before: dict[str, str], after: dict[str, str]) -> str:
-    return "; ".join(
-        f"{name} {before[name]} → {after[name]}" for name in before if before[name] != after[name]
-    )
-
-
-def _shown(here: Summary | Framework, there: Summary | Framework) -> dict[str, Pattern]:
-    """The patterns of `here` that are hidden on neither side."""
-    hidden = {*here.suppressed, *there.suppressed}
-    return {pattern.key: pattern for pattern in here.patterns if pattern.key not in hidden}
-
-
-def _drift_of(key: str, before: Pattern | None, after: Pattern | None, of: tuple[int, int]) -> PatternDrift:
+def _drift_of(
+    key: str, before: Pattern | None, after: Pattern | None, test: tuple[float | None, bool]
+) -> PatternDrift:
+    """One pattern then and now; what only one side shows may be hidden on the other, and is no change."""
+    then, now = (_figures(side) if side else {} for side in (before, after))
+    share_before, share_after = (side.share if side else None for side in (before, after))
     return PatternDrift(
         pattern=key,
-        share_before=before.share if before else None,
-        share_after=after.share if after else None,
-        share_change=(after.share if after else 0.0) - (before.share if before else 0.0),
-        p_value=two_proportions(before.n, of[0], after.n, of[1]) if before and after else None,
-        significant=False,
-        changes=_changes(before, after) if before and after else [],
+        share_before=share_before,
+        share_after=share_after,
+        share_change=(share_after or 0.0) - (share_before or 0.0),
+        p_value=test[0],
+        significant=test[1],
+        changes=[
+            Change(fact=fact, before=then[fact], after=now[fact])
+            for fact in now
+            if fact in then and then[fact] != now[fact]
+        ],
     )
-
-
-def _judged(patterns: list[PatternDrift]) -> list[PatternDrift]:
-    """The same patterns, judged together; one that is new or gone has no test."""
-    p_values = {drift.pattern: drift.p_value for drift in patterns if drift.p_value is not None}
-    judged = dict(zip(p_values, holm(list(p_values.values())), strict=True))
-    return [replace(drift, significant=judged.get(drift.pattern, False)) for drift in patterns]
-
-
-def _changes(before: Pattern, after: Pattern) -> list[Change]:
-    """The figures that both sides show and that differ; an id type that only one names may be hidden."""
-    then, now = _figures(before), _figures(after)
-    return [
-        Change(fact=fact, before=then[fact], after=now[fact])
-        for fact in now
-        if fact in then and then[fact] != now[fact]
-    ]
 
 
 def _figures(pattern: Pattern) -> dict[str, float]:

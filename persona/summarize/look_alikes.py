@@ -11,11 +11,6 @@ _CHANNEL_WORDS = {
     "web": {"web", "website", "site", "page", "browser", "online"},
     "mobile": {"mobile", "app", "application", "ios", "android", "screen"},
     "email": {"email", "mail", "newsletter"},
-    "sms": {"sms", "text"},
-    "push": {"push", "notification"},
-    "store": {"store", "shop", "pos", "instore"},
-    "phone": {"phone", "call", "callcenter"},
-    "chat": {"chat", "whatsapp", "messenger"},
 }
 # What is counted (example: `web_visits_30d`); such a word makes a trait an activity.
 _ACTIVITY_WORDS = {"session", "visit", "open", "opened", "click", "clicked", "view", "viewed", "call", "use"}
@@ -40,15 +35,7 @@ def fitting(channels: Mapping[str, str], names: Iterable[str]) -> dict[str, str]
         if alike:
             chosen[channel] = alike[0]
             free.remove(alike[0])
-    ordered = {channel: chosen[channel] for channel in channels if channel in chosen}
-    for channel, words in _CHANNEL_WORDS.items():
-        alike = [
-            name for name in free if fit(name) and _words(name) & words and _words(name) & _ACTIVITY_WORDS
-        ]
-        if channel not in channels and alike:
-            ordered[channel] = alike[0]
-            free.remove(alike[0])
-    return ordered
+    return {channel: chosen[channel] for channel in channels if channel in chosen}
 
 
 def fit(name: str) -> bool:

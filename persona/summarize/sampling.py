@@ -19,17 +19,11 @@ _EVENTS = (
 # What was read; then, where its first profiles are not drawn at random, what their order makes of them.
 _ORDERED = {
     "sample": ("built-in, invented sample space", "in the source's own order"),
-    "segment": (
-        "space",
-        "in the listing's order, which Segment does not document, so they may not stand for all",
-    ),
-    "profile-api": (
-        "space",
-        "in the listing's order, the recently active first, so active people are over-represented",
-    ),
+    "segment": ("space", "in an order that Segment does not document, so they may not stand for all"),
+    "profile-api": ("space", "the recently active first, so active people are over-represented"),
     "identifiers": (
         "list in PERSONA_IDENTIFIERS",
-        "in the order of PERSONA_IDENTIFIERS, and stand for the rest as far as that is random",
+        "in its order, and stand for all as far as that is random",
     ),
     "export": ("export", ""),
     "bigquery": ("space (Profiles Sync in BigQuery)", ""),

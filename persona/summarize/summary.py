@@ -39,8 +39,17 @@ def summarize(counts: Counts, rule: Rule, source: Origin, *, truncated: bool) ->
     keys = [*map(dominant, rule.channels), OMNICHANNEL]
     suppressed = _suppressed([group.n for group in counts.groups], rule.min_group)
     shown = [i for i, group in enumerate(counts.groups) if group.n and i not in suppressed]
-    _demand_groups(counts, shown, rule)
+    if not shown:
+        raise NotEnoughData(
+            f"all groups are too small to show: {counts.classified} active people of {counts.read} read, and "
+            f"no pattern could be shown without giving away one of fewer than {rule.min_group}; read more "
+            "profiles, if there are more (limit, PERSONA_LIMIT), or lower PERSONA_MIN_GROUP"
+        )
     everybody = counts.everybody()
+    # Not of everybody, either: a type that a few people have in a pattern where it is not named. The total
+    # less the patterns that name it would tell how many they are.
+    named = sum((Counter(dict(_types(counts.groups[i], rule))) for i in shown), Counter[str]())
+    types = [(name, n) for name, n in _types(everybody, rule) if not 0 < n - named[name] < rule.min_group]
     return Summary(
         source=source,
         population=Population(
@@ -52,31 +61,11 @@ def summarize(counts: Counts, rule: Rule, source: Origin, *, truncated: bool) ->
             trait_coverage=counts.coverage(rule),
         ),
         rule=structs.replace(rule, boundary_share=counts.on_boundary / everybody.n),
-        totals=_totals(counts, shown, rule),
+        totals=Group(**_figures(everybody, types, counts, rule)),
         patterns=[_pattern(keys[i], counts.groups[i], everybody, counts, rule) for i in shown],
         suppressed=[keys[i] for i in sorted(suppressed)],
         withheld={names: _FREE_TEXT[names] for names in sorted(counts.free_text)},
     )
-
-
-def _demand_groups(counts: Counts, shown: Sequence[int], rule: Rule) -> None:
-    if not shown:
-        raise NotEnoughData(
-            f"all groups are too small to show: {counts.classified} active people of {counts.read} read, and "
-            f"no pattern could be shown without giving away one of fewer than {rule.min_group}; read more "
-            "profiles, if there are more (limit, PERSONA_LIMIT), or lower PERSONA_MIN_GROUP"
-        )
-
-
-def _totals(counts: Counts, shown: Sequence[int], rule: Rule) -> Group:
-    """The figures of everybody; without a type that a few people have in a pattern where it is not named.
-
-    The total less the patterns that name it would tell how many they are.
-    """
-    everybody = counts.everybody()
-    named = sum((Counter(dict(_types(counts.groups[i], rule))) for i in shown), Counter[str]())
-    types = [(name, n) for name, n in _types(everybody, rule) if not 0 < n - named[name] < rule.min_group]
-    return Group(**_figures(everybody, types, counts, rule))
 
 
 def _figures(

@@ -29,15 +29,18 @@ _WHERE = (
     "and is computed every eight hours"
 )
 _LOOK = (
-    "`python -m persona check FILE` shows those that there are, and the PERSONA_CHANNELS line that fits; of "
-    "CSV, the first line names the columns"
+    "`python -m persona check FILE` shows the traits that there are, and the PERSONA_CHANNELS line that "
+    "fits; expected is CSV, of which the first line names the columns, or a JSON object a line, such as "
+    '{"traits": {"web_visits": 3}, "external_ids": [{"type": "user_id", "id": "u1"}]}'
 )
 # What to do about values that cannot be read, by the reason.
 _MENDING = {
     "activity_not_numeric": "a count is a bare number, such as 12",
+    "not_found": "the space knows no such profile: check SEGMENT_SPACE_ID",
+    "identifier_malformed": "PERSONA_IDENTIFIERS holds one type:value a line, such as user_id:42",
     "activity_negative": "a count is not below zero: leave empty what is unknown",
     "row_invalid_encoding": "the file is not in UTF-8: save it as that",
-    "not_json": "a line of JSON lines is one object, with double quotes",
+    "not_json": "a line of JSON lines is one object, with double quotes: `jq -c .` writes it so",
 }
 # A trait -> the people who have it, and of them those with a number.
 Names = Mapping[str, tuple[int, int]]
@@ -60,12 +63,11 @@ def resembling(channels: Mapping[str, str], names: Names, min_group: int) -> dic
 
 
 def examine(
-    counts: Counts, rule: Rule, names: Names = MappingProxyType({}), *, in_files: bool = False, hint: str = ""
+    counts: Counts, rule: Rule, names: Names = MappingProxyType({}), *, in_files: bool = False
 ) -> list[str]:
     """What the reader should know about the traits, in sentences; free, and before anything is paid.
 
     `names` are the traits that there are, as far as the source tells; nobody can create traits `in_files`.
-    `hint`: what the source looks like, where nobody in it is active.
 
     Raises:
         NotEnoughData: nobody is active, or hardly anybody carries any channel's trait; says what to do.
@@ -73,7 +75,7 @@ def examine(
     readable = counts.classified + counts.dormant
     absent = missing(counts, rule)
     instead = resembling(absent, names, rule.min_group)
-    if len(absent) == len(rule.channels) and not hint:
+    if len(absent) == len(rule.channels):
         alike = "; ".join(f"for {trait}: {likeliest}" for trait, likeliest in instead.items())
         looks = f" Names that look like them: {alike}" if alike else ""
         raise NotEnoughData(
@@ -84,55 +86,28 @@ def examine(
             + (_LOOK if in_files else help_for(rule.channels, rule.window_days))
         )
     if not counts.classified:
-        raise NotEnoughData(_nobody(counts, rule, names, hint))
+        raise NotEnoughData(_nobody(counts, rule, names, in_files=in_files))
     few_carry = [
         f"Only {percent(share)} of the profiles carry {trait}{_next_step(trait, rule, in_files=in_files)}"
         + (f" Names that look like it: {instead[trait]}" if trait in instead else "")
         for trait, share in counts.coverage(rule).items()
         if share < ENOUGH_SHARE and (share or trait != rule.ltv_trait)
     ]
-    return [*_rejected(counts), *few_carry, *_silent(counts, rule), *_absent(counts, rule)]
+    return [*few_carry, *_left_out(counts, rule)]
 
 
-def _nobody(counts: Counts, rule: Rule, names: Names, hint: str) -> str:
+def _nobody(counts: Counts, rule: Rule, names: Names, *, in_files: bool) -> str:
     """Why nobody is active, as far as can be told."""
     if not counts.read:
-        return "the source holds no profile at all: check that PERSONA_SOURCE names the right one"
-    told = {trait: names[trait] for trait in rule.channels.values() if trait in names}
-    odd = [
-        f"of {n} values of {trait}, {n - numbers} are no numbers"
-        for trait, (n, numbers) in told.items()
-        if numbers < n
-    ]
+        return "the source holds no profile at all: check that PERSONA_SOURCE or PERSONA_IDENTIFIERS is right"
     traits = "PERSONA_CHANNELS names traits that count what people do, as numbers"
     sources = "the web and mobile sources, and the email tool's events, are connected to this space"
     check = f"check that {traits if rule.activity == 'computed traits' else sources}"
-    advice = "; ".join([*odd, hint or check])
     return (
         f"nobody is active: of {counts.read} profiles read, {counts.dormant} have no activity in any channel "
-        f"and {counts.rejected.total()} could not be read{_reasons(counts)}; {advice}"
+        f"and {counts.rejected.total()} could not be read{_reasons(counts)}; "
+        + (_LOOK if in_files and not names else check)
     )
-
-
-def _silent(counts: Counts, rule: Rule) -> Iterator[str]:
-    """Channels on which nobody had an event, where events are counted."""
-    activity = counts.everybody().activity
-    for i, channel in enumerate(rule.channels):
-        if rule.activity != "computed traits" and not activity[i]:
-            yield (
-                f"Nobody had an event on {channel} in the last {rule.window_days} days: its source may not "
-                "be connected to this space."
-            )
-
-
-def _rejected(counts: Counts) -> Iterator[str]:
-    """Many profiles that could not be read: what is told of the others may not hold for all."""
-    rejected = counts.rejected.total()
-    if rejected > MANY_REJECTED_SHARE * counts.read:
-        yield (
-            f"{percent(rejected / counts.read)} of the profiles could not be read and are left out"
-            f"{_reasons(counts)}."
-        )
 
 
 def _reasons(counts: Counts) -> str:
@@ -181,8 +156,18 @@ def _next_step(trait: str, rule: Rule, *, in_files: bool) -> str:
     return f", and everybody else counts as not active on {channel}. If that is not so, {mend}."
 
 
-def _absent(counts: Counts, rule: Rule) -> Iterator[str]:
-    """What the data do not hold at all, so that figures are missing."""
+def _left_out(counts: Counts, rule: Rule) -> Iterator[str]:
+    """Whom and what the figures do not hold: what is told of the others may not hold for all."""
+    rejected, everybody = counts.rejected.total(), counts.everybody()
+    if rejected > MANY_REJECTED_SHARE * counts.read:
+        could_not = f"{percent(rejected / counts.read)} of the profiles could not be read and are left out"
+        yield f"{could_not}{_reasons(counts)}."
+    for i, channel in enumerate(rule.channels):
+        if rule.activity != "computed traits" and not everybody.activity[i]:
+            yield (
+                f"Nobody had an event on {channel} in the last {rule.window_days} days: its source may not "
+                "be connected to this space."
+            )
     if counts.odd_ltv > HARDLY_ANY_SHARE * (counts.classified + counts.dormant):
         yield (
             f"{counts.odd_ltv} values of {rule.ltv_trait} are no numbers and count as missing: expected "
@@ -193,7 +178,7 @@ def _absent(counts: Counts, rule: Rule) -> Iterator[str]:
             f"No profile carries {rule.ltv_trait}: there is no LTV in the data, and no figure of it; "
             "PERSONA_LTV_TRAIT names the trait to read."
         )
-    if not counts.everybody().identities:
+    if not everybody.identities:
         yield (
             "No active profile has an external id: there is no figure of identifiers; in tables, "
             "PERSONA_ID_COLUMNS names the columns that hold them."

@@ -54,7 +54,6 @@ def look_at(settings: Settings, deadline: Deadline, log: Log) -> tuple[list[str]
     with fetch(settings, 0 if in_files else settings.limit, deadline, log) as people:
         counts = classify(people, rule)
         kind, names, truncated = people.kind or _KINDS[settings.source], people.names(), people.truncated
-        hint = "" if counts.classified or names else people.hint()
     counted = (
         f"{counts.read:,} profiles read: {counts.classified:,} active, {counts.dormant:,} dormant, "
         f"{counts.rejected.total():,} rejected" + (" (not everybody: the limit)" if truncated else "")
@@ -69,13 +68,13 @@ def look_at(settings: Settings, deadline: Deadline, log: Log) -> tuple[list[str]
         lines += [f"Missing: {trait} (channel {channel}){hints[trait]}" for channel, trait in absent.items()]
         lines += _line_that_fits(rule, names, counts.drawn_from or counts.read)
     try:
-        notes = examine(counts, rule, names, in_files=in_files, hint=hint)
+        notes = examine(counts, rule, names, in_files=in_files)
         summarize(counts, rule, origin_of(settings, counts, truncated=False), truncated=False)
         verdict = _CREATE if absent else ""
         lines += [f"Note: {note}" for note in notes]
     except NotEnoughData as error:
         verdict = f"Not enough yet: {error.message}"
-    if absent and in_files and not hint:
+    if absent and in_files and names:
         verdict = _NAME_THEM
     return [*lines, verdict or "Enough for a framework"], not verdict
 
