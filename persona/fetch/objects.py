@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from datetime import datetime
 from fnmatch import fnmatchcase
+from functools import partial
 from io import BufferedReader
 from typing import Any, TypeVar, cast
 
 from fsspec import AbstractFileSystem
 from google.api_core.exceptions import GoogleAPICallError, NotFound, RetryError
-from google.api_core.retry import Retry
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import storage
 from google.cloud.storage.fileio import BlobReader
@@ -50,7 +50,7 @@ class Objects(AbstractFileSystem):
         self._blobs: dict[str, Any] = {}
         # No project: objects need none, and looking for one may ask the metadata server.
         self._client: Any = self.tried(lambda: storage.Client(project=None))
-        blobs = self.tried(lambda: self._listed(self._client.bucket(bucket), pattern))
+        blobs = self._listed(self._client.bucket(bucket), pattern)
         if not blobs:
             raise Refused("storage", f"{setting}: no object has such a name, or no such bucket")
         self._blobs = {f"gs://{bucket}/{blob.name}": blob for blob in blobs}
@@ -77,25 +77,28 @@ class Objects(AbstractFileSystem):
 
     def _listed(self, bucket: Any, pattern: str) -> list[Any]:
         """The files among the objects: no folder's own entry, nor `_SUCCESS` and `.crc` beside them."""
-        timeout = waits(self._deadline)
         if "*" not in pattern and not pattern.endswith("/"):
             blob = bucket.blob(pattern)
-            blob.reload(timeout=timeout, retry=None)
+            self.tried(lambda: blob.reload(timeout=waits(self._deadline), retry=None))
             return [blob]
-        whole, blobs = pattern + "*" if pattern.endswith("/") else pattern, []
-        # Each page is tried again by itself: whoever lists anew at every storm may never come to the end.
-        retry = self._patience()
-        listed = bucket.list_blobs(prefix=pattern.partition("*")[0], retry=retry, timeout=timeout)
-        for page in listed.pages:
-            self._deadline.check("list more of the stored objects")
-            blobs += [blob for blob in page if fnmatchcase(blob.name, whole)]
+        prefix, whole = pattern.partition("*")[0], pattern + "*" if pattern.endswith("/") else pattern
+        blobs: list[Any] = []
+        token: str | None = None
+        while token != "":
+            page, token = self.tried(partial(self._page, bucket, prefix, token))
+            blobs += (blob for blob in page if fnmatchcase(blob.name, whole))
         return [blob for blob in blobs if blob.name.rpartition("/")[2][:1] not in {"", ".", "_"}]
+
+    def _page(self, bucket: Any, prefix: str, token: str | None) -> tuple[list[Any], str]:
+        """A page of the listing, and what asks for the next; empty after the last."""
+        listed = bucket.list_blobs(prefix=prefix, page_token=token, retry=None, timeout=waits(self._deadline))
+        return [*next(listed.pages, ())], listed.next_page_token or ""
 
     def tried(self, act: Callable[[], T]) -> T:
         """What `act` returns, tried again while that may help."""
         try:
             self._deadline.check("read more of the stored object")
-            returned: T = self._patience()(act)()
+            returned: T = patience(min(BUDGET_SECONDS, self._deadline.left_seconds))(act)()
         except RetryError:
             words = f"Cloud Storage did not serve the object that {self._setting} names within its time"
             self.failure = Unavailable("storage", f"{words}; try again later")
@@ -111,9 +114,6 @@ class Objects(AbstractFileSystem):
         else:
             return returned
         raise self.failure from None
-
-    def _patience(self) -> Retry:
-        return patience(min(BUDGET_SECONDS, self._deadline.left_seconds))
 
 
 class _Object(BlobReader):
