@@ -13,7 +13,8 @@ from pptx.util import Pt
 
 from persona.model import Checks, Fact, Framework, Members, Persona, Span
 from persona.storage.objects import OUTPUTS
-from persona.write import facts_csv, overview, render, slide_shapes, slides
+from persona.write import facts_csv, overview, render, slides
+from persona.write.deck import SMALLEST_POINTS, Box, Paragraph, height_inches
 
 MOST_BYTES = 1_000_000
 Made = dict[str, Framework]
@@ -122,7 +123,7 @@ def test_a_text_that_outgrows_its_slide_goes_on_whole_on_the_next(named: Framewo
     boxes = [shape for slide in pages for shape in slide.shapes if shape.has_text_frame]
     shown = " ".join(box.text_frame.text for box in boxes)
     sizes = {run.font.size for box in boxes for line in box.text_frame.paragraphs for run in line.runs}
-    smallest = Pt(slide_shapes.SMALLEST_POINTS)
+    smallest = Pt(SMALLEST_POINTS)
     assert (shown.count(words[0]), shown.count("word250 "), min(sizes) >= smallest) == (3, 3, True)
 
 
@@ -130,10 +131,10 @@ def test_a_text_that_outgrows_its_slide_goes_on_whole_on_the_next(named: Framewo
 def test_no_text_of_the_slides_is_higher_than_its_box(decks: dict[str, bytes], name: str) -> None:
     for slide in opened(decks[name]):
         for box in (shape for shape in slide.shapes if shape.has_text_frame and shape.text_frame.text):
-            paragraphs = [slide_shapes.Paragraph(line.text) for line in box.text_frame.paragraphs]
-            place = slide_shapes.Box(box.left.inches, box.top.inches, box.width.inches, box.height.inches)
+            paragraphs = [Paragraph(line.text) for line in box.text_frame.paragraphs]
+            place = Box(box.left.inches, box.top.inches, box.width.inches, box.height.inches)
             points = box.text_frame.paragraphs[0].runs[0].font.size.pt
-            assert slide_shapes.height_inches(paragraphs, place, int(points)) <= place.height + 0.01
+            assert height_inches(paragraphs, place, int(points)) <= place.height + 0.01
 
 
 def test_no_character_of_an_answer_breaks_the_slides(named: Framework) -> None:
