@@ -16,10 +16,11 @@ from markdown_it.token import Token
 from msgspec.structs import replace
 
 from persona.model import Checks, Drift, Framework, MaveTrace, Members, Persona, Strategy, Summary, WebSource
-from persona.write import charts, members_sql, overview, prose, render, templates, words
+from persona.write import charts, members_sql, overview, prose, render, templates
 
 WIDE_ENOUGH_FOR_TEXT = 4.5  # WCAG 2 AA, text of normal size
 Made = dict[str, Framework]
+SAY = templates.sentences()
 
 
 class Page(HTMLParser):
@@ -65,11 +66,6 @@ def spaced(text: str) -> str:
 # --- Words --------------------------------------------------------------------------------------------
 
 
-def test_a_key_is_said_in_words() -> None:
-    assert words.missing("email_dominant/journey") == "Email Dominant: How they move between channels"
-    assert words.missing("strategy/consistency") == "Strategy: Where to be the same, where to adapt"
-
-
 @pytest.mark.parametrize(
     ("before", "after", "significant", "expected"),
     [
@@ -84,7 +80,7 @@ def test_a_change_says_whether_it_says_anything(
 ) -> None:
     assert mave.drift
     change = replace(mave.drift.patterns[0], share_before=before, share_after=after, significant=significant)
-    assert words.shift(change) == expected
+    assert SAY.shift(change) == expected
 
 
 NONE_LEADS = "No way of using your channels is clearly more common than the others"
@@ -169,7 +165,7 @@ def test_mave_rates_its_own_answer_where_it_does(
     mave: Framework, validation: dict[str, object] | None, expected: str
 ) -> None:
     trace = MaveTrace(thread_id=None, message_ids=[], credits_used=0, validation=validation)
-    assert words.author(replace(mave, mave=trace)).split("credits.")[1] == expected
+    assert SAY.author(replace(mave, mave=trace)).split("credits.")[1] == expected
 
 
 # --- Charts -------------------------------------------------------------------------------------------

@@ -9,9 +9,8 @@ from typing import NamedTuple
 from persona import wording
 from persona.check.figures import sentences
 from persona.model import OMNICHANNEL, Framework, NextStep, Pattern, Persona, Rule, dominant
-from persona.wording import plain
+from persona.wording import label, plain
 from persona.write import prose
-from persona.write.words import mostly
 
 # The page's own anchors, which no persona may have.
 _RESERVED = {"who", "week", "read-first", "personas", "strategy", "compare", "appendix"}
@@ -39,6 +38,12 @@ class Card(NamedTuple):
     line: str  # one line of who they are
     persona: Persona
     pattern: Pattern | None  # None: the data show no such pattern
+
+
+def mostly(key: str, rule: Rule) -> str:
+    """A pattern's key in plain words: `Mostly web`, `Several channels`."""
+    channel = next((channel for channel in rule.channels if dominant(channel) == key), None)
+    return f"Mostly {plain(channel)}" if channel else "Several channels" if key == OMNICHANNEL else label(key)
 
 
 def cards(framework: Framework) -> list[Card]:
@@ -156,21 +161,6 @@ def _worth_most(framework: Framework) -> Pattern | None:
     best, *others = sorted(framework.patterns, key=lambda one: bands[one.key], reverse=True)
     clear = all(bands[other.key][1] < bands[best.key][0] for other in others)
     return best if clear else None
-
-
-def missing(framework: Framework) -> str | None:
-    """What an answer lacks, in a sentence; None where it lacks nothing."""
-    lacking = len(framework.checks.missing_sections)
-    described = {persona.pattern for persona in framework.personas}
-    groups = [mostly(one.key, framework.rule) for one in framework.patterns if one.key not in described]
-    if len(groups) == len(framework.patterns):
-        return (
-            "No persona could be read from this answer: the figures stand, and the answer stands whole below."
-        )
-    without = f" It has no persona for: {', '.join(groups)}." if groups else ""
-    if lacking or groups:
-        return f"This answer lacks {lacking} {'part' if lacking == 1 else 'parts'}.{without}"
-    return None
 
 
 def summary(framework: Framework, personas: list[Card], most_characters: int) -> list[str]:

@@ -6,7 +6,7 @@ from msgspec import convert, structs
 
 from persona import model
 from persona.model import Answer, Framework, MaveTrace, Report, Seconds, Summary
-from persona.write import words
+from persona.write import templates
 
 
 def published(framework: Framework, calls: int, seconds: Seconds, *, trial: bool) -> Report:
@@ -27,7 +27,7 @@ def published(framework: Framework, calls: int, seconds: Seconds, *, trial: bool
             unresolved=len(checks.unresolved),
             assumptions=checks.assumptions,
         ),
-        changes=words.changes(framework),
+        changes=templates.sentences().changes(framework).splitlines(),
     )
 
 

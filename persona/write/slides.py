@@ -10,7 +10,7 @@ from itertools import islice, zip_longest
 from persona import wording
 from persona.model import Framework, NextStep
 from persona.wording import plain
-from persona.write import charts, overview, prose, words
+from persona.write import charts, overview, prose, templates
 from persona.write.deck import COLOURS, HEIGHT, LINK, SOFT, WHOLE, Bars, Box, Deck, Paragraph, parts_that_fit
 
 MOST_PER_ROW = 5  # cards on the overview
@@ -27,6 +27,7 @@ def as_pptx(framework: Framework) -> bytes:
 class _Slides:
     def __init__(self, framework: Framework) -> None:
         self._framework, self._cards = framework, overview.cards(framework)
+        self._say = templates.sentences()
         self.deck = Deck(overview.headline(framework))
         self._everybody()
         self._texts("Do this week", self._week(), self._facts("*.ltv_share", "*.share"))
@@ -103,11 +104,11 @@ class _Slides:
 
     def _sections(self, card: overview.Card, *sections: str) -> Iterator[Paragraph]:
         for section in sections:
-            yield Paragraph(words.section_title(section, card.key), bold=True, colour=LINK)
+            yield Paragraph(self._say.section_title(section, card.key), bold=True, colour=LINK)
             if section == "next_step" and card.persona.next_step:
                 yield from self._step(card.persona.next_step)
                 continue
-            text = words.text(card.persona, section)
+            text = getattr(card.persona, section)
             if not text:
                 yield Paragraph("Missing: the text does not cover this.", colour=SOFT)
                 continue
@@ -119,8 +120,8 @@ class _Slides:
     def _comparison(self) -> None:
         """Two charts side by side: shares, and where the groups are active."""
         rule, patterns = self._framework.rule, self._framework.patterns
-        names = [words.mostly(pattern.key, rule) for pattern in patterns]
-        notes = [*self._facts("*.share", "*.share_low", "*.share_high"), words.band(self._framework)]
+        names = [overview.mostly(pattern.key, rule) for pattern in patterns]
+        notes = [*self._facts("*.share", "*.share_low", "*.share_high"), self._say.band(self._framework)]
         half = WHOLE._replace(width=WHOLE.width / 2 - 0.1)
         title = "Share of people"
         series: dict[str, list[float | None]] = {title: [pattern.share for pattern in patterns]}
@@ -137,19 +138,19 @@ class _Slides:
 
     def _method(self) -> Iterator[Paragraph]:
         """Whose data, how it was counted, and who worded it."""
-        framework = self._framework
+        framework, say = self._framework, self._say
         if framework.source.sample:
-            yield Paragraph(f"Sample data. {words.SAMPLE}", bold=True)
-        if lacking := overview.missing(framework):
+            yield Paragraph(f"Sample data. {say.sample}", bold=True)
+        if lacking := say.lacking(framework):
             yield Paragraph(lacking, bold=True)
         yield from (Paragraph(prose.clip(warning, 600)) for warning in framework.warnings[:5])
         if framework.suppressed:
-            yield Paragraph(words.too_small(framework))
+            yield Paragraph(say.too_small(framework))
         yield Paragraph(prose.clip(framework.source.sampling, 600))
-        yield Paragraph(prose.clip(words.counted(framework), 900))
-        yield Paragraph(words.rule(framework.rule))
-        yield Paragraph(words.figures(framework))
-        yield Paragraph(prose.clip(words.author(framework), 400))
+        yield Paragraph(prose.clip(say.counted(framework), 900))
+        yield Paragraph(say.rule(framework.rule))
+        yield Paragraph(say.figures(framework))
+        yield Paragraph(prose.clip(say.author(framework), 400))
 
 
 def _card(card: overview.Card, *, roomy: bool) -> Iterator[Paragraph]:
