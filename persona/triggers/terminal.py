@@ -6,8 +6,6 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from types import FrameType
-from typing import NoReturn
 
 import click
 
@@ -15,8 +13,7 @@ from persona import request
 from persona.deadline import Deadline
 from persona.errors import BadRequest, BadSettings, PersonaError, Unforeseen
 from persona.log import Log, log_unexpected
-from persona.model import Report
-from persona.settings import Settings, read_settings
+from persona.settings import read_settings
 from persona.triggers.closing_table import closing_table
 from persona.triggers.progress_line import ProgressLine
 
@@ -43,9 +40,6 @@ _SETTINGS = {
     "currency": ("PERSONA_CURRENCY", "C", "how life-time values are written."),
     "output": ("PERSONA_OUTPUT", "O", "gs://BUCKET[/PREFIX] or a folder."),
 }
-
-# What a stop leaves, from when reading is done.
-_KEPT = "what was read and paid for is kept, and an answer under way is looked for in Mave's threads"
 
 
 class _Commands(click.Group):
@@ -92,8 +86,24 @@ def main(context: click.Context, /, **options: object) -> None:
     with _told_failures():
         settings = read_settings(os.environ | context.obj, "terminal")
         wanted = request.parse(json.dumps(asked).encode(), settings)
-        report = _run(wanted, request.name_run(wanted, settings, (), None), settings)
-        click.echo(closing_table(report))
+        run_id = request.name_run(wanted, settings, (), None)
+        from persona.pipeline import run  # noqa: PLC0415 - help and a mistaken setting need no pipeline
+
+        deadline = Deadline(settings.deadline_seconds)
+        # The line and the table show what happens; beside them, only a failure is worth a line of the log.
+        level = "ERROR" if settings.log_level == "INFO" else settings.log_level
+        with ProgressLine(deadline) as line:
+            log = Log(as_json=False, level=level, fields={"run_id": run_id}, notify=line)
+            try:
+                report = run(wanted, run_id, settings, deadline, log)
+            except KeyboardInterrupt:
+                if wanted.dry_run:
+                    raise
+                raise KeyboardInterrupt(
+                    "what was paid for is kept, and an answer under way is looked for in Mave's threads; the "
+                    f"same command with --run-id {run_id} goes on, and pays for nothing twice"
+                ) from None
+        click.echo("\n".join(closing_table(report)))
 
 
 def _given(options: Mapping[str, object]) -> dict[str, str]:
@@ -124,8 +134,8 @@ def check(context: click.Context, /, place: str | None, **options: object) -> No
 @contextmanager
 def _told_failures() -> Iterator[None]:
     """End the process with a failure's words and its exit code."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, _stop)
+    for stop in (signal.SIGINT, signal.SIGTERM):  # either lets go of a run's claim
+        signal.signal(stop, signal.default_int_handler)
     try:
         yield
     except PersonaError as error:
@@ -139,27 +149,3 @@ def _told_failures() -> Iterator[None]:
     except Exception as error:  # noqa: BLE001 - as over HTTP: its place, not its words
         log_unexpected(Log(as_json=False), error)
         sys.exit(1)
-
-
-def _run(wanted: request.Request, run_id: str, settings: Settings) -> Report:
-    from persona.pipeline import run  # noqa: PLC0415 - help and a mistaken setting need no pipeline
-
-    deadline = Deadline(settings.deadline_seconds)
-    # The line and the table show what happens; beside them, only a failure is worth a line of the log.
-    level = "ERROR" if settings.log_level == "INFO" else settings.log_level
-    with ProgressLine(deadline) as line:
-        log = Log(as_json=False, level=level, fields={"run_id": run_id}, notify=line)
-        try:
-            return run(wanted, run_id, settings, deadline, log)
-        except KeyboardInterrupt:
-            if wanted.dry_run:
-                raise
-            kept = "nothing new was paid" if line.stage in {"", "fetch"} else _KEPT
-            raise KeyboardInterrupt(
-                f"{kept}; the same command with --run-id {run_id} goes on, and pays for nothing twice"
-            ) from None
-
-
-def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
-    """SIGTERM ends a run as Ctrl-C does: its claim is let go."""
-    raise KeyboardInterrupt
