@@ -171,7 +171,7 @@ def test_a_formula_in_a_label_is_defused(named: Framework, begins: str) -> None:
 
 @pytest.mark.parametrize("name", ["named", "facts", "stress", "hostile"])
 def test_the_markdown_begins_with_what_fits_a_chat_message(made: Made, name: str) -> None:
-    summary = overview.summary(made[name], overview.cards(made[name]), render.SUMMARY_CHARACTERS)
+    summary = overview.summary(made[name], overview.cards(made[name]))
     top = render.as_markdown(made[name]).split("people were active")[0]
-    fits, begins = len("\n".join(summary)) <= render.SUMMARY_CHARACTERS, top.startswith(f"# {summary[0]}")
+    fits, begins = len("\n".join(summary)) <= overview.SUMMARY_CHARACTERS, top.startswith(f"# {summary[0]}")
     assert (fits, begins, len(re.findall("^- ", top, re.MULTILINE))) == (True, True, len(summary[1:]))

@@ -15,9 +15,7 @@ from persona.write import prose
 # The page's own anchors, which no persona may have.
 _RESERVED = {"who", "week", "read-first", "personas", "strategy", "compare", "appendix"}
 _RESERVED |= {"all-figures", "typed", "missing", "sources"}
-LINE_CHARACTERS = 150
-# Of two patterns that chance alone may have set apart, both are named.
-FEWEST_TO_TELL_APART = 3
+SUMMARY_CHARACTERS = 600  # what a chat message holds
 # So many words between arrows are a path; a longer step is prose.
 PATH_STEPS, STEP_CHARACTERS = range(2, 10), 120
 _ARROW = re.compile(r"\s*(?:→|⟶|➜|➡\ufe0f?|->|=>)\s*")
@@ -58,36 +56,31 @@ def cards(framework: Framework) -> list[Card]:
         pattern, persona = patterns.get(key), personas.get(key, Persona(pattern=key))
         called = mostly(key, framework.rule)
         name = prose.clip(_BEFORE_A_NAME.sub("", prose.clean(persona.name or "")), 120) or called
-        anchor = _anchor(name, anchors)
+        letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+        slug = re.sub(r"[^a-z0-9]+", "-", letters).strip("-")[:60] or "persona"
+        numbered = chain([slug], (f"{slug}-{number}" for number in count(2)))
+        anchor = next(anchor for anchor in numbered if anchor not in anchors)
         anchors.add(anchor)
-        stake = ((pattern.ltv_share if valued else pattern.share) or 0.0) if pattern else 0.0
-        size, worth_most, line = _size(pattern, best), bool(pattern and pattern is best), _line(persona)
+        size, stake = "not in the data", 0.0
+        if pattern:
+            shares = {"people": pattern.share, "value": pattern.ltv_share}
+            told = [
+                f"{wording.percent(share, 0)} of {what}"
+                for what, share in shares.items()
+                if share is not None
+            ]
+            size = ", ".join(told) + (" (most per person)" if pattern is best else "")
+            stake = (pattern.ltv_share if valued else pattern.share) or 0.0
+        worth_most, line = bool(pattern and pattern is best), _line(persona)
         made.append(Card(key, anchor, name, called, size, worth_most, stake, line, persona, pattern))
     return sorted(made, key=lambda card: -card.stake)
-
-
-def _size(pattern: Pattern | None, best: Pattern | None) -> str:
-    """How many people and how much value a group is, in words."""
-    if pattern is None:
-        return "not in the data"
-    shares = {"people": pattern.share, "value": pattern.ltv_share}
-    told = (f"{wording.percent(share, 0)} of {what}" for what, share in shares.items() if share is not None)
-    return ", ".join(told) + (" (most per person)" if pattern is best else "")
-
-
-def _anchor(name: str, taken: set[str]) -> str:
-    """A link's last part: `the-inbox-dweller`, with a number where it is taken."""
-    letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    slug = re.sub(r"[^a-z0-9]+", "-", letters).strip("-")[:60] or "persona"
-    numbered = chain([slug], (f"{slug}-{number}" for number in count(2)))
-    return next(anchor for anchor in numbered if anchor not in taken)
 
 
 def _line(persona: Persona) -> str:
     """The first sentence of who they are."""
     text = persona.description or ""
     first = next((text[start:end] for start, end in sentences(text[:4_000])), text)
-    return prose.clip(prose.clean(prose.unmarked(first)).lstrip("#>-| "), LINE_CHARACTERS)
+    return prose.clip(prose.clean(prose.unmarked(first)).lstrip("#>-| "), 150)
 
 
 def has_value(framework: Framework) -> bool:
@@ -139,7 +132,7 @@ def headline(framework: Framework) -> str:
         return f"The {people} who {_use([best], rule)} hold {value} of all lifetime value"
     first = max(patterns, key=lambda pattern: pattern.share)
     leading = [pattern for pattern in patterns if pattern.share_ci95[1] >= first.share_ci95[0]]
-    if len(leading) == len(patterns) >= FEWEST_TO_TELL_APART:
+    if len(leading) == len(patterns) > 2:  # noqa: PLR2004 - of two, both are named
         return "No way of using your channels is clearly more common than the others"
     together = wording.percent(sum(pattern.share for pattern in leading), 0)
     return f"{together} of active people {_use(leading, rule)}"
@@ -163,15 +156,15 @@ def _worth_most(framework: Framework) -> Pattern | None:
     return best if clear else None
 
 
-def summary(framework: Framework, personas: list[Card], most_characters: int) -> list[str]:
+def summary(framework: Framework, personas: list[Card]) -> list[str]:
     """The framework as the lines of a chat message: the headline, then who they are, as far as they fit."""
     lines = [f"{headline(framework)}."]
-    room = max(60, (most_characters - len(lines[0])) // max(1, len(personas)) - 1)
+    room = max(60, (SUMMARY_CHARACTERS - len(lines[0])) // max(1, len(personas)) - 1)
     for card in personas:
         step = card.persona.next_step
         text = f"{prose.clip(card.name, 40)}{f': {card.size}' if card.pattern else ''}."
         line = prose.clip(f"{text} Next: {action(step, 200)}" if step else text, room)
-        if sum(map(len, lines)) + len(lines) + len(line) > most_characters:
+        if sum(map(len, lines)) + len(lines) + len(line) > SUMMARY_CHARACTERS:
             break
         lines.append(line)
     return lines

@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from functools import cache, partial
 from hashlib import sha256
-from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -48,8 +47,6 @@ ROWS = {
     "warnings": 12,
     "missing": 60,
 }
-# What a chat message holds.
-SUMMARY_CHARACTERS = 600
 # Where that is still too much (every character a long one), the page is drawn again with a part of it.
 ROOMS = (1.0, 0.4, 0.1)
 
@@ -84,35 +81,40 @@ def as_markdown(framework: Framework) -> str:
     # The external-id types that most people carry first.
     coverage = framework.totals.identity_coverage or {}
     kinds = {kind for pattern in framework.patterns for kind in pattern.identity_coverage or {}}
+    identifiers = sorted(kinds, key=lambda kind: (-coverage.get(kind, 0.0), kind))
 
-    def drawn(room: float) -> str:
-        content = _content(framework, room)
-        page = templates.template("page.md").render(
-            **content,
-            sections=SECTIONS,
-            summary=overview.summary(framework, content["cards"], SUMMARY_CHARACTERS),
-            identifiers=sorted(kinds, key=lambda kind: (-coverage.get(kind, 0.0), kind)),
-            block=partial(_markdown_section, characters=_section_bytes(framework, room)),
-            link=prose.markdown_link,
-        )
-        return re.sub(r"\n{3,}", "\n\n", page).strip() + "\n"
+    def texts(room: float) -> dict[str, object]:
+        shorten = partial(prose.shorten, characters=_section_bytes(framework, room))
+        return {"shorten": shorten, "block": prose.markdown_block, "link": prose.markdown_link}
 
-    return _fitting(drawn)
+    page = _fitting("page.md", framework, texts, sections=SECTIONS, identifiers=identifiers)
+    return re.sub(r"\n{3,}", "\n\n", page).strip() + "\n"
 
 
 def as_html(framework: Framework) -> str:
     """`framework.html`: one self-contained page of less than 300 KB."""
     style = Markup(_STYLE)  # noqa: S704 - our own file
-
-    def drawn(room: float) -> str:
-        content = _content(framework, room) | _texts(framework, room)
-        page = templates.template("page.html").render(**content, style=style, policy=_PAGE_POLICY)
-        return prose.clean(page)
-
-    return _fitting(drawn)
+    texts = partial(_html_texts, framework)
+    return prose.clean(_fitting("page.html", framework, texts, style=style, policy=_PAGE_POLICY))
 
 
-def _texts(framework: Framework, room: float) -> dict[str, object]:
+def _fitting(
+    name: str, framework: Framework, texts: Callable[[float], dict[str, object]], **content: object
+) -> str:
+    """The fullest page that is small enough."""
+    cards = overview.cards(framework)
+    steps = [card for card in cards if card.persona.next_step]
+    content |= {"f": framework, "cards": cards, "steps": steps}
+    for room in ROOMS:
+        most = {rows: int(room * n) for rows, n in ROWS.items()}
+        sources = list(_sources(framework, most["sources"]))
+        page = templates.template(name).render(most=most, sources=sources, **content, **texts(room))
+        if len(page.encode(errors="surrogatepass")) < PAGE_BYTES:
+            break
+    return page
+
+
+def _html_texts(framework: Framework, room: float) -> dict[str, object]:
     """The author's texts as HTML, in which every figure leads to its fact."""
     appendix = Appendix(framework, int(ROWS["facts"] * room), int(ROWS["computed"] * room))
     tags = list(appendix.links())
@@ -145,22 +147,6 @@ def _texts(framework: Framework, room: float) -> dict[str, object]:
     return {"written": written, "line": line, "whole": whole, "journey": journey, "appendix": appendix}
 
 
-def _fitting(drawn: Callable[[float], str]) -> str:
-    """The fullest page that is small enough."""
-    for room in ROOMS:
-        page = drawn(room)
-        if len(page.encode()) < PAGE_BYTES:
-            break
-    return page
-
-
-def _content(framework: Framework, room: float) -> dict[str, Any]:
-    most = {name: int(rows * room) for name, rows in ROWS.items()}
-    cards, sources = overview.cards(framework), list(_sources(framework, most["sources"]))
-    steps = [card for card in cards if card.persona.next_step]
-    return {"f": framework, "most": most, "cards": cards, "steps": steps, "sources": sources}
-
-
 def _sources(framework: Framework, most: int) -> Iterator[tuple[str, str | None, str]]:
     """Yield a source's title, its address if that may be linked, and the site that it really leads to."""
     for source in framework.mave.sources[:most] if framework.mave else []:
@@ -172,9 +158,3 @@ def _sources(framework: Framework, most: int) -> Iterator[tuple[str, str | None,
 def _section_bytes(framework: Framework, room: float) -> int:
     sections = len(framework.personas) * len(SECTIONS) + len(STRATEGY_SECTIONS)
     return int(room * min(SECTION_BYTES, PROSE_BYTES / sections))
-
-
-def _markdown_section(text: str, characters: int) -> prose.Inert:
-    shown, shortened = prose.shorten(text, characters)
-    note = "\n\n_Shortened here: the full text is in framework.json._" if shortened else ""
-    return prose.Inert(prose.markdown_block(shown) + note)

@@ -11,24 +11,8 @@ from persona import wording
 from persona.write import charts, overview, prose
 
 ROOM = Path(__file__).parent
-_FIGURES = (
-    wording.count,
-    wording.decimal,
-    wording.exact,
-    wording.percent,
-    wording.interval,
-    wording.points,
-    wording.money,
-)
-_WORDS = (
-    wording.date,
-    wording.since,
-    wording.label,
-    wording.plain,
-    wording.window,
-    prose.clip,
-    prose.unmarked,
-)
+_FIGURES = "count", "decimal", "exact", "percent", "interval", "points", "money"
+_WORDS = "date", "since", "label", "plain", "window"
 
 
 @cache
@@ -47,11 +31,12 @@ def template(name: str) -> Template:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.filters |= {written.__name__: written for written in (*_FIGURES, *_WORDS)}
+    environment.filters |= {name: getattr(wording, name) for name in (*_FIGURES, *_WORDS)}
+    environment.filters |= {"clip": prose.clip, "unmarked": prose.unmarked, "inert": prose.Inert}
     environment.filters["counted"] = lambda channel, rule: wording.activity(channel, rule.channels[channel])
     environment.globals |= {"charts": charts, "overview": overview}
     if kind != "txt":
-        environment.filters |= {written.__name__: _figure(written) for written in _FIGURES}
+        environment.filters |= {name: _figure(getattr(wording, name)) for name in _FIGURES}
         environment.globals["say"] = sentences()
     return environment.get_template(name)
 
