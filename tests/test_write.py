@@ -15,8 +15,19 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from msgspec.structs import replace
 
-from persona.model import Checks, Drift, Framework, MaveTrace, Members, Persona, Strategy, Summary, WebSource
-from persona.write import charts, members_sql, overview, prose, render, templates
+from persona.model import (
+    SECTIONS,
+    Checks,
+    Drift,
+    Framework,
+    MaveTrace,
+    Members,
+    Persona,
+    Strategy,
+    Summary,
+    WebSource,
+)
+from persona.write import charts, escaping, members_sql, overview, render, templates
 
 WIDE_ENOUGH_FOR_TEXT = 4.5  # WCAG 2 AA, text of normal size
 Made = dict[str, Framework]
@@ -266,7 +277,7 @@ def _luminance(colour: str) -> float:
     ],
 )
 def test_an_answers_markdown_becomes_harmless_html(markdown: str, expected: str) -> None:
-    assert prose.html(markdown, 1000) == (expected, False)
+    assert escaping.html(markdown, 1000) == (expected, False)
 
 
 @pytest.mark.parametrize(
@@ -286,7 +297,7 @@ def test_an_answers_markdown_becomes_harmless_html(markdown: str, expected: str)
     ],
 )
 def test_only_web_addresses_may_be_linked(url: str, expected: str | None) -> None:
-    assert prose.address(url) == expected
+    assert escaping.address(url) == expected
 
 
 @pytest.mark.parametrize(
@@ -302,7 +313,7 @@ def test_only_web_addresses_may_be_linked(url: str, expected: str | None) -> Non
     ],
 )
 def test_a_line_from_outside_is_no_markdown(text: str, expected: str) -> None:
-    assert prose.markdown_line(text) == expected
+    assert escaping.markdown_line(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -318,7 +329,7 @@ def test_a_line_from_outside_is_no_markdown(text: str, expected: str) -> None:
     ],
 )
 def test_a_block_from_outside_keeps_its_emphasis_and_nothing_more(text: str, expected: str) -> None:
-    assert prose.markdown_block(text) == expected
+    assert escaping.markdown_block(text) == expected
 
 
 # --- The page -----------------------------------------------------------------------------------------
@@ -523,6 +534,22 @@ def test_a_page_never_outgrows_a_mail(space_summary: Summary, block: str, line: 
     large = reports.hostile(space_summary, block, line, figures_count=700)
     sizes = {len(render.as_html(large).encode()), len(render.as_markdown(large).encode())}
     assert {size for size in sizes if size >= 300_000} == set()
+
+
+@pytest.mark.slow
+@pytest.mark.no_cover
+def test_a_page_of_nothing_but_figures_does_not_either(made: Made) -> None:
+    """Each leads to its fact, which takes a hundred times the figure's own room."""
+    sections = dict.fromkeys(SECTIONS[:-1], "156 " * 1500)
+    typed = replace(made["named"].checks.figures[0], text="156", fact="web_dominant.people")
+    figures = [
+        replace(typed, section=section, start=start, end=start + 3)
+        for section in sections
+        for start in range(0, 6_000, 4)
+    ]
+    persona = Persona(pattern="web_dominant", **sections)  # type: ignore[arg-type]
+    page = render.as_html(replace(made["named"], personas=[persona], checks=Checks(figures=figures)))
+    assert (len(page.encode()) < 300_000, page.count("Shortened here") > 1) == (True, True)
 
 
 def test_lists_that_were_cut_say_how_much_is_missing(space_summary: Summary) -> None:

@@ -15,7 +15,7 @@ from pptx.opc.packuri import PackURI
 from pptx.parts.embeddedpackage import EmbeddedXlsxPart
 from pptx.util import Inches
 
-from persona.write import prose, templates
+from persona.write import escaping, templates
 
 # A wide slide, in inches.
 WIDTH, HEIGHT, MARGIN = 13.333, 7.5, 0.6
@@ -84,7 +84,7 @@ class Deck:
 
         `lines`: where a line of which colour is drawn.
         """
-        heading = Paragraph(prose.clip(one_line(title), 120), bold=True)
+        heading = Paragraph(escaping.clip(one_line(title), 120), bold=True)
         texts = [(_TITLE, [heading], _points([(_TITLE._replace(height=0.8), [heading])], TITLE_POINTS))]
         for group in groups:
             points = _points(group)
@@ -147,7 +147,7 @@ def _xml(name: str, **content: object) -> bytes:
 
 def one_line(text: str) -> str:
     """A text that XML can hold, with no line break of its own."""
-    return " ".join(prose.clean(text).split())
+    return " ".join(escaping.clean(text).split())
 
 
 def height_inches(paragraphs: Iterable[Paragraph], box: Box, points: int) -> float:

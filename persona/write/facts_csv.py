@@ -4,7 +4,7 @@ import csv
 from io import StringIO
 
 from persona.model import Framework
-from persona.write.prose import clean
+from persona.write.escaping import clean
 
 HEADER = ("name", "subject", "label", "value", "unit")
 # How a cell begins that a sheet would run as a formula.

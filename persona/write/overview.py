@@ -10,7 +10,7 @@ from persona import wording
 from persona.check.figures import sentences
 from persona.model import OMNICHANNEL, Framework, NextStep, Pattern, Persona, Rule, dominant
 from persona.wording import label, plain
-from persona.write import prose
+from persona.write.escaping import clean, clip, unmarked
 
 # The page's own anchors, which no persona may have.
 _RESERVED = {"who", "week", "read-first", "personas", "strategy", "compare", "appendix"}
@@ -55,7 +55,7 @@ def cards(framework: Framework) -> list[Card]:
     for key in patterns | personas:
         pattern, persona = patterns.get(key), personas.get(key, Persona(pattern=key))
         called = mostly(key, framework.rule)
-        name = prose.clip(_BEFORE_A_NAME.sub("", prose.clean(persona.name or "")), 120) or called
+        name = clip(_BEFORE_A_NAME.sub("", clean(persona.name or "")), 120) or called
         letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
         slug = re.sub(r"[^a-z0-9]+", "-", letters).strip("-")[:60] or "persona"
         numbered = chain([slug], (f"{slug}-{number}" for number in count(2)))
@@ -80,7 +80,7 @@ def _line(persona: Persona) -> str:
     """The first sentence of who they are."""
     text = persona.description or ""
     first = next((text[start:end] for start, end in sentences(text[:4_000])), text)
-    return prose.clip(prose.clean(prose.unmarked(first)).lstrip("#>-| "), 150)
+    return clip(clean(unmarked(first)).lstrip("#>-| "), 150)
 
 
 def has_value(framework: Framework) -> bool:
@@ -90,13 +90,13 @@ def has_value(framework: Framework) -> bool:
 
 def action(step: NextStep, characters: int) -> str:
     """What to do, on one line."""
-    return prose.clip(prose.clean(prose.unmarked(step.action)), characters)
+    return clip(clean(unmarked(step.action)), characters)
 
 
 def on_channel(step: NextStep, rule: Rule) -> str | None:
     """The channel of a next step in words."""
     said = step.channel
-    return (plain(said) if said in rule.channels else prose.clip(prose.unmarked(said), 80)) if said else None
+    return (plain(said) if said in rule.channels else clip(unmarked(said), 80)) if said else None
 
 
 def path(journey: str | None) -> tuple[list[str], str]:
@@ -162,8 +162,8 @@ def summary(framework: Framework, personas: list[Card]) -> list[str]:
     room = max(60, (SUMMARY_CHARACTERS - len(lines[0])) // max(1, len(personas)) - 1)
     for card in personas:
         step = card.persona.next_step
-        text = f"{prose.clip(card.name, 40)}{f': {card.size}' if card.pattern else ''}."
-        line = prose.clip(f"{text} Next: {action(step, 200)}" if step else text, room)
+        text = f"{clip(card.name, 40)}{f': {card.size}' if card.pattern else ''}."
+        line = clip(f"{text} Next: {action(step, 200)}" if step else text, room)
         if sum(map(len, lines)) + len(lines) + len(line) > SUMMARY_CHARACTERS:
             break
         lines.append(line)

@@ -17,7 +17,7 @@ import msgspec
 from markupsafe import Markup
 
 from persona.model import SECTIONS, STRATEGY_SECTIONS, Framework, Members
-from persona.write import overview, prose, templates
+from persona.write import escaping, overview, templates
 from persona.write.appendix import Appendix
 
 _STYLE = (templates.ROOM / "page.css").read_text(encoding="utf-8")
@@ -32,12 +32,12 @@ CONTENT_SECURITY_POLICY = f"{_PAGE_POLICY}; frame-ancestors 'none'"
 
 # A page that is mailed must stay below this, whatever the answer holds …
 PAGE_BYTES = 300_000
-# … of which the author's text may take so much, divided fairly among its sections …
-PROSE_BYTES = 150_000
+# … so the author's text is shown up to so many characters, divided fairly among its sections …
+TEXT_CHARACTERS = 150_000
 # … but no section more than this: some Markdown takes time that grows with the square of its length …
-SECTION_BYTES = 6_000
+SECTION_CHARACTERS = 6_000
 # … the whole answer where a part could not be placed …
-WHOLE_BYTES = 15_000
+WHOLE_CHARACTERS = 15_000
 # … and lists that have no end of their own so many rows. What is left out is counted on the page.
 ROWS = {
     "figures": 40,  # typed and not in the data, and as many typed and equal to it
@@ -47,8 +47,8 @@ ROWS = {
     "warnings": 12,
     "missing": 60,
 }
-# Where that is still too much (every character a long one), the page is drawn again with a part of it.
-ROOMS = (1.0, 0.4, 0.1)
+# Where that is too much (many figures, tables, long characters), the page is drawn again with a part of it.
+ROOMS = (1.0, 0.4, 0.1, 0.01)
 
 
 def outputs(framework: Framework, members: Members | None = None) -> dict[str, bytes]:
@@ -72,7 +72,7 @@ def as_json(framework: Framework) -> bytes:
         encoded = msgspec.json.encode(framework)
     except UnicodeEncodeError:
         text = json.dumps(msgspec.to_builtins(framework), ensure_ascii=False)
-        encoded = prose.SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text).encode()
+        encoded = escaping.SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text).encode()
     return msgspec.json.format(encoded, indent=2) + b"\n"
 
 
@@ -84,8 +84,8 @@ def as_markdown(framework: Framework) -> str:
     identifiers = sorted(kinds, key=lambda kind: (-coverage.get(kind, 0.0), kind))
 
     def texts(room: float) -> dict[str, object]:
-        shorten = partial(prose.shorten, characters=_section_bytes(framework, room))
-        return {"shorten": shorten, "block": prose.markdown_block, "link": prose.markdown_link}
+        shorten = partial(escaping.shorten, characters=_section_characters(framework, room))
+        return {"shorten": shorten, "block": escaping.markdown_block, "link": escaping.markdown_link}
 
     page = _fitting("page.md", framework, texts, sections=SECTIONS, identifiers=identifiers)
     return re.sub(r"\n{3,}", "\n\n", page).strip() + "\n"
@@ -95,7 +95,7 @@ def as_html(framework: Framework) -> str:
     """`framework.html`: one self-contained page of less than 300 KB."""
     style = Markup(_STYLE)  # noqa: S704 - our own file
     texts = partial(_html_texts, framework)
-    return prose.clean(_fitting("page.html", framework, texts, style=style, policy=_PAGE_POLICY))
+    return escaping.clean(_fitting("page.html", framework, texts, style=style, policy=_PAGE_POLICY))
 
 
 def _fitting(
@@ -118,7 +118,7 @@ def _html_texts(framework: Framework, room: float) -> dict[str, object]:
     """The author's texts as HTML, in which every figure leads to its fact."""
     appendix = Appendix(framework, int(ROWS["facts"] * room), int(ROWS["computed"] * room))
     tags = list(appendix.links())
-    limit_bytes = _section_bytes(framework, room)
+    most = _section_characters(framework, room)
     figures: dict[object, list[tuple[int, int, int]]] = defaultdict(list)
     assumed: dict[object, list[tuple[int, int]]] = defaultdict(list)
     for number, figure in enumerate(framework.checks.figures):
@@ -128,33 +128,33 @@ def _html_texts(framework: Framework, room: float) -> dict[str, object]:
         assumed[span.pattern, span.section].append((span.start, span.end))
 
     def marked(owner: str | None, section: str, text: str) -> str:
-        return prose.marked(text, figures[owner, section], assumed[owner, section])
+        return escaping.marked(text, figures[owner, section], assumed[owner, section])
 
     @cache  # a next step stands in two places
     def written(owner: str | None, section: str, text: str) -> tuple[Markup, bool]:
-        return prose.html(marked(owner, section, text), limit_bytes, tags)
+        return escaping.html(marked(owner, section, text), most, tags)
 
     def line(owner: str, section: str, text: str) -> Markup:
-        return prose.html_lines([marked(owner, section, text)[:limit_bytes]], tags)[0]
+        return escaping.html_lines([marked(owner, section, text)[:most]], tags)[0]
 
     def journey(card: overview.Card) -> tuple[list[tuple[int, Markup]], Markup]:
-        steps, around = overview.path(marked(card.key, "journey", card.persona.journey or "")[:limit_bytes])
+        steps, around = overview.path(marked(card.key, "journey", card.persona.journey or "")[:most])
         slots = [overview.channel_of(step, framework.rule) for step in steps]
-        beside = prose.html(around, limit_bytes, tags)[0] if steps else Markup()
-        return list(zip(slots, prose.html_lines(steps, tags), strict=True)), beside
+        beside = escaping.html(around, most, tags)[0] if steps else Markup()
+        return list(zip(slots, escaping.html_lines(steps, tags), strict=True)), beside
 
-    whole = partial(prose.html, limit_bytes=int(room * WHOLE_BYTES))
+    whole = partial(escaping.html, most=int(room * WHOLE_CHARACTERS))
     return {"written": written, "line": line, "whole": whole, "journey": journey, "appendix": appendix}
 
 
 def _sources(framework: Framework, most: int) -> Iterator[tuple[str, str | None, str]]:
     """Yield a source's title, its address if that may be linked, and the site that it really leads to."""
     for source in framework.mave.sources[:most] if framework.mave else []:
-        url = prose.address(source.url)
-        site = (urlsplit(url).hostname or "") if url else prose.clip(source.domain, 80)
-        yield prose.clip(source.title, 160) or site, url, site
+        url = escaping.address(source.url)
+        site = (urlsplit(url).hostname or "") if url else escaping.clip(source.domain, 80)
+        yield escaping.clip(source.title, 160) or site, url, site
 
 
-def _section_bytes(framework: Framework, room: float) -> int:
+def _section_characters(framework: Framework, room: float) -> int:
     sections = len(framework.personas) * len(SECTIONS) + len(STRATEGY_SECTIONS)
-    return int(room * min(SECTION_BYTES, PROSE_BYTES / sections))
+    return int(room * min(SECTION_CHARACTERS, TEXT_CHARACTERS / sections))

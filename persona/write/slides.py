@@ -10,8 +10,9 @@ from itertools import islice, zip_longest
 from persona import wording
 from persona.model import Framework, NextStep
 from persona.wording import plain
-from persona.write import charts, overview, prose, templates
+from persona.write import charts, overview, templates
 from persona.write.deck import COLOURS, HEIGHT, LINK, SOFT, WHOLE, Bars, Box, Deck, Paragraph, parts_that_fit
+from persona.write.escaping import clip, shorten, unmarked
 
 MOST_PER_ROW = 5  # cards on the overview
 # What an author may take, so that no answer makes a deck without end.
@@ -84,7 +85,7 @@ class _Slides:
             yield Paragraph(overview.action(step, 600))
             where = overview.on_channel(step, self._framework.rule)
             how = [f"Where: {where}."] if where else []
-            how += [f"Measure: {prose.unmarked(step.measure)}"] if step.measure else []
+            how += [f"Measure: {unmarked(step.measure)}"] if step.measure else []
             yield from [Paragraph(" ".join(how), colour=SOFT)] if how else []
 
     def _persona(self, card: overview.Card) -> None:
@@ -112,7 +113,7 @@ class _Slides:
             if not text:
                 yield Paragraph("Missing: the text does not cover this.", colour=SOFT)
                 continue
-            shown, shortened = prose.shorten(text, SECTION_CHARACTERS)
+            shown, shortened = shorten(text, SECTION_CHARACTERS)
             yield from map(Paragraph, _lines(shown))
             if shortened:
                 yield Paragraph("Shortened here: the full text is in framework.json.", colour=SOFT)
@@ -143,18 +144,18 @@ class _Slides:
             yield Paragraph(f"Sample data. {say.sample}", bold=True)
         if lacking := say.lacking(framework):
             yield Paragraph(lacking, bold=True)
-        yield from (Paragraph(prose.clip(warning, 600)) for warning in framework.warnings[:5])
+        yield from (Paragraph(clip(warning, 600)) for warning in framework.warnings[:5])
         if framework.suppressed:
             yield Paragraph(say.too_small(framework))
-        yield Paragraph(prose.clip(framework.source.sampling, 600))
-        yield Paragraph(prose.clip(say.counted(framework), 900))
+        yield Paragraph(clip(framework.source.sampling, 600))
+        yield Paragraph(clip(say.counted(framework), 900))
         yield Paragraph(say.rule(framework.rule))
         yield Paragraph(say.figures(framework))
-        yield Paragraph(prose.clip(say.author(framework), 400))
+        yield Paragraph(clip(say.author(framework), 400))
 
 
 def _card(card: overview.Card, *, roomy: bool) -> Iterator[Paragraph]:
-    yield Paragraph(prose.clip(card.name, 60), bold=True)
+    yield Paragraph(clip(card.name, 60), bold=True)
     yield Paragraph(f"{card.label}. {card.size}.", colour=SOFT)
     if card.line and roomy:
         yield Paragraph(card.line)
@@ -165,7 +166,7 @@ def _card(card: overview.Card, *, roomy: bool) -> Iterator[Paragraph]:
 def _lines(text: str) -> Iterator[str]:
     """A Markdown text's lines as plain ones."""
     for line in text.splitlines():
-        bare = prose.unmarked(line).strip().lstrip("#> ").strip("|").strip()
+        bare = unmarked(line).strip().lstrip("#> ").strip("|").strip()
         if bare and not set(bare) <= set("|-: ="):
             item = bare.removeprefix("- ")
             yield (f"• {item}" if item != bare else bare).replace(" | ", ": ")

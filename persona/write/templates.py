@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from persona import wording
-from persona.write import charts, overview, prose
+from persona.write import charts, escaping, overview
 
 ROOM = Path(__file__).parent
 _FIGURES = "count", "decimal", "exact", "percent", "interval", "points", "money"
@@ -32,7 +32,7 @@ def template(name: str) -> Template:
         auto_reload=False,
     )
     environment.filters |= {name: getattr(wording, name) for name in (*_FIGURES, *_WORDS)}
-    environment.filters |= {"clip": prose.clip, "unmarked": prose.unmarked, "inert": prose.Inert}
+    environment.filters |= {"clip": escaping.clip, "unmarked": escaping.unmarked, "inert": escaping.Inert}
     environment.filters["counted"] = lambda channel, rule: wording.activity(channel, rule.channels[channel])
     environment.globals |= {"charts": charts, "overview": overview}
     if kind != "txt":
@@ -47,7 +47,7 @@ def sentences() -> Any:
 
 
 def _as_line(value: object) -> str:
-    return value if isinstance(value, prose.Inert) else prose.markdown_line(value)
+    return value if isinstance(value, escaping.Inert) else escaping.markdown_line(value)
 
 
 def _figure(written: Callable[..., str]) -> Callable[..., str]:
