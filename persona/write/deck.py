@@ -15,7 +15,8 @@ from pptx.opc.packuri import PackURI
 from pptx.parts.embeddedpackage import EmbeddedXlsxPart
 from pptx.util import Inches
 
-from persona.write import escaping, templates
+from persona.write.escaping import clip, one_line
+from persona.write.templates import template
 
 # A wide slide, in inches.
 WIDTH, HEIGHT, MARGIN = 13.333, 7.5, 0.6
@@ -84,7 +85,7 @@ class Deck:
 
         `lines`: where a line of which colour is drawn.
         """
-        heading = Paragraph(escaping.clip(one_line(title), 120), bold=True)
+        heading = Paragraph(clip(one_line(title), 120), bold=True)
         texts = [(_TITLE, [heading], _points([(_TITLE._replace(height=0.8), [heading])], TITLE_POINTS))]
         for group in groups:
             points = _points(group)
@@ -97,12 +98,11 @@ class Deck:
         drawn = [
             (bars.box, slide.relate_to(_chart(bars, package), RELATIONSHIP_TYPE.CHART)) for bars in charts
         ]
-        slide.blob = _xml(
-            "slide.xml", texts=texts, lines=lines, charts=drawn, after_ems=LINE_EMS * BETWEEN_LINES
-        )
+        content = {"texts": texts, "lines": lines, "charts": drawn, "after_ems": LINE_EMS * BETWEEN_LINES}
+        slide.blob = template("slide.xml").render(content).encode()
         if notes:
             name = PackURI(f"/ppt/notesSlides/notesSlide{number}.xml")
-            blob = _xml("notes.xml", notes=notes)
+            blob = template("notes.xml").render(notes=notes).encode()
             below = Part(name, CONTENT_TYPE.PML_NOTES_SLIDE, package, blob)
             below.relate_to(self._file.notes_master.part, RELATIONSHIP_TYPE.NOTES_MASTER)
             below.relate_to(slide, RELATIONSHIP_TYPE.SLIDE)
@@ -137,17 +137,9 @@ def _chart(bars: Bars, package: Any) -> Any:
     workbook = EmbeddedXlsxPart.new(data.xlsx_blob, package)
     chart = Part(package.next_partname("/ppt/charts/chart%d.xml"), CONTENT_TYPE.DML_CHART, package)
     figures_in = chart.relate_to(workbook, RELATIONSHIP_TYPE.PACKAGE)
-    chart.blob = _xml("chart.xml", bars=bars, colours=COLOURS, workbook=figures_in)
+    content = {"bars": bars, "colours": COLOURS, "workbook": figures_in}
+    chart.blob = template("chart.xml").render(content).encode()
     return chart
-
-
-def _xml(name: str, **content: object) -> bytes:
-    return templates.template(name).render(one_line=one_line, **content).encode()
-
-
-def one_line(text: str) -> str:
-    """A text that XML can hold, with no line break of its own."""
-    return " ".join(escaping.clean(text).split())
 
 
 def height_inches(paragraphs: Iterable[Paragraph], box: Box, points: int) -> float:

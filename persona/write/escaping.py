@@ -43,6 +43,11 @@ def clean(text: str) -> str:
     return SURROGATE.sub("\N{REPLACEMENT CHARACTER}", UNPRINTABLE.sub("", text))
 
 
+def one_line(text: str) -> str:
+    """The same without line breaks."""
+    return " ".join(clean(text).split())
+
+
 def clip(text: str, characters: int) -> str:
     """The text on one line, cut with an ellipsis where it is too long."""
     return cut(" ".join(text[: characters * 4].split()), characters)
@@ -112,8 +117,7 @@ def shorten(text: str, characters: int) -> tuple[str, bool]:
 
 def markdown_line(text: object) -> str:
     """A text as one line in which no character is Markdown."""
-    line = " ".join(clean(str(text)).split())
-    escaped = re.sub(r"([\\`*_\[\]|~#])", r"\\\1", line.replace("&", "&amp;"))
+    escaped = re.sub(r"([\\`*_\[\]|~#])", r"\\\1", one_line(str(text)).replace("&", "&amp;"))
     return _no_address(escaped.replace("<", "&lt;").replace(">", "&gt;"))
 
 

@@ -73,20 +73,19 @@ class _Slides:
         return box._replace(height=0.04), COLOURS[charts.slot(card.key, self._framework.rule)]
 
     def _week(self) -> Iterator[Paragraph]:
-        steps = [card for card in self._cards if card.persona.next_step]
-        for number, card in enumerate(steps, 1):
+        steps = [(card, step) for card in self._cards if (step := card.persona.next_step)]
+        for number, (card, step) in enumerate(steps, 1):
             yield Paragraph(f"{number}. {card.name}: {card.size}", bold=True)
-            yield from self._step(card.persona.next_step)
+            yield from self._step(step)
         if not steps:
             yield Paragraph("This answer names no next step.")
 
-    def _step(self, step: NextStep | None) -> Iterator[Paragraph]:
-        if step:
-            yield Paragraph(overview.action(step, 600))
-            where = overview.on_channel(step, self._framework.rule)
-            how = [f"Where: {where}."] if where else []
-            how += [f"Measure: {unmarked(step.measure)}"] if step.measure else []
-            yield from [Paragraph(" ".join(how), colour=SOFT)] if how else []
+    def _step(self, step: NextStep) -> Iterator[Paragraph]:
+        yield Paragraph(overview.action(step, 600))
+        where = overview.on_channel(step, self._framework.rule)
+        how = [f"Where: {where}."] if where else []
+        how += [f"Measure: {unmarked(step.measure)}"] if step.measure else []
+        yield from [Paragraph(" ".join(how), colour=SOFT)] if how else []
 
     def _persona(self, card: overview.Card) -> None:
         """Who they are on the left, what to do on the right; what does not fit goes on."""
@@ -106,17 +105,16 @@ class _Slides:
     def _sections(self, card: overview.Card, *sections: str) -> Iterator[Paragraph]:
         for section in sections:
             yield Paragraph(self._say.section_title(section, card.key), bold=True, colour=LINK)
-            if section == "next_step" and card.persona.next_step:
-                yield from self._step(card.persona.next_step)
-                continue
-            text = getattr(card.persona, section)
-            if not text:
+            said = getattr(card.persona, section)
+            if isinstance(said, NextStep):
+                yield from self._step(said)
+            elif said:
+                shown, shortened = shorten(said, SECTION_CHARACTERS)
+                yield from map(Paragraph, _lines(shown))
+                if shortened:
+                    yield Paragraph("Shortened here: the full text is in framework.json.", colour=SOFT)
+            else:
                 yield Paragraph("Missing: the text does not cover this.", colour=SOFT)
-                continue
-            shown, shortened = shorten(text, SECTION_CHARACTERS)
-            yield from map(Paragraph, _lines(shown))
-            if shortened:
-                yield Paragraph("Shortened here: the full text is in framework.json.", colour=SOFT)
 
     def _comparison(self) -> None:
         """Two charts side by side: shares, and where the groups are active."""
@@ -137,21 +135,21 @@ class _Slides:
         activity = Bars(other, "Where they are active", names, mixed, stacked=True)
         self.deck.add("How they compare", charts=[Bars(half, title, names, series), activity], notes=notes)
 
-    def _method(self) -> Iterator[Paragraph]:
+    def _method(self) -> list[Paragraph]:
         """Whose data, how it was counted, and who worded it."""
-        framework, say = self._framework, self._say
-        if framework.source.sample:
-            yield Paragraph(f"Sample data. {say.sample}", bold=True)
-        if lacking := say.lacking(framework):
-            yield Paragraph(lacking, bold=True)
-        yield from (Paragraph(clip(warning, 600)) for warning in framework.warnings[:5])
-        if framework.suppressed:
-            yield Paragraph(say.too_small(framework))
-        yield Paragraph(clip(framework.source.sampling, 600))
-        yield Paragraph(clip(say.counted(framework), 900))
-        yield Paragraph(say.rule(framework.rule))
-        yield Paragraph(say.figures(framework))
-        yield Paragraph(clip(say.author(framework), 400))
+        f, say = self._framework, self._say
+        first = [f"Sample data. {say.sample}" if f.source.sample else "", say.lacking(f)]
+        then = [
+            *(clip(warning, 600) for warning in f.warnings[:5]),
+            say.too_small(f) if f.suppressed else "",
+            clip(f.source.sampling, 600),
+            clip(say.counted(f), 900),
+            say.rule(f.rule),
+            say.figures(f),
+            clip(say.author(f), 400),
+        ]
+        paragraphs = [*(Paragraph(text, bold=True) for text in first), *map(Paragraph, then)]
+        return [paragraph for paragraph in paragraphs if paragraph.text]
 
 
 def _card(card: overview.Card, *, roomy: bool) -> Iterator[Paragraph]:

@@ -33,6 +33,7 @@ def template(name: str) -> Template:
     )
     environment.filters |= {name: getattr(wording, name) for name in (*_FIGURES, *_WORDS)}
     environment.filters |= {"clip": escaping.clip, "unmarked": escaping.unmarked, "inert": escaping.Inert}
+    environment.filters["one_line"] = escaping.one_line
     environment.filters["counted"] = lambda channel, rule: wording.activity(channel, rule.channels[channel])
     environment.globals |= {"charts": charts, "overview": overview}
     if kind != "txt":
