@@ -157,14 +157,11 @@ def _worth_most(framework: Framework) -> Pattern | None:
 
 
 def summary(framework: Framework, personas: list[Card]) -> list[str]:
-    """The framework as the lines of a chat message: the headline, then who they are, as far as they fit."""
+    """The framework as the lines of a chat message: the headline, then who they are, each in its share."""
     lines = [f"{headline(framework)}."]
-    room = max(60, (SUMMARY_CHARACTERS - len(lines[0])) // max(1, len(personas)) - 1)
+    room = (SUMMARY_CHARACTERS - len(lines[0])) // max(1, len(personas)) - 1
     for card in personas:
         step = card.persona.next_step
         text = f"{clip(card.name, 40)}{f': {card.size}' if card.pattern else ''}."
-        line = clip(f"{text} Next: {action(step, 200)}" if step else text, room)
-        if sum(map(len, lines)) + len(lines) + len(line) > SUMMARY_CHARACTERS:
-            break
-        lines.append(line)
+        lines.append(clip(f"{text} Next: {action(step, 200)}" if step else text, room))
     return lines
