@@ -153,9 +153,8 @@ def parts_that_fit(paragraphs: Iterable[Paragraph], box: Box) -> list[list[Parag
     """The text in as few places as it takes at the smallest size; in one, where it fits."""
     parts: list[list[Paragraph]] = [[]]
     for whole in paragraphs:
-        text = one_line(whole.text)
-        short = len(text) <= PARAGRAPH_CHARACTERS
-        for piece in [text] if short else textwrap.wrap(text, PARAGRAPH_CHARACTERS):
+        short = len(whole.text) <= PARAGRAPH_CHARACTERS
+        for piece in [whole.text] if short else textwrap.wrap(whole.text, PARAGRAPH_CHARACTERS):
             paragraph = whole._replace(text=piece)
             if parts[-1] and height_inches([*parts[-1], paragraph], box, SMALLEST_POINTS) > box.height:
                 # A heading goes on with its text.

@@ -20,7 +20,8 @@ from persona.masking import cut
 # letters that join nothing.
 UNPRINTABLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff"
-    "\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]|(?<![\u0620-\u1bff\u2600-\u27bf\ufb50-\ufdff\ufe0f\U0001f000-\U0001faff])[\u200c\u200d]"
+    "\u200c\u200d\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]"
+    "(?<![\u0620-\u1bff\u2600-\u27bf\ufb50-\ufdff\ufe0f\U0001f000-\U0001faff][\u200c\u200d])"
 )
 # Half a surrogate pair cannot be encoded at all.
 SURROGATE = re.compile("[\ud800-\udfff]")

@@ -4,7 +4,6 @@ A text that outgrows its place is set smaller down to a readable size, and then 
 """
 
 from collections.abc import Iterable, Iterator
-from fnmatch import fnmatchcase
 from itertools import islice, zip_longest
 
 from persona import wording
@@ -31,16 +30,16 @@ class _Slides:
         self._say = templates.sentences()
         self.deck = Deck(overview.headline(framework))
         self._everybody()
-        self._texts("Do this week", self._week(), self._facts("*.ltv_share", "*.share"))
+        self._texts("Do this week", self._week(), self._facts(".ltv_share", ".share"))
         for card in self._cards:
             self._persona(card)
         self._comparison()
-        self._texts("How this was made", self._method(), self._facts("*.people"))
+        self._texts("How this was made", self._method(), self._facts(".people"))
 
-    def _facts(self, *names: str) -> list[str]:
-        """The facts of such names with their labels, for a slide's notes."""
+    def _facts(self, *ends: str, of: str = "") -> list[str]:
+        """The facts of such names (all `of` a pattern) with their labels, for a slide's notes."""
         facts = self._framework.facts.items()
-        fitting = (fact for name, fact in facts if any(fnmatchcase(name, one) for one in names))
+        fitting = (fact for name, fact in facts if name.startswith(of) and name.endswith(ends or ""))
         return [f"{fact.label}: {fact.text}" for fact in islice(fitting, MOST_NOTES_FACTS)]
 
     def _texts(self, title: str, paragraphs: Iterable[Paragraph], notes: list[str]) -> None:
@@ -66,7 +65,7 @@ class _Slides:
         when = f"{wording.window(framework.rule.window_days)}, as of {wording.date(framework.created_at)}"
         who = Paragraph(f"{active} people active {when}.{sample}", colour=SOFT)
         below = Box(WHOLE.left, HEIGHT - 0.55, WHOLE.width, 0.4)
-        notes = self._facts("*.share", "*.ltv_share", "*.avg_ltv")
+        notes = self._facts(".share", ".ltv_share", ".avg_ltv")
         self.deck.add(overview.headline(framework), texts, [(below, [who])], lines=lines, notes=notes)
 
     def _line(self, card: overview.Card, box: Box) -> tuple[Box, str]:
@@ -95,7 +94,7 @@ class _Slides:
         who = [size, *self._sections(card, "description", "why_dominant", "journey", "risk")]
         what = self._sections(card, "next_step", "reach_on_weak", "formats")
         columns = [parts_that_fit(side, box) for side, box in zip((who, what), boxes, strict=True)]
-        title, notes = card.name, self._facts(f"{card.key}.*")
+        title, notes = card.name, self._facts(of=f"{card.key}.")
         for parts in zip_longest(*columns):
             sides = [(box, part) for part, box in zip(parts, boxes, strict=True) if part]
             line = self._line(card, WHOLE._replace(top=1.25))
@@ -120,7 +119,7 @@ class _Slides:
         """Two charts side by side: shares, and where the groups are active."""
         rule, patterns = self._framework.rule, self._framework.patterns
         names = [overview.mostly(pattern.key, rule) for pattern in patterns]
-        notes = [*self._facts("*.share", "*.share_low", "*.share_high"), self._say.band(self._framework)]
+        notes = [*self._facts(".share", ".share_low", ".share_high"), self._say.band(self._framework)]
         half = WHOLE._replace(width=WHOLE.width / 2 - 0.1)
         title = "Share of people"
         series: dict[str, list[float | None]] = {title: [pattern.share for pattern in patterns]}
