@@ -191,22 +191,6 @@ def test_a_run_that_is_stopped_lets_go_of_its_claim(tmp_path: Path, stop: signal
     assert told.splitlines()[-1] == STOPPED
 
 
-def test_a_stop_while_mave_is_asked_says_where_its_answer_will_be(tmp_path: Path, mave: FakeMave) -> None:
-    mave.script = [answer("No framework.", delay_seconds=900)]
-    running = subprocess.Popen(
-        [sys.executable, "-m", "persona", "--run-id", "monday"],
-        cwd=tmp_path,
-        env=environment(**settings_of(mave)),
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    while not mave.paid and running.poll() is None:
-        time.sleep(0.02)
-    running.send_signal(signal.SIGINT)
-    _, told = running.communicate(timeout=200)
-    assert told.splitlines()[-1] == STOPPED
-
-
 def test_a_long_reading_tells_its_time_left_and_can_be_stopped(tmp_path: Path) -> None:
     (tmp_path / "p.csv").write_text("web,app\n" + "".join(f"{n % 9},{n % 7}\n" for n in range(63)) * 63_000)
     settings = {"PERSONA_SOURCE": "p.csv", "PERSONA_CHANNELS": "web=web,app=app", "PERSONA_LIMIT": "0"}
