@@ -83,7 +83,7 @@ class _Slides:
         yield Paragraph(overview.action(step, 600))
         where = overview.on_channel(step, self._framework.rule)
         how = [f"Where: {where}."] if where else []
-        how += [f"Measure: {unmarked(step.measure)}"] if step.measure else []
+        how += [f"Measure: {clip(unmarked(step.measure), 600)}"] if step.measure else []
         yield from [Paragraph(" ".join(how), colour=SOFT)] if how else []
 
     def _persona(self, card: overview.Card) -> None:
