@@ -122,11 +122,6 @@ def markdown_line(text: object) -> str:
     return _no_address(escaped.replace("<", "&lt;").replace(">", "&gt;"))
 
 
-def markdown_link(title: str, url: str) -> Inert:
-    """A link of ours: the title is another's text, the address is one that `address` let through."""
-    return Inert(f"[{markdown_line(title)}]({url.replace('(', '%28').replace(')', '%29')})")
-
-
 def markdown_block(text: str) -> Inert:
     """Markdown that keeps its emphasis and lists, and in which nothing else can act."""
     block = re.sub(r"([\\`\[\]~])", r"\\\1", clean(text).replace("&", "&amp;").replace("<", "&lt;"))

@@ -34,12 +34,12 @@ CONTENT_SECURITY_POLICY = f"{_PAGE_POLICY}; frame-ancestors 'none'"
 PAGE_BYTES = 300_000
 # … so the author's text is shown up to so many characters, divided fairly among its sections …
 TEXT_CHARACTERS = 150_000
-# … but no section more than this: some Markdown takes time that grows with the square of its length …
-SECTION_CHARACTERS = 6_000
-# … the whole answer where a part could not be placed …
-WHOLE_CHARACTERS = 15_000
-# … and lists that have no end of their own so many rows. What is left out is counted on the page.
-ROWS = {
+MOST = {
+    # … but no section more than this: some Markdown takes time that grows with the square of its length …
+    "section": 6_000,
+    # … the whole answer where a part could not be placed …
+    "whole": 15_000,
+    # … and lists that have no end of their own so many rows. What is left out is counted on the page.
     "figures": 40,  # typed and not in the data, and as many typed and equal to it
     "facts": 60,
     "computed": 60,
@@ -82,43 +82,42 @@ def as_markdown(framework: Framework) -> str:
     coverage = framework.totals.identity_coverage or {}
     kinds = {kind for pattern in framework.patterns for kind in pattern.identity_coverage or {}}
     identifiers = sorted(kinds, key=lambda kind: (-coverage.get(kind, 0.0), kind))
-
-    def texts(room: float) -> dict[str, object]:
-        shorten = partial(escaping.shorten, characters=_section_characters(framework, room))
-        return {"shorten": shorten, "block": escaping.markdown_block, "link": escaping.markdown_link}
-
-    page = _fitting("page.md", framework, texts, sections=SECTIONS, identifiers=identifiers)
+    page = _fitting("page.md", framework, sections=SECTIONS, identifiers=identifiers)
     return re.sub(r"\n{3,}", "\n\n", page).strip() + "\n"
 
 
 def as_html(framework: Framework) -> str:
     """`framework.html`: one self-contained page of less than 300 KB."""
-    style = Markup(_STYLE)  # noqa: S704 - our own file
-    texts = partial(_html_texts, framework)
+    style, texts = Markup(_STYLE), partial(_texts, framework)  # noqa: S704 - our own file
     return escaping.clean(_fitting("page.html", framework, texts, style=style, policy=_PAGE_POLICY))
 
 
 def _fitting(
-    name: str, framework: Framework, texts: Callable[[float], dict[str, object]], **content: object
+    name: str,
+    framework: Framework,
+    texts: Callable[[dict[str, int]], dict[str, object]] = lambda _: {},
+    **content: object,
 ) -> str:
-    """The fullest page that is small enough."""
+    """The fullest page that is small enough; `texts` is what has to be made anew for each size."""
     cards = overview.cards(framework)
     steps = [card for card in cards if card.persona.next_step]
     content |= {"f": framework, "cards": cards, "steps": steps}
+    sections = len(framework.personas) * len(SECTIONS) + len(STRATEGY_SECTIONS)
+    characters = min(MOST["section"], TEXT_CHARACTERS / sections)
     for room in ROOMS:
-        most = {rows: int(room * n) for rows, n in ROWS.items()}
-        sources = list(_sources(framework, most["sources"]))
-        page = templates.template(name).render(most=most, sources=sources, **content, **texts(room))
+        most = {what: int(room * n) for what, n in (MOST | {"section": characters}).items()}
+        content |= {"most": most, "sources": list(_sources(framework, most["sources"]))}
+        page = templates.template(name).render(content | texts(most))
         if len(page.encode(errors="surrogatepass")) < PAGE_BYTES:
             break
     return page
 
 
-def _html_texts(framework: Framework, room: float) -> dict[str, object]:
+def _texts(framework: Framework, most: dict[str, int]) -> dict[str, object]:
     """The author's texts as HTML, in which every figure leads to its fact."""
-    appendix = Appendix(framework, int(ROWS["facts"] * room), int(ROWS["computed"] * room))
+    appendix = Appendix(framework, most["facts"], most["computed"])
     tags = list(appendix.links())
-    most = _section_characters(framework, room)
+    characters = most["section"]
     figures: dict[object, list[tuple[int, int, int]]] = defaultdict(list)
     assumed: dict[object, list[tuple[int, int]]] = defaultdict(list)
     for number, figure in enumerate(framework.checks.figures):
@@ -132,18 +131,18 @@ def _html_texts(framework: Framework, room: float) -> dict[str, object]:
 
     @cache  # a next step stands in two places
     def written(owner: str | None, section: str, text: str) -> tuple[Markup, bool]:
-        return escaping.html(marked(owner, section, text), most, tags)
+        return escaping.html(marked(owner, section, text), characters, tags)
 
     def line(owner: str, section: str, text: str) -> Markup:
-        return escaping.html_lines([marked(owner, section, text)[:most]], tags)[0]
+        return escaping.html_lines([marked(owner, section, text)[:characters]], tags)[0]
 
     def journey(card: overview.Card) -> tuple[list[tuple[int, Markup]], Markup]:
-        steps, around = overview.path(marked(card.key, "journey", card.persona.journey or "")[:most])
+        steps, around = overview.path(marked(card.key, "journey", card.persona.journey or "")[:characters])
         slots = [overview.channel_of(step, framework.rule) for step in steps]
-        beside = escaping.html(around, most, tags)[0] if steps else Markup()
+        beside = escaping.html(around, characters, tags)[0] if steps else Markup()
         return list(zip(slots, escaping.html_lines(steps, tags), strict=True)), beside
 
-    whole = partial(escaping.html, most=int(room * WHOLE_CHARACTERS))
+    whole = partial(escaping.html, most=most["whole"])
     return {"written": written, "line": line, "whole": whole, "journey": journey, "appendix": appendix}
 
 
@@ -153,8 +152,3 @@ def _sources(framework: Framework, most: int) -> Iterator[tuple[str, str | None,
         url = escaping.address(source.url)
         site = (urlsplit(url).hostname or "") if url else escaping.clip(source.domain, 80)
         yield escaping.clip(source.title, 160) or site, url, site
-
-
-def _section_characters(framework: Framework, room: float) -> int:
-    sections = len(framework.personas) * len(SECTIONS) + len(STRATEGY_SECTIONS)
-    return int(room * min(SECTION_CHARACTERS, TEXT_CHARACTERS / sections))

@@ -12,15 +12,12 @@ from persona.write import templates
 def published(framework: Framework, calls: int, seconds: Seconds, *, trial: bool) -> Report:
     """The report of a run whose framework goes into the bucket; `calls` of Mave were paid for."""
     checks, mave = framework.checks, framework.mave
-    of_mave = mave and structs.asdict(mave) | {
-        "message_id": next(iter(mave.message_ids), None),
-        "calls": calls,
-    }
+    told = mave and {"message_id": next(iter(mave.message_ids), None), "calls": calls} | structs.asdict(mave)
     return structs.replace(
         without_words("published", framework.run_id, framework, framework.author, seconds),
         created_at=framework.created_at,
         trial=trial,
-        mave=convert(of_mave, model.ReportedMave | None),
+        mave=convert(told, model.ReportedMave | None),
         checks=model.ReportedChecks(
             missing_sections=len(checks.missing_sections),
             figures=checks.counts(),

@@ -12,6 +12,7 @@ from persona.write import charts, escaping, overview
 
 ROOM = Path(__file__).parent
 _FIGURES = "count", "decimal", "exact", "percent", "interval", "points", "money"
+_ESCAPING = "clip", "unmarked", "one_line", "shorten", "markdown_block", "Inert"
 _WORDS = "date", "since", "label", "plain", "window"
 
 
@@ -32,8 +33,7 @@ def template(name: str) -> Template:
         auto_reload=False,
     )
     environment.filters |= {name: getattr(wording, name) for name in (*_FIGURES, *_WORDS)}
-    environment.filters |= {"clip": escaping.clip, "unmarked": escaping.unmarked, "inert": escaping.Inert}
-    environment.filters["one_line"] = escaping.one_line
+    environment.filters |= {name: getattr(escaping, name) for name in _ESCAPING}
     environment.filters["counted"] = lambda channel, rule: wording.activity(channel, rule.channels[channel])
     environment.globals |= {"charts": charts, "overview": overview}
     if kind != "txt":
