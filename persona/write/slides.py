@@ -21,35 +21,36 @@ MOST_NOTES_FACTS = 40
 
 def as_pptx(framework: Framework) -> bytes:
     """`framework.pptx`: slides in a plain layout, with charts that PowerPoint and Slides can edit."""
-    return _Slides(framework).deck.as_bytes()
+    slides = _Slides(framework)
+    slides.everybody()
+    slides.texts("Do this week", slides.week(), slides.facts(".ltv_share", ".share"))
+    for card in slides.cards:
+        slides.persona(card)
+    slides.comparison()
+    slides.texts("How this was made", slides.method(), slides.facts(".people"))
+    return slides.deck.as_bytes()
 
 
 class _Slides:
     def __init__(self, framework: Framework) -> None:
-        self._framework, self._cards = framework, overview.cards(framework)
+        self._framework, self.cards = framework, overview.cards(framework)
         self._say = templates.sentences()
         self.deck = Deck(overview.headline(framework))
-        self._everybody()
-        self._texts("Do this week", self._week(), self._facts(".ltv_share", ".share"))
-        for card in self._cards:
-            self._persona(card)
-        self._comparison()
-        self._texts("How this was made", self._method(), self._facts(".people"))
 
-    def _facts(self, *ends: str, of: str = "") -> list[str]:
+    def facts(self, *ends: str, of: str = "") -> list[str]:
         """The facts of such names (all `of` a pattern) with their labels, for a slide's notes."""
         facts = self._framework.facts.items()
         fitting = (fact for name, fact in facts if name.startswith(of) and name.endswith(ends or ""))
         return [f"{fact.label}: {fact.text}" for fact in islice(fitting, MOST_NOTES_FACTS)]
 
-    def _texts(self, title: str, paragraphs: Iterable[Paragraph], notes: list[str]) -> None:
+    def texts(self, title: str, paragraphs: Iterable[Paragraph], notes: list[str]) -> None:
         """One slide, or as many as the text takes at a readable size."""
-        for part in parts_that_fit(paragraphs, WHOLE):
-            self.deck.add(title, [(WHOLE, part)], notes=notes)
-            title, notes = f"{title.removesuffix(', continued')}, continued", []
+        for number, part in enumerate(parts_that_fit(paragraphs, WHOLE)):
+            heading = f"{title}, continued" if number else title
+            self.deck.add(heading, [(WHOLE, part)], notes=[] if number else notes)
 
-    def _everybody(self) -> None:
-        framework, cards = self._framework, self._cards
+    def everybody(self) -> None:
+        framework, cards = self._framework, self.cards
         rows = -(-len(cards) // MOST_PER_ROW)
         per_row = -(-len(cards) // rows)
         width, height = WHOLE.width / per_row, (WHOLE.height - 0.4) / rows
@@ -65,14 +66,14 @@ class _Slides:
         when = f"{wording.window(framework.rule.window_days)}, as of {wording.date(framework.created_at)}"
         who = Paragraph(f"{active} people active {when}.{sample}", colour=SOFT)
         below = Box(WHOLE.left, HEIGHT - 0.55, WHOLE.width, 0.4)
-        notes = self._facts(".share", ".ltv_share", ".avg_ltv")
+        notes = self.facts(".share", ".ltv_share", ".avg_ltv")
         self.deck.add(overview.headline(framework), texts, [(below, [who])], lines=lines, notes=notes)
 
     def _line(self, card: overview.Card, box: Box) -> tuple[Box, str]:
         return box._replace(height=0.04), COLOURS[charts.slot(card.key, self._framework.rule)]
 
-    def _week(self) -> Iterator[Paragraph]:
-        steps = [(card, step) for card in self._cards if (step := card.persona.next_step)]
+    def week(self) -> Iterator[Paragraph]:
+        steps = [(card, step) for card in self.cards if (step := card.persona.next_step)]
         for number, (card, step) in enumerate(steps, 1):
             yield Paragraph(f"{number}. {card.name}: {card.size}", bold=True)
             yield from self._step(step)
@@ -86,7 +87,7 @@ class _Slides:
         how += [f"Measure: {clip(unmarked(step.measure), 600)}"] if step.measure else []
         yield from [Paragraph(" ".join(how), colour=SOFT)] if how else []
 
-    def _persona(self, card: overview.Card) -> None:
+    def persona(self, card: overview.Card) -> None:
         """Who they are on the left, what to do on the right; what does not fit goes on."""
         half = WHOLE.width / 2 - 0.2
         boxes = WHOLE._replace(width=half), WHOLE._replace(width=half, left=WHOLE.left + half + 0.4)
@@ -94,7 +95,7 @@ class _Slides:
         who = [size, *self._sections(card, "description", "why_dominant", "journey", "risk")]
         what = self._sections(card, "next_step", "reach_on_weak", "formats")
         columns = [parts_that_fit(side, box) for side, box in zip((who, what), boxes, strict=True)]
-        title, notes = card.name, self._facts(of=f"{card.key}.")
+        title, notes = card.name, self.facts(of=f"{card.key}.")
         for parts in zip_longest(*columns):
             sides = [(box, part) for part, box in zip(parts, boxes, strict=True) if part]
             line = self._line(card, WHOLE._replace(top=1.25))
@@ -115,11 +116,11 @@ class _Slides:
             else:
                 yield Paragraph("Missing: the text does not cover this.", colour=SOFT)
 
-    def _comparison(self) -> None:
+    def comparison(self) -> None:
         """Two charts side by side: shares, and where the groups are active."""
         rule, patterns = self._framework.rule, self._framework.patterns
         names = [overview.mostly(pattern.key, rule) for pattern in patterns]
-        notes = [*self._facts(".share", ".share_low", ".share_high"), self._say.band(self._framework)]
+        notes = [*self.facts(".share", ".share_low", ".share_high"), self._say.band(self._framework)]
         half = WHOLE._replace(width=WHOLE.width / 2 - 0.1)
         title = "Share of people"
         series: dict[str, list[float | None]] = {title: [pattern.share for pattern in patterns]}
@@ -134,7 +135,7 @@ class _Slides:
         activity = Bars(other, "Where they are active", names, mixed, stacked=True)
         self.deck.add("How they compare", charts=[Bars(half, title, names, series), activity], notes=notes)
 
-    def _method(self) -> list[Paragraph]:
+    def method(self) -> list[Paragraph]:
         """Whose data, how it was counted, and who worded it."""
         f, say = self._framework, self._say
         first = [f"Sample data. {say.sample}" if f.source.sample else "", say.lacking(f)]
