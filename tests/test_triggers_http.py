@@ -307,25 +307,38 @@ def test_another_method_is_told_which_there_are(
     assert (failure(answer), allowed) == ((405, "method_not_allowed", False), answer.headers["Allow"])
 
 
-@pytest.mark.parametrize(
-    "body", [b"[]", b"{", b'{"bucket": "mine"}', b" " * 65_537], ids=["list", "cut", "unknown", "long"]
-)
-def test_a_request_that_does_not_fit_is_refused_before_it_has_a_name(door: FlaskClient, body: bytes) -> None:
+BAD = (400, "bad_request", False)
+# The settings, the body, how it fails, the run's name by then, and how that stands in the log.
+FAILURES: dict[str, tuple[dict[str, str], bytes, tuple[int, str, bool], str | None, str]] = {
+    "a list": ({}, b"[]", BAD, None, "WARNING"),
+    "cut": ({}, b"{", BAD, None, "WARNING"),
+    "an unknown field": ({}, b'{"bucket": "mine"}', BAD, None, "WARNING"),
+    "too long": ({}, b" " * 65_537, BAD, None, "WARNING"),
+    "nobody to show": ({}, b'{"run_id": "a", "limit": 3}', (422, "not_enough_data", False), "a", "ERROR"),
+    "mistaken settings": (
+        {"PERSONA_LIMIT": "many", "PERSONA_PERIOD": "year"},
+        *(b"{}", (500, "bad_settings", False), None, "ERROR"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("given", "body", "expected", "run_id", "severity"), FAILURES.values(), ids=FAILURES)
+def test_a_failure_is_answered_and_logged_with_its_code(  # noqa: PLR0913, PLR0917 - a table's columns
+    door: FlaskClient,
+    settings: Set,
+    capsys: pytest.CaptureFixture[str],
+    given: dict[str, str],
+    body: bytes,
+    expected: tuple[int, str, bool],
+    run_id: str | None,
+    severity: str,
+) -> None:
+    settings(**SAMPLE, **given)
     answer = door.post("/", data=body)
-    assert (failure(answer), None) == ((400, "bad_request", False), content(answer)["run_id"])
-
-
-def test_mistaken_settings_are_named_together(door: FlaskClient, settings: Set) -> None:
-    settings(PERSONA_LIMIT="many", PERSONA_PERIOD="year")
-    answer = post(door)
-    told = content(answer)["error"]["message"]
-    assert failure(answer) == (500, "bad_settings", False)
-    assert ("PERSONA_LIMIT" in told, "PERSONA_PERIOD" in told) == (True, True)
-
-
-def test_a_space_in_which_nobody_can_be_shown_is_not_enough(door: FlaskClient) -> None:
-    answer = post(door, run_id="small", limit=3)
-    assert (failure(answer), "small") == ((422, "not_enough_data", False), content(answer)["run_id"])
+    last, message = lines(capsys.readouterr().out)[-1], content(answer)["error"]["message"]
+    assert (failure(answer), content(answer)["run_id"]) == (expected, run_id)
+    assert (last["severity"], last["code"]) == (severity, expected[1])
+    assert [name for name in given if name not in message] == []  # all mistakes are told together
 
 
 @pytest.mark.usefixtures("clock")
@@ -400,17 +413,3 @@ def test_on_the_cloud_each_event_is_a_json_line_that_names_the_run_and_the_reque
     assert [line["stage"] for line in logged] == ["fetch", "summarize", "report"]
     named = {(line["severity"], line["run_id"], line["logging.googleapis.com/trace"]) for line in logged}
     assert named == {("INFO", "monday", "projects/p/traces/abc123")}
-
-
-@pytest.mark.parametrize(
-    ("body", "severity"),
-    [("{", "WARNING"), ('{"limit": 3}', "ERROR")],
-    ids=["the caller's own mistake", "what an operator must mend"],
-)
-def test_a_failure_is_logged_with_its_code(
-    door: FlaskClient, settings: Set, capsys: pytest.CaptureFixture[str], body: str, severity: str
-) -> None:
-    settings(**SAMPLE)
-    code = content(door.post("/", data=body))["error"]["code"]
-    last = lines(capsys.readouterr().out)[-1]
-    assert (severity, code) == (last["severity"], last["code"])
