@@ -197,13 +197,13 @@ def test_a_place_on_an_axis_never_leaves_the_chart() -> None:
 def test_a_bar_is_full_whatever_its_channels_and_empty_without_activity(made: Made) -> None:
     patterns, rule = made["stress"].patterns, made["stress"].rule
     patterns = [*patterns, replace(patterns[0], avg_activity={})]
-    widths = [sum(piece.width for piece in charts.bar(pattern, rule)) for pattern in patterns]
+    widths = [sum(width for _, width, _, _ in charts.bar(pattern, rule)) for pattern in patterns]
     assert widths == pytest.approx([100.0] * 9 + [0.0], abs=0.1)
 
 
 def test_a_bar_is_labelled_as_far_as_there_is_room(made: Made) -> None:
     bar = charts.bar(made["stress"].patterns[4], made["stress"].rule)
-    assert [piece.text for piece in bar] == ["15 %", "", "", "", "45 %", "15 %", "", ""]
+    assert [text for *_, text in bar] == ["15 %", "", "", "", "45 %", "15 %", "", ""]
 
 
 def test_an_identifier_that_few_people_of_a_pattern_have_is_a_dash_and_never_zero(mave: Framework) -> None:

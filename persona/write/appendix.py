@@ -21,6 +21,7 @@ class Appendix:
         self._framework, facts = framework, framework.facts
         # Everybody and every pattern: key and label.
         self.subjects = [("all", "Everybody"), *((one.key, one.label) for one in framework.patterns)]
+        # Those facts first that most subjects have.
         self.rows = sorted(self._rows(), key=lambda row: row[1].count(None))[:most_rows]
         # The facts about all who were read: name, label, value.
         of_space = {name: fact for name, fact in facts.items() if name.startswith("space.")}
