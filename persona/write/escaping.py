@@ -87,12 +87,6 @@ def marked(text: str, figures: Iterable[tuple[int, int, int]], assumed: Iterable
     return "".join([*parts, own[at:]])
 
 
-class Inert(str):
-    """Markdown that a template may write as it is."""
-
-    __slots__ = ()
-
-
 def html(text: str, most: int, figures: Sequence[str] = ()) -> tuple[Markup, bool]:
     """At most so many characters of Markdown as HTML; and whether it was shortened.
 
@@ -116,8 +110,16 @@ def shorten(text: str, characters: int) -> tuple[str, bool]:
     return clean((text[:characters].rsplit(None, 1) or [""])[0]).strip(), True
 
 
+class Inert(str):
+    """Markdown that a template may write as it is."""
+
+    __slots__ = ()
+
+
 def markdown_line(text: object) -> str:
-    """A text as one line in which no character is Markdown."""
+    """A text as one line in which no character is Markdown; what is inert already stays as it is."""
+    if isinstance(text, Inert):
+        return text
     escaped = re.sub(r"([\\`*_\[\]|~#])", r"\\\1", one_line(str(text)).replace("&", "&amp;"))
     return _no_address(escaped.replace("<", "&lt;").replace(">", "&gt;"))
 

@@ -63,24 +63,17 @@ def cards(framework: Framework) -> list[Card]:
         anchors.add(anchor)
         size, stake = "not in the data", 0.0
         if pattern:
-            shares = {"people": pattern.share, "value": pattern.ltv_share}
-            told = [
-                f"{wording.percent(share, 0)} of {what}"
-                for what, share in shares.items()
-                if share is not None
-            ]
-            size = ", ".join(told) + (" (most per person)" if pattern is best else "")
+            size = f"{wording.percent(pattern.share, 0)} of people"
+            if pattern.ltv_share is not None:
+                size += f", {wording.percent(pattern.ltv_share, 0)} of value"
+            size += " (most per person)" if pattern is best else ""
             stake = (pattern.ltv_share if valued else pattern.share) or 0.0
-        worth_most, line = bool(pattern and pattern is best), _line(persona)
+        text = persona.description or ""
+        first = next((text[start:end] for start, end in sentences(text[:4_000])), text)
+        line = clip(clean(unmarked(first)).lstrip("#>-| "), 150)
+        worth_most = bool(pattern and pattern is best)
         made.append(Card(key, anchor, name, called, size, worth_most, stake, line, persona, pattern))
     return sorted(made, key=lambda card: -card.stake)
-
-
-def _line(persona: Persona) -> str:
-    """The first sentence of who they are."""
-    text = persona.description or ""
-    first = next((text[start:end] for start, end in sentences(text[:4_000])), text)
-    return clip(clean(unmarked(first)).lstrip("#>-| "), 150)
 
 
 def has_value(framework: Framework) -> bool:

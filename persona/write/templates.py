@@ -26,7 +26,7 @@ def template(name: str) -> Template:
     environment = Environment(
         loader=FileSystemLoader(ROOM),
         autoescape=kind in {"html", "xml"},  # noqa: S701 - Markdown has its own escaping, in `finalize`
-        finalize=_as_line if kind == "md" else None,
+        finalize=escaping.markdown_line if kind == "md" else None,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -45,10 +45,6 @@ def template(name: str) -> Template:
 def sentences() -> Any:
     """The macros and texts of `sentences.txt`, as functions and strings."""
     return template("sentences.txt").module
-
-
-def _as_line(value: object) -> str:
-    return value if isinstance(value, escaping.Inert) else escaping.markdown_line(value)
 
 
 def _figure(written: Callable[..., str]) -> Callable[..., str]:
