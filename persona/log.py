@@ -21,7 +21,6 @@ class Progress(NamedTuple):
     stage: str
     pages: int = 0
     profiles: int = 0
-    most: int = 0  # profiles that a limit lets come; 0: nobody knows
     share: Callable[[], float] | None = None  # of the reading that is done, where an engine reads
 
 

@@ -99,16 +99,6 @@ def test_a_name_that_may_be_a_person_is_counted_and_not_shown(tmp_path: Path, na
     assert (name in ended.stdout, "\n  and 1 more\n" in ended.stdout) == (False, True)
 
 
-def test_a_run_without_the_channels_traits_names_those_that_look_like_them(tmp_path: Path) -> None:
-    csv(tmp_path / "people.csv")
-    ended = in_process("--source", "people.csv", cwd=tmp_path)
-    assert ended.exit_code == 1
-    assert (
-        "Names that look like them: for web_sessions_30d: web_visits?; for mobile_sessions_30d: app_opens?; "
-        "for emails_opened_30d: mail_clicks?"
-    ) in ended.stderr
-
-
 def test_a_run_without_one_channels_trait_warns_with_the_name_that_looks_like_it(tmp_path: Path) -> None:
     csv(tmp_path / "people.csv")
     ended = in_process(

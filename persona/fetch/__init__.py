@@ -41,6 +41,6 @@ def fetch(settings: Settings, limit: int, deadline: Deadline, log: Log) -> "Iter
         table = Table(engine, settings)
         table.fill(
             source.fetch(settings, deadline, limit),
-            lambda number, read: log.notify(Progress("fetch", number, read, limit)),
+            lambda number, read: log.notify(Progress("fetch", number, read)),
         )
         yield table

@@ -14,6 +14,7 @@ from persona.summarize.look_alikes import fit, fitting
 from persona.summarize.sampling import origin_of, rule_of
 from persona.summarize.summary import summarize
 from persona.summarize.trait_check import HARDLY_ANY_SHARE, examine, missing, resembling
+from persona.triggers.closing_table import people_read
 from persona.wording import percent
 
 if TYPE_CHECKING:
@@ -25,9 +26,6 @@ _KINDS = {
     "profile-api": "Segment's Profile API",
     "bigquery": "Profiles Sync in BigQuery",
 }
-_NO_TRAIT = "Not enough yet: channels without a trait"
-_CREATE = f"{_NO_TRAIT}; create it in Segment, or name another in PERSONA_CHANNELS"
-_NAME_THEM = f"{_NO_TRAIT}; name what is there in PERSONA_CHANNELS"
 # Of a table with more traits, the others are counted.
 _SHOWN_TRAITS = 40
 # Where fewer of a trait's values are numbers, it counts nothing.
@@ -54,28 +52,19 @@ def look_at(settings: Settings, deadline: Deadline, log: Log) -> tuple[list[str]
     with fetch(settings, 0 if in_files else settings.limit, deadline, log) as people:
         counts = classify(people, rule)
         kind, names, truncated = people.kind or _KINDS[settings.source], people.names(), people.truncated
-    counted = (
-        f"{counts.read:,} profiles read: {counts.classified:,} active, {counts.dormant:,} dormant, "
-        f"{counts.rejected.total():,} rejected" + (" (not everybody: the limit)" if truncated else "")
-    )
-    reasons = ", ".join(f"{n:,} {why.replace('_', ' ')}" for why, n in counts.rejected.items())
-    lines = [kind, *billed, counted, *([f"Rejected: {reasons}"] if reasons else [])]
+    lines = [kind, *billed, *people_read(counts, counts.rejected, truncated=truncated)]
     lines += _coverage(counts, rule, names)
     absent = missing(counts, rule)
-    if absent:
-        alike = resembling(absent, names, rule.min_group)
-        hints = {trait: f"; {alike[trait]}" if trait in alike else "" for trait in absent.values()}
-        lines += [f"Missing: {trait} (channel {channel}){hints[trait]}" for channel, trait in absent.items()]
-        lines += _line_that_fits(rule, names, counts.drawn_from or counts.read)
+    lines += _lacking(absent, rule, names, counts.drawn_from or counts.read)
+    what_is_there = "name what is there" if in_files else "create it in Segment, or name another"
+    no_trait = f"Not enough yet: channels without a trait; {what_is_there} in PERSONA_CHANNELS"
     try:
         notes = examine(counts, rule, names, in_files=in_files)
         summarize(counts, rule, origin_of(settings, counts, truncated=False), truncated=False)
-        verdict = _CREATE if absent else ""
+        verdict = no_trait if absent else ""
         lines += [f"Note: {note}" for note in notes]
     except NotEnoughData as error:
-        verdict = f"Not enough yet: {error.message}"
-    if absent and in_files and names:
-        verdict = _NAME_THEM
+        verdict = no_trait if absent and in_files and names else f"Not enough yet: {error.message}"
     return [*lines, verdict or "Enough for a framework"], not verdict
 
 
@@ -100,7 +89,13 @@ def _coverage(counts: Counts, rule: Rule, names: Mapping[str, "Carried"]) -> Ite
         yield f"  and {unnamed:,} more"
 
 
-def _line_that_fits(rule: Rule, names: Mapping[str, "Carried"], read: int) -> Iterator[str]:
+def _lacking(
+    absent: Mapping[str, str], rule: Rule, names: Mapping[str, "Carried"], read: int
+) -> Iterator[str]:
+    """Yield the channels without a trait, names that look like theirs, and the setting that would fit."""
+    alike = resembling(absent, names, rule.min_group)
+    for channel, trait in absent.items():
+        yield f"Missing: {trait} (channel {channel}){f'; {alike[trait]}' if trait in alike else ''}"
     numeric = [
         name
         for name, carried in names.items()
@@ -108,7 +103,7 @@ def _line_that_fits(rule: Rule, names: Mapping[str, "Carried"], read: int) -> It
         and carried.n >= max(rule.min_group, HARDLY_ANY_SHARE * read)
         and name not in {rule.ltv_trait, rule.plan_trait}
     ]
-    channels = fitting(rule.channels, numeric)
+    channels = fitting(rule.channels, numeric) if absent else {}
     if len(channels) >= 2:  # noqa: PLR2004 - fewer tell nothing apart
         told = ",".join(f"{channel}={trait}" for channel, trait in list(channels.items())[:8])
         yield "What would fit:"

@@ -18,7 +18,6 @@ from persona.storage.bucket import Bucket
 from persona.storage.objects import JSON, OUTPUTS, RUN_ID, path, read_latest
 from persona.timestamps import moment, unix_seconds
 
-_DAY_SECONDS = 86_400
 _NAMING = ("Idempotency-Key", "X-CloudScheduler-JobName", "X-CloudScheduler-ScheduleTime")
 _RUN = re.compile(rf"/runs/({RUN_ID.pattern})/?")
 # What a framework is shown as, and from which object; the first is the default, browsers ask for the second.
@@ -87,8 +86,6 @@ def _check_door(http: HttpRequest) -> None:
 
 def _body(http: HttpRequest, most_bytes: int) -> bytes:
     """The body, or so much of it that it is known to be too long."""
-    if (http.content_length or 0) > most_bytes:
-        raise BadRequest(f"the body is over {most_bytes} bytes")
     try:
         return http.stream.read(most_bytes + 1)
     except Exception:  # noqa: BLE001 - a broken body is the caller's; each server has errors of its own for it
@@ -115,17 +112,14 @@ def _show(http: HttpRequest, settings: Settings) -> Response:
 
 def _newest(bucket: Bucket, max_age_days: str | None) -> str:
     """The latest run; with `max_age_days`, which a daily check asks with, only where it is no older."""
-    latest = read_latest(bucket)
-    if max_age_days is None:
-        if latest is None:
-            raise NotFound("no framework has been published yet; POST / makes one")
-        return latest.run_id
-    if not re.fullmatch("[1-9][0-9]{0,3}", max_age_days):
+    if max_age_days is not None and not re.fullmatch("[1-9][0-9]{0,3}", max_age_days):
         raise BadRequest("max_age_days: expected whole days, 1 to 9999")
+    latest = read_latest(bucket)
     if latest is None:
-        raise TooOld("no framework has been published yet; is the schedule at work?")
-    age_days = (time.time() - (unix_seconds(latest.created_at) or 0)) // _DAY_SECONDS
-    if age_days >= int(max_age_days):
+        missing = NotFound if max_age_days is None else TooOld
+        raise missing("no framework has been published yet; POST / makes one")
+    age_days = (time.time() - (unix_seconds(latest.created_at) or 0)) // 86_400
+    if max_age_days and age_days >= int(max_age_days):
         raise TooOld(f"the newest framework is {age_days:.0f} days old; is the schedule at work?")
     return latest.run_id
 

@@ -25,7 +25,7 @@ class ProgressLine:
     def __init__(self, deadline: Deadline) -> None:
         self._deadline = deadline
         self._moving = sys.stderr.isatty()
-        self.stage = ""  # the last that was begun
+        self._stage = ""  # the last that was begun
         self._last: Progress | None = None
         self._stage_began_seconds = 0.0
         self._drawing = threading.RLock()
@@ -42,9 +42,9 @@ class ProgressLine:
 
     def __call__(self, progress: Progress) -> None:
         with self._drawing:
-            if self._last is None or progress.stage != self._last.stage:
+            if progress.stage != self._stage:
                 self._end_stage()
-                self.stage, self._last = progress.stage, progress
+                self._stage, self._last = progress.stage, progress
                 self._stage_began_seconds = self._deadline.elapsed_seconds
                 self._draw()
             self._last = progress
@@ -53,7 +53,7 @@ class ProgressLine:
         """Leave the last word of a stage standing."""
         with self._drawing:
             if self._last and (self._moving or self._last.pages):
-                self._last = self._last._replace(most=0, share=None)  # nothing is left to wait for
+                self._last = self._last._replace(share=None)  # nothing is left to wait for
                 self._draw()
             if self._last and self._moving:
                 click.echo(err=True)
@@ -65,20 +65,15 @@ class ProgressLine:
 
     def _draw(self) -> None:
         with self._drawing:
-            if self._last:
-                line = self._line(self._last)
-                click.echo(f"\r{line:<79}" if self._moving else line, err=True, nl=not self._moving)
-
-    def _line(self, progress: Progress) -> str:
-        elapsed_seconds = self._deadline.elapsed_seconds
-        stage_seconds = max(elapsed_seconds - self._stage_began_seconds, 1e-3)
-        line = f"{elapsed_seconds:6.1f} s  {_STAGES[progress.stage]}"
-        if progress.share and (share := progress.share()):
-            return f"{line}: {share:.0%}, {stage_seconds * (1 - share) / share:,.0f} s left"
-        if not progress.pages:
-            return line
-        rate = progress.profiles / stage_seconds
-        pages = "1 page" if progress.pages == 1 else f"{progress.pages:,} pages"
-        line = f"{line}: {pages}, {progress.profiles:,} profiles, {rate:,.0f} a second"
-        left = (progress.most - progress.profiles) / rate if progress.most and rate else 0
-        return f"{line}, at most {left:,.0f} s left" if left >= 1 else line
+            if self._last is None:
+                return
+            now_seconds, progress = self._deadline.elapsed_seconds, self._last
+            stage_seconds = max(now_seconds - self._stage_began_seconds, 1e-3)
+            line = f"{now_seconds:6.1f} s  {_STAGES[progress.stage]}"
+            if progress.share and (share := progress.share()):
+                line += f": {share:.0%}, {stage_seconds * (1 - share) / share:,.0f} s left"
+            elif progress.pages:
+                pages = "1 page" if progress.pages == 1 else f"{progress.pages:,} pages"
+                rate = progress.profiles / stage_seconds
+                line += f": {pages}, {progress.profiles:,} profiles, {rate:,.0f} a second"
+            click.echo(f"\r{line:<79}" if self._moving else line, err=True, nl=not self._moving)

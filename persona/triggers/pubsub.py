@@ -30,10 +30,10 @@ def deliver(event: CloudEvent) -> None:
     try:
         settings = read_settings(os.environ, "pubsub")
         log = log.at(settings.log_level)
-        message = _message(event)
-        run_request = request.parse(_body(message), settings)
+        body, published = _request_in(event)
+        run_request = request.parse(body, settings)
         # The events' library makes up the present for an event without a time of its own.
-        published_at = moment(message.get("publishTime")) or moment(event.get("time"))
+        published_at = moment(published) or moment(event.get("time"))
         run_id = request.name_run(run_request, settings, [str(event["id"])], published_at)
         log = log.bind(run_id=run_id)
 
@@ -53,17 +53,15 @@ def deliver(event: CloudEvent) -> None:
         log_unexpected(log, error)
 
 
-def _message(event: CloudEvent) -> Mapping[str, object]:
-    """The event's message; the framework hands on whatever the event's data was."""
+def _request_in(event: CloudEvent) -> tuple[bytes, object]:
+    """The request's body and the time of publication that an event's message holds.
+
+    The framework hands on whatever the event's data was.
+    """
     message = event.data.get("message") if isinstance(event.data, Mapping) else None
     if not isinstance(message, Mapping):
         raise BadRequest("the event's data is no Pub/Sub message; expected an object with message.data in it")
-    return message
-
-
-def _body(message: Mapping[str, object]) -> bytes:
-    data = message.get("data") or ""
     try:
-        return base64.b64decode(data, validate=True)  # type: ignore[arg-type] # checked by the decoder itself
+        return base64.b64decode(message.get("data") or "", validate=True), message.get("publishTime")
     except (binascii.Error, TypeError, ValueError):
         raise BadRequest("the message's data is not base64") from None

@@ -4,10 +4,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from types import FrameType
-from typing import NoReturn
+from collections.abc import Callable
 
 import click
 
@@ -15,8 +12,7 @@ from persona import request
 from persona.deadline import Deadline
 from persona.errors import BadRequest, BadSettings, PersonaError, Unforeseen
 from persona.log import Log, log_unexpected
-from persona.model import Report
-from persona.settings import Settings, read_settings
+from persona.settings import read_settings
 from persona.triggers.closing_table import closing_table
 from persona.triggers.progress_line import ProgressLine
 
@@ -36,24 +32,20 @@ Exit codes:
   1  the run failed, or was stopped
   2  the settings or the request are wrong
 """
-# Options that stand for a setting, with their word and their help.
-_SETTINGS = {
-    "source": ("PERSONA_SOURCE", "S", "a file, gs://…, segment, profile-api, bigquery://…"),
-    "channels": ("PERSONA_CHANNELS", "C", "channel=trait, comma-separated."),
-    "currency": ("PERSONA_CURRENCY", "C", "how life-time values are written."),
-    "output": ("PERSONA_OUTPUT", "O", "gs://BUCKET[/PREFIX] or a folder."),
-}
-
-# What a stop leaves, from when reading is done.
-_KEPT = "what was read and paid for is kept, and an answer under way is looked for in Mave's threads"
+# Options that override a setting; each is called like it.
+_SETTINGS = (
+    ("--source", "PERSONA_SOURCE", "S", "a file, gs://…, segment, profile-api, bigquery://…"),
+    ("--channels", "PERSONA_CHANNELS", "C", "channel=trait, comma-separated."),
+    ("--currency", "PERSONA_CURRENCY", "C", "how life-time values are written."),
+    ("--output", "PERSONA_OUTPUT", "O", "gs://BUCKET[/PREFIX] or a folder."),
+)
 
 
 class _Commands(click.Group):
-    """Tells whoever names a file in the place of a command how a file is named."""
-
     def resolve_command(
         self, context: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Tell whoever names a file in the place of a command how a file is named."""
         if args[0] not in self.commands:
             context.fail(
                 f"expected options or the command check, got {args[0]}; a file is read with "
@@ -61,10 +53,29 @@ class _Commands(click.Group):
             )
         return super().resolve_command(context, args)
 
+    def invoke(self, context: click.Context) -> object:
+        """Carry out a command; a failure ends the process with its words and its exit code."""
+        for stop in (signal.SIGINT, signal.SIGTERM):  # either lets go of a run's claim
+            signal.signal(stop, signal.default_int_handler)
+        try:
+            return super().invoke(context)
+        except (click.ClickException, click.exceptions.Exit):
+            raise
+        except PersonaError as error:
+            if isinstance(error, Unforeseen):
+                log_unexpected(Log(as_json=False), error.cause)
+            click.echo(f"{error.code}: {error.message}", err=True)
+            sys.exit(2 if isinstance(error, BadRequest | BadSettings) else 1)
+        except KeyboardInterrupt as stopped:
+            click.echo(f"stopped: {str(stopped) or 'nothing is kept, and nothing was paid'}", err=True)
+        except Exception as error:  # noqa: BLE001 - as over HTTP: its place, not its words
+            log_unexpected(Log(as_json=False), error)
+        sys.exit(1)
+
 
 def _with_settings(command: Callable[..., None]) -> Callable[..., None]:
-    for name, (setting, metavar, about) in reversed(_SETTINGS.items()):
-        command = click.option(f"--{name}", metavar=metavar, help=f"{setting}: {about}")(command)
+    for option, setting, metavar, about in reversed(_SETTINGS):
+        command = click.option(option, setting, metavar=metavar, help=f"{setting}: {about}")(command)
     return command
 
 
@@ -84,20 +95,31 @@ def main(context: click.Context, /, **options: object) -> None:
     Settings come from the environment, and an option overrides its setting; without any, a built-in sample
     space is used, without a key or a bill.
     """
-    context.obj = _given(options)
+    context.obj = {name: text for name, text in options.items() if name.isupper() and text}
     if context.invoked_subcommand:
         return
-    asked = {name: value for name, value in options.items() if value is not None and name not in _SETTINGS}
+    asked = {name: value for name, value in options.items() if not name.isupper() and value is not None}
     asked["trial"] = bool(options["trial"]) or options["limit"] is not None
-    with _told_failures():
-        settings = read_settings(os.environ | context.obj, "terminal")
-        wanted = request.parse(json.dumps(asked).encode(), settings)
-        report = _run(wanted, request.name_run(wanted, settings, (), None), settings)
-        click.echo(closing_table(report))
+    settings = read_settings(os.environ | context.obj, "terminal")
+    wanted = request.parse(json.dumps(asked).encode(), settings)
+    run_id = request.name_run(wanted, settings, (), None)
+    from persona.pipeline import run  # noqa: PLC0415 - help and a mistaken setting need no pipeline
 
-
-def _given(options: Mapping[str, object]) -> dict[str, str]:
-    return {_SETTINGS[name][0]: str(text) for name, text in options.items() if name in _SETTINGS and text}
+    deadline = Deadline(settings.deadline_seconds)
+    # The line and the table show what happens; beside them, only a failure is worth a line of the log.
+    level = "ERROR" if settings.log_level == "INFO" else settings.log_level
+    with ProgressLine(deadline) as line:
+        log = Log(as_json=False, level=level, fields={"run_id": run_id}, notify=line)
+        try:
+            report = run(wanted, run_id, settings, deadline, log)
+        except KeyboardInterrupt:
+            if wanted.dry_run:
+                raise
+            raise KeyboardInterrupt(
+                "what was paid for is kept, and an answer under way is looked for in Mave's threads; the "
+                f"same command with --run-id {run_id} goes on, and pays for nothing twice"
+            ) from None
+    click.echo("\n".join(closing_table(report)))
 
 
 @main.command("check")
@@ -109,57 +131,14 @@ def check(context: click.Context, /, place: str | None, **options: object) -> No
 
     Exit codes: 0 there is enough for a framework, 1 there is not, 2 the settings are wrong.
     """
-    with _told_failures():
-        given = context.obj | _given(options) | ({"PERSONA_SOURCE": place} if place else {})
-        settings = read_settings(os.environ | given, "terminal")
-        from persona.triggers.check_source import look_at  # noqa: PLC0415 - help needs no engine
-
-        deadline = Deadline(settings.deadline_seconds)
-        with ProgressLine(deadline) as line:
-            lines, enough = look_at(settings, deadline, Log(as_json=False, level="ERROR", notify=line))
-        click.echo("\n".join(lines))
-        sys.exit(0 if enough else 1)
-
-
-@contextmanager
-def _told_failures() -> Iterator[None]:
-    """End the process with a failure's words and its exit code."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, _stop)
-    try:
-        yield
-    except PersonaError as error:
-        if isinstance(error, Unforeseen):
-            log_unexpected(Log(as_json=False), error.cause)
-        click.echo(f"{error.code}: {error.message}", err=True)
-        sys.exit(2 if isinstance(error, BadRequest | BadSettings) else 1)
-    except KeyboardInterrupt as stopped:
-        click.echo(f"stopped: {str(stopped) or 'nothing is kept, and nothing was paid'}", err=True)
-        sys.exit(1)
-    except Exception as error:  # noqa: BLE001 - as over HTTP: its place, not its words
-        log_unexpected(Log(as_json=False), error)
-        sys.exit(1)
-
-
-def _run(wanted: request.Request, run_id: str, settings: Settings) -> Report:
-    from persona.pipeline import run  # noqa: PLC0415 - help and a mistaken setting need no pipeline
+    given = {name: text for name, text in options.items() if text} | (
+        {"PERSONA_SOURCE": place} if place else {}
+    )
+    settings = read_settings(os.environ | context.obj | given, "terminal")
+    from persona.triggers.check_source import look_at  # noqa: PLC0415 - help needs no engine
 
     deadline = Deadline(settings.deadline_seconds)
-    # The line and the table show what happens; beside them, only a failure is worth a line of the log.
-    level = "ERROR" if settings.log_level == "INFO" else settings.log_level
     with ProgressLine(deadline) as line:
-        log = Log(as_json=False, level=level, fields={"run_id": run_id}, notify=line)
-        try:
-            return run(wanted, run_id, settings, deadline, log)
-        except KeyboardInterrupt:
-            if wanted.dry_run:
-                raise
-            kept = "nothing new was paid" if line.stage in {"", "fetch"} else _KEPT
-            raise KeyboardInterrupt(
-                f"{kept}; the same command with --run-id {run_id} goes on, and pays for nothing twice"
-            ) from None
-
-
-def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
-    """SIGTERM ends a run as Ctrl-C does: its claim is let go."""
-    raise KeyboardInterrupt
+        lines, enough = look_at(settings, deadline, Log(as_json=False, level="ERROR", notify=line))
+    click.echo("\n".join(lines))
+    sys.exit(0 if enough else 1)

@@ -1,1 +1,1 @@
-"""What the report for people is made of: its figures, words, charts, prose and page."""
+"""What the report for people is made of: its cards, charts, sentences, page and slides."""

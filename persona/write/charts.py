@@ -21,15 +21,6 @@ STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25)
 MOST_TICKS = 6
 
 
-class Segment(NamedTuple):
-    """A piece of a bar; `slot` is the channel's colour."""
-
-    x: float
-    width: float
-    slot: int
-    text: str
-
-
 class Axis(NamedTuple):
     end: float
     ticks: list[tuple[float, str]]
@@ -69,13 +60,16 @@ def portrait(pattern: Pattern, rule: Rule) -> Iterator[tuple[float, int]]:
         radius -= SHOULDERS * share
 
 
-def bar(pattern: Pattern, rule: Rule) -> Iterator[Segment]:
-    """A pattern's activity as one full bar, divided among the channels, labelled as far as there is room."""
+def bar(pattern: Pattern, rule: Rule) -> Iterator[tuple[float, float, int, str]]:
+    """A pattern's activity as one full bar: where each channel's piece begins, its width, colour and label.
+
+    A label is as long as there is room for it on the narrowest phone.
+    """
     x = 0.0
     for number, (channel, share) in enumerate(zip(rule.channels, mix(pattern, rule), strict=True), 1):
         figure = wording.percent(share, 0)
         room = share * NARROWEST_PIXELS / CHARACTER_PIXELS - 2
         text = next((text for text in (f"{plain(channel)} {figure}", figure) if len(text) <= room), "")
         if share > 0:
-            yield Segment(round(x, 2), round(100 * share, 2), number, text)
+            yield round(x, 2), round(100 * share, 2), number, text
         x += 100 * share

@@ -4,7 +4,7 @@ import csv
 from io import StringIO
 
 from persona.model import Framework
-from persona.write.prose import clean
+from persona.write.escaping import one_line
 
 HEADER = ("name", "subject", "label", "value", "unit")
 # How a cell begins that a sheet would run as a formula.
@@ -23,5 +23,5 @@ def as_csv(framework: Framework) -> bytes:
 
 
 def _inert(text: str) -> str:
-    line = " ".join(clean(text).split())
+    line = one_line(text)
     return f"'{line}" if line.startswith(_FORMULA_BEGINS) else line

@@ -2,7 +2,7 @@
 
 from persona.classify.members import text
 from persona.model import OMNICHANNEL, Framework, Members, dominant
-from persona.write.prose import SURROGATE
+from persona.write.escaping import SURROGATE
 
 _ABOUT = """\
 -- Who belongs to which pattern, by the rule of run {run_id} ({created_at}).

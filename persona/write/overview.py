@@ -9,16 +9,13 @@ from typing import NamedTuple
 from persona import wording
 from persona.check.figures import sentences
 from persona.model import OMNICHANNEL, Framework, NextStep, Pattern, Persona, Rule, dominant
-from persona.wording import plain
-from persona.write import prose
-from persona.write.words import mostly
+from persona.wording import label, plain
+from persona.write.escaping import clean, clip, unmarked
 
 # The page's own anchors, which no persona may have.
 _RESERVED = {"who", "week", "read-first", "personas", "strategy", "compare", "appendix"}
 _RESERVED |= {"all-figures", "typed", "missing", "sources"}
-LINE_CHARACTERS = 150
-# Of two patterns that chance alone may have set apart, both are named.
-FEWEST_TO_TELL_APART = 3
+SUMMARY_CHARACTERS = 600  # what a chat message holds
 # So many words between arrows are a path; a longer step is prose.
 PATH_STEPS, STEP_CHARACTERS = range(2, 10), 120
 _ARROW = re.compile(r"\s*(?:→|⟶|➜|➡\ufe0f?|->|=>)\s*")
@@ -41,6 +38,12 @@ class Card(NamedTuple):
     pattern: Pattern | None  # None: the data show no such pattern
 
 
+def mostly(key: str, rule: Rule) -> str:
+    """A pattern's key in plain words: `Mostly web`, `Several channels`."""
+    channel = next((channel for channel in rule.channels if dominant(channel) == key), None)
+    return f"Mostly {plain(channel)}" if channel else "Several channels" if key == OMNICHANNEL else label(key)
+
+
 def cards(framework: Framework) -> list[Card]:
     """Every pattern with its persona, empty where the answer has none, and any persona left over.
 
@@ -52,37 +55,25 @@ def cards(framework: Framework) -> list[Card]:
     for key in patterns | personas:
         pattern, persona = patterns.get(key), personas.get(key, Persona(pattern=key))
         called = mostly(key, framework.rule)
-        name = prose.clip(_BEFORE_A_NAME.sub("", prose.clean(persona.name or "")), 120) or called
-        anchor = _anchor(name, anchors)
+        name = clip(_BEFORE_A_NAME.sub("", clean(persona.name or "")), 120) or called
+        letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+        slug = re.sub(r"[^a-z0-9]+", "-", letters).strip("-")[:60] or "persona"
+        numbered = chain([slug], (f"{slug}-{number}" for number in count(2)))
+        anchor = next(anchor for anchor in numbered if anchor not in anchors)
         anchors.add(anchor)
-        stake = ((pattern.ltv_share if valued else pattern.share) or 0.0) if pattern else 0.0
-        size, worth_most, line = _size(pattern, best), bool(pattern and pattern is best), _line(persona)
+        size, stake = "not in the data", 0.0
+        if pattern:
+            size = f"{wording.percent(pattern.share, 0)} of people"
+            if pattern.ltv_share is not None:
+                size += f", {wording.percent(pattern.ltv_share, 0)} of value"
+            size += " (most per person)" if pattern is best else ""
+            stake = (pattern.ltv_share if valued else pattern.share) or 0.0
+        text = persona.description or ""
+        first = next((text[start:end] for start, end in sentences(text[:4_000])), text)
+        line = clip(clean(unmarked(first)).lstrip("#>-| "), 150)
+        worth_most = bool(pattern and pattern is best)
         made.append(Card(key, anchor, name, called, size, worth_most, stake, line, persona, pattern))
     return sorted(made, key=lambda card: -card.stake)
-
-
-def _size(pattern: Pattern | None, best: Pattern | None) -> str:
-    """How many people and how much value a group is, in words."""
-    if pattern is None:
-        return "not in the data"
-    shares = {"people": pattern.share, "value": pattern.ltv_share}
-    told = (f"{wording.percent(share, 0)} of {what}" for what, share in shares.items() if share is not None)
-    return ", ".join(told) + (" (most per person)" if pattern is best else "")
-
-
-def _anchor(name: str, taken: set[str]) -> str:
-    """A link's last part: `the-inbox-dweller`, with a number where it is taken."""
-    letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    slug = re.sub(r"[^a-z0-9]+", "-", letters).strip("-")[:60] or "persona"
-    numbered = chain([slug], (f"{slug}-{number}" for number in count(2)))
-    return next(anchor for anchor in numbered if anchor not in taken)
-
-
-def _line(persona: Persona) -> str:
-    """The first sentence of who they are."""
-    text = persona.description or ""
-    first = next((text[start:end] for start, end in sentences(text[:4_000])), text)
-    return prose.clip(prose.clean(prose.unmarked(first)).lstrip("#>-| "), LINE_CHARACTERS)
 
 
 def has_value(framework: Framework) -> bool:
@@ -92,13 +83,13 @@ def has_value(framework: Framework) -> bool:
 
 def action(step: NextStep, characters: int) -> str:
     """What to do, on one line."""
-    return prose.clip(prose.clean(prose.unmarked(step.action)), characters)
+    return clip(clean(unmarked(step.action)), characters)
 
 
 def on_channel(step: NextStep, rule: Rule) -> str | None:
     """The channel of a next step in words."""
     said = step.channel
-    return (plain(said) if said in rule.channels else prose.clip(prose.unmarked(said), 80)) if said else None
+    return (plain(said) if said in rule.channels else clip(unmarked(said), 80)) if said else None
 
 
 def path(journey: str | None) -> tuple[list[str], str]:
@@ -134,7 +125,7 @@ def headline(framework: Framework) -> str:
         return f"The {people} who {_use([best], rule)} hold {value} of all lifetime value"
     first = max(patterns, key=lambda pattern: pattern.share)
     leading = [pattern for pattern in patterns if pattern.share_ci95[1] >= first.share_ci95[0]]
-    if len(leading) == len(patterns) >= FEWEST_TO_TELL_APART:
+    if len(leading) == len(patterns) > 2:  # noqa: PLR2004 - of two, both are named
         return "No way of using your channels is clearly more common than the others"
     together = wording.percent(sum(pattern.share for pattern in leading), 0)
     return f"{together} of active people {_use(leading, rule)}"
@@ -158,30 +149,12 @@ def _worth_most(framework: Framework) -> Pattern | None:
     return best if clear else None
 
 
-def missing(framework: Framework) -> str | None:
-    """What an answer lacks, in a sentence; None where it lacks nothing."""
-    lacking = len(framework.checks.missing_sections)
-    described = {persona.pattern for persona in framework.personas}
-    groups = [mostly(one.key, framework.rule) for one in framework.patterns if one.key not in described]
-    if len(groups) == len(framework.patterns):
-        return (
-            "No persona could be read from this answer: the figures stand, and the answer stands whole below."
-        )
-    without = f" It has no persona for: {', '.join(groups)}." if groups else ""
-    if lacking or groups:
-        return f"This answer lacks {lacking} {'part' if lacking == 1 else 'parts'}.{without}"
-    return None
-
-
-def summary(framework: Framework, personas: list[Card], most_characters: int) -> list[str]:
-    """The framework as the lines of a chat message: the headline, then who they are, as far as they fit."""
+def summary(framework: Framework, personas: list[Card]) -> list[str]:
+    """The framework as the lines of a chat message: the headline, then who they are, each in its share."""
     lines = [f"{headline(framework)}."]
-    room = max(60, (most_characters - len(lines[0])) // max(1, len(personas)) - 1)
+    room = (SUMMARY_CHARACTERS - len(lines[0])) // max(1, len(personas)) - 1
     for card in personas:
         step = card.persona.next_step
-        text = f"{prose.clip(card.name, 40)}{f': {card.size}' if card.pattern else ''}."
-        line = prose.clip(f"{text} Next: {action(step, 200)}" if step else text, room)
-        if sum(map(len, lines)) + len(lines) + len(line) > most_characters:
-            break
-        lines.append(line)
+        text = f"{clip(card.name, 40)}{f': {card.size}' if card.pattern else ''}."
+        lines.append(clip(f"{text} Next: {action(step, 200)}" if step else text, room))
     return lines

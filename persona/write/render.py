@@ -11,14 +11,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from functools import cache, partial
 from hashlib import sha256
-from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 from markupsafe import Markup
 
 from persona.model import SECTIONS, STRATEGY_SECTIONS, Framework, Members
-from persona.write import overview, prose, templates
+from persona.write import escaping, overview, templates
 from persona.write.appendix import Appendix
 
 _STYLE = (templates.ROOM / "page.css").read_text(encoding="utf-8")
@@ -33,14 +32,14 @@ CONTENT_SECURITY_POLICY = f"{_PAGE_POLICY}; frame-ancestors 'none'"
 
 # A page that is mailed must stay below this, whatever the answer holds …
 PAGE_BYTES = 300_000
-# … of which the author's text may take so much, divided fairly among its sections …
-PROSE_BYTES = 150_000
-# … but no section more than this: some Markdown takes time that grows with the square of its length …
-SECTION_BYTES = 6_000
-# … the whole answer where a part could not be placed …
-WHOLE_BYTES = 15_000
-# … and lists that have no end of their own so many rows. What is left out is counted on the page.
-ROWS = {
+# … so the author's text is shown up to so many characters, divided fairly among its sections …
+TEXT_CHARACTERS = 150_000
+MOST = {
+    # … but no section more than this: some Markdown takes time that grows with the square of its length …
+    "section": 6_000,
+    # … the whole answer where a part could not be placed …
+    "whole": 15_000,
+    # … and lists that have no end of their own so many rows. What is left out is counted on the page.
     "figures": 40,  # typed and not in the data, and as many typed and equal to it
     "facts": 60,
     "computed": 60,
@@ -48,10 +47,8 @@ ROWS = {
     "warnings": 12,
     "missing": 60,
 }
-# What a chat message holds.
-SUMMARY_CHARACTERS = 600
-# Where that is still too much (every character a long one), the page is drawn again with a part of it.
-ROOMS = (1.0, 0.4, 0.1)
+# Where that is too much (many figures, tables, long characters), the page is drawn again with a part of it.
+ROOMS = (1.0, 0.4, 0.1, 0.01)
 
 
 def outputs(framework: Framework, members: Members | None = None) -> dict[str, bytes]:
@@ -75,7 +72,7 @@ def as_json(framework: Framework) -> bytes:
         encoded = msgspec.json.encode(framework)
     except UnicodeEncodeError:
         text = json.dumps(msgspec.to_builtins(framework), ensure_ascii=False)
-        encoded = prose.SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text).encode()
+        encoded = escaping.SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text).encode()
     return msgspec.json.format(encoded, indent=2) + b"\n"
 
 
@@ -84,39 +81,43 @@ def as_markdown(framework: Framework) -> str:
     # The external-id types that most people carry first.
     coverage = framework.totals.identity_coverage or {}
     kinds = {kind for pattern in framework.patterns for kind in pattern.identity_coverage or {}}
-
-    def drawn(room: float) -> str:
-        content = _content(framework, room)
-        page = templates.template("page.md").render(
-            **content,
-            sections=SECTIONS,
-            summary=overview.summary(framework, content["cards"], SUMMARY_CHARACTERS),
-            identifiers=sorted(kinds, key=lambda kind: (-coverage.get(kind, 0.0), kind)),
-            block=partial(_markdown_section, characters=_section_bytes(framework, room)),
-            link=prose.markdown_link,
-        )
-        return re.sub(r"\n{3,}", "\n\n", page).strip() + "\n"
-
-    return _fitting(drawn)
+    identifiers = sorted(kinds, key=lambda kind: (-coverage.get(kind, 0.0), kind))
+    page = _fitting("page.md", framework, sections=SECTIONS, identifiers=identifiers)
+    return re.sub(r"\n{3,}", "\n\n", page).strip() + "\n"
 
 
 def as_html(framework: Framework) -> str:
     """`framework.html`: one self-contained page of less than 300 KB."""
-    style = Markup(_STYLE)  # noqa: S704 - our own file
-
-    def drawn(room: float) -> str:
-        content = _content(framework, room) | _texts(framework, room)
-        page = templates.template("page.html").render(**content, style=style, policy=_PAGE_POLICY)
-        return prose.clean(page)
-
-    return _fitting(drawn)
+    style, texts = Markup(_STYLE), partial(_texts, framework)  # noqa: S704 - our own file
+    return escaping.clean(_fitting("page.html", framework, texts, style=style, policy=_PAGE_POLICY))
 
 
-def _texts(framework: Framework, room: float) -> dict[str, object]:
+def _fitting(
+    name: str,
+    framework: Framework,
+    texts: Callable[[dict[str, int]], dict[str, object]] = lambda _: {},
+    **content: object,
+) -> str:
+    """The fullest page that is small enough; `texts` is what has to be made anew for each size."""
+    cards = overview.cards(framework)
+    steps = [card for card in cards if card.persona.next_step]
+    content |= {"f": framework, "cards": cards, "steps": steps}
+    sections = len(framework.personas) * len(SECTIONS) + len(STRATEGY_SECTIONS)
+    characters = min(MOST["section"], TEXT_CHARACTERS / sections)
+    for room in ROOMS:
+        most = {what: int(room * n) for what, n in (MOST | {"section": characters}).items()}
+        content |= {"most": most, "sources": list(_sources(framework, most["sources"]))}
+        page = templates.template(name).render(content | texts(most))
+        if len(page.encode(errors="surrogatepass")) < PAGE_BYTES:
+            break
+    return page
+
+
+def _texts(framework: Framework, most: dict[str, int]) -> dict[str, object]:
     """The author's texts as HTML, in which every figure leads to its fact."""
-    appendix = Appendix(framework, int(ROWS["facts"] * room), int(ROWS["computed"] * room))
+    appendix = Appendix(framework, most["facts"], most["computed"])
     tags = list(appendix.links())
-    limit_bytes = _section_bytes(framework, room)
+    characters = most["section"]
     figures: dict[object, list[tuple[int, int, int]]] = defaultdict(list)
     assumed: dict[object, list[tuple[int, int]]] = defaultdict(list)
     for number, figure in enumerate(framework.checks.figures):
@@ -126,55 +127,28 @@ def _texts(framework: Framework, room: float) -> dict[str, object]:
         assumed[span.pattern, span.section].append((span.start, span.end))
 
     def marked(owner: str | None, section: str, text: str) -> str:
-        return prose.marked(text, figures[owner, section], assumed[owner, section])
+        return escaping.marked(text, figures[owner, section], assumed[owner, section])
 
     @cache  # a next step stands in two places
     def written(owner: str | None, section: str, text: str) -> tuple[Markup, bool]:
-        return prose.html(marked(owner, section, text), limit_bytes, tags)
+        return escaping.html(marked(owner, section, text), characters, tags)
 
     def line(owner: str, section: str, text: str) -> Markup:
-        return prose.html_lines([marked(owner, section, text)[:limit_bytes]], tags)[0]
+        return escaping.html_lines([marked(owner, section, text)[:characters]], tags)[0]
 
     def journey(card: overview.Card) -> tuple[list[tuple[int, Markup]], Markup]:
-        steps, around = overview.path(marked(card.key, "journey", card.persona.journey or "")[:limit_bytes])
+        steps, around = overview.path(marked(card.key, "journey", card.persona.journey or "")[:characters])
         slots = [overview.channel_of(step, framework.rule) for step in steps]
-        beside = prose.html(around, limit_bytes, tags)[0] if steps else Markup()
-        return list(zip(slots, prose.html_lines(steps, tags), strict=True)), beside
+        beside = escaping.html(around, characters, tags)[0] if steps else Markup()
+        return list(zip(slots, escaping.html_lines(steps, tags), strict=True)), beside
 
-    whole = partial(prose.html, limit_bytes=int(room * WHOLE_BYTES))
+    whole = partial(escaping.html, most=most["whole"])
     return {"written": written, "line": line, "whole": whole, "journey": journey, "appendix": appendix}
-
-
-def _fitting(drawn: Callable[[float], str]) -> str:
-    """The fullest page that is small enough."""
-    for room in ROOMS:
-        page = drawn(room)
-        if len(page.encode()) < PAGE_BYTES:
-            break
-    return page
-
-
-def _content(framework: Framework, room: float) -> dict[str, Any]:
-    most = {name: int(rows * room) for name, rows in ROWS.items()}
-    cards, sources = overview.cards(framework), list(_sources(framework, most["sources"]))
-    steps = [card for card in cards if card.persona.next_step]
-    return {"f": framework, "most": most, "cards": cards, "steps": steps, "sources": sources}
 
 
 def _sources(framework: Framework, most: int) -> Iterator[tuple[str, str | None, str]]:
     """Yield a source's title, its address if that may be linked, and the site that it really leads to."""
     for source in framework.mave.sources[:most] if framework.mave else []:
-        url = prose.address(source.url)
-        site = (urlsplit(url).hostname or "") if url else prose.clip(source.domain, 80)
-        yield prose.clip(source.title, 160) or site, url, site
-
-
-def _section_bytes(framework: Framework, room: float) -> int:
-    sections = len(framework.personas) * len(SECTIONS) + len(STRATEGY_SECTIONS)
-    return int(room * min(SECTION_BYTES, PROSE_BYTES / sections))
-
-
-def _markdown_section(text: str, characters: int) -> prose.Inert:
-    shown, shortened = prose.shorten(text, characters)
-    note = "\n\n_Shortened here: the full text is in framework.json._" if shortened else ""
-    return prose.Inert(prose.markdown_block(shown) + note)
+        url = escaping.address(source.url)
+        site = (urlsplit(url).hostname or "") if url else escaping.clip(source.domain, 80)
+        yield escaping.clip(source.title, 160) or site, url, site

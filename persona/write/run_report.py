@@ -6,28 +6,25 @@ from msgspec import convert, structs
 
 from persona import model
 from persona.model import Answer, Framework, MaveTrace, Report, Seconds, Summary
-from persona.write import words
+from persona.write import templates
 
 
 def published(framework: Framework, calls: int, seconds: Seconds, *, trial: bool) -> Report:
     """The report of a run whose framework goes into the bucket; `calls` of Mave were paid for."""
     checks, mave = framework.checks, framework.mave
-    of_mave = mave and structs.asdict(mave) | {
-        "message_id": next(iter(mave.message_ids), None),
-        "calls": calls,
-    }
+    told = mave and {"message_id": next(iter(mave.message_ids), None), "calls": calls} | structs.asdict(mave)
     return structs.replace(
         without_words("published", framework.run_id, framework, framework.author, seconds),
         created_at=framework.created_at,
         trial=trial,
-        mave=convert(of_mave, model.ReportedMave | None),
+        mave=convert(told, model.ReportedMave | None),
         checks=model.ReportedChecks(
             missing_sections=len(checks.missing_sections),
             figures=checks.counts(),
             unresolved=len(checks.unresolved),
             assumptions=checks.assumptions,
         ),
-        changes=words.changes(framework),
+        changes=templates.sentences().changes(framework).splitlines(),
     )
 
 

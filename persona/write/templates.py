@@ -1,15 +1,19 @@
-"""The template engine, set up twice: for HTML, and for Markdown, where escaping is our own."""
+"""The template engine: for HTML and XML, for Markdown, where escaping is our own, and for plain sentences."""
 
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from persona import wording
-from persona.write import charts, overview, prose, words
+from persona.write import charts, escaping, overview
 
 ROOM = Path(__file__).parent
+_FIGURES = "count", "decimal", "exact", "percent", "interval", "points", "money"
+_ESCAPING = "clip", "unmarked", "one_line", "shorten", "markdown_block", "Inert"
+_WORDS = "date", "since", "label", "plain", "window"
 
 
 @cache
@@ -18,34 +22,29 @@ def template(name: str) -> Template:
 
     Whatever it writes is escaped as HTML or XML; in Markdown it becomes one inert line, unless it is `Inert`.
     """
-    in_markdown = name.endswith(".md")
-
-    def as_line(value: object) -> str:
-        return value if isinstance(value, prose.Inert) else prose.markdown_line(value)
-
+    kind = name.rpartition(".")[2]
     environment = Environment(
         loader=FileSystemLoader(ROOM),
-        autoescape=not in_markdown,  # noqa: S701 - Markdown has its own escaping, in `finalize`
-        finalize=as_line if in_markdown else None,
+        autoescape=kind in {"html", "xml"},  # noqa: S701 - Markdown has its own escaping, in `finalize`
+        finalize=escaping.markdown_line if kind == "md" else None,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
     )
-    figures = (
-        wording.count,
-        wording.decimal,
-        wording.percent,
-        wording.interval,
-        wording.points,
-        wording.money,
-    )
-    environment.filters |= {written.__name__: _figure(written) for written in figures}
-    words_ = (wording.date, wording.since, wording.label, wording.plain, wording.window)
-    environment.filters |= {written.__name__: written for written in (*words_, prose.clip, prose.unmarked)}
+    environment.filters |= {name: getattr(wording, name) for name in (*_FIGURES, *_WORDS)}
+    environment.filters |= {name: getattr(escaping, name) for name in _ESCAPING}
     environment.filters["counted"] = lambda channel, rule: wording.activity(channel, rule.channels[channel])
-    environment.globals |= {"words": words, "charts": charts, "overview": overview}
+    environment.globals |= {"charts": charts, "overview": overview}
+    if kind != "txt":
+        environment.filters |= {name: _figure(getattr(wording, name)) for name in _FIGURES}
+        environment.globals["say"] = sentences()
     return environment.get_template(name)
+
+
+def sentences() -> Any:
+    """The macros and texts of `sentences.txt`, as functions and strings."""
+    return template("sentences.txt").module
 
 
 def _figure(written: Callable[..., str]) -> Callable[..., str]:

@@ -20,7 +20,8 @@ from persona.masking import cut
 # letters that join nothing.
 UNPRINTABLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff"
-    "\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]|(?<![\u0620-\u1bff\u2600-\u27bf\ufb50-\ufdff\ufe0f\U0001f000-\U0001faff])[\u200c\u200d]"
+    "\u200c\u200d\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]"
+    "(?<![\u0620-\u1bff\u2600-\u27bf\ufb50-\ufdff\ufe0f\U0001f000-\U0001faff][\u200c\u200d])"
 )
 # Half a surrogate pair cannot be encoded at all.
 SURROGATE = re.compile("[\ud800-\udfff]")
@@ -41,6 +42,11 @@ LONGEST_URL = 500
 def clean(text: str) -> str:
     """The text without what no reader can see and no file should hold."""
     return SURROGATE.sub("\N{REPLACEMENT CHARACTER}", UNPRINTABLE.sub("", text))
+
+
+def one_line(text: str) -> str:
+    """The same without line breaks."""
+    return " ".join(clean(text).split())
 
 
 def clip(text: str, characters: int) -> str:
@@ -81,26 +87,19 @@ def marked(text: str, figures: Iterable[tuple[int, int, int]], assumed: Iterable
     return "".join([*parts, own[at:]])
 
 
-class Inert(str):
-    """Markdown that a template may write as it is."""
-
-    __slots__ = ()
-
-
-def html(text: str, limit_bytes: int, figures: Sequence[str] = ()) -> tuple[Markup, bool]:
-    """Markdown as HTML of at most `limit_bytes`; and whether it was shortened.
+def html(text: str, most: int, figures: Sequence[str] = ()) -> tuple[Markup, bool]:
+    """At most so many characters of Markdown as HTML; and whether it was shortened.
 
     `figures`: the opening `a` tag of each figure by its number, for a text with marks.
     """
-    shown, shortened = shorten(text, limit_bytes)
-    while (size_bytes := len((rendered := _parser().render(shown, _state(figures))).encode())) > limit_bytes:
-        shown, shortened = shorten(shown, len(shown) * limit_bytes // (size_bytes + limit_bytes // 10))
+    shown, shortened = shorten(text, most)
+    rendered = _parser().render(shown, {"figures": figures})
     return Markup(rendered), shortened  # noqa: S704 - made by a renderer that passes no HTML through
 
 
 def html_lines(texts: Iterable[str], figures: Sequence[str] = ()) -> list[Markup]:
     """Single lines of one marked Markdown text as HTML without paragraphs."""
-    state = _state(figures)
+    state = {"figures": figures}
     return [Markup(_parser().renderInline(clean(text), state)) for text in texts]  # noqa: S704 - as above
 
 
@@ -111,16 +110,18 @@ def shorten(text: str, characters: int) -> tuple[str, bool]:
     return clean((text[:characters].rsplit(None, 1) or [""])[0]).strip(), True
 
 
+class Inert(str):
+    """Markdown that a template may write as it is."""
+
+    __slots__ = ()
+
+
 def markdown_line(text: object) -> str:
-    """A text as one line in which no character is Markdown."""
-    line = " ".join(clean(str(text)).split())
-    escaped = re.sub(r"([\\`*_\[\]|~#])", r"\\\1", line.replace("&", "&amp;"))
+    """A text as one line in which no character is Markdown; what is inert already stays as it is."""
+    if isinstance(text, Inert):
+        return text
+    escaped = re.sub(r"([\\`*_\[\]|~#])", r"\\\1", one_line(str(text)).replace("&", "&amp;"))
     return _no_address(escaped.replace("<", "&lt;").replace(">", "&gt;"))
-
-
-def markdown_link(title: str, url: str) -> Inert:
-    """A link of ours: the title is another's text, the address is one that `address` let through."""
-    return Inert(f"[{markdown_line(title)}]({url.replace('(', '%28').replace(')', '%29')})")
 
 
 def markdown_block(text: str) -> Inert:
@@ -136,6 +137,22 @@ def _no_address(text: str) -> str:
     return re.sub(r"(?i)(?=://)|(?<=\bwww)(?=\.)|(?<=@)(?=\w)|(?<=#)(?=\d)", "\N{WORD JOINER}", text)
 
 
+# What a token of Markdown becomes: a link its words, a heading a bold line.
+_DRAWN = {
+    "text": "{}",
+    "code_inline": "<code>{}</code>",
+    "code_block": "<pre><code>{}</code></pre>\n",
+    "fence": "<pre><code>{}</code></pre>\n",
+    "link_open": "",
+    "link_close": "",
+    "hr": "",
+    "heading_open": "<p><strong>",
+    "heading_close": "</strong></p>\n",
+    "table_open": '<div class="scroll" role="group" aria-label="Table" tabindex="0"><table>\n',
+    "table_close": "</table></div>\n",
+}
+
+
 @cache
 def _parser() -> Any:
     """CommonMark with tables, without HTML, links or images."""
@@ -143,50 +160,30 @@ def _parser() -> Any:
     from markdown_it import MarkdownIt  # noqa: PLC0415
 
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
-    for name, drawn in (
-        ("link_open", ""),
-        ("link_close", ""),
-        ("hr", ""),
-        ("heading_open", "<p><strong>"),
-        ("heading_close", "</strong></p>\n"),
-        ("table_open", '<div class="scroll" role="group" aria-label="Table" tabindex="0"><table>\n'),
-        ("table_close", "</table></div>\n"),
-    ):
-        parser.add_render_rule(name, lambda *_, drawn=drawn: drawn)
-    for name, around in (
-        ("text", "{}"),
-        ("code_inline", "<code>{}</code>"),
-        ("code_block", "<pre><code>{}</code></pre>\n"),
-        ("fence", "<pre><code>{}</code></pre>\n"),
-    ):
+    for name, drawn in _DRAWN.items():
         parser.add_render_rule(
-            name,
-            lambda _, tokens, index, __, state, around=around: around.format(
-                _text(tokens[index].content, state)
-            ),
+            name, lambda _, tokens, at, __, state, drawn=drawn: drawn.format(_text(tokens[at].content, state))
         )
     parser.add_render_rule("image", _image_words)
     return parser
 
 
-def _state(figures: Sequence[str]) -> dict[str, Any]:
-    """What is open while a text is rendered: the tag of a figure, and whether it assumes."""
-    return {"figures": figures, "figure": "", "assumed": False}
-
-
 def _text(content: str, state: dict[str, Any]) -> str:
-    """A piece of text, linked where it is a figure; each closes what it opens, so all is well nested."""
-    shown = ""
+    """A piece of text, linked where it is a figure; each closes what it opens, so all is well nested.
+
+    What is open goes on in the next piece: the tag of a figure, and whether it assumes.
+    """
+    shown, figures = "", state["figures"]
     for piece in MARK.split(content):
         if piece in {ASSUMED, ASSUMED_END}:
             state["assumed"] = piece == ASSUMED
         elif MARK.fullmatch(piece):
             number = ord(piece) - FIGURES_FROM
-            state["figure"] = state["figures"][number] if 0 <= number < len(state["figures"]) else ""
+            state["figure"] = figures[number] if 0 <= number < len(figures) else None
         elif piece:
             words = escape(piece, quote=False)
-            words = f"{state['figure']}{words}</a>" if state["figure"] else words
-            shown += f'<span class="assumed">{words}</span>' if state["assumed"] else words
+            words = f"{state['figure']}{words}</a>" if state.get("figure") else words
+            shown += f'<span class="assumed">{words}</span>' if state.get("assumed") else words
     return shown
 
 
