@@ -11,9 +11,8 @@ from msgspec.structs import replace
 from persona.check.answer import CheckedAnswer, read_answers
 from persona.check.arithmetic import Result, UnresolvedError, compute
 from persona.check.facts import facts_of
-from persona.check.figures import sentences
-from persona.check.filling import Filling
-from persona.model import Fact, Summary
+from persona.check.figures import Passage, Passages, sentences
+from persona.model import Fact, Rule, Summary
 
 FACTS = {
     "a.avg_ltv": Fact(value=300.0, unit="money", text="$300", label="Average LTV of A"),
@@ -32,9 +31,16 @@ FACTS = {
 }
 
 
+RULE = Rule(channels={"web": "web_sessions_30d", "email": "emails_opened_30d"}, dominance=0.5)
+
+
+def filled(text: str) -> Passage:
+    return Passages(RULE, FACTS, "$").fill(text)
+
+
 def shown(text: str) -> str:
     """The text as a reader sees it."""
-    return Filling(FACTS, "$").fill(text).text
+    return filled(text).text
 
 
 ARITHMETIC = {
@@ -141,15 +147,15 @@ def test_a_name_is_filled_in_wherever_it_stands(text: str, expected: str) -> Non
 def test_another_currency_is_not_written_twice_either() -> None:
     facts = {"a.avg_ltv": Fact(value=300.0, unit="money", text="kr 300", label="")}
 
-    assert Filling(facts, "kr").fill("kr {{a.avg_ltv}}, {{a.avg_ltv}} kr").text == "kr 300, kr 300"
+    assert Passages(RULE, facts, "kr").fill("kr {{a.avg_ltv}}, {{a.avg_ltv}} kr").text == "kr 300, kr 300"
 
 
 @given(st.text(alphabet="{}ab._ */+()1\n`$%", max_size=200))
 def test_no_braces_break_the_filling(text: str) -> None:
     """What was filled in can always be taken out again."""
-    filled = Filling(FACTS, "$").fill(text)
+    passage = filled(text)
 
-    assert {filled.own[one.start : one.end].strip("\0") for one in filled.figures} <= {""}
+    assert {passage.own[one.start : one.end].strip("\0") for one in passage.figures} <= {""}
 
 
 def read(text: str, summary: Summary) -> CheckedAnswer:

@@ -24,17 +24,13 @@ def facts_of(summary: Summary, currency: str, drift: Drift | None = None) -> dic
     slugs = slugs_of(summary)
     subjects = [("space", "", _space(summary)), ("all", EVERYBODY, _group(summary.totals, summary, slugs))]
     subjects += [(one.key, one.label, _group(one, summary, slugs, drift)) for one in summary.patterns]
-    return {
-        f"{subject}.{name}": Fact(
-            value=value,
-            unit=unit,
-            text=written(value, unit, currency),
-            label=f"{what} of {people}" if people else what,
-        )
-        for subject, people, figures in subjects
-        for name, value, unit, what in figures
-        if value is not None
-    }
+    facts: dict[str, Fact] = {}
+    for subject, people, figures in subjects:
+        for name, value, unit, what in figures:
+            if value is not None:
+                text, label = written(value, unit, currency), f"{what} of {people}" if people else what
+                facts[f"{subject}.{name}"] = Fact(value=value, unit=unit, text=text, label=label)
+    return facts
 
 
 def _space(summary: Summary) -> _Figures:
