@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from persona.check.answer import CheckedAnswer, read_answers
-from persona.check.arithmetic import Result, UnresolvedError, compute
+from persona.check.arithmetic import UNRESOLVED, Result, compute
 from persona.check.facts import facts_of
 from persona.check.figures import Passage, Passages, sentences
 from persona.model import Fact, Rule, Summary
@@ -86,7 +86,7 @@ def test_arithmetic_keeps_its_units(expression: str, value: float, unit: str | N
     ],
 )
 def test_what_is_no_arithmetic_over_facts_is_unresolved(expression: str) -> None:
-    with pytest.raises(UnresolvedError):
+    with pytest.raises(UNRESOLVED):
         compute(expression, FACTS)
 
 

@@ -88,10 +88,10 @@ def _together(
         if read and not sections:
             texts, outside = [], []
         asked = _to_ask(sections, paths)
-        for path, passage in read.items():
-            is_asked = path.partition(".")[0] in asked
-            if path not in sections or (is_asked and passage.faults < sections[path].faults):
-                sections[path] = passage
+        for path, one in read.items():
+            before = sections.get(path, one)
+            is_better = path.partition(".")[0] in asked and one.faults < before.faults
+            sections[path] = one if is_better else before
         outside += [beside] if beside else []
         texts.append(passages.fill(content).text)
     return sections, outside, texts

@@ -17,13 +17,11 @@ _FORM = re.compile(r"(?:[a-z][a-z0-9_]*+\.[a-z][a-z0-9_]*+|\d++(?:\.\d++)?+(?![a
 # How writers spell the signs, and how Markdown escapes a name's characters.
 _SPELLED = str.maketrans({"−": "-", "–": "-", "×": "*", "·": "*", "÷": "/", "\\": None})  # noqa: RUF001
 _OPERATIONS = {ast.Add: add, ast.Sub: sub, ast.Mult: mul, ast.Div: truediv}
+# What comes of braces that hold no name of a fact, or arithmetic that cannot be done.
+UNRESOLVED = (ValueError, SyntaxError, MemoryError, RecursionError, ZeroDivisionError)
 # Facts of one subject that are alike: activities, and parts of one whole, which may be added up.
 _ACTIVITIES = "avg_(?!ltv$|identifiers$).+"
 _PARTS = ("has_.+", "plan_.+_share", "plan_.+_people")
-
-
-class UnresolvedError(Exception):
-    """The braces hold no name of a fact, or arithmetic that cannot be done."""
 
 
 class Result(NamedTuple):
@@ -44,18 +42,15 @@ def compute(expression: str, facts: Mapping[str, Fact]) -> Result:
     """The value of an expression over facts, with its unit.
 
     Raises:
-        UnresolvedError: a name that does not exist, no name at all, a division by zero, or no arithmetic.
+        UNRESOLVED: a name that does not exist, no name at all, a division by zero, or no arithmetic.
     """
     expression = normal(expression) if len(expression) <= MOST_CHARACTERS else ""
     if fact := facts.get(expression):
         return Result(fact.value, fact.unit, (expression,))
     operations = sum(map(expression.count, "+-*/"))
     if operations > MOST_OPERATIONS or not _FORM.fullmatch(expression) or not re.search("[a-z]", expression):
-        raise UnresolvedError
-    try:
-        result = _result(ast.parse(expression, mode="eval").body, facts)
-    except (SyntaxError, MemoryError, RecursionError, ZeroDivisionError):
-        raise UnresolvedError from None
+        raise ValueError(expression)
+    result = _result(ast.parse(expression, mode="eval").body, facts)
     return result._replace(value=result.value * 100) if result.unit == "points" else result
 
 
@@ -74,7 +69,7 @@ def _result(node: ast.expr, facts: Mapping[str, Fact]) -> Result:
             if isfinite(value):
                 names = one.names + other.names if unit else ()
                 return Result(value, unit, names, like and one.like and other.like)
-    raise UnresolvedError
+    raise ValueError
 
 
 def _unit(op: ast.operator, one: Unit | None, other: Unit | None) -> Unit | None:

@@ -2,15 +2,16 @@
 
 import re
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from persona.check.arithmetic import UnresolvedError, compute, normal
+from persona.check.arithmetic import UNRESOLVED, compute, normal
 from persona.check.sections import STRATEGY
-from persona.check.typed_figures import Vocabulary, own_words
+from persona.check.typed_figures import own_words, typed, vocabulary
 from persona.masking import cut, printable
 from persona.model import Fact, Figure, Rule, Span
 from persona.wording import ASSUMPTIONS, written
@@ -68,7 +69,10 @@ class Passages:
 
     def __init__(self, rule: Rule, facts: Mapping[str, Fact], currency: str) -> None:
         self._facts, self._currency = facts, currency
-        self._vocabulary = Vocabulary(rule, facts, currency)
+        self._typed = vocabulary(rule, currency)
+        self._by_subject: dict[str, list[tuple[str, Fact]]] = defaultdict(list)
+        for name, fact in facts.items():
+            self._by_subject[name.partition(".")[0]].append((name, fact))
         sign = rf"(?:{re.escape(currency)}|[$€£¥]|\b(?:EUR|USD|GBP|CHF)\b)"
         self._braces = re.compile(_BRACES.format(sign=sign), re.IGNORECASE | re.VERBOSE)
         self._figure = cache(self._computed)
@@ -107,7 +111,7 @@ class Passages:
                 expression = f"more than {MOST_EXPRESSIONS:,} different expressions"
             value, unit, _, like = compute(expression, self._facts)
             text, fault = written(value, unit or "ratio", self._currency), "" if like else "unlike"
-        except UnresolvedError:
+        except UNRESOLVED:
             text, value, unit, fault = NO_SUCH_FIGURE, 0.0, None, "unresolved"
             fact = printable(expression.replace("\\", "").strip(), 100)
         return Figure(text=text, value=value, unit=unit or "ratio", verdict="from_data", fact=fact), fault
@@ -130,7 +134,8 @@ class Passages:
             spoken = said.casefold().replace("-", " ").replace("_", " ")
             named = [key for name, key in names.items() if name.casefold() in spoken]
             stated = filled[bisect_left(starts, start) : bisect_left(starts, end)]
-            stated += self._vocabulary.typed(own, start, end, [owner, *named, "all", "space"])
+            facts = [one for subject in (owner, *named, "all", "space") for one in self._by_subject[subject]]
+            stated += (typed(one, facts, self._currency) for one in self._typed.finditer(own, start, end))
             sentence = cut(" ".join(said[:1_000].split()), SENTENCE_CHARACTERS) if stated else ""
             place = {"pattern": pattern, "section": section or None, "sentence": sentence}
             place |= {} if path else {"start": None, "end": None}

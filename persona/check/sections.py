@@ -5,7 +5,6 @@ message dictates the titles; an answer that puts them in other words is understo
 """
 
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from textwrap import dedent
@@ -42,7 +41,7 @@ _BOLD = re.compile(
 )
 # How strong a title is: headings by level, then lines of text, list items by depth; then what is no title.
 _TEXT, _LOWEST = 7, 99
-_FENCE = re.compile(r"\s*+(`{3,}+(?!.*`)|~{3,}+)(.*)")
+_FENCE = re.compile(r"\s*+```(?!.*`)")
 _WRAPPING = re.compile(r"^(`{3,})([^`\n]*)\n(.*?)(?:^\1[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
 _RULER = re.compile(r"\s*([-*_=])\1{2,}\s*")
 _MARKUP = re.compile(r"<[^<>]{0,300}>|\*")
@@ -67,7 +66,7 @@ class _Place:
     owner_rank: int = _LOWEST
     section: str = ""
     rank: int = _LOWEST
-    title: str = ""
+    name: str = ""  # that a heading of no section may have given to the pattern on the line below
     rest: str = ""  # what follows the title on its line
     lines: list[str] = field(default_factory=list)
 
@@ -77,42 +76,29 @@ class _Place:
 
 
 def cut(text: str, channels: Iterable[str]) -> dict[str, str]:
-    """The sections of one answer by their path; what belongs to none stands under the path "".
-
-    A section that was said under several titles keeps these.
-    """
+    """The sections of one answer by their path; what belongs to none stands under the path ""."""
     keys = {_words(key): key for key in (*map(dominant, channels), OMNICHANNEL)}
     keys["omni channel"] = OMNICHANNEL
     names: dict[str, str] = {}  # of the patterns that are titled; empty where none was given yet
     places = [_Place()]
-    fence = ""  # that is open
+    is_code = False
     for line in _unwrapped(text[:MOST_CHARACTERS]).split("\n"):
         place = places[-1]
-        mark = _FENCE.fullmatch(line)
-        if fence or mark:
-            place.lines.append(line)
-            ends = mark and mark[1].startswith(fence) and not mark[2].strip()
-            fence = mark[1] if mark and not fence else "" if ends else fence
-        elif not line.strip():
-            # Blank lines at a beginning say nothing, and a title has to see whether there was any text.
-            place.lines += [line] if place.lines else []
-        elif _RULER.fullmatch(line):
+        is_fence = _FENCE.match(line) is not None
+        is_code ^= is_fence
+        if not (is_code or is_fence) and _RULER.fullmatch(line):
             if not place.is_empty:
                 places.append(_Place(place.owner, place.owner_rank))
-        elif after := _begun(line, place, names, keys):
+        elif not (is_code or is_fence) and (after := _begun(line, place, names, keys)):
             places.append(after)
-        else:
+        elif line.strip() or place.lines:  # a title has to see whether there was any text
             place.lines.append(line)
-    texts: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    texts: dict[str, list[str]] = {f"{key}/name": [name] for key, name in names.items() if name}
     for place in places:
         said = "\n".join([place.rest, dedent("\n".join(place.lines))]).strip()
         if any(map(str.isalnum, said)):
-            texts[f"{place.owner}/{place.section}" if place.section else ""].append((place.title, said))
-    sections = {f"{key}/name": name for key, name in names.items() if name}
-    for path, parts in texts.items():
-        is_titled = len(parts) > 1 and path and not path.endswith("/description")
-        sections[path] = "\n\n".join(f"**{title}:** {said}" if is_titled else said for title, said in parts)
-    return sections
+            texts.setdefault(f"{place.owner}/{place.section}" if place.section else "", []).append(said)
+    return {path: "\n\n".join(parts) for path, parts in texts.items()}
 
 
 def _unwrapped(text: str) -> str:
@@ -133,7 +119,7 @@ def _begun(line: str, place: _Place, names: dict[str, str], keys: Mapping[str, s
     owner, words, text = place.owner, _words(title), _MARKUP.sub("", line[:_MOST_TITLE_CHARACTERS])
     is_heading, is_above = rank < _TEXT, rank <= place.owner_rank
     # A pattern may also stand on the line below its persona's name.
-    above = _name(place.title) if place.is_empty and not (owner or is_heading) else ""
+    above = place.name if place.is_empty and not is_heading else ""
     pattern = _pattern(text, keys) if is_whole or above else None
     if pattern and (above or is_above or (is_heading and pattern[0] not in names)):
         key, name, section = pattern
@@ -141,7 +127,7 @@ def _begun(line: str, place: _Place, names: dict[str, str], keys: Mapping[str, s
         rank = place.rank if above else rank
         return _Place(key, rank, section or "description", rank)
     if rank <= _TEXT and is_above and _STRATEGY.search(words):
-        return _Place(STRATEGY, rank, _entry(_POINTS, words), rank, title, rest)
+        return _Place(STRATEGY, rank, _entry(_POINTS, words), rank, rest=rest)
     section = _entry(_POINTS if owner == STRATEGY else _SECTIONS, words) if owner else ""
     if place.section == "description" and place.is_empty and not names[owner]:
         said = rest if words in _NAME_LABELS else text if is_whole and not section else ""
@@ -149,11 +135,12 @@ def _begun(line: str, place: _Place, names: dict[str, str], keys: Mapping[str, s
             names[owner] = name
             return _Place(owner, place.owner_rank, "description")
     is_open = place.section in {"", "description"}
-    # A title below the open section's rank is text of it.
-    if section and (is_open or rank <= place.rank):
-        return _Place(owner, place.owner_rank, section, rank, title, rest)
+    # A title below the open section's rank is text of it, and so is a second label of the same.
+    is_second = section == place.section and not (is_heading or place.is_empty)
+    if section and (is_open or rank <= place.rank) and not is_second:
+        return _Place(owner, place.owner_rank, section, rank, rest=rest)
     if is_heading and is_above:
-        return _Place(rank=rank, title=text)
+        return _Place(rank=rank, name=_name(text))
     return _Place(owner, place.owner_rank) if is_heading and not is_open and rank <= place.rank else None
 
 

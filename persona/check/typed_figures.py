@@ -1,8 +1,7 @@
 """Figures that the author typed: each is equal to a fact, or is not from the data. None is called false."""
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable
 
 from persona.model import Fact, Figure, Rule, Unit, Verdict
 from persona.wording import NUMBER_WORDS, activity, plain
@@ -44,35 +43,25 @@ _FRACTION_REACH = 0.1
 _ROUNDING = 1e-9
 
 
-class Vocabulary:
-    """What makes a number a figure in one space, and which facts it may be equal to."""
+def vocabulary(rule: Rule, currency: str) -> re.Pattern[str]:
+    """What makes a number a figure in one space."""
+    counted = {activity(*channel_and_trait).split(" ")[-1] for channel_and_trait in rule.channels.items()}
+    channels = sorted(map(plain, rule.channels), key=len, reverse=True)
+    words: dict[str, Iterable[str]] = {"few": _COUNTS, "word": NUMBER_WORDS, "part": _PARTS}
+    words |= {"multiple": _MULTIPLES, "sign": [currency], "counted": counted, "channels": channels}
+    choices = {name: "|".join(map(re.escape, those)) for name, those in words.items()}
+    return re.compile(_FIGURE.format(**choices, identifiers=_IDENTIFIERS), re.IGNORECASE | re.VERBOSE)
 
-    def __init__(self, rule: Rule, facts: Mapping[str, Fact], currency: str) -> None:
-        self._currency = currency
-        counted = {activity(*channel_and_trait).split(" ")[-1] for channel_and_trait in rule.channels.items()}
-        channels = sorted(map(plain, rule.channels), key=len, reverse=True)
-        words: dict[str, Iterable[str]] = {"few": _COUNTS, "word": NUMBER_WORDS, "part": _PARTS}
-        words |= {"multiple": _MULTIPLES, "sign": [currency], "counted": counted, "channels": channels}
-        choices = {name: "|".join(map(re.escape, those)) for name, those in words.items()}
-        figure = _FIGURE.format(**choices, identifiers=_IDENTIFIERS)
-        self._figure = re.compile(figure, re.IGNORECASE | re.VERBOSE)
-        self._facts: dict[tuple[str, Unit], list[tuple[str, float]]] = defaultdict(list)
-        for name, fact in facts.items():
-            self._facts[name.partition(".")[0], fact.unit].append((name, fact.value))
 
-    def typed(self, own: str, start: int, end: int, subjects: Sequence[str]) -> Iterator[Figure]:
-        """Every figure of a stretch that could be taken for data; its fact is one of these subjects."""
-        for match in self._figure.finditer(own, start, end):
-            low, value, high, unit = _read(match)
-            facts = [fact for subject in subjects for fact in self._facts.get((subject, unit), ())]
-            if match["sign"] and match["sign"].strip() != self._currency:
-                facts = []  # no fact is in another currency
-            fact = next((name for name, its in facts if low - _ROUNDING <= its <= high + _ROUNDING), None)
-            verdict: Verdict = "equal" if fact else "not_in_data"
-            start, end = match.span()
-            yield Figure(
-                text=match[0], value=value, unit=unit, verdict=verdict, fact=fact, start=start, end=end
-            )
+def typed(match: re.Match[str], facts: Iterable[tuple[str, Fact]], currency: str) -> Figure:
+    """A match of the vocabulary as a figure; its fact is one of these."""
+    low, value, high, unit = _read(match)
+    is_ours = (match["sign"] or currency).strip() == currency
+    near = (name for name, its in facts if its.unit == unit and low <= its.value <= high)
+    fact = next(near, None) if is_ours else None
+    verdict: Verdict = "equal" if fact else "not_in_data"
+    start, end = match.span()
+    return Figure(text=match[0], value=value, unit=unit, verdict=verdict, fact=fact, start=start, end=end)
 
 
 def own_words(text: str) -> str:
@@ -85,12 +74,12 @@ def _read(match: re.Match[str]) -> tuple[float, float, float, Unit]:
     said = {name: text.lower().replace(",", "") for name, text in match.groupdict("").items()}
     numbers = {name: float(_NUMBERS.get(said[name]) or said[name] or 0) for name in _NUMERIC}
     if multiple := numbers["multiple"]:
-        return multiple, multiple, multiple, "ratio"
+        return multiple - _ROUNDING, multiple, multiple + _ROUNDING, "ratio"
     if said["many"] or said["part"]:
         parts = max(numbers["many"], numbers["part"], 1)
-        value = (numbers["few"] or numbers["some"] or 1) / parts
-        return value - _FRACTION_REACH / parts, value, value + _FRACTION_REACH / parts, "share"
-    value, precision = numbers["number"], 0.5 * 10.0 ** -len(said["number"].partition(".")[2])
+        value, reach = (numbers["few"] or numbers["some"] or 1) / parts, _FRACTION_REACH / parts + _ROUNDING
+        return value - reach, value, value + reach, "share"
+    value, precision = numbers["number"], 0.5 * 10.0 ** -len(said["number"].partition(".")[2]) + _ROUNDING
     unit: Unit = "money" if said["sign"] else match.lastgroup  # type: ignore[assignment]
     whole = 100 if unit == "share" else 1
     high = max(value, numbers["high"]) + precision
