@@ -1,6 +1,5 @@
 """Names in braces, filled in."""
 
-import time
 from operator import attrgetter
 
 import pytest
@@ -188,26 +187,6 @@ def test_unlike_arithmetic_is_filled_and_listed(seed_summary: Summary) -> None:
     answer = read(f"## Omnichannel\n\n{{{{{unlike}}}}} a session", seed_summary)
 
     assert (answer.personas[0].description, answer.checks.unlike) == ("56 a session", [unlike])
-
-
-HOSTILE = {
-    "ten thousand names": "{{omnichannel.share}} " * 10_000,
-    "ten thousand divisions by zero": "{{1/0}}" * 10_000,
-    "loose braces": "{" * 200_000,
-    "deep nesting": "{{" + "(" * 100_000,
-    "a huge product": "{{" + "9*" * 100_000 + "9}}",
-    "never closed": "{{a.b " * 50_000,
-}
-
-
-@pytest.mark.no_cover
-@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-def test_hostile_braces_cost_little(seed_summary: Summary, text: str) -> None:
-    """Linear: some ten microseconds a brace, or twice that where every line is traced; a square, minutes."""
-    before = time.process_time()
-    read(f"## Omnichannel\n\n{text}", seed_summary)
-
-    assert time.process_time() - before < 20
 
 
 def test_after_a_flood_of_arithmetic_a_name_is_still_a_figure() -> None:

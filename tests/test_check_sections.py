@@ -1,7 +1,6 @@
 """The reader of answers."""
 
 import re
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -462,25 +461,6 @@ def test_beyond_the_cap_titles_are_not_looked_for_and_nothing_is_lost(space_summ
     framework = read(body, space_summary)
 
     assert (len(framework.personas), framework.narrative) == (1, body)
-
-
-# What else is hostile stands in test_hostile_texts.
-HOSTILE = {
-    "quotes in a title": "## Web Dominant " + '"' * 5_000_000,
-    "brackets in titles": ("## Web Dominant " + "(" * 110 + "\n") * 40_000,
-    "lines of a next step": "## Omnichannel\n### Next step\n" + "x\n" * 2_500_000,
-    "bold lines below a title": "## Omnichannel\n" + "**x**\n\n" * 700_000,
-    "words of a name": "## Omnichannel\n### Persona\n" + "x " * 2_500_000,
-}
-
-
-@pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE)
-def test_five_megabytes_of_hostile_markdown_take_seconds(space_summary: Summary, body: str) -> None:
-    """Some tenths of a second each; what looked at everything before it again would take many minutes."""
-    before = time.process_time()
-    read(body, space_summary)
-
-    assert time.process_time() - before < 60
 
 
 @given(

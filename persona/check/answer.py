@@ -12,8 +12,6 @@ from persona.errors import Invalid
 from persona.model import SECTIONS, STRATEGY_SECTIONS, Checks, NextStep, Persona, Strategy, Summary
 from persona.wording import NEXT_STEP_TITLES, plain
 
-# From more than this share of typed figures on, the sections that hold them are asked for again.
-MOST_TYPED_SHARE = 0.5
 _QUESTION = re.compile(r"[?\uff1f\u061f](?![\w=&/])")
 # What begins a part of a next step: `- **Action:** Send …`.
 _STEP = re.compile(
@@ -121,9 +119,10 @@ def _complete(sections: Iterable[str]) -> set[str]:
 
 
 def _to_ask(sections: Mapping[str, Passage], paths: Sequence[str]) -> list[str]:
-    """The sections that are missing, that name no figure, and, where most figures are typed, those."""
-    figures = sum(len(one.figures) for one in sections.values())
-    mostly = sum(one.typed for one in sections.values()) > MOST_TYPED_SHARE * figures
+    """The sections that are missing, that name no figure, and, where more than half are typed, those."""
+    mostly = 2 * sum(one.typed for one in sections.values()) > sum(
+        len(one.figures) for one in sections.values()
+    )
     faulty = {path for path, one in sections.items() if one.unresolved or (mostly and one.typed)}
     good = _complete(sections) - {path.partition(".")[0] for path in faulty}
     return [path for path in paths if path not in good]

@@ -21,8 +21,6 @@ NO_SUCH_FIGURE = "(no such figure)"
 MOST_EXPRESSIONS = 10_000
 # No section is nearly as long; in a hostile one only names are looked for.
 MOST_CHARACTERS = 2**15
-# Longest excerpt of the sentence that stands for a figure.
-SENTENCE_CHARACTERS = 300
 
 # Braces, or an unclosed pair with a name behind it; and a sign or word that a writer may have typed beside
 # them all the same, with emphasis between.
@@ -136,7 +134,7 @@ class Passages:
             stated = filled[bisect_left(starts, start) : bisect_left(starts, end)]
             facts = [one for subject in (owner, *named, "all", "space") for one in self._by_subject[subject]]
             stated += (typed(one, facts, self._currency) for one in self._typed.finditer(own, start, end))
-            sentence = cut(" ".join(said[:1_000].split()), SENTENCE_CHARACTERS) if stated else ""
+            sentence = cut(" ".join(said[:1_000].split()), 300) if stated else ""
             place = {"pattern": pattern, "section": section or None, "sentence": sentence}
             place |= {} if path else {"start": None, "end": None}
             stated.sort(key=lambda figure: figure.start or 0)

@@ -38,8 +38,6 @@ _FIGURE = r"""
           |(?P<average>(?:{counted}|sessions|visits|opens|clicks|views|{identifiers})\b
             |(?:{channels})(?=\s?(?:[+,;.)|]|\n|\Z)|\s(?:vs|versus|and|or|per|a)\b)))))
 """  # noqa: RUF001 - typography
-# A third is 0.30 to 0.37: a fraction reaches by so many parts of its denominator.
-_FRACTION_REACH = 0.1
 _ROUNDING = 1e-9
 
 
@@ -77,7 +75,8 @@ def _read(match: re.Match[str]) -> tuple[float, float, float, Unit]:
         return multiple - _ROUNDING, multiple, multiple + _ROUNDING, "ratio"
     if said["many"] or said["part"]:
         parts = max(numbers["many"], numbers["part"], 1)
-        value, reach = (numbers["few"] or numbers["some"] or 1) / parts, _FRACTION_REACH / parts + _ROUNDING
+        # A third is 0.30 to 0.37.
+        value, reach = (numbers["few"] or numbers["some"] or 1) / parts, 0.1 / parts + _ROUNDING
         return value - reach, value, value + reach, "share"
     value, precision = numbers["number"], 0.5 * 10.0 ** -len(said["number"].partition(".")[2]) + _ROUNDING
     unit: Unit = "money" if said["sign"] else match.lastgroup  # type: ignore[assignment]
