@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from persona.check.arithmetic import UNRESOLVED, compute, normal
 from persona.check.sections import STRATEGY
-from persona.check.typed_figures import own_words, typed, vocabulary
+from persona.check.typed_figures import OTHERS, typed, vocabulary
 from persona.masking import cut, printable
 from persona.model import Fact, Figure, Rule, Span
 from persona.wording import ASSUMPTIONS, written
@@ -124,7 +124,7 @@ class Passages:
         owner, _, section = path.partition("/")
         pattern = None if owner in {"", STRATEGY} else owner
         is_prose = section != "name" and len(text) <= MOST_CHARACTERS
-        own = own_words(passage.own) if is_prose else ""
+        own = OTHERS.sub(lambda others: "\0" * len(others[0]), passage.own) if is_prose else ""
         starts = [figure.start or 0 for figure in filled]
         figures: list[Figure] = []
         for start, end in sentences(text) if is_prose else [(0, len(text))]:

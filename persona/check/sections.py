@@ -116,7 +116,7 @@ def _unwrapped(text: str) -> str:
 def _begun(line: str, place: _Place, names: dict[str, str], keys: Mapping[str, str]) -> _Place | None:
     """The place that a line begins as a title, by where it stands; None where it is only text there."""
     rank, title, rest, is_whole = _title(line)
-    owner, words, text = place.owner, _words(title), _MARKUP.sub("", line[:_MOST_TITLE_CHARACTERS])
+    words, text = _words(title), _MARKUP.sub("", line[:_MOST_TITLE_CHARACTERS])
     is_heading, is_above = rank < _TEXT, rank <= place.owner_rank
     # A pattern may also stand on the line below its persona's name.
     above = place.name if place.is_empty and not is_heading else ""
@@ -126,22 +126,23 @@ def _begun(line: str, place: _Place, names: dict[str, str], keys: Mapping[str, s
         names[key] = names.get(key) or above or name
         rank = place.rank if above else rank
         return _Place(key, rank, section or "description", rank)
-    if rank <= _TEXT and is_above and _STRATEGY.search(words):
-        return _Place(STRATEGY, rank, _entry(_POINTS, words), rank, rest=rest)
-    section = _entry(_POINTS if owner == STRATEGY else _SECTIONS, words) if owner else ""
-    if place.section == "description" and place.is_empty and not names[owner]:
+    is_strategy = rank <= _TEXT and is_above and _STRATEGY.search(words) is not None
+    owner, owner_rank = (STRATEGY, rank) if is_strategy else (place.owner, place.owner_rank)
+    entry = (_POINTS if owner == STRATEGY else _SECTIONS).search(words) if owner else None
+    section = (entry and entry.lastgroup) or ""
+    if place.section == "description" and place.is_empty and not (is_strategy or names[owner]):
         said = rest if words in _NAME_LABELS else text if is_whole and not section else ""
         if name := _name(said):
             names[owner] = name
-            return _Place(owner, place.owner_rank, "description")
+            return _Place(owner, owner_rank, "description")
     is_open = place.section in {"", "description"}
     # A title below the open section's rank is text of it, and so is a second label of the same.
     is_second = section == place.section and not (is_heading or place.is_empty)
-    if section and (is_open or rank <= place.rank) and not is_second:
-        return _Place(owner, place.owner_rank, section, rank, rest=rest)
+    if is_strategy or (section and (is_open or rank <= place.rank) and not is_second):
+        return _Place(owner, owner_rank, section, rank, rest=rest)
     if is_heading and is_above:
         return _Place(rank=rank, name=_name(text))
-    return _Place(owner, place.owner_rank) if is_heading and not is_open and rank <= place.rank else None
+    return _Place(owner, owner_rank) if is_heading and not is_open and rank <= place.rank else None
 
 
 def _title(line: str) -> tuple[int, str, str, bool]:
@@ -177,12 +178,6 @@ def _words(title: str) -> str:
 
 
 _EXACT = {_words(words): key for key, title in SECTION_TITLES.items() for words in (key, title)}
-
-
-def _entry(table: re.Pattern[str], words: str) -> str:
-    """What a title stands for in a table; empty where it is not in it."""
-    title = table.search(words)
-    return (title and title.lastgroup) or ""
 
 
 def _name(words: str) -> str:

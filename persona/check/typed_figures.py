@@ -8,7 +8,7 @@ from persona.wording import NUMBER_WORDS, activity, plain
 
 _IDENTIFIERS = r"identifiers?|identit(?:y|ies)|identity\ graph\ connections?|(?:external\ )?ids?"
 # What is quoted, code or an address is none of the author's own figures; "two identifiers or fewer" is none.
-_OTHERS = re.compile(
+OTHERS = re.compile(
     r"“[^“”\n]{0,300}”|\"[^\"\n]{0,300}\"|«[^«»\n]{0,300}»|`[^`\n]{0,300}`|https?://\S{1,500}"
     rf"|\b(?:two|2)\s(?:{_IDENTIFIERS})\b",
     re.IGNORECASE,
@@ -52,34 +52,24 @@ def vocabulary(rule: Rule, currency: str) -> re.Pattern[str]:
 
 
 def typed(match: re.Match[str], facts: Iterable[tuple[str, Fact]], currency: str) -> Figure:
-    """A match of the vocabulary as a figure; its fact is one of these."""
-    low, value, high, unit = _read(match)
-    is_ours = (match["sign"] or currency).strip() == currency
+    """A match of the vocabulary as a figure; its fact is one of these: 36 % stands for 0.355 to 0.365."""
+    said = {name: text.lower().replace(",", "") for name, text in match.groupdict("").items()}
+    numbers = {name: float(_NUMBERS.get(said[name]) or said[name] or 0) for name in _NUMERIC}
+    unit: Unit = "money" if said["sign"] else match.lastgroup  # type: ignore[assignment]
+    if said["multiple"]:
+        unit, value, reach = "ratio", numbers["multiple"], 0.0
+    elif said["many"] or said["part"]:
+        parts = max(numbers["many"], numbers["part"], 1)
+        # A third is 0.30 to 0.37.
+        unit, value, reach = "share", (numbers["few"] or numbers["some"] or 1) / parts, 0.1 / parts
+    else:
+        value, reach = numbers["number"], 0.5 * 10.0 ** -len(said["number"].partition(".")[2])
+        if unit == "share":
+            value, reach, numbers["high"] = value / 100, reach / 100, numbers["high"] / 100
+    low, high = value - reach - _ROUNDING, max(value, numbers["high"]) + reach + _ROUNDING
     near = (name for name, its in facts if its.unit == unit and low <= its.value <= high)
-    fact = next(near, None) if is_ours else None
+    # No fact is in another currency.
+    fact = next(near, None) if (match["sign"] or currency).strip() == currency else None
     verdict: Verdict = "equal" if fact else "not_in_data"
     start, end = match.span()
     return Figure(text=match[0], value=value, unit=unit, verdict=verdict, fact=fact, start=start, end=end)
-
-
-def own_words(text: str) -> str:
-    """A text with nothing in the place of what is quoted, code or an address."""
-    return _OTHERS.sub(lambda others: "\0" * len(others[0]), text)
-
-
-def _read(match: re.Match[str]) -> tuple[float, float, float, Unit]:
-    """The least that a figure may stand for, what it says, the most (36 %: 0.355, 0.36, 0.365), its unit."""
-    said = {name: text.lower().replace(",", "") for name, text in match.groupdict("").items()}
-    numbers = {name: float(_NUMBERS.get(said[name]) or said[name] or 0) for name in _NUMERIC}
-    if multiple := numbers["multiple"]:
-        return multiple - _ROUNDING, multiple, multiple + _ROUNDING, "ratio"
-    if said["many"] or said["part"]:
-        parts = max(numbers["many"], numbers["part"], 1)
-        # A third is 0.30 to 0.37.
-        value, reach = (numbers["few"] or numbers["some"] or 1) / parts, 0.1 / parts + _ROUNDING
-        return value - reach, value, value + reach, "share"
-    value, precision = numbers["number"], 0.5 * 10.0 ** -len(said["number"].partition(".")[2]) + _ROUNDING
-    unit: Unit = "money" if said["sign"] else match.lastgroup  # type: ignore[assignment]
-    whole = 100 if unit == "share" else 1
-    high = max(value, numbers["high"]) + precision
-    return (value - precision) / whole, value / whole, high / whole, unit
