@@ -1,13 +1,13 @@
 """What Mave's answers say together: sections, figures filled in, and what a follow-up should ask for."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from persona import model
 from persona.check.facts import Facts
 from persona.check.figures import Passage, Passages
-from persona.check.sections import MOST_CHARACTERS, STRATEGY, cut
+from persona.check.sections import STRATEGY, cut
 from persona.errors import Invalid
 from persona.model import SECTIONS, STRATEGY_SECTIONS, Checks, NextStep, Persona, Strategy, Summary
 from persona.wording import NEXT_STEP_TITLES, plain
@@ -54,13 +54,12 @@ def read_answers(contents: Sequence[str], summary: Summary, facts: Facts, curren
     owners = {path.partition("/")[0] for path in words}
     keys = [*map(model.dominant, summary.rule.channels), model.OMNICHANNEL]
     together = [*sections.values(), *outside]
-    is_question = len(contents) == 1 and not sections and _QUESTION.search(contents[0][:MOST_CHARACTERS])
     return CheckedAnswer(
         personas=[_persona(key, words, summary) for key in keys if key in owners],
         strategy=Strategy(**{key: words.get(f"{STRATEGY}/{key}") for key in STRATEGY_SECTIONS}),
         narrative="\n\n".join(texts),
         checks=Checks(
-            missing_sections=[path for path in paths if path not in _complete(words)],
+            missing_sections=[path for path in paths if path not in words and f"{path}.action" not in words],
             unresolved=list(dict.fromkeys(name for one in together for name in one.unresolved)),
             unlike=list(dict.fromkeys(name for one in together for name in one.unlike)),
             assumptions=sum(len(one.assumed) for one in together),
@@ -68,7 +67,7 @@ def read_answers(contents: Sequence[str], summary: Summary, facts: Facts, curren
             figures=[figure for one in together for figure in one.figures],
         ),
         warnings=[] if owners - {STRATEGY} else [NO_PATTERN],
-        asks_back=bool(is_question),
+        asks_back=len(contents) == 1 and not sections and _QUESTION.search(contents[0]) is not None,
         sections_to_ask=_to_ask(sections, paths),
     )
 
@@ -88,7 +87,8 @@ def _together(
         asked = _to_ask(sections, paths)
         for path, one in read.items():
             before = sections.get(path, one)
-            is_better = path.partition(".")[0] in asked and one.faults < before.faults
+            faults, faults_before = (len(it.unresolved) + it.typed for it in (one, before))
+            is_better = path.partition(".")[0] in asked and faults < faults_before
             sections[path] = one if is_better else before
         outside += [beside] if beside else []
         texts.append(passages.fill(content).text)
@@ -113,18 +113,14 @@ def _read(content: str, summary: Summary, passages: Passages) -> dict[str, Passa
     return {path: passages.read(path, text, names) for path, text in texts.items() if text}
 
 
-def _complete(sections: Iterable[str]) -> set[str]:
-    """The sections that there are; a next step is one where it has an action."""
-    return {path.removesuffix(".action") for path in sections}
-
-
 def _to_ask(sections: Mapping[str, Passage], paths: Sequence[str]) -> list[str]:
     """The sections that are missing, that name no figure, and, where more than half are typed, those."""
     mostly = 2 * sum(one.typed for one in sections.values()) > sum(
         len(one.figures) for one in sections.values()
     )
     faulty = {path for path, one in sections.items() if one.unresolved or (mostly and one.typed)}
-    good = _complete(sections) - {path.partition(".")[0] for path in faulty}
+    # A next step is one where it has an action.
+    good = {path.removesuffix(".action") for path in sections} - {path.partition(".")[0] for path in faulty}
     return [path for path in paths if path not in good]
 
 

@@ -1,7 +1,4 @@
-"""Every figure that may be shown, by its name: `email_dominant.avg_ltv`, `all.people`, `space.people_read`.
-
-Only patterns that are shown have facts, and only figures that the summary holds.
-"""
+"""Every figure that may be shown, by its name: `email_dominant.avg_ltv`, `all.people`, `space.threshold`."""
 
 from collections.abc import Iterator, Mapping
 
@@ -10,7 +7,6 @@ from persona.model import Drift, Fact, Group, Pattern, Summary, Unit
 from persona.wording import Slugs, activity, slugs_of, written
 
 Facts = Mapping[str, Fact]
-
 # How the names of facts begin whose last part is other people's text.
 NAMED_BY_OTHERS = ("has_", "plan_")
 EVERYBODY = "all classified people"

@@ -1,9 +1,9 @@
 """A text with its figures: those that braces name, filled in, and those that its author typed."""
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import NamedTuple
 
@@ -30,8 +30,7 @@ _BRACES = r"""
     (?P<closing>[*_`]{{0,3}}) (?=(?P<money>[ \u00a0]?{sign})?)
     (?=(?P<share>(?:[ \u00a0]?(?:%|per[ ]?cent\b))?(?:[ \u00a0-]?(?:percentage[ \u00a0-])?points?\b)?))
 """
-# What a figure of some unit already says.
-_SAID = {"money": "money", "share": "share", "points": "share"}
+_SAID = {"money": "money", "share": "share", "points": "share"}  # what a figure of some unit already says
 
 # A full stop and space (in a script without spaces, the stop), but not that of "12 opens vs. 2 sessions"; an
 # empty line, or a line that begins a list item, a heading, a row or a quotation.
@@ -47,7 +46,6 @@ class Passage(NamedTuple):
     """A text of an answer with its figures filled in, and all that is to be known of them."""
 
     text: str
-    own: str  # the author's own words: the same with nothing in the figures' places
     figures: list[Figure]
     unresolved: list[str]  # what stands in braces and is no figure
     unlike: list[str]  # arithmetic over facts that are not alike
@@ -56,10 +54,6 @@ class Passage(NamedTuple):
     @property
     def typed(self) -> int:
         return sum(figure.verdict != "from_data" for figure in self.figures)
-
-    @property
-    def faults(self) -> int:
-        return len(self.unresolved) + self.typed
 
 
 class Passages:
@@ -78,7 +72,6 @@ class Passages:
     def fill(self, text: str) -> Passage:
         """The text with figures, and `NO_SUCH_FIGURE` where braces name none."""
         parts: list[str] = []
-        own: list[str] = []
         figures: list[Figure] = []
         faults: dict[str, list[str]] = {"unresolved": [], "unlike": []}
         end = length = 0
@@ -95,22 +88,20 @@ class Passages:
             if fault != "unresolved":
                 figures.append(replace(figure, start=start, end=start + len(figure.text)))
             parts += [before, figure.text, closing]
-            own += [before, "\0" * len(figure.text), closing]
             length = start + len(figure.text + closing)
             end = max(braces.end(), braces.end(_SAID.get(figure.unit, 0)))
-        rest = text[end:]
-        return Passage("".join([*parts, rest]), "".join([*own, rest]), figures, **faults, assumed=[])
+        return Passage("".join([*parts, text[end:]]), figures, **faults, assumed=[])
 
     def _computed(self, expression: str) -> tuple[Figure, str]:
         """The figure of an expression, and its fault."""
-        fact = normal(expression)
+        fact, text, value, unit, fault = normal(expression), NO_SUCH_FIGURE, 0.0, None, "unresolved"
         try:
             if self._figure.cache_info().currsize >= MOST_EXPRESSIONS and fact not in self._facts:
-                expression = f"more than {MOST_EXPRESSIONS:,} different expressions"
-            value, unit, _, like = compute(expression, self._facts)
-            text, fault = written(value, unit or "ratio", self._currency), "" if like else "unlike"
+                fact = f"more than {MOST_EXPRESSIONS:,} different expressions"
+            else:
+                value, unit, _, like = compute(expression, self._facts)
+                text, fault = written(value, unit or "ratio", self._currency), "" if like else "unlike"
         except UNRESOLVED:
-            text, value, unit, fault = NO_SUCH_FIGURE, 0.0, None, "unresolved"
             fact = printable(expression.replace("\\", "").strip(), 100)
         return Figure(text=text, value=value, unit=unit or "ratio", verdict="from_data", fact=fact), fault
 
@@ -124,8 +115,8 @@ class Passages:
         owner, _, section = path.partition("/")
         pattern = None if owner in {"", STRATEGY} else owner
         is_prose = section != "name" and len(text) <= MOST_CHARACTERS
-        own = OTHERS.sub(lambda others: "\0" * len(others[0]), passage.own) if is_prose else ""
-        starts = [figure.start or 0 for figure in filled]
+        own = OTHERS.sub(lambda others: "\0" * len(others[0]), text) if is_prose else ""
+        starts, ends = [one.start or 0 for one in filled], [one.end or 0 for one in filled]
         figures: list[Figure] = []
         for start, end in sentences(text) if is_prose else [(0, len(text))]:
             said = text[start:end]
@@ -133,7 +124,11 @@ class Passages:
             named = [key for name, key in names.items() if name.casefold() in spoken]
             stated = filled[bisect_left(starts, start) : bisect_left(starts, end)]
             facts = [one for subject in (owner, *named, "all", "space") for one in self._by_subject[subject]]
-            stated += (typed(one, facts, self._currency) for one in self._typed.finditer(own, start, end))
+            stated += (
+                typed(one, facts, self._currency)
+                for one in self._typed.finditer(own, start, end)
+                if bisect_left(starts, one.end()) == bisect_right(ends, one.start())
+            )
             sentence = cut(" ".join(said[:1_000].split()), 300) if stated else ""
             place = {"pattern": pattern, "section": section or None, "sentence": sentence}
             place |= {} if path else {"start": None, "end": None}
@@ -144,12 +139,8 @@ class Passages:
         return passage._replace(figures=figures)
 
 
-def sentences(text: str) -> Iterator[tuple[int, int]]:
+def sentences(text: str) -> list[tuple[int, int]]:
     """Every sentence, item, heading and row of the text: where it starts and ends."""
-    start = 0
-    for boundary in _BOUNDARY.finditer(text):
-        if boundary.start() > start:
-            yield start, boundary.start()
-        start = boundary.end()
-    if start < len(text):
-        yield start, len(text)
+    boundaries = [boundary.span() for boundary in _BOUNDARY.finditer(text)]
+    starts, ends = [0, *(end for _, end in boundaries)], [*(start for start, _ in boundaries), len(text)]
+    return [(start, end) for start, end in zip(starts, ends, strict=True) if start < end]

@@ -45,7 +45,6 @@ _FENCE = re.compile(r"\s*+```(?!.*`)")
 _WRAPPING = re.compile(r"^(`{3,})([^`\n]*)\n(.*?)(?:^\1[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
 _RULER = re.compile(r"\s*([-*_=])\1{2,}\s*")
 _MARKUP = re.compile(r"<[^<>]{0,300}>|\*")
-
 _QUOTED = re.compile(r"[\"“„«「]([^\"“”„«»」\n]{2,80})[\"”“»」]")
 # Between a pattern and a name, but not within braces: " — ", ":", "(", "|".
 _SEPARATOR = re.compile(r"(?:\s[-\u2010-\u2015]\s|[:|/()\[\]\u2013—])(?![^{}]*\})")
@@ -77,8 +76,9 @@ class _Place:
 
 def cut(text: str, channels: Iterable[str]) -> dict[str, str]:
     """The sections of one answer by their path; what belongs to none stands under the path ""."""
-    keys = {_words(key): key for key in (*map(dominant, channels), OMNICHANNEL)}
-    keys["omni channel"] = OMNICHANNEL
+    keys = {_words(key): key for key in (*map(dominant, channels), OMNICHANNEL)} | {
+        "omni channel": OMNICHANNEL
+    }
     names: dict[str, str] = {}  # of the patterns that are titled; empty where none was given yet
     places = [_Place()]
     is_code = False
@@ -124,8 +124,7 @@ def _begun(line: str, place: _Place, names: dict[str, str], keys: Mapping[str, s
     if pattern and (above or is_above or (is_heading and pattern[0] not in names)):
         key, name, section = pattern
         names[key] = names.get(key) or above or name
-        rank = place.rank if above else rank
-        return _Place(key, rank, section or "description", rank)
+        return _Place(key, place.rank if above else rank, section or "description", rank)
     is_strategy = rank <= _TEXT and is_above and _STRATEGY.search(words) is not None
     owner, owner_rank = (STRATEGY, rank) if is_strategy else (place.owner, place.owner_rank)
     entry = (_POINTS if owner == STRATEGY else _SECTIONS).search(words) if owner else None
