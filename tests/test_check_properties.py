@@ -11,7 +11,7 @@ from summaries import summaries
 
 from persona.check.answer import CheckedAnswer, read_answers
 from persona.check.facts import facts_of
-from persona.check.filling import NO_SUCH_FIGURE
+from persona.check.figures import NO_SUCH_FIGURE
 from persona.model import Fact, Summary, Unit
 
 pytestmark = [pytest.mark.slow, pytest.mark.no_cover]

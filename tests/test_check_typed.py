@@ -114,7 +114,6 @@ TYPED = {
     "words": ("67.3 per cent on starter", [("67.3 per cent", "email_dominant.plan_starter_share")]),
     "a fraction": ("Two thirds of them", [("Two thirds", "email_dominant.plan_starter_share")]),
     "one in so many": ("One in five people", [("One in five", "email_dominant.share")]),
-    "one in a range": ("One in four to five customers", [("One in four to five", None)]),
     "people": ("104 people", [("104 people", "email_dominant.people")]),
     "activity": ("11.6 email opens", [("11.6 email opens", "email_dominant.avg_email_opens")]),
     "multiples": ("2.4x the rest, twice the average", [("2.4x", None), ("twice", None)]),

@@ -58,6 +58,12 @@ HOSTILE = {
     "links": "[a](b",
     "addresses": "https://a.b/",
     "invisible": "\u202e\u200b",
+    "deep nesting": "{{" + "(" * 500,
+    "a huge product": "{{" + "9*" * 90 + "9}} ",
+    "quotes in titles": '## Web Dominant — "a" ("\n',
+    "brackets in titles": "## Web Dominant " + "(" * 110 + "\n",
+    "bold lines": "**x**\n\n",
+    "parts of a next step": "### Next step\n- Action: x\n",
     "key caps": "2\ufe0f\u20e3 ",
 }
 

@@ -17,10 +17,11 @@ _FORM = re.compile(r"(?:[a-z][a-z0-9_]*+\.[a-z][a-z0-9_]*+|\d++(?:\.\d++)?+(?![a
 # How writers spell the signs, and how Markdown escapes a name's characters.
 _SPELLED = str.maketrans({"−": "-", "–": "-", "×": "*", "·": "*", "÷": "/", "\\": None})  # noqa: RUF001
 _OPERATIONS = {ast.Add: add, ast.Sub: sub, ast.Mult: mul, ast.Div: truediv}
-
-
-class UnresolvedError(Exception):
-    """The braces hold no name of a fact, or arithmetic that cannot be done."""
+# What comes of braces that hold no name of a fact, or arithmetic that cannot be done.
+UNRESOLVED = (ValueError, SyntaxError, MemoryError, RecursionError, ZeroDivisionError)
+# Facts of one subject that are alike: activities, and parts of one whole, which may be added up.
+_ACTIVITIES = "avg_(?!ltv$|identifiers$).+"
+_PARTS = ("has_.+", "plan_.+_share", "plan_.+_people")
 
 
 class Result(NamedTuple):
@@ -41,18 +42,15 @@ def compute(expression: str, facts: Mapping[str, Fact]) -> Result:
     """The value of an expression over facts, with its unit.
 
     Raises:
-        UnresolvedError: a name that does not exist, no name at all, a division by zero, or no arithmetic.
+        UNRESOLVED: a name that does not exist, no name at all, a division by zero, or no arithmetic.
     """
     expression = normal(expression) if len(expression) <= MOST_CHARACTERS else ""
     if fact := facts.get(expression):
         return Result(fact.value, fact.unit, (expression,))
     operations = sum(map(expression.count, "+-*/"))
     if operations > MOST_OPERATIONS or not _FORM.fullmatch(expression) or not re.search("[a-z]", expression):
-        raise UnresolvedError
-    try:
-        result = _result(ast.parse(expression, mode="eval").body, facts)
-    except (SyntaxError, MemoryError, RecursionError, ZeroDivisionError):
-        raise UnresolvedError from None
+        raise ValueError(expression)
+    result = _result(ast.parse(expression, mode="eval").body, facts)
     return result._replace(value=result.value * 100) if result.unit == "points" else result
 
 
@@ -67,11 +65,11 @@ def _result(node: ast.expr, facts: Mapping[str, Fact]) -> Result:
         case ast.BinOp(left=left, op=op, right=right) if operation := _OPERATIONS.get(type(op)):
             one, other = _result(left, facts), _result(right, facts)
             value, unit = operation(one.value, other.value), _unit(op, one.unit, other.unit)
-            like = one.like and other.like
-            like = like and all(_are_like(op, *names) for names in product(one.names, other.names))
+            like = all(_are_like(op, *names) for names in product(one.names, other.names))
             if isfinite(value):
-                return Result(value, unit, one.names + other.names if unit else (), like)
-    raise UnresolvedError
+                names = one.names + other.names if unit else ()
+                return Result(value, unit, names, like and one.like and other.like)
+    raise ValueError
 
 
 def _unit(op: ast.operator, one: Unit | None, other: Unit | None) -> Unit | None:
@@ -88,14 +86,6 @@ def _are_like(op: ast.operator, one: str, other: str) -> bool:
     (subject, fact), (other_subject, other_fact) = one.split("."), other.split(".")
     if fact == other_fact or {fact, other_fact} == {"share", "ltv_share"}:
         return True
-    kind = _kind(fact)
-    same_whole = subject == other_subject and kind == _kind(other_fact)
-    return same_whole and (isinstance(op, ast.Add) or kind == "avg")
-
-
-def _kind(fact: str) -> str:
-    """What a fact can be added to: activities, identifiers' shares, plans' shares, plans' people."""
-    kind = fact.partition("_")[0]
-    if kind == "plan":
-        return kind + fact.rpartition("_")[2]
-    return fact if kind not in {"avg", "has"} or fact in {"avg_ltv", "avg_identifiers"} else kind
+    kinds = (_ACTIVITIES, *_PARTS) if isinstance(op, ast.Add) else (_ACTIVITIES,)
+    are_alike = (re.fullmatch(kind, fact) and re.fullmatch(kind, other_fact) for kind in kinds)
+    return subject == other_subject and any(are_alike)

@@ -1,7 +1,4 @@
-"""Every figure that may be shown, by its name: `email_dominant.avg_ltv`, `all.people`, `space.people_read`.
-
-Only patterns that are shown have facts, and only figures that the summary holds.
-"""
+"""Every figure that may be shown, by its name: `email_dominant.avg_ltv`, `all.people`, `space.threshold`."""
 
 from collections.abc import Iterator, Mapping
 
@@ -10,7 +7,6 @@ from persona.model import Drift, Fact, Group, Pattern, Summary, Unit
 from persona.wording import Slugs, activity, slugs_of, written
 
 Facts = Mapping[str, Fact]
-
 # How the names of facts begin whose last part is other people's text.
 NAMED_BY_OTHERS = ("has_", "plan_")
 EVERYBODY = "all classified people"
@@ -24,17 +20,13 @@ def facts_of(summary: Summary, currency: str, drift: Drift | None = None) -> dic
     slugs = slugs_of(summary)
     subjects = [("space", "", _space(summary)), ("all", EVERYBODY, _group(summary.totals, summary, slugs))]
     subjects += [(one.key, one.label, _group(one, summary, slugs, drift)) for one in summary.patterns]
-    return {
-        f"{subject}.{name}": Fact(
-            value=value,
-            unit=unit,
-            text=written(value, unit, currency),
-            label=f"{what} of {people}" if people else what,
-        )
-        for subject, people, figures in subjects
-        for name, value, unit, what in figures
-        if value is not None
-    }
+    facts: dict[str, Fact] = {}
+    for subject, people, figures in subjects:
+        for name, value, unit, what in figures:
+            if value is not None:
+                text, label = written(value, unit, currency), f"{what} of {people}" if people else what
+                facts[f"{subject}.{name}"] = Fact(value=value, unit=unit, text=text, label=label)
+    return facts
 
 
 def _space(summary: Summary) -> _Figures:

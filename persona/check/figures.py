@@ -1,26 +1,37 @@
-"""The figures of a passage, filled in and typed, with the sentences in which they stand."""
+"""A text with its figures: those that braces name, filled in, and those that its author typed."""
 
 import re
-from bisect import bisect_left
-from collections.abc import Iterator, Mapping
-from itertools import islice
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Mapping
+from functools import cache
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from persona.check.facts import Facts
-from persona.check.filling import Filling
+from persona.check.arithmetic import UNRESOLVED, compute, normal
 from persona.check.sections import STRATEGY
-from persona.check.typed_figures import Vocabulary
-from persona.masking import cut
-from persona.model import Figure, Rule, Span
-from persona.wording import ASSUMPTIONS
+from persona.check.typed_figures import OTHERS, typed, vocabulary
+from persona.masking import cut, printable
+from persona.model import Fact, Figure, Rule, Span
+from persona.wording import ASSUMPTIONS, written
 
-# No section is nearly as long, nor types as many figures; in a hostile one only names are looked for.
+NO_SUCH_FIGURE = "(no such figure)"
+# An answer holds some hundred different ones; of a flood of them the rest costs nothing.
+MOST_EXPRESSIONS = 10_000
+# No section is nearly as long; in a hostile one only names are looked for.
 MOST_CHARACTERS = 2**15
-MOST_TYPED = 1_000
-# Longest excerpt of the sentence that stands for a figure.
-SENTENCE_CHARACTERS = 300
+
+# Braces, or an unclosed pair with a name behind it; and a sign or word that a writer may have typed beside
+# them all the same, with emphasis between.
+_BRACES = r"""
+    (?P<sign>{sign}[ \u00a0]?)? (?P<opening>[*_`]{{0,3}})
+    (?<!\{{)\{{{{2,}}+ (?:(?P<expression>[^{{}}\n]{{0,400}})\}}+|(?P<name>\s*[a-z][a-z0-9_\\]*\.[a-z0-9_\\]+))
+    (?P<closing>[*_`]{{0,3}}) (?=(?P<money>[ \u00a0]?{sign})?)
+    (?=(?P<share>(?:[ \u00a0]?(?:%|per[ ]?cent\b))?(?:[ \u00a0-]?(?:percentage[ \u00a0-])?points?\b)?))
+"""
+_SAID = {"money": "money", "share": "share", "points": "share"}  # what a figure of some unit already says
+
 # A full stop and space (in a script without spaces, the stop), but not that of "12 opens vs. 2 sessions"; an
 # empty line, or a line that begins a list item, a heading, a row or a quotation.
 _BOUNDARY = re.compile(
@@ -32,14 +43,13 @@ _DENIED = re.compile("|".join(row.denied for row in ASSUMPTIONS), re.IGNORECASE)
 
 
 class Passage(NamedTuple):
-    """A text of an answer, and all that is to be known of its figures."""
+    """A text of an answer with its figures filled in, and all that is to be known of them."""
 
-    path: str  # "email_dominant/journey", "email_dominant/next_step.action"; empty: outside of all sections
     text: str
     figures: list[Figure]
+    unresolved: list[str]  # what stands in braces and is no figure
+    unlike: list[str]  # arithmetic over facts that are not alike
     assumed: list[Span]
-    unresolved: list[str]
-    unlike: list[str]
 
     @property
     def typed(self) -> int:
@@ -47,55 +57,90 @@ class Passage(NamedTuple):
 
 
 class Passages:
-    """Reads the passages of answers about one space."""
+    """Reads the texts of answers about one space; what stands in braces is computed once."""
 
-    def __init__(self, rule: Rule, facts: Facts, currency: str) -> None:
-        self.filling = Filling(facts, currency)
-        self._vocabulary = Vocabulary(rule, facts, currency)
+    def __init__(self, rule: Rule, facts: Mapping[str, Fact], currency: str) -> None:
+        self._facts, self._currency = facts, currency
+        self._typed = vocabulary(rule, currency)
+        self._by_subject: dict[str, list[tuple[str, Fact]]] = defaultdict(list)
+        for name, fact in facts.items():
+            self._by_subject[name.partition(".")[0]].append((name, fact))
+        sign = rf"(?:{re.escape(currency)}|[$€£¥]|\b(?:EUR|USD|GBP|CHF)\b)"
+        self._braces = re.compile(_BRACES.format(sign=sign), re.IGNORECASE | re.VERBOSE)
+        self._figure = cache(self._computed)
+
+    def fill(self, text: str) -> Passage:
+        """The text with figures, and `NO_SUCH_FIGURE` where braces name none."""
+        parts: list[str] = []
+        figures: list[Figure] = []
+        faults: dict[str, list[str]] = {"unresolved": [], "unlike": []}
+        end = length = 0
+        for braces in self._braces.finditer(text):
+            expression = braces["name"] if braces["expression"] is None else braces["expression"]
+            figure, fault = self._figure(expression)
+            opening, closing = braces["opening"], braces["closing"]
+            if opening[-1:] == closing[:1] == "`":
+                opening, closing = opening[:-1], closing[1:]
+            before = text[end : braces.start("opening" if figure.unit != "money" else 0)] + opening
+            start = length + len(before)
+            if fault:
+                faults[fault].append(figure.fact or "")
+            if fault != "unresolved":
+                figures.append(replace(figure, start=start, end=start + len(figure.text)))
+            parts += [before, figure.text, closing]
+            length = start + len(figure.text + closing)
+            end = max(braces.end(), braces.end(_SAID.get(figure.unit, 0)))
+        return Passage("".join([*parts, text[end:]]), figures, **faults, assumed=[])
+
+    def _computed(self, expression: str) -> tuple[Figure, str]:
+        """The figure of an expression, and its fault."""
+        fact, text, value, unit, fault = normal(expression), NO_SUCH_FIGURE, 0.0, None, "unresolved"
+        try:
+            if self._figure.cache_info().currsize >= MOST_EXPRESSIONS and fact not in self._facts:
+                fact = f"more than {MOST_EXPRESSIONS:,} different expressions"
+            else:
+                value, unit, _, like = compute(expression, self._facts)
+                text, fault = written(value, unit or "ratio", self._currency), "" if like else "unlike"
+        except UNRESOLVED:
+            fact = printable(expression.replace("\\", "").strip(), 100)
+        return Figure(text=text, value=value, unit=unit or "ratio", verdict="from_data", fact=fact), fault
 
     def read(self, path: str, words: str, names: Mapping[str, str]) -> Passage:
         """A passage as it is published; in a persona's name, nothing is typed or assumed.
 
         `names`: how a pattern is called in the answer, by its label and its persona's name, to its key.
         """
-        text, own, filled, unresolved, unlike = self.filling.fill(words)
+        passage = self.fill(words)
+        text, filled = passage.text, passage.figures
         owner, _, section = path.partition("/")
         pattern = None if owner in {"", STRATEGY} else owner
         is_prose = section != "name" and len(text) <= MOST_CHARACTERS
-        own = self._vocabulary.own(own) if is_prose else own
-        starts = [figure.start or 0 for figure in filled]
-        typed_ahead = MOST_TYPED if is_prose else 0
+        own = OTHERS.sub(lambda others: "\0" * len(others[0]), text) if is_prose else ""
+        starts, ends = [one.start or 0 for one in filled], [one.end or 0 for one in filled]
         figures: list[Figure] = []
-        assumed: list[Span] = []
         for start, end in sentences(text) if is_prose else [(0, len(text))]:
             said = text[start:end]
             spoken = said.casefold().replace("-", " ").replace("_", " ")
-            subjects = [
-                owner,
-                *(key for name, key in names.items() if name.casefold() in spoken),
-                "all",
-                "space",
-            ]
-            typed = [*islice(self._vocabulary.typed(own, start, end, subjects), typed_ahead)]
-            typed_ahead -= len(typed)
-            stated = filled[bisect_left(starts, start) : bisect_left(starts, end)] + typed
-            if stated:
-                sentence = cut(" ".join(said[:1_000].split()), SENTENCE_CHARACTERS)
-                place = {"pattern": pattern, "section": section or None, "sentence": sentence}
-                place |= {} if path else {"start": None, "end": None}
-                stated.sort(key=lambda figure: figure.start or 0)
-                figures += [replace(figure, **place) for figure in stated]
+            named = [key for name, key in names.items() if name.casefold() in spoken]
+            stated = filled[bisect_left(starts, start) : bisect_left(starts, end)]
+            facts = [one for subject in (owner, *named, "all", "space") for one in self._by_subject[subject]]
+            stated += (
+                typed(one, facts, self._currency)
+                for one in self._typed.finditer(own, start, end)
+                if bisect_left(starts, one.end()) == bisect_right(ends, one.start())
+            )
+            sentence = cut(" ".join(said[:1_000].split()), 300) if stated else ""
+            place = {"pattern": pattern, "section": section or None, "sentence": sentence}
+            place |= {} if path else {"start": None, "end": None}
+            stated.sort(key=lambda figure: figure.start or 0)
+            figures += [replace(figure, **place) for figure in stated]
             if is_prose and _ASSUMPTION.search(_DENIED.sub("", said)):
-                assumed.append(Span(pattern=pattern, section=section, start=start, end=end))
-        return Passage(path, text, figures, assumed, unresolved, unlike)
+                passage.assumed.append(Span(pattern=pattern, section=section, start=start, end=end))
+        return passage._replace(figures=figures)
 
 
-def sentences(text: str) -> Iterator[tuple[int, int]]:
+def sentences(text: str) -> list[tuple[int, int]]:
     """Every sentence, item, heading and row of the text: where it starts and ends."""
-    start = 0
-    for boundary in _BOUNDARY.finditer(text):
-        if boundary.start() > start:
-            yield start, boundary.start()
-        start = boundary.end()
-    if start < len(text):
-        yield start, len(text)
+    boundaries = [boundary.span() for boundary in _BOUNDARY.finditer(text)]
+    starts, ends = [0, *(end for _, end in boundaries)], [*(start for start, _ in boundaries), len(text)]
+    return [(start, end) for start, end in zip(starts, ends, strict=True) if start < end]

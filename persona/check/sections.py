@@ -1,194 +1,186 @@
 """An answer cut into its sections: `email_dominant/journey`, `strategy/consistency`, `web_dominant/name`.
 
-One pass over the lines: each goes on with the place that is open, or is a title that begins another.
+One pass over the lines: each goes on with the place that is open, or is a title that begins another. The
+message dictates the titles; an answer that puts them in other words is understood by the tables below.
 """
 
 import re
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from textwrap import dedent
-from typing import NamedTuple
 
-from persona.check import titles
+from persona.model import OMNICHANNEL, dominant
+from persona.wording import SECTION_TITLES
 
 # A framework has some 20,000 characters; beyond this many no title is looked for, so that hostile Markdown
-# takes a second at most. What lies beyond belongs to no section.
+# takes a second at most. A longer line is a sentence, and a longer name too.
 MOST_CHARACTERS = 2**17
-
+_MOST_TITLE_CHARACTERS, _MOST_NAME_CHARACTERS, _MOST_NAME_WORDS = 200, 80, 8
 STRATEGY = "strategy"
 
-# How strong a title is: headings by level, then a line of text, then list items by depth.
-_LAST_HEADING, _TEXT = 6, 7
-_LINE = re.compile(r"([ \t]{0,40})(?:(?<![ \t]{4})(#{1,6})[ \t]+|([-*+]|\d{1,3}[.)])[ \t]+)?(\S.*)")
-_FENCE = re.compile(r"\s*+(`{3,}+(?!.*`)|~{3,}+)(.*)")
+# A title's first such word decides ("Profile and motive"); but talk of a loss is the risk ("Why they leave").
+_SECTIONS = re.compile(
+    r"(?P<risk>^(?=.*\b(?:churn|risk|lose|losing|loss|leave)))"
+    r"|\b(?:(?P<description>descri|who\b|profile|overview|persona$)"
+    r"|(?P<why_dominant>why|prefer|need|motiv)|(?P<reach_on_weak>reach|weak|re engag)"
+    r"|(?P<journey>journey|path)|(?P<formats>format|content)|(?P<next_step>next|action))"
+)
+_POINTS = re.compile(
+    r"\b(?:(?P<consistency>consisten|adapt|invest)|(?P<identity_resolution>identit|resolution)"
+    r"|(?P<switch_moments>switch|moment|trigger))"
+)
+# The strategy's own title, or a point of it where it can be nothing else.
+_STRATEGY = re.compile(r"\bstrateg|^identity (?:resol|gap)|^consisten.* adapt|^channel switch")
+_NAME_LABELS = {"name", "persona name", "persona"}
+
+# A heading; a line that begins with bold words, and a colon, dash or bracket behind them, or nothing.
+_HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(\S.*?)[ \t#]*")
+_BOLD = re.compile(
+    r"([ \t]*)([-*+] +|\d{1,3}[.)] +)?(?:\*\*|__)([^*\n]{2,200}?)"
+    r"(?:(?<=[:?.!])(?:\*\*|__)|(?:\*\*|__)(?=\s*(?:[:(\u2010-\u2015-]|$)))[\s:\u2010-\u2015-]*(.*)"
+)
+# How strong a title is: headings by level, then lines of text, list items by depth; then what is no title.
+_TEXT, _LOWEST = 7, 99
+_FENCE = re.compile(r"\s*+```(?!.*`)")
+_WRAPPING = re.compile(r"^(`{3,})([^`\n]*)\n(.*?)(?:^\1[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
 _RULER = re.compile(r"\s*([-*_=])\1{2,}\s*")
-_WRAPPING = re.compile(r"```(?:markdown|md|text|txt|plaintext)?\s*", re.IGNORECASE)
-# Words that may name what follows them: "Journey: …", all of a heading, "Persona — …", "**Journey:** …".
-_LABEL = re.compile(r"([^:*|]{3,80}):(?:\s+(.*))?$")
-_LABELS = (_LABEL, re.compile("(.*)()"), re.compile(r"(.{1,80}?)\s[-\u2010-\u2015]\s(.+)"))
-_BOLD = re.compile(r"(?:\*\*|__)([^*]{2,200}?):?(?:\*\*|__)[\s:\u2010-\u2015-]*(.*)")
-# What makes a label of bold words: a colon or stop at their end, a colon, dash or bracket behind, or nothing.
-_RUNS_IN = re.compile(r"..[^*]{1,200}?(?:[:?.!]\s*(?:\*\*|__)|(?:\*\*|__)\s*(?:[:(\u2010-\u2015-]|$))")
-_MOST_LABEL_WORDS = 8
-_BEGINNING = {None, "name", "description"}
-# Where a sentence goes on behind a persona's name.
-_AFTER_A_NAME = re.compile(r"[.!?:,;](?=\s|$)|\s[-\u2010-\u2015/|]+\s|\s?[(\[]|\n")
-
-
-class Cut(NamedTuple):
-    """An answer's sections by their path, what stands outside of all, and the patterns that were titled."""
-
-    sections: dict[str, str]
-    outside: list[str]
-    patterns: set[str]
+_MARKUP = re.compile(r"<[^<>]{0,300}>|\*")
+_QUOTED = re.compile(r"[\"“„«「]([^\"“”„«»」\n]{2,80})[\"”“»」]")
+# Between a pattern and a name, but not within braces: " — ", ":", "(", "|".
+_SEPARATOR = re.compile(r"(?:\s[-\u2010-\u2015]\s|[:|/()\[\]\u2013—])(?![^{}]*\})")
+# What says nothing in a title: counters ("Pattern 2:"), and "users" behind a pattern's name.
+_FILLERS = re.compile(r"^(?:(?:(?:pattern|persona|part) )?\d+(?: |$))+| (?:users|customers|people)$")
+_AROUND_A_NAME = re.compile(
+    r"^(?:(?:persona|pattern|title)[ \d]*[:.\u2010-\u2015-]|\d+[.)]\s|[^\w{]|_)+|[^\w)}!?]+$", re.IGNORECASE
+)
+_NO_NAME = re.compile(r"^\{\{|[%=\"“”«»]")
+_NO_NAMES = {"", "persona", "pattern", "title", "people", "users"}
 
 
 @dataclass
 class _Place:
-    """Lines of one place of the framework; without an owner or a section, of none."""
+    """Lines that belong together: to a section of a pattern or of the strategy, or to none."""
 
-    owner: str | None = None  # a pattern's key, or the strategy
-    owner_rank: int = 0
-    section: str | None = None
-    rank: int = 0  # of its own title
-    label: str = ""  # the title's words
-    name: str | None = None  # of the persona
-    opens: bool = False  # a pattern's own title began it
-    lines: list[str] = field(default_factory=lambda: [""])  # the first: what follows on the title's own line
+    owner: str = ""  # a pattern's key, or the strategy
+    owner_rank: int = _LOWEST
+    section: str = ""
+    rank: int = _LOWEST
+    name: str = ""  # that a heading of no section may have given to the pattern on the line below
+    rest: str = ""  # what follows the title on its line
+    lines: list[str] = field(default_factory=list)
 
     @property
     def is_empty(self) -> bool:
-        return not any(line.strip() for line in self.lines)
-
-    @property
-    def text(self) -> str:
-        text = "\n".join([self.lines[0], dedent("\n".join(self.lines[1:]))]).strip()
-        return text if any(map(str.isalnum, text)) else ""
+        return not (self.rest or self.lines)
 
 
-class _Title(NamedTuple):
-    """A line that may be a title."""
-
-    rank: int
-    text: str  # without the marks that made it a heading or an item
-    whole: bool  # nothing but a title stands on it: a heading, or all bold or quoted
-    labels: list[tuple[str, ...]]  # the words that may name what follows, and what does
-
-
-def cut(text: str, channels: Sequence[str]) -> Cut:
-    """The sections of one answer; where a section was said under several labels, with these."""
-    keys = titles.pattern_names(channels)
+def cut(text: str, channels: Iterable[str]) -> dict[str, str]:
+    """The sections of one answer by their path; what belongs to none stands under the path ""."""
+    keys = {_words(key): key for key in (*map(dominant, channels), OMNICHANNEL)} | {
+        "omni channel": OMNICHANNEL
+    }
+    names: dict[str, str] = {}  # of the patterns that are titled; empty where none was given yet
     places = [_Place()]
-    patterns: set[str] = set()
-    fence = ""  # that is open
-    for line in _unwrapped(text[:MOST_CHARACTERS].replace("\r\n", "\n").replace("\r", "\n").split("\n")):
+    is_code = False
+    for line in _unwrapped(text[:MOST_CHARACTERS]).split("\n"):
         place = places[-1]
-        mark = _FENCE.fullmatch(line)
-        if fence or mark:
-            place.lines.append(line)
-            ends = mark and mark[1].startswith(fence) and not mark[2].strip()
-            fence = mark[1] if mark and not fence else "" if ends else fence
-        elif not line.strip():
-            # Blank lines at a beginning say nothing, and would be looked through at every title.
-            place.lines += [] if place.is_empty else [line]
-        elif _RULER.fullmatch(line):
-            if place.section and not place.is_empty:
+        is_fence = _FENCE.match(line) is not None
+        is_code ^= is_fence
+        if not (is_code or is_fence) and _RULER.fullmatch(line):
+            if not place.is_empty:
                 places.append(_Place(place.owner, place.owner_rank))
-        elif after := _next_place(_title(line), place, patterns, keys):
+        elif not (is_code or is_fence) and (after := _begun(line, place, names, keys)):
             places.append(after)
-            patterns |= {after.owner or ""} if after.opens else set()
-        else:
+        elif line.strip() or place.lines:  # a title has to see whether there was any text
             place.lines.append(line)
-    return _gathered(places, patterns)
+    texts: dict[str, list[str]] = {f"{key}/name": [name] for key, name in names.items() if name}
+    for place in places:
+        said = "\n".join([place.rest, dedent("\n".join(place.lines))]).strip()
+        if any(map(str.isalnum, said)):
+            texts.setdefault(f"{place.owner}/{place.section}" if place.section else "", []).append(said)
+    return {path: "\n\n".join(parts) for path, parts in texts.items()}
 
 
-def _unwrapped(lines: list[str]) -> list[str]:
-    """The lines without a quotation or a fence that holds more than half of them."""
-    if 2 * sum(line.lstrip(" ").startswith(">") for line in lines) > len(lines):
-        lines = [line.lstrip(" ").removeprefix(">").removeprefix(" ") for line in lines]
-    fences = [at for at, line in enumerate(lines) if line.startswith("```")]
-    first, last = [*fences, len(lines), len(lines)][:2]
-    if 2 * (last - first) > len(lines) and _WRAPPING.fullmatch(lines[first]):
-        # What follows the fence is no part of its last section: a thematic break ends that.
-        lines = [*lines[:first], *lines[first + 1 : last], "***", *lines[last + 1 :]]
-    return lines
+def _unwrapped(text: str) -> str:
+    """The text without a quotation or a fence that holds more than half of it."""
+    text = text.replace("\r\n", "\n")
+    if 2 * len(re.findall("^ *>", text, re.MULTILINE)) > text.count("\n") + 1:
+        text = re.sub("^ *> ?", "", text, flags=re.MULTILINE)
+    fence = _WRAPPING.search(text)
+    if fence and fence[2].strip() in {"", "markdown", "md"} and 2 * len(fence[3]) > len(text):
+        # What follows is no part of the last section: a thematic break ends that.
+        text = f"{text[: fence.start()]}{fence[3]}\n***\n{text[fence.end() :]}"
+    return text
 
 
-def _title(line: str) -> _Title:
-    match = _LINE.match(line)
-    indent, level, item, text = match.groups("") if match else ("", "", "", line)
-    if level:
-        text = text.rstrip(" \t#")
-        labels = [label.groups("") for form in _LABELS if (label := form.match(text))]
-        return _Title(len(level), text, whole=True, labels=labels)
-    rank = _TEXT + bool(item) + len(indent) // 2
-    if bold := _BOLD.match(text):
-        words, _, inner = bold[1].partition(":")
-        is_label = inner or _RUNS_IN.match(text)
-        return _Title(rank, text, not bold[2], [(words, f"{inner} {bold[2]}".strip())] if is_label else [])
-    label = _LABEL.match(text)
-    first, *others = (titles.plain_words(label[1]) if label else "").split() or [""]
-    is_label = len(others) < _MOST_LABEL_WORDS and titles.entry(titles.SECTIONS, first)
-    is_quoted = titles.QUOTED.fullmatch(text.strip("*_ ")) is not None
-    return _Title(rank, text, is_quoted, [label.groups("")] if label and is_label else [])
+def _begun(line: str, place: _Place, names: dict[str, str], keys: Mapping[str, str]) -> _Place | None:
+    """The place that a line begins as a title, by where it stands; None where it is only text there."""
+    rank, title, rest, is_whole = _title(line)
+    words, text = _words(title), _MARKUP.sub("", line[:_MOST_TITLE_CHARACTERS])
+    is_heading, is_above = rank < _TEXT, rank <= place.owner_rank
+    # A pattern may also stand on the line below its persona's name.
+    above = place.name if place.is_empty and not is_heading else ""
+    pattern = _pattern(text, keys) if is_whole or above else None
+    if pattern and (above or is_above or (is_heading and pattern[0] not in names)):
+        key, name, section = pattern
+        names[key] = names.get(key) or above or name
+        return _Place(key, place.rank if above else rank, section or "description", rank)
+    is_strategy = rank <= _TEXT and is_above and _STRATEGY.search(words) is not None
+    owner, owner_rank = (STRATEGY, rank) if is_strategy else (place.owner, place.owner_rank)
+    entry = (_POINTS if owner == STRATEGY else _SECTIONS).search(words) if owner else None
+    section = (entry and entry.lastgroup) or ""
+    if place.section == "description" and place.is_empty and not (is_strategy or names[owner]):
+        said = rest if words in _NAME_LABELS else text if is_whole and not section else ""
+        if name := _name(said):
+            names[owner] = name
+            return _Place(owner, owner_rank, "description")
+    is_open = place.section in {"", "description"}
+    # A title below the open section's rank is text of it, and so is a second label of the same.
+    is_second = section == place.section and not (is_heading or place.is_empty)
+    if is_strategy or (section and (is_open or rank <= place.rank) and not is_second):
+        return _Place(owner, owner_rank, section, rank, rest=rest)
+    if is_heading and is_above:
+        return _Place(rank=rank, name=_name(text))
+    return _Place(owner, owner_rank) if is_heading and not is_open and rank <= place.rank else None
 
 
-def _next_place(title: _Title, place: _Place, patterns: set[str], keys: Mapping[str, str]) -> _Place | None:
-    """What a title begins, by the place where it stands; None where it is only text there."""
-    above = not place.owner or title.rank <= place.owner_rank
-    is_heading = title.rank <= _LAST_HEADING
-    if pattern := titles.pattern_title(title.text.replace("*", ""), keys):
-        is_title = is_heading or pattern.quoted or (title.whole and title.rank == _TEXT)
-        # A pattern may also stand on the line below its persona's name.
-        below = place if place.name and not (is_heading or place.owner) and place.is_empty else None
-        if below or (is_title and (above or (is_heading and pattern.key not in patterns))):
-            rank, name = (below.rank, below.name) if below else (title.rank, None)
-            return _Place(pattern.key, rank, pattern.section, rank, name=pattern.name or name, opens=True)
-    for words, rest in title.labels:
-        strategy = title.rank <= _TEXT and titles.entry(titles.STRATEGY, words)
-        if strategy == "wide" or (strategy and above):
-            point = titles.entry(titles.POINTS, words)
-            return _Place(STRATEGY, title.rank, point, title.rank, words, lines=[rest])
-        table = titles.POINTS if place.owner == STRATEGY else titles.SECTIONS
-        section = titles.entry(table, words) if place.owner else None
-        # A title below the open one's rank is text of its section; so is a later "profile" or "overview".
-        fits = title.rank <= place.rank and section not in _BEGINNING
-        if section and (fits or place.section in _BEGINNING):
-            return _Place(place.owner, place.owner_rank, section, title.rank, words, lines=[rest])
-    name = titles.as_name(title.text) if title.whole else None
-    if name and place.opens and not place.name and place.is_empty:
-        return replace(place, name=name, lines=[""])
-    if is_heading and above:
-        return _Place(rank=title.rank, name=name)
-    ends = is_heading and place.section and title.rank <= place.rank
-    return _Place(place.owner, place.owner_rank) if ends else None
+def _title(line: str) -> tuple[int, str, str, bool]:
+    """How strong a title a line is, its words, what follows them, and whether there is nothing else."""
+    rank, title, beside = _LOWEST, "", line
+    if heading := _HEADING.fullmatch(line):
+        rank, title, beside = len(heading[1]), heading[2], ""
+    elif bold := _BOLD.match(line):
+        rank, title, beside = _TEXT + bool(bold[2]) + len(bold[1]) // 2, bold[3], bold[4]
+    title, _, rest = title.partition(":")
+    is_whole = not beside.strip("*_ ") or _QUOTED.fullmatch(beside.strip("*_ ()[]"))
+    return rank, title, f"{rest.strip()} {beside}".strip(), bool(is_whole)
 
 
-def _gathered(places: Sequence[_Place], patterns: set[str]) -> Cut:
-    texts: dict[str, list[tuple[str, str]]] = defaultdict(list)  # path -> labels and texts
-    names: dict[str, str] = {}
-    outside: list[str] = []
-    for one in places:
-        section, text, name = one.section or ("description" if one.opens else None), one.text, one.name
-        path = f"{one.owner}/name"
-        if section == "name":
-            name = titles.as_name(_AFTER_A_NAME.split(text.lstrip("*_ "), maxsplit=1)[0])
-        if name and one.owner:
-            names.setdefault(path, name)
-        if section == "name":  # what stands below the name, or goes on behind it, describes
-            first, _, below = text.partition("\n")
-            is_name = titles.as_name(first) == names.get(path, "")
-            section, text = "description", below.strip() if is_name else text
-        if text and section:
-            texts[f"{one.owner}/{section}"].append((one.label, text))
-        elif text:
-            outside.append(text)
-    sections = names
-    for path, parts in texts.items():
-        is_labelled = len(parts) > 1 and not path.endswith("/description")
-        said = (
-            f"**{label.strip(' :*')}:** {text}" if is_labelled and label else text for label, text in parts
-        )
-        sections[path] = "\n\n".join(said)
-    return Cut(sections, outside, patterns)
+def _pattern(title: str, keys: Mapping[str, str]) -> tuple[str, str, str] | None:
+    """The one pattern that a title names, its persona's name or section; None for a sentence about it."""
+    quoted = _QUOTED.search(title)
+    parts = _SEPARATOR.split(title.replace(quoted[0], " | ") if quoted else title)
+    words = [_words(part.partition(",")[0]) for part in parts]
+    places = [at for at, said in enumerate(words) if said in keys]
+    if len(places) != 1:
+        return None
+    at = places[0]
+    section = next((_EXACT[said] for said in words if said in _EXACT), "")
+    beside = [quoted[1]] if quoted else [*parts[at + 1 :], *reversed(parts[:at])]
+    return keys[words[at]], "" if section else next(filter(None, map(_name, beside)), ""), section
+
+
+def _words(title: str) -> str:
+    """A title's words in lower case, without what says nothing: `**Pattern 2: 📱 Mobile**` gives `mobile`."""
+    spoken = re.sub(r"\{\{[^{}]*\}*", " ", title[:_MOST_TITLE_CHARACTERS].casefold())
+    return _FILLERS.sub("", " ".join(re.findall(r"[^\W_]+", spoken)))
+
+
+_EXACT = {_words(words): key for key, title in SECTION_TITLES.items() for words in (key, title)}
+
+
+def _name(words: str) -> str:
+    """A persona's name where one is expected; empty where the words are a sentence or a figure."""
+    name = " ".join(_AROUND_A_NAME.sub("", words).split())
+    fits = 1 < len(name) <= _MOST_NAME_CHARACTERS and len(name.split()) <= _MOST_NAME_WORDS
+    return name if fits and _words(name) not in _NO_NAMES and not _NO_NAME.search(name) else ""

@@ -76,9 +76,10 @@ def next_message(
         return Message(text=_text("proceed", summary, facts), thread_id=thread_id)
     if not (thread_id and checked.sections_to_ask):
         return None
-    wrong = [printable(name, _NAME_CHARACTERS).replace("`", "") for name in checked.unresolved_to_ask]
+    unresolved = checked.checks.unresolved[:_MOST_UNRESOLVED]
+    wrong = [printable(name, _NAME_CHARACTERS).replace("`", "") for name in unresolved]
     sections = [_asked(path) for path in checked.sections_to_ask]
-    text = _text("follow_up", summary, facts, sections=sections, unresolved=wrong[:_MOST_UNRESOLVED])
+    text = _text("follow_up", summary, facts, sections=sections, unresolved=wrong)
     return Message(text=text, thread_id=thread_id, essential=False)
 
 
