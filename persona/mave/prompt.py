@@ -18,6 +18,8 @@ from persona.wording import label, plain
 MOST_NAMED = 12
 # Names that a follow-up lists as wrong; an answer that invents more is told what the rule is all the same.
 _MOST_UNRESOLVED = 20
+# From here on the message has it divided by; below, a figure is written as 0.0.
+_LEAST_DIVISOR = 0.05
 # A persona's name may be longer than a plan's.
 _NAME_CHARACTERS = 80
 # Markdown for a language model, not HTML for a browser: escaping `&` and `<` would only spoil it. What comes
@@ -108,7 +110,9 @@ def _arithmetic(summary: Summary, facts: Facts) -> list[str]:
     """Three comparisons within this message's own figures, as they should be written."""
     first, last = summary.patterns[0].key, summary.patterns[-1].key
     other = "all" if first == last else last
-    average = next(name.partition(".")[2] for name in facts if name.startswith(f"{first}.avg_"))
+    # What nearly nobody does is nothing to divide by.
+    averages = (name.partition(".")[2] for name in facts if name.startswith(f"{first}.avg_"))
+    average = next((one for one in averages if facts[f"{other}.{one}"].value >= _LEAST_DIVISOR), "people")
     rest = "few_identifiers_share" if f"{first}.few_identifiers_share" in facts else "share"
     third = f"{first}.share + {last}.share" if first != last else f"{first}.people / all.people"
     return [
