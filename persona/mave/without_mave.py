@@ -23,41 +23,6 @@ _MANY = 0.5
 _WORTH_SENDING = 0.2
 
 
-class _Lore(NamedTuple):
-    """What is commonly held of a channel; none of it is read from the space."""
-
-    person: str  # who a persona of this channel is called after
-    need: str
-    reach: str
-    form: str
-    loss: str
-
-
-_LORE = {
-    "web": _Lore(
-        person="Desk Visitor",
-        need="a large screen serves comparing, reading and finishing longer tasks",
-        reach="give one reason to open the site, and land them on the page where the task goes on",
-        form="full pages, such as comparisons, reports, guides, settings",
-        loss="a slow or confusing site",
-    ),
-    "mobile": _Lore(
-        person="Pocket Regular",
-        need="the phone is at hand, which serves quick looks and small steps between other things",
-        reach="offer the app where it saves a step, and ask for notifications only after it has",
-        form="short screens, such as status cards, one-tap actions, sparing notifications",
-        loss="an app that nags or breaks",
-    ),
-    "email": _Lore(
-        person="Inbox Reader",
-        need="mail comes by itself, which serves keeping up without a visit or a log-in",
-        reach="send few mails with one link each that opens the very thing the mail speaks of",
-        form="digests with the news in the subject line and one link",
-        loss="mails that come too often or say too little",
-    ),
-}
-
-
 def write(summary: Summary) -> str:
     """The complete framework in Markdown, in the form that Mave is asked for, figures as names in braces.
 
@@ -70,6 +35,7 @@ def write(summary: Summary) -> str:
         patterns=[_People(pattern, summary, slugs) for pattern in summary.patterns],
         totals=totals,
         listed=_listed,
+        heading=wording.heading,
         titles=wording.SECTION_TITLES,
         strategy_title=wording.STRATEGY_TITLE,
         strategy_titles=wording.STRATEGY_TITLES,
@@ -85,11 +51,11 @@ def write(summary: Summary) -> str:
 
 
 class _Channel(NamedTuple):
+    key: str
     title: str
     amount: str  # the name of the figure, and what it counts
     is_used: bool
     share: float  # of the group's activity
-    lore: _Lore
 
 
 class _People:
@@ -98,14 +64,15 @@ class _People:
     def __init__(self, group: Group, summary: Summary, slugs: Slugs) -> None:
         self.group, self._totals = group, summary.totals
         self._key = group.key if isinstance(group, Pattern) else "all"
+        self.title = label(self._key)
         activity = group.avg_activity
         channels = {
             channel: _Channel(
+                channel,
                 label(channel),
                 f"{self.fact(f'avg_{slugs.activities[channel]}')} {wording.activity(channel, trait)}",
                 activity[channel] > 0,
                 activity[channel] / (sum(activity.values()) or 1.0),
-                _lore(channel),
             )
             for channel, trait in summary.rule.channels.items()
         }
@@ -125,14 +92,8 @@ class _People:
         return f"{{{{{self._key}.{name}}}}}"
 
     @property
-    def heading(self) -> str:
-        """The pattern with a name, from its channel and from what sets its people apart most from all."""
-        person = self.main.lore.person if self.main else "All-Channel Mover"
-        return wording.heading(label(self._key), f"The {self._trait} {person}")
-
-    @property
-    def _trait(self) -> str:
-        """LTV beside all people's first, then how few identifiers they have."""
+    def adjective(self) -> str:
+        """What sets its people apart most from all: LTV first, then how few identifiers they have."""
         own, totals = self.group, self._totals
         usual = totals.avg_ltv or 0
         if usual > 0 and own.avg_ltv is not None:
@@ -154,18 +115,6 @@ class _People:
         grade = "High" if share >= _BY_FAR else "Medium"
         part = "by far the most" if share >= _BY_FAR else "most" if share > 1 / 2 else "the largest part"
         return f"{grade}: {part} of their activity is on {self.strongest.title}"
-
-
-def _lore(channel: str) -> _Lore:
-    """What is commonly held of a channel; of an uncommon one only what holds of any."""
-    title = label(channel)
-    return _LORE.get(channel) or _Lore(
-        person=f"{title} Regular",
-        need=f"{title} is where they already are, so it serves whatever must not cost them a change of place",
-        reach=f"make one offer that is worth more on {title} than elsewhere",
-        form="one message with one purpose, in the length that is usual there",
-        loss=f"messages on {title} that say nothing they could not read elsewhere",
-    )
 
 
 def _listed(items: list[str]) -> str:
