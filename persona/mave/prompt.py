@@ -11,7 +11,7 @@ from persona import wording
 from persona.check.answer import CheckedAnswer
 from persona.check.facts import EVERYBODY, NAMED_BY_OTHERS, Facts
 from persona.masking import printable
-from persona.model import Answer, Baseline, Drift, Fact, Message, PatternDrift, Summary
+from persona.model import Answer, Baseline, Fact, Message, Summary
 from persona.wording import label, plain
 
 # Identifier types named a group; the rest are only counted, lest a hundred of them drown the question.
@@ -55,11 +55,13 @@ def first_message(summary: Summary, facts: Facts, baseline: Baseline) -> Message
         window=f"{days} days" if days is not None else "as many days as each trait does",
         notes=_notes(summary),
         patterns=summary.patterns,
+        suppressed=summary.suppressed,
         everybody=EVERYBODY,
         figures=lambda subject, people="": list(_figures(facts, subject, people)),
         labels_as_data=_data(summary, facts, names),
-        changes=_changes(summary, drift) if drift else [],
-        since=drift.since[: len("2026-11-23")] if drift else "",
+        drift=drift,
+        label=label,
+        braces=_braces,
         keeps_names=bool(names),
     )
     return Message(text=text)
@@ -191,20 +193,3 @@ def _named_by_others(facts: Facts, subjects: dict[str, str], kind: str) -> dict[
         if (left_out := len(labels) - MOST_NAMED) > 0:
             named[subject] = dict(list(labels.items())[:MOST_NAMED]) | {"…": f"{left_out} more"}
     return named
-
-
-def _changes(summary: Summary, drift: Drift) -> list[str]:
-    """What has become of each pattern, with a word on whether it may be chance."""
-    verdict = "more than" if drift.significant else "no more than"
-    entries = [entry for entry in drift.patterns if entry.pattern not in summary.suppressed]
-    return [f"Taken together, this is {verdict} sampling noise.", *map(_change, entries)]
-
-
-def _change(entry: PatternDrift) -> str:
-    if entry.share_before is None:
-        return f"{label(entry.pattern)}: new"
-    if entry.share_after is None:
-        return f"{label(entry.pattern)}: gone"
-    chance = "more" if entry.significant else "no more"
-    names = ", ".join(_braces(f"{entry.pattern}.{fact}") for fact in ("share_before", "share_change"))
-    return f"{label(entry.pattern)} ({names}): {chance} than chance explains"
