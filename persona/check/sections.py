@@ -23,7 +23,7 @@ _SECTIONS = re.compile(
     r"(?P<risk>^(?=.*\b(?:churn|risk|lose|losing|loss|leave)))"
     r"|\b(?:(?P<description>descri|who\b|profile|overview|persona$)"
     r"|(?P<why_dominant>why|prefer|need|motiv)|(?P<reach_on_weak>reach|weak|re engag)"
-    r"|(?P<journey>journey|path)|(?P<formats>format|content)|(?P<next_step>next|action))"
+    r"|(?P<journey>journey|path)|(?P<formats>format|content)|(?P<next_step>next|action|week))"
 )
 _POINTS = re.compile(
     r"\b(?:(?P<consistency>consisten|adapt|invest)|(?P<identity_resolution>identit|resolution)"

@@ -52,7 +52,7 @@ def first_message(summary: Summary, facts: Facts, baseline: Baseline) -> Message
         sample=summary.source.sample,
         sampling=_one_line(summary.source.sampling),
         activity=summary.rule.activity,
-        window=f"{days} days" if days is not None else "as many days as each trait does",
+        window=f"{days} days" if days is not None else "a time that the traits do not name",
         notes=_notes(summary),
         patterns=summary.patterns,
         suppressed=summary.suppressed,
@@ -102,10 +102,13 @@ def _text(kind: str, summary: Summary, facts: Facts, **parts: object) -> str:
     )
 
 
-def _example(summary: Summary, facts: Facts) -> tuple[str, str]:
+def _example(summary: Summary, facts: Facts) -> list[str]:
+    """A sentence as it should be written, and as the reader sees it."""
     first = summary.patterns[0].key
-    name = next(name for name in (f"{first}.avg_ltv", f"{first}.share") if name in facts)
-    return _braces(name), facts[name].text
+    name, said = f"{first}.avg_ltv", "Each is worth {} on average."
+    if name not in facts:
+        name, said = f"{first}.share", "They are {} of all classified people."
+    return [said.format(shown) for shown in (_braces(name), facts[name].text)]
 
 
 def _arithmetic(summary: Summary, facts: Facts) -> list[str]:
