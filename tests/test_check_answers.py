@@ -13,6 +13,10 @@ from persona.model import Drift, Fact, Summary
 FOLDER = Path(__file__).parent / "data" / "answers"
 ANSWERS = sorted(path.stem for path in FOLDER.glob("*_*.md"))
 CAREFUL = [name for name in ANSWERS if not name.endswith("_hasty")]
+# What these lack, and how many of their names are no figure: their writers translated the headings, wrote
+# arithmetic of more than 200 characters, or left a section out and misspelt two names.
+LACKING = {"retail_spanish": (23, 0), "four_channels_arithmetic": (0, 1), "four_channels_hasty": (1, 2)}
+WHOLE = [name for name in ANSWERS if name not in LACKING]
 # What is read as a figure about the people and is none: the name of an interval, people to interview.
 TYPED = {"suppressed_analyst": ["95 %", "ten enterprise users"]}
 
@@ -38,7 +42,8 @@ def test_every_section_is_found_and_every_name_is_a_figure_that_reads_as_its_fac
     checked, facts = read(name)
     checks = checked.checks
     filled = [one for one in checks.figures if one.fact in facts and one.verdict == "from_data"]
-    assert (checks.missing_sections, checks.unresolved, checked.sections_to_ask) == ([], [], [])
+    assert (len(checks.missing_sections), len(checks.unresolved)) == LACKING.get(name, (0, 0))
+    assert bool(checked.sections_to_ask) == (name in LACKING)
     assert {facts[str(figure.fact)].text for figure in filled} == {figure.text for figure in filled}
     assert not re.search(r"\{\{|\}\}", checked.narrative)
 
@@ -50,7 +55,7 @@ def test_a_writer_who_reads_the_message_types_no_figure_about_the_people(name: s
     assert TYPED.get(name, []) == typed
 
 
-@pytest.mark.parametrize("name", ANSWERS)
+@pytest.mark.parametrize("name", WHOLE)
 def test_each_persona_has_a_next_step_with_a_channel_and_a_measure(name: str) -> None:
     checked, _ = read(name)
     steps = [persona.next_step for persona in checked.personas]
