@@ -231,9 +231,7 @@ def _answers(messages: Sequence[Thread], mark: re.Pattern[str]) -> list[Thread] 
 def _as_reply(thread: Thread, thread_id: str, message: Thread) -> bytes:
     reply = {
         "id": message.get("id"),
-        "object": "mave_message",
         "thread_id": thread_id,
-        "role": "assistant",
         "content": message["content"],
         "sources": thread.get("sources", []),
         "personas_used": thread.get("personas_used", []),
