@@ -64,8 +64,7 @@ class Log:
                 every |= {"@type": _REPORTED, "serviceContext": self.service}
             line = json.dumps({"severity": severity, "message": message, **every}, default=str)
         else:
-            for name in (_TRACE, _SPAN, "context"):
-                every.pop(name, None)
+            every.pop("context", None)
             text = " ".join([f"{severity:7}", message, *(f"{name}={value}" for name, value in every.items())])
             # With escapes for what would break the line or fool a terminal.
             line = "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
@@ -85,21 +84,12 @@ def log_unexpected(log: Log, error: Exception) -> None:
     log.error("an unexpected error", code="failed", kind=kind, where=where, context={"reportLocation": place})
 
 
-def request_log(environment: Mapping[str, str], cloud_trace: object, traceparent: object) -> Log:
-    """The log of one request: JSON on the cloud, each line tied to the request by its trace headers."""
+def request_log(environment: Mapping[str, str], traceparent: object) -> Log:
+    """The log of one request: JSON on the cloud, each line tied to the request's trace."""
     service = {"service": environment.get("K_SERVICE", ""), "version": environment.get("K_REVISION", "")}
     log = Log(as_json=bool(service["service"]), service=service)
-    project, (trace, span) = environment.get("GOOGLE_CLOUD_PROJECT"), _trace(cloud_trace, traceparent)
-    return log.bind(
-        **{_TRACE: f"projects/{project}/traces/{trace}", _SPAN: span} if project and trace else {}
-    )
-
-
-def _trace(cloud_trace: object, traceparent: object) -> tuple[str | None, str | None]:
-    """The trace and the span, each None where it is not named: of the first header that names a trace."""
-    # Google's own header writes the span as a decimal number; logs take 16 hexadecimal digits.
-    if google := re.match(r"([0-9A-Za-z]{1,64})(?:/(\d{1,20})?|$)", str(cloud_trace or ""), re.ASCII):
-        number = int(google[2] or 0)
-        return google[1], f"{number:016x}" if 0 < number < 1 << 64 else None
-    standard = re.match(r"[0-9a-f]{2}-([0-9a-f]{32})-(?:([0-9a-f]{16})-)?", str(traceparent or ""))
-    return (standard[1], standard[2]) if standard else (None, None)
+    project = environment.get("GOOGLE_CLOUD_PROJECT")
+    trace = re.match(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-", str(traceparent))
+    if not project or not trace:
+        return log
+    return log.bind(**{_TRACE: f"projects/{project}/traces/{trace[1]}", _SPAN: trace[2]})

@@ -348,12 +348,6 @@ class ReportedChecks(Struct, frozen=True, kw_only=True):
     assumptions: int = 0
 
 
-class Seconds(Struct, frozen=True, kw_only=True):
-    fetch: float = 0.0
-    mave: float = 0.0
-    total: float = 0.0
-
-
 class Report(Struct, frozen=True, kw_only=True):
     """What a run answers; the last four fields only in a dry run."""
 
@@ -368,7 +362,7 @@ class Report(Struct, frozen=True, kw_only=True):
     objects: dict[str, str | None] | UnsetType = UNSET
     mave: ReportedMave | None = None
     checks: ReportedChecks = ReportedChecks()
-    seconds: Seconds = Seconds()
+    seconds: dict[str, float] = {}  # fetch, mave, total
     warnings: list[str] = []
     suppressed: list[str] = []  # keys of the patterns that are too small to show
     rejected: dict[str, int] = {}  # reason -> profiles

@@ -3,7 +3,6 @@
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
 
 from msgspec import UNSET, DecodeError, json, structs
 
@@ -15,8 +14,8 @@ from persona.deadline import Deadline
 from persona.fetch import fetch
 from persona.log import Log, Progress
 from persona.mave import prompt, without_mave
-from persona.mave.paid_calls import HOLE, Answers, Mave, PaidCalls
-from persona.model import Answer, Baseline, Fact, Framework, Message, Report, Seconds, Summary
+from persona.mave.paid_calls import HOLE, Answers, PaidCalls
+from persona.model import Answer, Baseline, Fact, Framework, Message, Report, Summary
 from persona.request import Request
 from persona.settings import SPARE_SECONDS, Settings
 from persona.storage import open_bucket
@@ -40,7 +39,7 @@ def run(request: Request, run_id: str, settings: Settings, deadline: Deadline, l
         PersonaError: see `persona.errors`; nothing that was paid for is lost.
     """
     bucket = open_bucket(settings.output, deadline)
-    steps = _Steps(request, settings, bucket, deadline, log)
+    steps = Steps(request, settings, bucket, deadline, log)
     if request.dry_run:
         return steps.dry_run(run_id)
     delivery = Delivery(
@@ -56,36 +55,24 @@ def run(request: Request, run_id: str, settings: Settings, deadline: Deadline, l
         return carry_out(run_folder, steps)
 
 
-class Steps(Mave, Protocol):
-    """What a run does between two changes of its folder; the model check of the protocol has its own."""
-
-    def fetch_classify_summarize(self) -> Summary: ...
-    def compare(self, summary: Summary) -> Baseline: ...
-    def is_unchanged(self, baseline: Baseline) -> bool: ...
-    def check(
-        self, answers: Answers, summary: Summary, baseline: Baseline, run_folder: RunFolder
-    ) -> Framework: ...
-    def write(self, framework: Framework, summary: Summary) -> dict[str, bytes]: ...
-    def report(self, framework: Framework, run_folder: RunFolder) -> Report: ...
-    def report_unchanged(self, summary: Summary, baseline: Baseline, run_folder: RunFolder) -> Report: ...
-
-
-def carry_out(run_folder: RunFolder, steps: Steps) -> Report:
+def carry_out(run_folder: RunFolder, steps: "Steps") -> Report:
     """The steps of a claimed run in their order, each from where the last delivery left it."""
     if run_folder.finished:
         return run_folder.finished
-    summary = run_folder.summary() or run_folder.keep_summary(steps.fetch_classify_summarize())
+    summary = run_folder.summary(steps.fetch_classify_summarize)
     baseline = run_folder.keep_baseline(run_folder.state.baseline or steps.compare(summary))
     if not run_folder.calls and steps.is_unchanged(baseline):
-        return run_folder.end_unchanged(steps.report_unchanged(summary, baseline, run_folder))
+        report = steps.report_unchanged(summary, baseline, run_folder)
+        run_folder.save(status="unchanged", report=report)
+        return report
     answers = PaidCalls(run_folder, steps, summary, baseline).answers()
     framework = steps.check(answers, summary, baseline, run_folder)
     outputs = steps.write(framework, summary)
     return run_folder.publish(outputs, answers, steps.report(framework, run_folder))
 
 
-class _Steps:
-    """One run's steps, under one deployment's settings."""
+class Steps:
+    """One run's steps, under one deployment's settings; the model check of the protocol has its own."""
 
     def __init__(
         self, request: Request, settings: Settings, bucket: Bucket, deadline: Deadline, log: Log
@@ -93,10 +80,8 @@ class _Steps:
         self._request, self._settings = request, settings
         self._bucket, self._deadline, self._log = bucket, deadline, log
         self._stage_seconds = {"fetch": 0.0, "mave": 0.0}
-        self._facts_by_name: dict[str, Fact] = {}
-        # By the calls that were paid for them: none is read twice.
-        self._answers: dict[int, Answer] = {}
-        self._checked_answers: dict[tuple[int, ...], CheckedAnswer] = {}
+        # By the calls that were paid for them: the same answers are not read twice.
+        self._answers: dict[tuple[int, ...], tuple[list[Answer], CheckedAnswer]] = {}
 
     def fetch_classify_summarize(self) -> Summary:
         settings, rule = self._settings, rule_of(self._settings)
@@ -154,8 +139,7 @@ class _Steps:
         facts = self._facts(summary, baseline)
         if not answers:
             return prompt.first_message(summary, facts, baseline)
-        checked = self._checked(answers, summary, facts)
-        return prompt.next_message(summary, facts, self._parsed(answers), checked)
+        return prompt.next_message(summary, facts, *self._read(answers, summary, facts))
 
     def ask(self, message: str, thread_id: str | None) -> bytes:
         from persona.mave import client  # noqa: PLC0415 - a run of the facts author needs no client
@@ -180,35 +164,31 @@ class _Steps:
                 every_thread=every_thread,
             )
 
-    def _parsed(self, answers: Answers) -> list[Answer]:
-        """The stored answers in the order of their calls, each parsed once a run."""
-        for call in answers.keys() - self._answers.keys():
-            from persona.mave import client  # noqa: PLC0415 - as above
-
-            self._answers[call] = client.parse(answers[call])
-        return [self._answers[call] for call in sorted(answers)]
-
     def _facts(self, summary: Summary, baseline: Baseline) -> dict[str, Fact]:
-        """The run's facts, made once: its summary and its baseline are frozen by then."""
-        if not self._facts_by_name:
-            self._facts_by_name = facts_of(summary, self._settings.currency, baseline.drift)
-        return self._facts_by_name
+        return facts_of(summary, self._settings.currency, baseline.drift)
 
-    def _checked(self, answers: Answers, summary: Summary, facts: dict[str, Fact]) -> CheckedAnswer:
-        """What the answers say together; without any, the facts author's. Each is read once a run."""
+    def _read(
+        self, answers: Answers, summary: Summary, facts: dict[str, Fact]
+    ) -> tuple[list[Answer], CheckedAnswer]:
+        """What the answers say, one by one and together; without any, what the facts author says."""
         calls = tuple(sorted(answers))
-        if calls not in self._checked_answers:
-            texts = [answer.content for answer in self._parsed(answers)] or [without_mave.write(summary)]
+        if calls not in self._answers:
+            if calls:
+                from persona.mave import client  # noqa: PLC0415 - as above
+
+                said = [client.parse(answers[call]) for call in calls]
+                texts = [answer.content for answer in said]
+            else:
+                said, texts = [], [without_mave.write(summary)]
             with self._stage("check"):
-                checked = read_answers(texts, summary, facts, self._settings.currency)
-            self._checked_answers[calls] = checked
-        return self._checked_answers[calls]
+                self._answers[calls] = said, read_answers(texts, summary, facts, self._settings.currency)
+        return self._answers[calls]
 
     def check(
         self, answers: Answers, summary: Summary, baseline: Baseline, run_folder: RunFolder
     ) -> Framework:
         facts = self._facts(summary, baseline)
-        checked, parsed = self._checked(answers, summary, facts), self._parsed(answers)
+        said, checked = self._read(answers, summary, facts)
         figures = structs.asdict(summary)
         del figures["members"]  # kept beside them, and in no framework
         if missing := len(checked.checks.missing_sections):
@@ -220,7 +200,7 @@ class _Steps:
         return Framework(
             run_id=run_folder.run_id,
             created_at=run_folder.state.created_at,
-            author="mave" if parsed else "facts",
+            author="mave" if said else "facts",
             **figures | {"warnings": [*checked.warnings, *summary.warnings]},
             facts=facts,
             personas=checked.personas,
@@ -228,7 +208,7 @@ class _Steps:
             narrative=checked.narrative,
             checks=checked.checks,
             drift=baseline.drift,
-            mave=run_report.trace(parsed) if parsed else None,
+            mave=run_report.trace(said) if said else None,
             currency=self._settings.currency,
         )
 
@@ -271,9 +251,9 @@ class _Steps:
         """Most profiles to read; 0: all."""
         return self._settings.limit if self._request.limit is UNSET else self._request.limit
 
-    def _seconds(self) -> Seconds:
+    def _seconds(self) -> dict[str, float]:
         seconds = self._stage_seconds | {"total": self._deadline.elapsed_seconds}
-        return Seconds(**{name: round(seconds[name], 3) for name in ("fetch", "mave", "total")})
+        return {name: round(seconds[name], 3) for name in ("fetch", "mave", "total")}
 
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:

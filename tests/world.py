@@ -28,7 +28,7 @@ from persona.model import (
     Rule,
     Summary,
 )
-from persona.pipeline import carry_out
+from persona.pipeline import Steps, carry_out
 from persona.storage.bucket import Conflict, Stored
 from persona.storage.objects import LATEST, OUTPUTS
 from persona.storage.run_folder import Delivery, RunFolder, claim
@@ -236,7 +236,7 @@ class Play:
         )
         try:
             with claim(stage, self.run_id, delivery) as run_folder:
-                return carry_out(run_folder, _Steps(stage))
+                return carry_out(run_folder, cast("Steps", _Steps(stage)))
         except _Paused:
             assert stage.ahead
             return stage.ahead

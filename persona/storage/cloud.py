@@ -17,7 +17,7 @@ from google.cloud import storage
 
 from persona.deadline import Deadline
 from persona.errors import Refused, Unavailable, for_status
-from persona.storage.bucket import BUDGET_SECONDS, LEAST_SECONDS, Conflict, Stored, checked, tries
+from persona.storage.bucket import LEAST_SECONDS, Conflict, Stored, tries
 from persona.storage.objects import LATEST
 from persona.timestamps import http_seconds
 
@@ -28,9 +28,7 @@ FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.5, 8.0
 
 # What breaks on the way there and back; worth another try.
 _BROKEN = (
-    requests.ConnectionError,
-    requests.Timeout,
-    requests.exceptions.ChunkedEncodingError,
+    requests.RequestException,
     urllib3.exceptions.HTTPError,
     http.client.HTTPException,
     ConnectionError,
@@ -58,26 +56,19 @@ class CloudBucket:
     The client's own retries are off: one operation may take several requests, and all share one budget.
     """
 
-    def __init__(
-        self,
-        bucket: str,
-        prefix: str = "",
-        budget_seconds: float = BUDGET_SECONDS,
-        deadline: Deadline | None = None,
-    ) -> None:
-        self._name = bucket
+    def __init__(self, bucket: str, prefix: str = "", deadline: Deadline | None = None) -> None:
+        self._name, self._deadline = bucket, deadline
         self._prefix = f"{prefix}/" if prefix else ""
-        self._tries = partial(tries, budget_seconds, deadline)
         self._clock_seconds: float | None = None  # the store's clock less our monotonic one
 
     def read(self, name: str) -> Stored | None:
-        return self._tried(partial(self._read, self._path(name)))
+        return self._tried(partial(self._read, self._prefix + name))
 
     def write(self, name: str, data: bytes, content_type: str, generation: int = 0) -> int:
-        return self._tried(partial(self._write, self._path(name), data, content_type, generation))
+        return self._tried(partial(self._write, self._prefix + name, data, content_type, generation))
 
     def delete(self, name: str) -> None:
-        self._tried(partial(self._delete, self._path(name)))
+        self._tried(partial(self._delete, self._prefix + name))
 
     def now(self) -> float:
         if self._clock_seconds is None:
@@ -85,13 +76,10 @@ class CloudBucket:
         return (self._clock_seconds or 0.0) + time.monotonic()
 
     def address(self, name: str) -> str:
-        return f"gs://{self._name}/{self._path(name)}"
+        return f"gs://{self._name}/{self._prefix}{name}"
 
     def link(self, name: str) -> str:
-        return f"https://storage.cloud.google.com/{self._name}/{quote(self._path(name))}"
-
-    def _path(self, name: str) -> str:
-        return self._prefix + checked(name)
+        return f"https://storage.cloud.google.com/{self._name}/{quote(self._prefix + name)}"
 
     @cached_property
     def _bucket(self) -> Any:
@@ -145,7 +133,7 @@ class CloudBucket:
             _raise_without_bucket(error)
 
     def _tried(self, act: Callable[[Deadline], _T]) -> _T:
-        deadline = self._tries()
+        deadline = tries(self._deadline)
         try:
             return patience(deadline.budget_seconds)(act)(deadline)  # type: ignore[no-any-return]
         except RetryError as error:
@@ -169,10 +157,7 @@ class _Replaced(Exception):
 
 
 def patience(budget_seconds: float) -> Retry:
-    """Has an act tried again, with growing, random waits, while that may help.
-
-    What it is called with raises RetryError once so many seconds are over.
-    """
+    """Has an act tried again, with growing, random waits, while that may help; RetryError once time is up."""
     first, longest = FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS
     return Retry(predicate=_may_pass, initial=first, maximum=longest, timeout=budget_seconds)
 

@@ -9,24 +9,18 @@ from persona.storage.bucket import Bucket, Stored
 # A run's id becomes a folder.
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 JSON = "application/json"
-# The outputs in the order in which they are written: the last one's presence means published. members.sql is
-# there where its people can be read again.
+# The outputs, each with what a report calls it and what it is served as, in the order in which they are
+# written: the last one's presence means published. members.sql is there where its people can be read again.
 OUTPUTS = {
-    "framework.html": "text/html; charset=utf-8",
-    "framework.md": "text/markdown; charset=utf-8",
-    "framework.pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
-    "facts.csv": "text/csv; charset=utf-8",
-    "members.sql": "application/sql; charset=utf-8",
-    "framework.json": JSON,
-}
-# What a report calls them.
-FORMATS = {
-    "json": "framework.json",
-    "markdown": "framework.md",
-    "html": "framework.html",
-    "slides": "framework.pptx",
-    "facts": "facts.csv",
-    "members": "members.sql",
+    "framework.html": ("html", "text/html; charset=utf-8"),
+    "framework.md": ("markdown", "text/markdown; charset=utf-8"),
+    "framework.pptx": (
+        "slides",
+        "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    ),
+    "facts.csv": ("facts", "text/csv; charset=utf-8"),
+    "members.sql": ("members", "application/sql; charset=utf-8"),
+    "framework.json": ("json", JSON),
 }
 LATEST = "latest.json"
 LATEST_PAGE = "latest.html"  # a copy of that run's page, for a bookmark

@@ -5,11 +5,11 @@ from typing import Literal
 from msgspec import convert, structs
 
 from persona import model
-from persona.model import Answer, Framework, MaveTrace, Report, Seconds, Summary
+from persona.model import Answer, Framework, MaveTrace, Report, Summary
 from persona.write import templates
 
 
-def published(framework: Framework, calls: int, seconds: Seconds, *, trial: bool) -> Report:
+def published(framework: Framework, calls: int, seconds: dict[str, float], *, trial: bool) -> Report:
     """The report of a run whose framework goes into the bucket; `calls` of Mave were paid for."""
     checks, mave = framework.checks, framework.mave
     told = mave and {"message_id": next(iter(mave.message_ids), None), "calls": calls} | structs.asdict(mave)
@@ -33,7 +33,7 @@ def without_words(
     run_id: str,
     about: Summary | Framework,
     author: Literal["mave", "facts"],
-    seconds: Seconds,
+    seconds: dict[str, float],
 ) -> Report:
     """The report of a run as far as the people go: all of it where nobody was asked for words."""
     population = about.population
