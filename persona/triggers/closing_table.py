@@ -69,7 +69,6 @@ def _credits(credits_: Mapping[str, object]) -> Iterator[str]:
 
 
 def _ago(stamp: object) -> str:
-    at = moment(stamp)
-    days = (datetime.now(UTC) - at).days if at else 0
-    unknown = "less than a day ago" if at else "before"
-    return f"{days} day{'s' if days > 1 else ''} ago" if days > 0 else unknown
+    now = datetime.now(UTC)
+    days = (now - (moment(stamp) or now)).days
+    return f"{days} day{'s' if days > 1 else ''} ago" if days > 0 else "less than a day ago"
