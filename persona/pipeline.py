@@ -67,8 +67,7 @@ def carry_out(run_folder: RunFolder, steps: "Steps") -> Report:
         return report
     answers = PaidCalls(run_folder, steps, summary, baseline).answers()
     framework = steps.check(answers, summary, baseline, run_folder)
-    outputs = steps.write(framework, summary)
-    return run_folder.publish(outputs, answers, steps.report(framework, run_folder))
+    return run_folder.publish(answers, *steps.write(framework, summary, run_folder))
 
 
 class Steps:
@@ -212,13 +211,14 @@ class Steps:
             currency=self._settings.currency,
         )
 
-    def write(self, framework: Framework, summary: Summary) -> dict[str, bytes]:
+    def write(
+        self, framework: Framework, summary: Summary, run_folder: RunFolder
+    ) -> tuple[dict[str, bytes], Report]:
+        """The outputs, by name, and the report."""
         with self._stage("write"):
-            return render.outputs(framework, summary.members or None)
-
-    def report(self, framework: Framework, run_folder: RunFolder) -> Report:
-        trial = run_folder.state.trial
-        return run_report.published(framework, run_folder.calls, self._seconds(), trial=trial)
+            outputs = render.outputs(framework, summary.members or None)
+        calls, trial = run_folder.calls, run_folder.state.trial
+        return outputs, run_report.published(framework, calls, self._seconds(), trial=trial)
 
     def report_unchanged(self, summary: Summary, baseline: Baseline, run_folder: RunFolder) -> Report:
         author, seconds = self._settings.author, self._seconds()

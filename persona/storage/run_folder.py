@@ -187,7 +187,7 @@ class RunFolder:
             raise Unavailable("storage", f"{name} can be neither created nor read; try again later")
         return stored
 
-    def publish(self, outputs: Mapping[str, bytes], made_of: Iterable[int], report: Report) -> Report:
+    def publish(self, made_of: Iterable[int], outputs: Mapping[str, bytes], report: Report) -> Report:
         """Write the outputs, move `latest.json` forward unless it is a trial, and end the run; its report.
 
         The calls whose answers they are made of are fixed before the first is written: whoever goes on from
