@@ -1,16 +1,4 @@
-"""Turns a Segment space into a cross-channel persona framework; `pipeline` shows the whole run on a page.
-
-triggers    HTTP, Pub/Sub, a terminal: to a request, and the report back
-pipeline    the order of the run
-write       JSON, Markdown, HTML, the run's report
-mave        the message, the paid calls, lost answers found again, the words without Mave
-check       the answer's sections and figures
-fetch       one file a source
-summarize   counts to the figures that may leave the function; what has changed
-classify    people to patterns
-storage     gs:// or a folder: read, create, compare-and-swap; one run's folder
-net         the free session and the paid one
-"""
+"""Turns a Segment space into a cross-channel persona framework; `pipeline` is the whole run on a page."""
 
 import sys
 

@@ -5,7 +5,7 @@ change only with a new schema name. Shares lie between 0 and 1. Averages are per
 """
 
 from collections import Counter
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -319,26 +319,12 @@ class Baseline(Struct, frozen=True, kw_only=True):
     objects: dict[str, str | None] | None = None  # of the earlier framework
 
 
-class ReportedPattern(Struct, frozen=True, kw_only=True):
-    key: str
-    label: str
-    n: int
-    share: float
-
-
 class ReportedProfiles(Struct, frozen=True, kw_only=True):
     read: int
     classified: int
     dormant: int
     rejected: int
     truncated: bool
-
-
-class ReportedMave(Struct, frozen=True, kw_only=True):
-    thread_id: str | None
-    message_id: str | None
-    calls: int
-    credits_used: float
 
 
 class ReportedChecks(Struct, frozen=True, kw_only=True):
@@ -358,9 +344,9 @@ class Report(Struct, frozen=True, kw_only=True):
     source: str
     author: Literal["mave", "facts"]
     profiles: ReportedProfiles
-    patterns: list[ReportedPattern]
+    patterns: list[dict[str, Any]]  # key, label, n, share
     objects: dict[str, str | None] | UnsetType = UNSET
-    mave: ReportedMave | None = None
+    mave: dict[str, object] | None = None  # thread_id, message_id, calls, credits_used
     checks: ReportedChecks = ReportedChecks()
     seconds: dict[str, float] = {}  # fetch, mave, total
     warnings: list[str] = []

@@ -78,6 +78,7 @@ class Steps:
     ) -> None:
         self._request, self._settings = request, settings
         self._bucket, self._deadline, self._log = bucket, deadline, log
+        self._limit = settings.limit if request.limit is UNSET else request.limit  # profiles; 0: all
         self._stage_seconds = {"fetch": 0.0, "mave": 0.0}
         # By the calls that were paid for them: the same answers are not read twice.
         self._answers: dict[tuple[int, ...], tuple[list[Answer], CheckedAnswer]] = {}
@@ -135,7 +136,7 @@ class Steps:
     def next_message(self, summary: Summary, baseline: Baseline, answers: Answers) -> Message | None:
         if self._settings.author == "facts":
             return None
-        facts = self._facts(summary, baseline)
+        facts = facts_of(summary, self._settings.currency, baseline.drift)
         if not answers:
             return prompt.first_message(summary, facts, baseline)
         return prompt.next_message(summary, facts, *self._read(answers, summary, facts))
@@ -163,9 +164,6 @@ class Steps:
                 every_thread=every_thread,
             )
 
-    def _facts(self, summary: Summary, baseline: Baseline) -> dict[str, Fact]:
-        return facts_of(summary, self._settings.currency, baseline.drift)
-
     def _read(
         self, answers: Answers, summary: Summary, facts: dict[str, Fact]
     ) -> tuple[list[Answer], CheckedAnswer]:
@@ -186,7 +184,7 @@ class Steps:
     def check(
         self, answers: Answers, summary: Summary, baseline: Baseline, run_folder: RunFolder
     ) -> Framework:
-        facts = self._facts(summary, baseline)
+        facts = facts_of(summary, self._settings.currency, baseline.drift)
         said, checked = self._read(answers, summary, facts)
         figures = structs.asdict(summary)
         del figures["members"]  # kept beside them, and in no framework
@@ -240,16 +238,12 @@ class Steps:
             costs["estimate"] = {"bytes": bigquery.affordable_bytes(settings, deadline, self._limit)}
         summary = self.fetch_classify_summarize()
         baseline = self.compare(summary)
-        message = prompt.first_message(summary, self._facts(summary, baseline), baseline)
+        facts = facts_of(summary, settings.currency, baseline.drift)
+        message = prompt.first_message(summary, facts, baseline)
         report = run_report.without_words("dry_run", run_id, summary, settings.author, self._seconds())
         text = message.text.replace(HOLE, "(the run's reference)")
         shown = structs.replace(summary, members=UNSET)
         return structs.replace(report, summary=shown, message=text, **costs)
-
-    @property
-    def _limit(self) -> int:
-        """Most profiles to read; 0: all."""
-        return self._settings.limit if self._request.limit is UNSET else self._request.limit
 
     def _seconds(self) -> dict[str, float]:
         seconds = self._stage_seconds | {"total": self._deadline.elapsed_seconds}

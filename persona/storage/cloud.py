@@ -23,8 +23,6 @@ from persona.timestamps import http_seconds
 
 # One request's waits: to connect, and for bytes to come. Cloud Storage usually needs 0.1 s.
 CONNECT_SECONDS, READ_SECONDS = 3.0, 10.0
-# Cloud Storage takes about one write a second of an object; the first waits between tries are around that.
-FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.5, 8.0
 
 # What breaks on the way there and back; worth another try.
 _BROKEN = (
@@ -137,12 +135,10 @@ class CloudBucket:
         try:
             return patience(deadline.budget_seconds)(act)(deadline)  # type: ignore[no-any-return]
         except RetryError as error:
-            code = getattr(error.cause, "code", None)
-            last = f"status {int(code)}" if isinstance(code, int) else type(error.cause).__name__
             raise Unavailable(
                 "storage",
                 f"Cloud Storage did not serve bucket {self._name} within {deadline.budget_seconds:.1f} s of "
-                f"trying (the last time: {last}); try again later",
+                f"trying (the last time: {type(error.cause).__name__}); try again later",
             ) from None
         except (GoogleAPICallError, GoogleAuthError) as error:
             status = 401 if isinstance(error, GoogleAuthError) else int(error.code or 0)
@@ -158,8 +154,8 @@ class _Replaced(Exception):
 
 def patience(budget_seconds: float) -> Retry:
     """Has an act tried again, with growing, random waits, while that may help; RetryError once time is up."""
-    first, longest = FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS
-    return Retry(predicate=_may_pass, initial=first, maximum=longest, timeout=budget_seconds)
+    # Cloud Storage takes about one write a second of an object.
+    return Retry(predicate=_may_pass, initial=0.5, maximum=8.0, timeout=budget_seconds)
 
 
 def _may_pass(error: Exception) -> bool:

@@ -18,8 +18,8 @@ def closing_table(report: Report) -> Iterator[str]:
     truncated = report.profiles.truncated
     counted, *reasons = people_read(report.profiles, report.rejected, truncated=truncated)
     yield counted
-    width = max((len(pattern.label) for pattern in report.patterns), default=0)
-    yield from (f"  {p.label:<{width}}  {p.n:>9,}  {p.share:>6.1%}" for p in report.patterns)
+    width = max((len(pattern["label"]) for pattern in report.patterns), default=0)
+    yield from (f"  {p['label']:<{width}}  {p['n']:>9,}  {p['share']:>6.1%}" for p in report.patterns)
     yield from (f"  {label(key)}: too few people to show" for key in report.suppressed)
     if report.status == "replayed":
         yield f"Published {_ago(report.created_at)} with the data of then; another --run-id makes a new one"

@@ -12,12 +12,15 @@ from persona.write import templates
 def published(framework: Framework, calls: int, seconds: dict[str, float], *, trial: bool) -> Report:
     """The report of a run whose framework goes into the bucket; `calls` of Mave were paid for."""
     checks, mave = framework.checks, framework.mave
-    told = mave and {"message_id": next(iter(mave.message_ids), None), "calls": calls} | structs.asdict(mave)
+    told: dict[str, object] = {}
+    if mave:
+        ids = {"thread_id": mave.thread_id, "message_id": next(iter(mave.message_ids), None)}
+        told = {**ids, "calls": calls, "credits_used": mave.credits_used}
     return structs.replace(
         without_words("published", framework.run_id, framework, framework.author, seconds),
         created_at=framework.created_at,
         trial=trial,
-        mave=convert(told, model.ReportedMave | None),
+        mave=told or None,
         checks=model.ReportedChecks(
             missing_sections=len(checks.missing_sections),
             figures=checks.counts(),
@@ -44,7 +47,7 @@ def without_words(
         source=about.source.kind,
         author=author,
         profiles=convert(profiles, model.ReportedProfiles),
-        patterns=convert(about.patterns, list[model.ReportedPattern], from_attributes=True),
+        patterns=[{"key": p.key, "label": p.label, "n": p.n, "share": p.share} for p in about.patterns],
         seconds=seconds,
         warnings=about.warnings,
         suppressed=about.suppressed,
