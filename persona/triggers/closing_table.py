@@ -31,10 +31,11 @@ def closing_table(report: Report) -> Iterator[str]:
     if isinstance(report.credits, dict):
         yield from _credits(report.credits)
     if report.status in {"published", "replayed"}:
-        figures, missing = report.checks.figures, report.checks.missing_sections
+        figures, missing = report.checks["figures"], report.checks["missing_sections"]
         yield (
-            f"Figures in the text: {figures.from_data} from the data, {figures.equal} typed and equal to it, "
-            f"{figures.not_in_data} not in it" + (f"; {missing} sections missing" if missing else "")
+            f"Figures in the text: {figures['from_data']} from the data, {figures['equal']} typed and equal "
+            f"to it, {figures['not_in_data']} not in it"
+            + (f"; {missing} sections missing" if missing else "")
         )
     if isinstance(report.objects, dict) and report.objects:
         yield f"\nFramework: {report.objects['open']}\n           {report.objects['json']}"

@@ -29,10 +29,19 @@ def deliver(event: CloudEvent) -> None:
         settings = read_settings(os.environ, "pubsub")
         deadline = Deadline(settings.deadline_seconds)
         log = log.at(settings.log_level)
-        body, published = _request_in(event)
+        # The framework hands on whatever the event's data was.
+        message = event.data.get("message") if isinstance(event.data, Mapping) else None
+        if not isinstance(message, Mapping):
+            raise BadRequest(  # noqa: TRY301 - logged as any other
+                "the event's data is no Pub/Sub message; expected an object with message.data in it"
+            )
+        try:
+            body = base64.b64decode(message.get("data") or "", validate=True)
+        except (binascii.Error, TypeError, ValueError):
+            raise BadRequest("the message's data is not base64") from None
         run_request = request.parse(body, settings)
         # The events' library makes up the present for an event without a time of its own.
-        published_at = moment(published) or moment(event.get("time"))
+        published_at = moment(message.get("publishTime")) or moment(event.get("time"))
         run_id = request.name_run(run_request, settings, [str(event["id"])], published_at)
         log = log.bind(run_id=run_id)
 
@@ -44,17 +53,3 @@ def deliver(event: CloudEvent) -> None:
         failure = logged(error, log)
         if failure.retryable:
             raise ServiceUnavailable(failure.message) from None
-
-
-def _request_in(event: CloudEvent) -> tuple[bytes, object]:
-    """The request's body and the time of publication that an event's message holds.
-
-    The framework hands on whatever the event's data was.
-    """
-    message = event.data.get("message") if isinstance(event.data, Mapping) else None
-    if not isinstance(message, Mapping):
-        raise BadRequest("the event's data is no Pub/Sub message; expected an object with message.data in it")
-    try:
-        return base64.b64decode(message.get("data") or "", validate=True), message.get("publishTime")
-    except (binascii.Error, TypeError, ValueError):
-        raise BadRequest("the message's data is not base64") from None
