@@ -39,15 +39,8 @@ PURE = [
     *("mave.without_mave", "check.facts", "check.answer", "write.render", "write.members_sql"),
 ]
 OUTSIDE = {
-    "requests",
-    "urllib3",
-    "google",
-    "os",
-    "socket",
-    "http",
-    "subprocess",
-    "flask",
-    "functions_framework",
+    *("requests", "urllib3", "google", "os", "socket", "http"),
+    *("subprocess", "flask", "functions_framework"),
 }
 VISIBLE = {"main.py", "persona", "tests", "requirements.txt", "cloudbuild.yaml", "README.md"}
 MOST_LINES = 40

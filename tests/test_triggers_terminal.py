@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from cloud import FakeMave, FakeSegment, answer, refuse
-from doors import ROOT, damaged_installation, environment, in_process, published, run_terminal
+from doors import damaged_installation, environment, in_process, published, run_terminal
 
 pytestmark = pytest.mark.slow
 
@@ -205,12 +205,6 @@ def test_a_long_reading_tells_its_time_left_and_can_be_stopped(tmp_path: Path) -
     status, shown = on_a_terminal(tmp_path, "--dry-run", when=told, then=stop, **settings)
     assert (status, told(shown)) == (1, True)
     assert shown.splitlines()[-1] == "stopped: nothing is kept, and nothing was paid"
-
-
-def test_a_stop_before_anything_is_begun_says_so(tmp_path: Path) -> None:
-    (tmp_path / "click.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
-    ended = run_terminal(cwd=tmp_path, PYTHONPATH=f"{tmp_path}:{ROOT}")
-    assert (ended.returncode, ended.stderr) == (1, "stopped: nothing was begun\n")
 
 
 def test_an_option_overrides_its_setting(tmp_path: Path) -> None:
