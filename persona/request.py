@@ -4,10 +4,9 @@ import hashlib
 import secrets
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Annotated
 
 import msgspec
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 from persona.errors import BadRequest
 from persona.masking import printable
@@ -26,8 +25,8 @@ _EXPECTED = "expected a JSON object with run_id, limit, trial, dry_run and force
 class Request(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One request; it carries no address, path, source or credential: those are the deployment's."""
 
-    run_id: Annotated[str, Meta(pattern=rf"\A{RUN_ID.pattern}\Z")] | UnsetType = UNSET
-    limit: Annotated[int, Meta(ge=1)] | UnsetType = UNSET  # profiles
+    run_id: str | UnsetType = UNSET
+    limit: int | UnsetType = UNSET  # profiles
     trial: bool = False  # published in its own folder alone, and no base of comparison
     dry_run: bool = False
     force: bool = False
@@ -49,10 +48,15 @@ def parse(body: bytes, settings: Settings) -> Request:
         raise BadRequest(f"{_EXPECTED}; {mistake}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise BadRequest(f"the body is no JSON; {_EXPECTED}") from None
-    if request.limit is not UNSET and request.limit > (settings.limit or 10**12):
+    if request.run_id is not UNSET and not RUN_ID.fullmatch(request.run_id):
         raise BadRequest(
-            f"limit: expected at most {settings.limit or 10**12} (PERSONA_LIMIT), got {request.limit}"
+            f"run_id: expected {RUN_ID.pattern} as a whole, such as my-first-run, got {len(request.run_id)} "
+            "other characters"
         )
+    most = settings.limit or 10**12
+    if request.limit is not UNSET and not 1 <= request.limit <= most:
+        reason = "PERSONA_LIMIT" if settings.limit else "no PERSONA_LIMIT is set"
+        raise BadRequest(f"limit: expected a whole number from 1 to {most} ({reason}), got {request.limit}")
     return request
 
 

@@ -1,6 +1,7 @@
 """Where the objects of a run lie in the bucket, and what they are served as."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 
 from persona.errors import Refused
@@ -54,16 +55,13 @@ def as_latest(stored: Stored) -> Latest:
     """What a stored `latest.json` says; raises what `read_latest` does."""
     from msgspec import DecodeError, json  # noqa: PLC0415 - a cold start with nothing to show needs neither
 
-    try:
+    with suppress(DecodeError, UnicodeDecodeError, RecursionError):
         latest = json.decode(stored.data, type=Latest)
-        came = "one whose run_id is no run's"
         if RUN_ID.fullmatch(latest.run_id):  # it becomes a path
             return latest
-    except (DecodeError, UnicodeDecodeError, RecursionError):
-        came = f"{len(stored.data)} bytes that are none"
     # The bytes may hold anything: they are not repeated.
     raise Refused(
         "storage",
-        f"expected {LATEST} as this function writes it, got {came}: it was changed or damaged; delete it "
-        "(the next run writes it anew) or restore an earlier version of it",
+        f"expected {LATEST} as this function writes it, got {len(stored.data)} other bytes; it was changed "
+        "or damaged: delete it (the next run writes it anew) or restore an earlier version of it",
     )
