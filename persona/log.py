@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 _SEVERITIES = ("DEBUG", "INFO", "WARNING", "ERROR")
-_TRACE, _SPAN = "logging.googleapis.com/trace", "logging.googleapis.com/spanId"
 # What makes Error Reporting take a line that holds no stack trace.
 _REPORTED = "type.googleapis.com/google.devtools.clouderrorreporting.v1beta1.ReportedErrorEvent"
 
@@ -88,4 +87,5 @@ def request_log(environment: Mapping[str, str], traceparent: object) -> Log:
     trace = re.match(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-", str(traceparent))
     if not project or not trace:
         return log
-    return log.bind(**{_TRACE: f"projects/{project}/traces/{trace[1]}", _SPAN: trace[2]})
+    in_full = f"projects/{project}/traces/{trace[1]}"
+    return log.bind(**{"logging.googleapis.com/trace": in_full, "logging.googleapis.com/spanId": trace[2]})

@@ -31,7 +31,7 @@ def test_a_laptop_without_any_setting_gets_the_sample_worded_by_facts_in_a_folde
     devices = "ios.id", "ios_id", "android.id", "android_id"
     channels = {"web": "web_sessions_30d", "mobile": "mobile_sessions_30d", "email": "emails_opened_30d"}
     expected = (
-        {"trigger": "terminal", "source": "sample", "where": "", "id_columns": (*ids, *devices)}
+        {"source": "sample", "where": "", "id_columns": (*ids, *devices)}
         | {"segment_token": "", "segment_space_id": "", "segment_api_url": "https://api.segmentapis.com"}
         | {"segment_profile_api_url": "https://profiles.segment.com", "mavera_api_key": ""}
         | {"mavera_api_url": "https://app.mavera.io/api/v1", "mavera_workspace_id": "", "author": "facts"}

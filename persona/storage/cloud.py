@@ -21,9 +21,6 @@ from persona.storage.bucket import LEAST_SECONDS, Conflict, Stored, tries
 from persona.storage.objects import LATEST
 from persona.timestamps import http_seconds
 
-# One request's waits: to connect, and for bytes to come. Cloud Storage usually needs 0.1 s.
-CONNECT_SECONDS, READ_SECONDS = 3.0, 10.0
-
 # What breaks on the way there and back; worth another try.
 _BROKEN = (
     requests.RequestException,
@@ -176,6 +173,6 @@ def _raise_without_bucket(error: NotFound) -> None:
 
 
 def waits(deadline: Deadline) -> tuple[float, float]:
-    """A request's waits to connect and for bytes, shorter when the budget nears its end."""
+    """A request's waits to connect and for bytes (usually 0.1 s each), shorter near the end of the budget."""
     left_seconds = max(deadline.left_seconds, LEAST_SECONDS)
-    return min(CONNECT_SECONDS, left_seconds), min(READ_SECONDS, left_seconds)
+    return min(3.0, left_seconds), min(10.0, left_seconds)
