@@ -1,4 +1,4 @@
-"""Turns a Segment space into a cross-channel persona framework; `pipeline` shows the run on a page."""
+"""Turns a Segment space into a cross-channel persona framework; `pipeline` is the whole run on a page."""
 
 import sys
 

@@ -7,7 +7,7 @@ from persona.errors import DeadlineExceeded
 
 
 class Deadline:
-    """Seconds left of a budget that began when the request came in; a clock set back cannot lengthen it."""
+    """Seconds left of a budget that began when it was made; a clock set back cannot lengthen it."""
 
     def __init__(self, budget_seconds: float, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.budget_seconds = budget_seconds
@@ -22,15 +22,11 @@ class Deadline:
     def left_seconds(self) -> float:
         return self.budget_seconds - self.elapsed_seconds
 
-    def of(self, budget_seconds: float) -> "Deadline":
-        """Another budget that began when this one did."""
-        other = Deadline(budget_seconds, self._monotonic)
+    def less(self, seconds: float) -> "Deadline":
+        """A budget smaller by so many seconds, from the same start: they are for what comes after."""
+        other = Deadline(self.budget_seconds - seconds, self._monotonic)
         other._start = self._start
         return other
-
-    def less(self, seconds: float) -> "Deadline":
-        """A budget smaller by so many seconds: they are for what comes after."""
-        return self.of(self.budget_seconds - seconds)
 
     def check(self, stage: str, needed_seconds: float = 0.0) -> None:
         """Return while more than `needed_seconds` are left.

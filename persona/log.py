@@ -6,6 +6,7 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partialmethod
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,16 +47,7 @@ class Log:
         """The same log, silent below a level."""
         return replace(self, level=level)
 
-    def info(self, message: str, **fields: object) -> None:
-        self._write("INFO", message, fields)
-
-    def warning(self, message: str, **fields: object) -> None:
-        self._write("WARNING", message, fields)
-
-    def error(self, message: str, **fields: object) -> None:
-        self._write("ERROR", message, fields)
-
-    def _write(self, severity: str, message: str, fields: dict[str, object]) -> None:
+    def _write(self, severity: str, message: str, **fields: object) -> None:
         if _SEVERITIES.index(severity) < _SEVERITIES.index(self.level):
             return
         every = {name: value for name, value in {**self.fields, **fields}.items() if value is not None}
@@ -73,6 +65,10 @@ class Log:
         stream = sys.stdout if self.as_json else sys.stderr
         stream.write(line + "\n")
         stream.flush()
+
+    info = partialmethod(_write, "INFO")
+    warning = partialmethod(_write, "WARNING")
+    error = partialmethod(_write, "ERROR")
 
 
 def log_unexpected(log: Log, error: Exception) -> None:

@@ -3,9 +3,6 @@
 import re
 import unicodedata
 
-# Unicode's control, format (zero-width, right-to-left), surrogate, private-use and unassigned characters,
-# and its line and paragraph separators: nothing a reader would see, and much that could fool one.
-_UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 # How an email address is written to escape masks: `%40`, `&#64;`, `(at)`, `[dot]`.
 _AT = re.compile(r" ?(?:%40|&#0*64;|&#x0*40;|&commat;|[(\[{]at[)\]}]|@) ?", re.IGNORECASE)
 _DOT = re.compile(r" ?[(\[{]dot[)\]}] ?", re.IGNORECASE)
@@ -29,7 +26,9 @@ def printable(text: str, most: int = 60) -> str:
     """
     # An ellipsis is kept from becoming three dots: the mark of an earlier cut stays one.
     pieces = text[:_LOOKED_AT_CHARACTERS].split("…")
-    line = _visible("…".join(unicodedata.normalize("NFKC", piece) for piece in pieces))
+    plain = "…".join(unicodedata.normalize("NFKC", piece) for piece in pieces)
+    # What is not printable (zero-width, right-to-left, half a character) nobody would see, and it could fool.
+    line = "".join(" " if one.isspace() else one for one in plain if one.isspace() or one.isprintable())
     for _ in range(_MOST_ROUNDS):
         masked = _masked(line)
         if masked == line:
@@ -41,14 +40,6 @@ def printable(text: str, most: int = 60) -> str:
 def cut(line: str, most: int) -> str:
     """At most so many characters of a line, with an ellipsis, and no stop before it, where it was longer."""
     return line if len(line) <= most else line[: most - 1].rstrip(" .") + "…"
-
-
-def _visible(text: str) -> str:
-    return "".join(
-        " " if character.isspace() else character
-        for character in text
-        if character.isspace() or unicodedata.category(character) not in _UNPRINTABLE
-    )
 
 
 def _masked(line: str) -> str:

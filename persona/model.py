@@ -5,7 +5,7 @@ change only with a new schema name. Shares lie between 0 and 1. Averages are per
 """
 
 from collections import Counter
-from typing import Literal
+from typing import Any, Literal, get_args
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -184,12 +184,6 @@ class Span(Struct, frozen=True, kw_only=True):
     end: int
 
 
-class FigureCounts(Struct, frozen=True, kw_only=True):
-    from_data: int = 0
-    equal: int = 0
-    not_in_data: int = 0
-
-
 class Checks(Struct, frozen=True, kw_only=True):
     """What the answer lacks, and every figure of it."""
 
@@ -200,8 +194,10 @@ class Checks(Struct, frozen=True, kw_only=True):
     assumed: list[Span] = []  # those of the sections
     figures: list[Figure] = []
 
-    def counts(self) -> FigureCounts:
-        return FigureCounts(**Counter[str](figure.verdict for figure in self.figures))
+    def counts(self) -> dict[str, int]:
+        """How many figures there are of each verdict."""
+        counted = Counter[str](figure.verdict for figure in self.figures)
+        return {verdict: counted[verdict] for verdict in get_args(Verdict)}
 
 
 class Change(Struct, frozen=True, kw_only=True):
@@ -319,39 +315,12 @@ class Baseline(Struct, frozen=True, kw_only=True):
     objects: dict[str, str | None] | None = None  # of the earlier framework
 
 
-class ReportedPattern(Struct, frozen=True, kw_only=True):
-    key: str
-    label: str
-    n: int
-    share: float
-
-
 class ReportedProfiles(Struct, frozen=True, kw_only=True):
     read: int
     classified: int
     dormant: int
     rejected: int
     truncated: bool
-
-
-class ReportedMave(Struct, frozen=True, kw_only=True):
-    thread_id: str | None
-    message_id: str | None
-    calls: int
-    credits_used: float
-
-
-class ReportedChecks(Struct, frozen=True, kw_only=True):
-    missing_sections: int = 0
-    figures: FigureCounts = FigureCounts()
-    unresolved: int = 0
-    assumptions: int = 0
-
-
-class Seconds(Struct, frozen=True, kw_only=True):
-    fetch: float = 0.0
-    mave: float = 0.0
-    total: float = 0.0
 
 
 class Report(Struct, frozen=True, kw_only=True):
@@ -364,11 +333,11 @@ class Report(Struct, frozen=True, kw_only=True):
     source: str
     author: Literal["mave", "facts"]
     profiles: ReportedProfiles
-    patterns: list[ReportedPattern]
+    patterns: list[dict[str, Any]]  # key, label, n, share
     objects: dict[str, str | None] | UnsetType = UNSET
-    mave: ReportedMave | None = None
-    checks: ReportedChecks = ReportedChecks()
-    seconds: Seconds = Seconds()
+    mave: dict[str, object] | None = None  # thread_id, message_id, calls, credits_used
+    checks: dict[str, Any] = {}  # how many missing_sections, figures (by verdict), unresolved, assumptions
+    seconds: dict[str, float] = {}  # fetch, mave, total
     warnings: list[str] = []
     suppressed: list[str] = []  # keys of the patterns that are too small to show
     rejected: dict[str, int] = {}  # reason -> profiles

@@ -16,7 +16,7 @@ from persona.fetch import fetch
 from persona.log import Log, Progress
 from persona.mave import prompt, without_mave
 from persona.mave.paid_calls import HOLE, Answers, Mave, PaidCalls
-from persona.model import Answer, Baseline, Fact, Framework, Message, Report, Seconds, Summary
+from persona.model import Answer, Baseline, Fact, Framework, Message, Report, Summary
 from persona.request import Request
 from persona.settings import SPARE_SECONDS, Settings
 from persona.storage import open_bucket
@@ -62,26 +62,28 @@ class Steps(Mave, Protocol):
     def fetch_classify_summarize(self) -> Summary: ...
     def compare(self, summary: Summary) -> Baseline: ...
     def is_unchanged(self, baseline: Baseline) -> bool: ...
+    def report_unchanged(self, summary: Summary, baseline: Baseline, run_folder: RunFolder) -> Report: ...
     def check(
         self, answers: Answers, summary: Summary, baseline: Baseline, run_folder: RunFolder
     ) -> Framework: ...
-    def write(self, framework: Framework, summary: Summary) -> dict[str, bytes]: ...
-    def report(self, framework: Framework, run_folder: RunFolder) -> Report: ...
-    def report_unchanged(self, summary: Summary, baseline: Baseline, run_folder: RunFolder) -> Report: ...
+    def write(
+        self, framework: Framework, summary: Summary, run_folder: RunFolder
+    ) -> tuple[dict[str, bytes], Report]: ...
 
 
 def carry_out(run_folder: RunFolder, steps: Steps) -> Report:
     """The steps of a claimed run in their order, each from where the last delivery left it."""
     if run_folder.finished:
         return run_folder.finished
-    summary = run_folder.summary() or run_folder.keep_summary(steps.fetch_classify_summarize())
+    summary = run_folder.summary(steps.fetch_classify_summarize)
     baseline = run_folder.keep_baseline(run_folder.state.baseline or steps.compare(summary))
     if not run_folder.calls and steps.is_unchanged(baseline):
-        return run_folder.end_unchanged(steps.report_unchanged(summary, baseline, run_folder))
+        report = steps.report_unchanged(summary, baseline, run_folder)
+        run_folder.save(status="unchanged", report=report)
+        return report
     answers = PaidCalls(run_folder, steps, summary, baseline).answers()
     framework = steps.check(answers, summary, baseline, run_folder)
-    outputs = steps.write(framework, summary)
-    return run_folder.publish(outputs, answers, steps.report(framework, run_folder))
+    return run_folder.publish(answers, *steps.write(framework, summary, run_folder))
 
 
 class _Steps:
@@ -92,11 +94,10 @@ class _Steps:
     ) -> None:
         self._request, self._settings = request, settings
         self._bucket, self._deadline, self._log = bucket, deadline, log
+        self._limit = settings.limit if request.limit is UNSET else request.limit  # profiles; 0: all
         self._stage_seconds = {"fetch": 0.0, "mave": 0.0}
-        self._facts_by_name: dict[str, Fact] = {}
-        # By the calls that were paid for them: none is read twice.
-        self._answers: dict[int, Answer] = {}
-        self._checked_answers: dict[tuple[int, ...], CheckedAnswer] = {}
+        # By the calls that were paid for them: the same answers are not read twice.
+        self._answers: dict[tuple[int, ...], tuple[list[Answer], CheckedAnswer]] = {}
 
     def fetch_classify_summarize(self) -> Summary:
         settings, rule = self._settings, rule_of(self._settings)
@@ -151,11 +152,10 @@ class _Steps:
     def next_message(self, summary: Summary, baseline: Baseline, answers: Answers) -> Message | None:
         if self._settings.author == "facts":
             return None
-        facts = self._facts(summary, baseline)
+        facts = facts_of(summary, self._settings.currency, baseline.drift)
         if not answers:
             return prompt.first_message(summary, facts, baseline)
-        checked = self._checked(answers, summary, facts)
-        return prompt.next_message(summary, facts, self._parsed(answers), checked)
+        return prompt.next_message(summary, facts, *self._read(answers, summary, facts))
 
     def ask(self, message: str, thread_id: str | None) -> bytes:
         from persona.mave import client  # noqa: PLC0415 - a run of the facts author needs no client
@@ -180,35 +180,28 @@ class _Steps:
                 every_thread=every_thread,
             )
 
-    def _parsed(self, answers: Answers) -> list[Answer]:
-        """The stored answers in the order of their calls, each parsed once a run."""
-        for call in answers.keys() - self._answers.keys():
-            from persona.mave import client  # noqa: PLC0415 - as above
-
-            self._answers[call] = client.parse(answers[call])
-        return [self._answers[call] for call in sorted(answers)]
-
-    def _facts(self, summary: Summary, baseline: Baseline) -> dict[str, Fact]:
-        """The run's facts, made once: its summary and its baseline are frozen by then."""
-        if not self._facts_by_name:
-            self._facts_by_name = facts_of(summary, self._settings.currency, baseline.drift)
-        return self._facts_by_name
-
-    def _checked(self, answers: Answers, summary: Summary, facts: dict[str, Fact]) -> CheckedAnswer:
-        """What the answers say together; without any, the facts author's. Each is read once a run."""
+    def _read(
+        self, answers: Answers, summary: Summary, facts: dict[str, Fact]
+    ) -> tuple[list[Answer], CheckedAnswer]:
+        """What the answers say, one by one and together; without any, what the facts author says."""
         calls = tuple(sorted(answers))
-        if calls not in self._checked_answers:
-            texts = [answer.content for answer in self._parsed(answers)] or [without_mave.write(summary)]
+        if calls not in self._answers:
+            if calls:
+                from persona.mave import client  # noqa: PLC0415 - as above
+
+                said = [client.parse(answers[call]) for call in calls]
+                texts = [answer.content for answer in said]
+            else:
+                said, texts = [], [without_mave.write(summary)]
             with self._stage("check"):
-                checked = read_answers(texts, summary, facts, self._settings.currency)
-            self._checked_answers[calls] = checked
-        return self._checked_answers[calls]
+                self._answers[calls] = said, read_answers(texts, summary, facts, self._settings.currency)
+        return self._answers[calls]
 
     def check(
         self, answers: Answers, summary: Summary, baseline: Baseline, run_folder: RunFolder
     ) -> Framework:
-        facts = self._facts(summary, baseline)
-        checked, parsed = self._checked(answers, summary, facts), self._parsed(answers)
+        facts = facts_of(summary, self._settings.currency, baseline.drift)
+        said, checked = self._read(answers, summary, facts)
         figures = structs.asdict(summary)
         del figures["members"]  # kept beside them, and in no framework
         if missing := len(checked.checks.missing_sections):
@@ -220,7 +213,7 @@ class _Steps:
         return Framework(
             run_id=run_folder.run_id,
             created_at=run_folder.state.created_at,
-            author="mave" if parsed else "facts",
+            author="mave" if said else "facts",
             **figures | {"warnings": [*checked.warnings, *summary.warnings]},
             facts=facts,
             personas=checked.personas,
@@ -228,17 +221,18 @@ class _Steps:
             narrative=checked.narrative,
             checks=checked.checks,
             drift=baseline.drift,
-            mave=run_report.trace(parsed) if parsed else None,
+            mave=run_report.trace(said) if said else None,
             currency=self._settings.currency,
         )
 
-    def write(self, framework: Framework, summary: Summary) -> dict[str, bytes]:
+    def write(
+        self, framework: Framework, summary: Summary, run_folder: RunFolder
+    ) -> tuple[dict[str, bytes], Report]:
+        """The outputs, by name, and the report."""
         with self._stage("write"):
-            return render.outputs(framework, summary.members or None)
-
-    def report(self, framework: Framework, run_folder: RunFolder) -> Report:
-        trial = run_folder.state.trial
-        return run_report.published(framework, run_folder.calls, self._seconds(), trial=trial)
+            outputs = render.outputs(framework, summary.members or None)
+        calls, trial = run_folder.calls, run_folder.state.trial
+        return outputs, run_report.published(framework, calls, self._seconds(), trial=trial)
 
     def report_unchanged(self, summary: Summary, baseline: Baseline, run_folder: RunFolder) -> Report:
         author, seconds = self._settings.author, self._seconds()
@@ -260,20 +254,16 @@ class _Steps:
             costs["estimate"] = {"bytes": bigquery.affordable_bytes(settings, deadline, self._limit)}
         summary = self.fetch_classify_summarize()
         baseline = self.compare(summary)
-        message = prompt.first_message(summary, self._facts(summary, baseline), baseline)
+        facts = facts_of(summary, settings.currency, baseline.drift)
+        message = prompt.first_message(summary, facts, baseline)
         report = run_report.without_words("dry_run", run_id, summary, settings.author, self._seconds())
         text = message.text.replace(HOLE, "(the run's reference)")
         shown = structs.replace(summary, members=UNSET)
         return structs.replace(report, summary=shown, message=text, **costs)
 
-    @property
-    def _limit(self) -> int:
-        """Most profiles to read; 0: all."""
-        return self._settings.limit if self._request.limit is UNSET else self._request.limit
-
-    def _seconds(self) -> Seconds:
+    def _seconds(self) -> dict[str, float]:
         seconds = self._stage_seconds | {"total": self._deadline.elapsed_seconds}
-        return Seconds(**{name: round(seconds[name], 3) for name in ("fetch", "mave", "total")})
+        return {name: round(seconds[name], 3) for name in ("fetch", "mave", "total")}
 
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:

@@ -1,7 +1,6 @@
 """What a trigger asks for, and which run that is."""
 
 import hashlib
-import re
 import secrets
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -16,12 +15,8 @@ from persona.storage.objects import RUN_ID
 
 # Far more than four fields need; enough to refuse anything else cheaply.
 MOST_BYTES = 64 * 1024
-# Of a caller's own text in an answer or a log line: so much is shown, masked. An address that begins in it
-# has its @ at most 64 characters later; masking looks no further.
-_SHOWN_CHARACTERS, _MASKED_CHARACTERS = 120, 200
-
-# Where in the request a mistake is: one of our own fields.
-_PLACE = re.compile(r" - at `\$\.(?:run_id|limit|trial|dry_run|force)`\Z")
+# Of a caller's own text in an answer or a log line: so much is shown, masked.
+_SHOWN_CHARACTERS = 120
 
 _SLOTS = {"day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m"}
 _EXPECTED = "expected a JSON object with run_id, limit, trial, dry_run and force, all of them optional"
@@ -48,7 +43,9 @@ def parse(body: bytes, settings: Settings) -> Request:
     try:
         request = msgspec.json.decode(body, type=Request) if body.strip() else Request()
     except msgspec.ValidationError as error:
-        raise BadRequest(f"{_EXPECTED}; {_masked(str(error))}") from None
+        # It may quote a caller's own field; "at" before the place of another reads like an address's.
+        mistake = printable(str(error).replace(" - at ", ": "), _SHOWN_CHARACTERS)
+        raise BadRequest(f"{_EXPECTED}; {mistake}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise BadRequest(f"the body is no JSON; {_EXPECTED}") from None
     if request.run_id is not UNSET and not RUN_ID.fullmatch(request.run_id):
@@ -80,10 +77,3 @@ def name_run(request: Request, settings: Settings, outside: Iterable[str | None]
     if RUN_ID.fullmatch(offered):
         return offered
     return f"id-{hashlib.sha256(offered.encode('utf-8', 'surrogatepass')).hexdigest()[:40]}"
-
-
-def _masked(mistake: str) -> str:
-    """A mistake in the decoder's words, which may quote a caller's field, and the place that it names."""
-    place = _PLACE.search(mistake)
-    quoted = mistake[: place.start()] if place else mistake
-    return printable(quoted[:_MASKED_CHARACTERS], _SHOWN_CHARACTERS) + (place[0] if place else "")

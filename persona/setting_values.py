@@ -7,32 +7,49 @@ import re
 import unicodedata
 from collections.abc import Callable
 from typing import Literal, TypeVar
-from urllib.parse import urlsplit
 
 Number = TypeVar("Number", int, float)
 
 BUILT_IN = ("sample", "segment", "profile-api")
 
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # one slash less is an address mistyped, and no folder
-_BUCKET = r"gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]"
-_OBJECT = re.compile(rf"{_BUCKET}/.+")
-_PREFIX = re.compile(rf"{_BUCKET}(/.*)?")
-_WAREHOUSE = re.compile(r"bigquery://[a-z][a-z0-9-]{4,61}[a-z0-9]\.[A-Za-z0-9_]{1,1024}")
+_PATH = "(?![A-Za-z][A-Za-z0-9+.-]+:/).*"  # one slash less is an address mistyped, and no folder
+_BUCKET = "gs://[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]"
 _CHANNEL = re.compile(r"[a-z][a-z0-9_]{0,29}")
-_TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,299}")
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+_ADDRESS = re.compile(
+    r"(https://[^\s/:?#@[\]\\]+|http://(localhost|127\.0\.0\.1|\[::1]))(:(?P<port>[1-9][0-9]{0,4}))?(/[^\s?#]*)?"
+)
 
 
-def secret(text: str) -> str:
-    if not re.fullmatch(r"[!-~]*", text) or {'"', "'"} & {*text}:
-        raise ValueError("the secret alone, in ASCII, without spaces, quotation marks or Bearer")
-    return text
+def matching(pattern: str, expected: str) -> Callable[[str], str]:
+    """A text that is of the pattern as a whole."""
+
+    def read(text: str) -> str:
+        if not re.fullmatch(pattern, text, re.DOTALL):
+            raise ValueError(expected)
+        return text
+
+    return read
 
 
-def space_id(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_-]{0,100}", text):
-        raise ValueError("a space's id, such as spa_… (Segment: Unify, Unify settings, API access)")
-    return text
+def listed(pattern: str, expected: str) -> Callable[[str], tuple[str, ...]]:
+    """Comma-separated names, each of the pattern."""
+    name = matching(pattern, expected)
+    return lambda text: tuple(name(part.strip()) for part in text.split(","))
+
+
+secret = matching("[!#-&(-~]*", "the secret alone, in ASCII, without spaces, quotation marks or Bearer")
+space_id = matching(
+    "[A-Za-z0-9_-]{0,100}", "a space's id, such as spa_… (Segment: Unify, Unify settings, API access)"
+)
+tables = listed("[A-Za-z_][A-Za-z0-9_]{0,299}", "table names (A-Z, a-z, 0-9, _), comma-separated")
+columns = listed(".+", "names of columns, comma-separated")
+# A file's path, an object's address, or nothing.
+file = matching(f"{_PATH}|{_BUCKET}/.+", "gs://BUCKET/OBJECT with both names, or a file path")
+_warehouse = matching(
+    r"bigquery://[a-z][a-z0-9-]{4,61}[a-z0-9]\.[A-Za-z0-9_]{1,1024}",
+    "bigquery://PROJECT.DATASET with both names",
+)
+_folder = matching(f"{_PATH}|{_BUCKET}(/.*)?", "gs://BUCKET[/PREFIX] or a folder")
 
 
 def one_of(*choices: str) -> Callable[[str], str]:
@@ -77,13 +94,8 @@ def within(kind: type[Number], least: Number, most: Number) -> Callable[[str], N
 
 def url(text: str) -> str:
     """An address without a `/` at its end; plain HTTP only on this machine."""
-    try:
-        parts = urlsplit(text)
-        host = parts.hostname if parts.port != 0 else None
-    except ValueError:
-        parts, host = urlsplit(""), None
-    safe = parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK)
-    if not host or not safe or parts.username or parts.password or parts.query or parts.fragment:
+    fitting = _ADDRESS.fullmatch(text)
+    if not fitting or int(fitting["port"] or 1) > 65_535:  # noqa: PLR2004 - the last port
         raise ValueError(
             "an https:// address without user, query or fragment; http:// only on this machine, "
             "ports to 65535"
@@ -101,12 +113,11 @@ def source(text: str) -> str:
         )
     if text in BUILT_IN:
         return text
-    if not text.startswith("bigquery://"):
-        file(text)
-        return "export"
-    if not _WAREHOUSE.fullmatch(text):
-        raise ValueError("bigquery://PROJECT.DATASET with both names")
-    return "bigquery"
+    if text.startswith("bigquery://"):
+        _warehouse(text)
+        return "bigquery"
+    file(text)
+    return "export"
 
 
 def where(text: str) -> str:
@@ -114,21 +125,10 @@ def where(text: str) -> str:
     return "" if text in BUILT_IN else text.removeprefix("bigquery://")
 
 
-def file(text: str) -> str:
-    """A file's path, an object's address, or nothing."""
-    if _SCHEME.match(text) and not _OBJECT.fullmatch(text):
-        raise ValueError("gs://BUCKET/OBJECT with both names, or a file path")
-    return text
-
-
 def output(text: str) -> str:
     if not text:
         raise ValueError("gs://BUCKET or gs://BUCKET/PREFIX, since a container's disk does not last")
-    if not _SCHEME.match(text):
-        return text
-    if not _PREFIX.fullmatch(text):
-        raise ValueError("gs://BUCKET[/PREFIX] or a folder")
-    return text.rstrip("/")
+    return _folder(text).rstrip("/") if text.startswith("gs://") else _folder(text)
 
 
 def channels(text: str) -> dict[str, str]:
@@ -150,17 +150,3 @@ def currency(text: str) -> str:
     if not fitting or len(text) > 5:  # noqa: PLR2004 - longer than any in use
         raise ValueError("a currency's sign or code, at most five letters and signs")
     return text
-
-
-def tables(text: str) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in text.split(","))
-    if not all(_TABLE.fullmatch(name) for name in names):
-        raise ValueError("table names (A-Z, a-z, 0-9, _), comma-separated")
-    return names
-
-
-def columns(text: str) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in text.split(","))
-    if not all(names):
-        raise ValueError("names of columns, comma-separated")
-    return names

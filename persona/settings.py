@@ -50,7 +50,6 @@ def _setting(name: str, value: Callable[[str], Value], default: str = "", *, sho
 class Settings:
     """One value a setting of the README's table, in its order; secrets stay out of the `repr`."""
 
-    trigger: Trigger
     source: str = _setting("PERSONA_SOURCE", setting_values.source)  # a built-in one, export or bigquery
     where: str = _setting("PERSONA_SOURCE", setting_values.where)
     id_columns: tuple[str, ...] = _setting("PERSONA_ID_COLUMNS", setting_values.columns, _ID_COLUMNS)
@@ -109,7 +108,7 @@ def read_settings(environment: Mapping[str, str], trigger: Trigger) -> Settings:
     names = list(dict.fromkeys(setting.metadata["name"] for setting in declared))
     given = {name: environment.get(name, "").strip() for name in names}
     defaults = _defaults(given, trigger, on_cloud=on_cloud)
-    values: dict[str, Any] = {"trigger": trigger}
+    values: dict[str, Any] = {}
     mistakes = [
         f"{name}: expected a setting's name, and there is none such; the nearest is "
         + get_close_matches(name, names, n=1, cutoff=0.0)[0]
@@ -124,7 +123,7 @@ def read_settings(environment: Mapping[str, str], trigger: Trigger) -> Settings:
         except ValueError as error:
             shown = _shown(name, text) if setting.metadata["shown"] else _HIDDEN
             mistakes.append(f"{name}: expected {error}, got {shown if text else 'nothing'}")
-    mistakes += _conflicts(values)
+    mistakes += _conflicts(values, trigger)
     if mistakes:
         raise BadSettings(
             f"{len(mistakes)} of the settings to correct (see the README's table of settings):\n"
@@ -156,7 +155,7 @@ def _shown(name: str, text: str) -> str:
     return repr(text) if len(text) <= most and text.isprintable() and "@" not in text else _HIDDEN
 
 
-def _conflicts(values: Mapping[str, Any]) -> Iterator[str]:
+def _conflicts(values: Mapping[str, Any], trigger: Trigger) -> Iterator[str]:
     """Mistakes that only show side by side; of a setting that is mistaken by itself nothing more is said."""
     source, author, deadline_seconds = (values.get(name) for name in ("source", "author", "deadline_seconds"))
     if source in {"segment", "profile-api"}:
@@ -174,7 +173,7 @@ def _conflicts(values: Mapping[str, Any]) -> Iterator[str]:
     yield from _event_conflicts(values)
     if not deadline_seconds:
         return
-    if values["trigger"] == "pubsub" and deadline_seconds > MOST_PUBSUB_SECONDS:
+    if trigger == "pubsub" and deadline_seconds > MOST_PUBSUB_SECONDS:
         yield (
             f"PERSONA_DEADLINE_SECONDS: expected at most {MOST_PUBSUB_SECONDS:g} over Pub/Sub, whose "
             f"acknowledgement deadline is 600 s, got {deadline_seconds:g}"

@@ -210,12 +210,6 @@ def date(stamp: str) -> str:
     return f"{day.day} {day:%B %Y}" if day else stamp
 
 
-def since(stamp: str, now: str) -> str:
-    """The day of an earlier time, with the time of day where both are of one day: `… at 06:00 UTC`."""
-    at = moment(stamp)
-    return f"{date(stamp)} at {at:%H:%M} UTC" if at and date(stamp) == date(now) else date(stamp)
-
-
 def _digits(number: float, decimals: int) -> str:
     """A number with thousands separated and a true minus, which no zero has."""
     size = abs(number)

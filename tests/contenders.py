@@ -1,49 +1,31 @@
 """Writers that contend for one object, round by round; light to import, for processes of their own."""
 
-from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
 from persona.storage import open_bucket
 from persona.storage.bucket import Conflict
 from persona.storage.objects import JSON
 
+ROUNDS = 8
+NAME = "runs/2026-11-23/state.json"
+
 
 class Barrier(Protocol):
     def wait(self, timeout: float | None = None) -> int: ...
 
 
-Contend = Callable[[str, int, Barrier], list[int]]
-ROUNDS = 5
-SWAPPED = "runs/swapped/state.json"
-
-
-def create_in_every_round(output: str, contender: int, barrier: Barrier) -> list[int]:
-    """The rounds in which this contender's object was the one."""
+def contend(output: str, contender: int, barrier: Barrier) -> list[int]:
+    """The rounds that this contender won; in the first they create, then they swap what all of them read."""
     bucket = open_bucket(output)
     won = []
     for number in range(ROUNDS):
+        stored = bucket.read(NAME)
         barrier.wait(600)
-        try:
-            bucket.write(f"runs/{number}/state.json", b"contender %d" % contender, JSON)
-        except Conflict:
-            continue
-        won.append(number)
-    return won
-
-
-def swap_in_every_round(output: str, contender: int, barrier: Barrier) -> list[int]:
-    """The rounds in which this contender's swap went through; all read the same generation before."""
-    bucket = open_bucket(output)
-    won = []
-    for number in range(ROUNDS):
-        stored = bucket.read(SWAPPED)
-        assert stored is not None
-        barrier.wait(600)
-        try:
-            bucket.write(SWAPPED, b"round %d, contender %d" % (number, contender), JSON, stored.generation)
+        with suppress(Conflict):
+            data = b"round %d, contender %d" % (number, contender)
+            bucket.write(NAME, data, JSON, stored.generation if stored else 0)
             won.append(number)
-        except Conflict:
-            pass
         barrier.wait(600)
     return won
 
@@ -56,5 +38,5 @@ def share(barrier: Barrier) -> None:
     _barrier = barrier
 
 
-def in_process(contend: Contend, output: str, contender: int) -> list[int]:
+def in_process(output: str, contender: int) -> list[int]:
     return contend(output, contender, _barrier)

@@ -5,44 +5,19 @@ import pytest
 from persona.deadline import Deadline
 from persona.errors import DeadlineExceeded
 
-
-class Clock:
-    """A clock that stands still until it is set."""
-
-    def __init__(self) -> None:
-        self.seconds = 1_000.0
-
-    def __call__(self) -> float:
-        return self.seconds
+ADVICE = "raise PERSONA_DEADLINE_SECONDS or lower PERSONA_LIMIT"
 
 
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def after(passed_seconds: float) -> Deadline:
+    """A budget of 100 seconds that began so many seconds ago."""
+    times = iter([1_000.0])
+    return Deadline(100, lambda: next(times, 1_000.0 + passed_seconds))
 
 
-def test_what_is_left_and_what_has_passed_make_the_budget(clock: Clock) -> None:
-    deadline = Deadline(100, clock)
-    clock.seconds += 30
+def test_a_budget_becomes_less_with_time_and_by_what_comes_after() -> None:
+    deadline = after(30)
     assert (deadline.elapsed_seconds, deadline.left_seconds) == (30, 70)
-
-
-def test_another_budget_counts_from_the_same_start(clock: Clock) -> None:
-    deadline = Deadline(0, clock)
-    clock.seconds += 30
-    assert deadline.of(100).left_seconds == 70
-
-
-def test_a_smaller_budget_leaves_seconds_for_what_comes_after(clock: Clock) -> None:
-    deadline = Deadline(100, clock)
-    clock.seconds += 30
-    assert deadline.less(10).left_seconds == 60
-
-
-def test_a_check_passes_while_more_than_the_needed_seconds_are_left(clock: Clock) -> None:
-    deadline = Deadline(100, clock)
-    clock.seconds += 30
-    deadline.check("ask Mave", 69.9)
+    deadline.less(10).check("ask Mave", 59.9)
 
 
 @pytest.mark.parametrize(
@@ -53,13 +28,11 @@ def test_a_check_passes_while_more_than_the_needed_seconds_are_left(clock: Clock
     ],
 )
 def test_a_check_that_fails_names_the_stage_and_the_figures(
-    clock: Clock, passed_seconds: float, needed_seconds: float, expected: str
+    passed_seconds: float, needed_seconds: float, expected: str
 ) -> None:
-    deadline = Deadline(100, clock)
-    clock.seconds += passed_seconds
     with pytest.raises(DeadlineExceeded) as exceeded:
-        deadline.check("ask Mave", needed_seconds)
-    assert f"{expected}; raise PERSONA_DEADLINE_SECONDS or lower PERSONA_LIMIT" == exceeded.value.message
+        after(passed_seconds).check("ask Mave", needed_seconds)
+    assert f"{expected}; {ADVICE}" == exceeded.value.message
 
 
 def test_unless_told_otherwise_it_is_the_machines_own_monotonic_clock() -> None:

@@ -23,19 +23,14 @@ def test_on_the_cloud_an_event_is_one_json_object_on_stdout(capsys: pytest.Captu
 
 
 def test_on_a_terminal_an_event_is_a_readable_line_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
-    log = Log(as_json=False).bind(run_id="monday", **{FIELD: "projects/p/traces/t"})
+    log = Log(as_json=False).bind(run_id="monday")
     log.info("fetched", stage="fetch", pages=6, code=None)
     assert capsys.readouterr() == ("", "INFO    fetched run_id=monday stage=fetch pages=6\n")
 
 
 @pytest.mark.parametrize(
     ("level", "expected"),
-    [
-        ("DEBUG", ["INFO", "WARNING", "ERROR"]),
-        ("INFO", ["INFO", "WARNING", "ERROR"]),
-        ("WARNING", ["WARNING", "ERROR"]),
-        ("ERROR", ["ERROR"]),
-    ],
+    [("DEBUG", ["INFO", "WARNING", "ERROR"]), ("WARNING", ["WARNING", "ERROR"]), ("ERROR", ["ERROR"])],
 )
 def test_below_its_level_a_log_is_silent(
     capsys: pytest.CaptureFixture[str], level: str, expected: list[str]
@@ -45,13 +40,6 @@ def test_below_its_level_a_log_is_silent(
     log.warning("b")
     log.error("c")
     assert expected == [line.split()[0] for line in capsys.readouterr().err.splitlines()]
-
-
-def test_binding_leaves_the_log_that_was_bound_as_it_was(capsys: pytest.CaptureFixture[str]) -> None:
-    log = Log(as_json=False).bind(stage="fetch")
-    log.bind(stage="mave").at("ERROR")
-    log.info("a")
-    assert capsys.readouterr().err == "INFO    a stage=fetch\n"
 
 
 @pytest.mark.parametrize("as_json", [True, False], ids=["cloud", "terminal"])

@@ -75,7 +75,7 @@ def there(report: Report, emulator: Emulator) -> list[dict[str, Any]]:
 
 
 def counted(report: Report) -> dict[str, int]:
-    return {pattern.key: pattern.n for pattern in report.patterns}
+    return {pattern["key"]: pattern["n"] for pattern in report.patterns}
 
 
 def in_view(rows: list[dict[str, Any]]) -> Counter[str]:

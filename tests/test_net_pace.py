@@ -8,7 +8,7 @@ from clock import Clock
 
 from persona.deadline import Deadline
 from persona.errors import DeadlineExceeded
-from persona.net.pace import LEAST_SHARE, Pace, Stopped
+from persona.net.pace import Pace, Stopped
 
 MakePace = Callable[..., Pace]
 
@@ -72,13 +72,6 @@ def test_replies_to_requests_that_were_on_their_way_together_halve_the_rate_once
     for turn in turns:
         shared.slow_down(turn, 0.05)
     assert shared.rate == 500
-
-
-def test_the_rate_never_quite_vanishes(pace: MakePace, clock: Clock) -> None:
-    shared = pace(1_000)
-    for _ in range(20):
-        shared.slow_down(clock.monotonic(), 0.001)
-    assert shared.rate == pytest.approx(1_000 * LEAST_SHARE)
 
 
 def test_the_rate_recovers_a_hundredth_a_second(pace: MakePace, clock: Clock) -> None:

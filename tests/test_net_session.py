@@ -8,10 +8,11 @@ import ssl
 import threading
 import time
 import tracemalloc
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Self
@@ -48,30 +49,26 @@ class Wire:
         *pieces: bytes,
         pause_seconds: float = 0.0,
         keep: bool = False,
-        listens: bool = True,
         certificate: Path | None = None,
     ) -> None:
         self.pieces = pieces
-        self.tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH) if certificate else None
-        if self.tls and certificate:
-            self.tls.load_cert_chain(certificate)
+        self.wrap: Callable[[socket.socket], socket.socket] = lambda connection: connection
+        if certificate:
+            tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            tls.load_cert_chain(certificate)
+            self.wrap = partial(tls.wrap_socket, server_side=True)
         self.pause_seconds = pause_seconds
         self.keep = keep
         self.accepted = 0
         self.closing = threading.Event()
         self.socket = socket.socket()
         self.socket.bind(("127.0.0.1", 0))
-        self.listens = listens
         self.url = f"{'https' if certificate else 'http'}://127.0.0.1:{self.socket.getsockname()[1]}/{SECRET}"
         self.thread = threading.Thread(target=self._accept, daemon=True)
 
-    def listen(self) -> None:
+    def __enter__(self) -> Self:
         self.socket.listen()
         self.thread.start()
-
-    def __enter__(self) -> Self:
-        if self.listens:
-            self.listen()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -87,7 +84,7 @@ class Wire:
             except OSError:
                 return
             self.accepted += 1
-            with contextlib.suppress(OSError), self._spoken(connection) as spoken:
+            with contextlib.suppress(OSError), self.wrap(connection) as spoken:
                 while spoken.recv(65_536):
                     for piece in self.pieces:
                         spoken.sendall(piece)
@@ -95,14 +92,10 @@ class Wire:
                     if not self.keep:
                         break
 
-    def _spoken(self, connection: socket.socket) -> socket.socket:
-        return self.tls.wrap_socket(connection, server_side=True) if self.tls else connection
-
 
 @contextmanager
-def free(deadline_seconds: float = 600.0, **more: float) -> Iterator[FreeSession]:
-    options = {"tries": 3, "backoff_seconds": 0.01, **more}
-    with FreeSession("segment", Deadline(deadline_seconds), **options) as session:  # type: ignore[arg-type] # figures
+def free(deadline_seconds: float = 600.0) -> Iterator[FreeSession]:
+    with FreeSession("segment", Deadline(deadline_seconds), tries=3) as session:
         yield session
 
 
@@ -110,7 +103,7 @@ def status(code: int, **headers: str) -> Reply:
     return Reply(status=code, headers={name.replace("_", "-"): value for name, value in headers.items()})
 
 
-@pytest.mark.parametrize("code", [408, 425, 429, 500, 502, 503])
+@pytest.mark.parametrize("code", [429, 503])
 def test_a_busy_or_broken_service_is_asked_again(code: int) -> None:
     with Scripted(status(code), OK) as service, free() as session:
         assert session.get(service.url).body == OK.body
@@ -124,7 +117,7 @@ def test_a_broken_reply_is_asked_for_again(ending: Ending) -> None:
         assert session.get(service.url).body == OK.body
 
 
-@pytest.mark.parametrize("code", [200, 400, 401, 404, 422])
+@pytest.mark.parametrize("code", [200, 404])
 def test_an_answer_that_would_not_change_is_returned_at_once(code: int) -> None:
     with Scripted(status(code), OK) as service, free() as session:
         assert session.get(service.url).status == code
@@ -195,7 +188,7 @@ def test_backoff_doubles_about_its_base_and_is_capped() -> None:
     assert waits[3] == MOST_WAIT_SECONDS
 
 
-@pytest.mark.parametrize("code", [301, 302, 307, 308])
+@pytest.mark.parametrize("code", [302, 307])
 def test_a_redirect_is_named_and_never_followed(code: int) -> None:
     with Scripted(OK) as elsewhere:
         redirect = status(code, Location=f"{elsewhere.url}/computeMetadata")
@@ -229,7 +222,7 @@ def test_a_body_that_does_not_decode_within_bounds_is_named(body: bytes, encodin
 
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
-DRIPS = {
+DRIPS: dict[str, Sequence[bytes]] = {
     "body": (HEAD, *[b"1"] * 4_000),
     "status-line": (b"HTTP/1.1 ", *[b"2"] * 4_000),
     "headers": (b"HTTP/1.1 200 OK\r\n", *[b"X-A: b\r\n"] * 4_000),
@@ -237,24 +230,20 @@ DRIPS = {
     "chunk-size": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", *[b"0"] * 4_000),
     "silence": (b"",) * 4_000,
 }
-FLOOD = [b"HTTP/1.1 100 Continue\r\n\r\n" * 1_000] * 100_000
+DRIPS["a flood that never pauses"] = [b"HTTP/1.1 100 Continue\r\n\r\n" * 1_000] * 100_000
 # To their ends, these would take more than three minutes.
 WHOLE_SECONDS = 180
 
 
-@pytest.mark.parametrize(
-    ("pieces", "pause_seconds"),
-    [*((drip, 0.05) for drip in DRIPS.values()), ((HEAD, b"1", b"2"), WHOLE_SECONDS), (FLOOD, 0.0)],
-    ids=[*DRIPS, "a pause longer than the time that is left", "a flood that never pauses"],
-)
-def test_a_slow_drip_is_cut_off_wherever_it_drips(pieces: Sequence[bytes], pause_seconds: float) -> None:
+@pytest.mark.parametrize("drip", DRIPS)
+def test_a_slow_drip_is_cut_off_wherever_it_drips_and_counts_as_sent(drip: str) -> None:
     begun = time.monotonic()
-    with (
-        Wire(*pieces, pause_seconds=pause_seconds) as bare,
-        free(tries=1, reply_seconds=0.3) as session,
-        pytest.raises(Unavailable, match="sent no complete reply"),
-    ):
-        session.get(bare.url)
+    with Wire(*DRIPS[drip], pause_seconds=0.0 if "never" in drip else 0.05) as bare:
+        with pytest.raises(ReplyLost):
+            ask_once(bare.url, 0.4)
+        until(lambda: bare.accepted == 1)
+        with free(0.3) as session, pytest.raises(Unavailable, match="sent no complete reply"):
+            session.get(bare.url)
     assert time.monotonic() - begun < WHOLE_SECONDS / 2
 
 
@@ -323,7 +312,7 @@ def assert_tells_nothing(error: PersonaError, caplog: pytest.LogCaptureFixture) 
     assert [secret for secret in secrets if secret in told] == []
 
 
-@pytest.mark.parametrize("code", [200, 302, 307, 401, 402, 429, 500, 503])
+@pytest.mark.parametrize("code", [200, 307, 402, 429, 503])
 def test_a_paid_call_is_sent_once_whatever_comes_back(code: int) -> None:
     with Scripted(status(code, Retry_After="0", Location="/again")) as service:
         assert ask_once(service.url).status == code
@@ -345,18 +334,6 @@ def test_a_paid_call_whose_reply_is_lost_is_not_sent_again(
         until(lambda: bool(service.requests))
         assert len(service.requests) == 1
     assert_tells_nothing(raised.value, caplog)
-
-
-@pytest.mark.parametrize("drip", [*DRIPS, "half"])
-def test_a_paid_call_waits_no_longer_than_it_may_and_counts_as_sent(drip: str) -> None:
-    begun = time.monotonic()
-    pieces = (HEAD, b"half") if drip == "half" else DRIPS[drip]
-    with Wire(*pieces, pause_seconds=0.05) as bare:
-        with pytest.raises(ReplyLost):
-            ask_once(bare.url, 0.4)
-        until(lambda: bare.accepted > 0)
-        assert bare.accepted == 1
-    assert time.monotonic() - begun < WHOLE_SECONDS / 2
 
 
 NOBODY = {NOWHERE: "refused", f"http://nobody.invalid/{SECRET}": "its name was not found"}
@@ -384,17 +361,7 @@ def test_a_paid_call_without_a_handshake_is_known_not_to_be_sent() -> None:
     with Wire(b"HTTP/1.1 400 Bad Request\r\n\r\n") as bare:
         with pytest.raises(Unavailable, match="the TLS handshake failed; nothing was sent or paid"):
             ask_once(bare.url.replace("http:", "https:"))
-        assert bare.accepted == 3
-
-
-def test_a_paid_call_gets_through_once_somebody_listens(
-    clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Connecting is tried again: nothing was sent before."""
-    with Wire(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", listens=False) as bare:
-        monkeypatch.setattr(clock, "sleep", lambda _: bare.listen())
-        assert ask_once(bare.url).body == b"{}"
-    assert bare.accepted == 1
+        assert bare.accepted == 1
 
 
 def test_a_paid_reply_over_the_cap_is_cut_there_and_says_so() -> None:

@@ -10,36 +10,26 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from multiprocessing.pool import Pool
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from clock import Clock
 from cloud import Call, FakeStorage, Fault
-from contenders import ROUNDS, SWAPPED, Contend, create_in_every_round, in_process, share, swap_in_every_round
+from contenders import NAME, ROUNDS, contend, in_process, share
 
 from persona.deadline import Deadline
 from persona.errors import Refused, Unavailable
 from persona.storage import open_bucket
 from persona.storage.bucket import BUDGET_SECONDS, Bucket, Conflict, Stored
 from persona.storage.cloud import CloudBucket
-from persona.storage.folder import Folder, exclusive
+from persona.storage.folder import Folder
 from persona.storage.objects import JSON
 
 pytestmark = pytest.mark.usefixtures("clock")
-NAME = "runs/2026-11-23/state.json"
-ODD_NAMES = (
-    "runs/with space/state.json",
-    "runs/100%/state.json",
-    "runs/%2F%20/state.json",
-    "runs/größe-人物-🙂/state.json",
-    "runs/a+b/state.json",
-    "runs/a#b/state.json",
-    "runs/a?b=c&d/state.json",
-    "runs/'\"<>|*:;,[]{}~`\\/state.json",
-)
 CONTENDERS = 10
+# Of a run whose time was up: an operation gets half a second.
+HASTE = Deadline(-60)
 
 
 class Store(NamedTuple):
@@ -121,71 +111,26 @@ def test_deleting_what_is_not_there_or_not_there_any_more_is_fine(bucket: Bucket
     assert bucket.read(NAME) is None
 
 
-@pytest.mark.parametrize("name", ODD_NAMES)
-def test_odd_names_are_kept_as_they_are(bucket: Bucket, name: str) -> None:
-    generation = bucket.write(name, name.encode(), JSON)
-    bucket.write(name, b"odd", JSON, generation)
-    assert kept(bucket, name).data == b"odd"
-    bucket.delete(name)
-    assert bucket.read(name) is None
-
-
-@pytest.mark.parametrize(
-    "name", ["", "/etc/passwd", "../secret", "runs/../../secret", "runs//a", "runs/", ".lock", "a/.b", "a\nb"]
-)
-def test_names_that_would_escape_or_hide_are_refused(bucket: Bucket, name: str) -> None:
-    for act in (
-        lambda: bucket.read(name),
-        lambda: bucket.write(name, b"", JSON),
-        lambda: bucket.write(name, b"", JSON, 1),
-        lambda: bucket.delete(name),
-        lambda: bucket.address(name),
-        lambda: bucket.link(name),
-    ):
-        with pytest.raises(ValueError, match="expected an object's name"):
-            act()
-
-
 def test_large_objects_come_back_whole(bucket: Bucket) -> None:
     data = os.urandom(9_000_000)  # above 8 MiB the client uploads in another way
     bucket.write(NAME, data, JSON)
     assert kept(bucket).data == data
 
 
-# Contention: processes for the folder, threads for the cloud.
-
-
-@pytest.fixture(scope="module")
-def processes() -> Iterator[Pool]:
-    """Ten processes that wait for each other before every round."""
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(CONTENDERS, share, (context.Barrier(CONTENDERS),)) as pool:
-        yield pool
-
-
-def rounds_won(store: Store, contend: Contend, processes: Pool) -> list[list[int]]:
-    """What ten contenders at once won, each in its own process or thread."""
+def test_of_ten_writers_at_once_exactly_one_wins_each_round(store: Store) -> None:
+    """Processes for the folder, threads for the cloud; the first round creates, the others swap."""
     if store.kind == "folder":
-        jobs = [(contend, store.output, number) for number in range(CONTENDERS)]
-        return processes.starmap(in_process, jobs, chunksize=1)
-    barrier = threading.Barrier(CONTENDERS)
-    with ThreadPoolExecutor(CONTENDERS) as threads:
-        running = [threads.submit(contend, store.output, number, barrier) for number in range(CONTENDERS)]
-        return [run.result() for run in running]
-
-
-def test_of_ten_creators_exactly_one_wins_in_each_round(store: Store, processes: Pool) -> None:
-    won = rounds_won(store, create_in_every_round, processes)
+        context = multiprocessing.get_context("spawn")
+        with context.Pool(CONTENDERS, share, (context.Barrier(CONTENDERS),)) as processes:
+            jobs = [(store.output, number) for number in range(CONTENDERS)]
+            won = processes.starmap(in_process, jobs, chunksize=1)
+    else:
+        barrier = threading.Barrier(CONTENDERS)
+        with ThreadPoolExecutor(CONTENDERS) as threads:
+            won = list(threads.map(lambda number: contend(store.output, number, barrier), range(CONTENDERS)))
     assert list(range(ROUNDS)) == sorted(number for rounds in won for number in rounds)
-    for contender, rounds in enumerate(won):
-        for number in rounds:
-            assert kept(store.bucket, f"runs/{number}/state.json").data == b"contender %d" % contender
-
-
-def test_of_ten_swappers_exactly_one_wins_in_each_round(store: Store, processes: Pool) -> None:
-    store.bucket.write(SWAPPED, b"before", JSON)
-    won = rounds_won(store, swap_in_every_round, processes)
-    assert list(range(ROUNDS)) == sorted(number for rounds in won for number in rounds)
+    (last,) = [contender for contender, rounds in enumerate(won) if ROUNDS - 1 in rounds]
+    assert kept(store.bucket).data == b"round %d, contender %d" % (ROUNDS - 1, last)
 
 
 # The folder alone.
@@ -216,14 +161,6 @@ def test_a_file_where_the_folder_should_be_is_told(tmp_path: Path) -> None:
         bucket.write(NAME, b"{}", JSON)
 
 
-def test_a_folder_in_the_way_of_an_object_is_no_object(tmp_path: Path) -> None:
-    bucket = open_bucket(str(tmp_path))
-    bucket.write("runs/a/state.json", b"{}", JSON)
-    assert bucket.read("runs/a") is None
-    with pytest.raises(Refused, match="Is a directory"):
-        bucket.write("runs/a", b"{}", JSON)
-
-
 def test_a_full_disk_is_told_and_leaves_the_object_as_it_was(tmp_path: Path) -> None:
     bucket = open_bucket(str(tmp_path))
     generation = bucket.write(NAME, b"first", JSON)
@@ -235,7 +172,6 @@ def test_a_full_disk_is_told_and_leaves_the_object_as_it_was(tmp_path: Path) -> 
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert kept(bucket).data == b"first"
-    assert list(tmp_path.rglob(".part")) == []
 
 
 HOLDER = """
@@ -248,30 +184,14 @@ with exclusive(Path(sys.argv[1]), 1):
 """
 
 
-@pytest.fixture
-def lock_holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """Another process that holds the folder's lock."""
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "held\n"
-        yield process
-        process.kill()
-
-
-def test_a_lock_that_is_never_given_back_is_unavailable(
-    tmp_path: Path, lock_holder: subprocess.Popen[str]
-) -> None:
-    with pytest.raises(Unavailable, match="stayed locked"):
-        Folder(tmp_path, budget_seconds=0.2).write(NAME, b"{}", JSON)
-    assert lock_holder.poll() is None
-
-
-def test_a_killed_process_leaves_no_lock_behind(tmp_path: Path, lock_holder: subprocess.Popen[str]) -> None:
-    lock_holder.send_signal(signal.SIGKILL)
-    lock_holder.wait()
-    assert Folder(tmp_path, budget_seconds=0.2).write(NAME, b"{}", JSON)
+def test_a_folder_stays_locked_as_long_as_the_process_lives_that_holds_it(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(Unavailable, match="stayed locked"):
+            Folder(tmp_path, HASTE).write(NAME, b"{}", JSON)
+        holder.send_signal(signal.SIGKILL)
+    assert Folder(tmp_path, HASTE).write(NAME, b"{}", JSON)
 
 
 def test_what_a_killed_writer_left_half_written_is_no_object(tmp_path: Path) -> None:
@@ -283,29 +203,12 @@ def test_what_a_killed_writer_left_half_written_is_no_object(tmp_path: Path) -> 
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["a.json"]
 
 
-def test_the_lock_is_free_again_after_a_failure(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError), exclusive(tmp_path, Deadline(600)):
-        raise RuntimeError
-    with exclusive(tmp_path, Deadline(600)):
-        assert (tmp_path / ".lock").exists()
-
-
 # The cloud alone.
 
 
-def test_nothing_is_asked_before_the_first_read(cloud: FakeStorage) -> None:
-    open_bucket("gs://frameworks/team")
-    assert cloud.calls == []
-
-
 def test_content_types_are_stored(cloud: FakeStorage) -> None:
-    bucket = open_bucket("gs://frameworks/team")
-    bucket.write("a.md", b"# A", "text/markdown; charset=utf-8")
-    bucket.write("b.bin", bytes(9_000_000), "application/octet-stream")
-    assert {name: stored.content_type for name, stored in cloud.objects.items()} == {
-        "team/a.md": "text/markdown; charset=utf-8",
-        "team/b.bin": "application/octet-stream",
-    }
+    open_bucket("gs://frameworks/team").write("a.md", b"# A", "text/markdown; charset=utf-8")
+    assert cloud.objects["team/a.md"].content_type == "text/markdown; charset=utf-8"
 
 
 def test_a_cloud_bucket_tells_where_its_objects_are() -> None:
@@ -349,14 +252,6 @@ def test_a_lost_swap_that_another_overtook_is_a_conflict(cloud: FakeStorage) -> 
     assert cloud.objects[NAME].data == b"theirs"
 
 
-def test_a_delete_whose_reply_is_lost_is_done(cloud: FakeStorage) -> None:
-    bucket = open_bucket("gs://frameworks")
-    bucket.write(NAME, b"{}", JSON)
-    cloud.call_faults = [None, Fault(lost=True)]
-    bucket.delete(NAME)
-    assert cloud.objects == {}
-
-
 def test_content_and_generation_of_a_read_belong_together(cloud: FakeStorage) -> None:
     """The object is replaced between the two requests of a read."""
     bucket, other = open_bucket("gs://frameworks"), open_bucket("gs://frameworks")
@@ -387,7 +282,7 @@ def every_operation(bucket: Bucket) -> list[Callable[[], object]]:
     ]
 
 
-@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+@pytest.mark.parametrize("status", [429, 503])
 def test_a_storm_that_ends_is_waited_out(cloud: FakeStorage, status: int) -> None:
     cloud.call_faults = [Fault(status=status)] * 2
     open_bucket("gs://frameworks").write(NAME, b"{}", JSON)
@@ -400,23 +295,15 @@ def test_a_storm_that_does_not_end_is_unavailable_within_45_seconds(cloud: FakeS
     cloud.call_faults = lambda _: Fault(status=503)
     for act in every_operation(open_bucket("gs://frameworks")):
         begun_seconds = clock.passed_seconds
-        with pytest.raises(Unavailable, match="the last time: status 503"):
+        with pytest.raises(Unavailable, match="the last time: ServiceUnavailable"):
             act()
         assert 5 < clock.passed_seconds - begun_seconds <= BUDGET_SECONDS == 25.0
-
-
-def test_a_store_that_does_not_answer_is_unavailable_in_time(cloud: FakeStorage) -> None:
-    cloud.call_faults = lambda _: Fault(delay_seconds=300)
-    start = time.monotonic()
-    with pytest.raises(Unavailable, match="Timeout"):
-        CloudBucket("frameworks", budget_seconds=0.3).write(NAME, b"{}", JSON)
-    assert time.monotonic() - start < 100
 
 
 def test_a_store_that_is_not_there_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://127.0.0.1:9")
     with pytest.raises(Unavailable, match="the last time: ConnectionError"):
-        CloudBucket("frameworks", budget_seconds=0.3).read(NAME)
+        CloudBucket("frameworks", deadline=HASTE).read(NAME)
 
 
 def test_a_wrong_checksum_is_read_again(cloud: FakeStorage) -> None:
@@ -428,7 +315,7 @@ def test_a_wrong_checksum_is_read_again(cloud: FakeStorage) -> None:
 
 @pytest.mark.usefixtures("unhurried")
 def test_a_checksum_that_stays_wrong_is_unavailable(cloud: FakeStorage) -> None:
-    bucket = CloudBucket("frameworks", budget_seconds=0.3)
+    bucket = CloudBucket("frameworks", deadline=HASTE)
     bucket.write(NAME, b"{}", JSON)
     cloud.call_faults = lambda call: Fault(corrupt=call.method == "media")
     with pytest.raises(Unavailable, match="DataCorruption"):

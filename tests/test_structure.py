@@ -34,34 +34,13 @@ ROOMS = [
 ]
 # What only computes: what it imports, and what that imports, reaches no network and no machine.
 PURE = [
-    *(
-        "classify.counts",
-        "classify.members",
-        "summarize.summary",
-        "summarize.sampling",
-        "summarize.trait_check",
-    ),
-    *(
-        "summarize.drift",
-        "summarize.look_alikes",
-        "mave.prompt",
-        "mave.without_mave",
-        "check.facts",
-        "check.answer",
-        "write.render",
-        "write.members_sql",
-    ),
+    *("classify.counts", "classify.members", "summarize.summary", "summarize.sampling"),
+    *("summarize.trait_check", "summarize.drift", "summarize.look_alikes", "mave.prompt"),
+    *("mave.without_mave", "check.facts", "check.answer", "write.render", "write.members_sql"),
 ]
 OUTSIDE = {
-    "requests",
-    "urllib3",
-    "google",
-    "os",
-    "socket",
-    "http",
-    "subprocess",
-    "flask",
-    "functions_framework",
+    *("requests", "urllib3", "google", "os", "socket", "http"),
+    *("subprocess", "flask", "functions_framework"),
 }
 VISIBLE = {"main.py", "persona", "tests", "requirements.txt", "cloudbuild.yaml", "README.md"}
 MOST_LINES = 40

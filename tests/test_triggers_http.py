@@ -408,8 +408,9 @@ def test_on_the_cloud_each_event_is_a_json_line_that_names_the_run_and_the_reque
     door: FlaskClient, settings: Set, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings(**SAMPLE, GOOGLE_CLOUD_PROJECT="p")
-    post(door, {"X-Cloud-Trace-Context": "abc123/1;o=1"}, run_id="monday")
+    trace = "105445aa7843bc8bf206b12000100000"
+    post(door, {"traceparent": f"00-{trace}-00f067aa0ba902b7-01"}, run_id="monday")
     logged = lines(capsys.readouterr().out)
     assert [line["stage"] for line in logged] == ["fetch", "summarize", "report"]
     named = {(line["severity"], line["run_id"], line["logging.googleapis.com/trace"]) for line in logged}
-    assert named == {("INFO", "monday", "projects/p/traces/abc123")}
+    assert named == {("INFO", "monday", f"projects/p/traces/{trace}")}

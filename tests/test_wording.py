@@ -5,8 +5,6 @@ import pytest
 from persona import wording
 from persona.model import Unit
 
-MORNING = "2026-11-23T06:00:12Z"
-
 
 @pytest.mark.parametrize(
     ("written", "expected"),
@@ -19,11 +17,8 @@ MORNING = "2026-11-23T06:00:12Z"
         (wording.percent(0.35, 0), "35 %"),
         (wording.percent(-0.031), "\N{MINUS SIGN}3.1 %"),
         (wording.interval((0.19, 0.512)), "19\N{EN DASH}51 %"),
-        (wording.date(MORNING), "23 November 2026"),
+        (wording.date("2026-11-23T06:00:12Z"), "23 November 2026"),
         (wording.date("some day"), "some day"),
-        (wording.since("2026-11-22T06:00:12Z", MORNING), "22 November 2026"),
-        (wording.since("2026-11-23T05:58:00Z", MORNING), "23 November 2026 at 05:58 UTC"),
-        (wording.since("some day", MORNING), "some day"),
         # What an activity's trait counts.
         (wording.activity("web", "web_sessions_30d"), "web sessions"),
         (wording.activity("email", "emails_opened_30d"), "email opens"),

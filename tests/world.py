@@ -342,13 +342,11 @@ class _Steps:
         content = made_of, summary.population.read, baseline.objects, run_folder.state.created_at
         return cast("Framework", json.dumps(content).encode())
 
-    def write(self, framework: Framework, summary: Summary) -> dict[str, bytes]:
+    def write(
+        self, framework: Framework, summary: Summary, run_folder: RunFolder
+    ) -> tuple[dict[str, bytes], Report]:
         assert summary
-        return dict.fromkeys(OUTPUTS, cast("bytes", framework))
-
-    def report(self, framework: Framework, run_folder: RunFolder) -> Report:
-        assert framework
-        return _report(run_folder)
+        return dict.fromkeys(OUTPUTS, cast("bytes", framework)), _report(run_folder)
 
     def report_unchanged(self, summary: Summary, baseline: Baseline, run_folder: RunFolder) -> Report:
         assert summary

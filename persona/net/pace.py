@@ -7,8 +7,6 @@ from persona.deadline import Deadline
 
 # A rate that was halved is whole again after fifty seconds: most of Segment's windows last a minute.
 RECOVERY_A_SECOND = 0.01
-# However often it is halved, no less than this share of the rate is left: a fetch never quite stops.
-LEAST_SHARE = 1 / 16
 
 
 class Stopped(Exception):
@@ -62,7 +60,7 @@ class Pace:
         with self._slowing:
             now = time.monotonic()
             if turn_at >= self._slowed_at:
-                self._slow_rate = max(self.rate / 2, self._usual_rate * LEAST_SHARE)
+                self._slow_rate = self.rate / 2
                 self._slowed_at = now
             self._resumes_at = max(self._resumes_at, now + seconds)
 

@@ -44,7 +44,7 @@ class FreeSession:
     slows down everybody who shares the pace.
     """
 
-    def __init__(  # noqa: PLR0913 - what callers set, and what their tests shorten
+    def __init__(  # noqa: PLR0913 - each of them is set by some caller
         self,
         service: Service,
         deadline: Deadline,
@@ -54,15 +54,12 @@ class FreeSession:
         pool_size: int = 1,
         pace: Pace | None = None,
         tries: int = TRIES,
-        backoff_seconds: float = BACKOFF_SECONDS,
-        reply_seconds: float = REPLY_SECONDS,
     ) -> None:
-        self._service, self._deadline, self._pace = service, deadline, pace
+        self._service, self._deadline, self._pace, self._tries = service, deadline, pace, tries
         self._session = Session(pool_size)
         self._session.headers.update(headers or {})
         self._session.auth = auth
         self._sleep = pace.rest if pace else time.sleep
-        self._tries, self._backoff_seconds, self._reply_seconds = tries, backoff_seconds, reply_seconds
 
     def __enter__(self) -> Self:
         return self
@@ -87,10 +84,10 @@ class FreeSession:
             turn_at = self._pace.take() if self._pace else 0.0
             reply, outcome = self._try(request)
             if reply and for_status(reply.status) is not Unavailable:
-                return self._accepted(reply)
+                return reply
             tried += 1
             asked = asked_seconds(reply) if reply else None
-            wait_seconds = max(backoff_seconds(self._backoff_seconds, tried), asked or 0)
+            wait_seconds = max(backoff_seconds(BACKOFF_SECONDS, tried), asked or 0)
             left_seconds = max(self._deadline.left_seconds, 0)
             if tried == self._tries or wait_seconds >= left_seconds:
                 raise Unavailable(
@@ -105,30 +102,23 @@ class FreeSession:
 
     def _try(self, request: requests.PreparedRequest) -> tuple[Reply | None, str]:
         """One request: its reply, if one came, and in words what happened."""
-        seconds = min(self._reply_seconds, max(self._deadline.left_seconds, 0.1))
+        seconds = min(REPLY_SECONDS, max(self._deadline.left_seconds, 0.1))
+        odd = ""
         try:
             reply = exchange(self._session, request, seconds)
         except NotConnected as error:
             return None, f"could not be reached (is its address in the settings right?): {error}"
         except DecodeError:
-            raise Invalid(
-                self._service, f"{NAMES[self._service]} sent a body that does not match its Content-Encoding"
-            ) from None
+            odd = "sent a body that does not match its Content-Encoding"
         except (requests.RequestException, HTTPError):
             return None, f"sent no complete reply within {seconds:.0f} s, or the connection broke"
-        return reply, f"answered {reply}"
-
-    def _accepted(self, reply: Reply) -> Reply:
-        if 300 <= reply.status < 400:  # noqa: PLR2004 - the 3xx class
-            odd = (
-                f"answered {reply}, a redirect, and redirects are never followed; "
-                "check the service's address in the settings"
-            )
-        elif reply.cut:
-            most = f"{MOST_BODY_BYTES // 2**20} MiB"
-            odd = f"sent a body over {most} decoded ({reply}); a well-behaved one is far smaller"
         else:
-            return reply
+            if 300 <= reply.status < 400:  # noqa: PLR2004 - the 3xx class
+                odd = f"answered {reply}, a redirect; check the service's address in the settings"
+            elif reply.cut:
+                odd = f"sent a body over {MOST_BODY_BYTES // 2**20} MiB decoded ({reply})"
+            else:
+                return reply, f"answered {reply}"
         raise Invalid(self._service, f"{NAMES[self._service]} {odd}")
 
 

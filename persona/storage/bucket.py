@@ -29,12 +29,11 @@ class Conflict(Exception):
 
 
 class Bucket(Protocol):
-    """Where objects lie. Names are relative paths with `/`; no part of one may be empty or begin with a dot.
+    """Where objects lie. Names are relative paths with `/`, made of this program's own words and run ids.
 
     Raises:
         Refused: a permission, the credentials or the bucket itself is missing, or the disk refuses.
         Unavailable: the store stayed busy, slow or broken for `BUDGET_SECONDS`, or until the run's end.
-        ValueError: a name that is none.
     """
 
     def read(self, name: str) -> Stored | None:
@@ -62,19 +61,7 @@ class Bucket(Protocol):
         """What opens it: a signed-in reader's https:// address, or the file's absolute path."""
 
 
-def tries(budget_seconds: float, run: Deadline | None) -> Deadline:
+def tries(run: Deadline | None) -> Deadline:
     """How long one operation is tried: its own budget, cut short by the end of the run."""
-    left_seconds = run.left_seconds + GRACE_SECONDS if run else budget_seconds
-    return Deadline(max(min(budget_seconds, left_seconds), LEAST_SECONDS))
-
-
-def checked(name: str) -> str:
-    """The name, if both stores can take it: it stays inside, is not hidden and stays on one line.
-
-    Raises:
-        ValueError: where it does not.
-    """
-    hidden = any(not part or part.startswith(".") for part in name.split("/"))
-    if hidden or any(character in name for character in "\0\r\n"):
-        raise ValueError(f"expected an object's name such as runs/ID/state.json, not {name!r}")
-    return name
+    left_seconds = run.left_seconds + GRACE_SECONDS if run else BUDGET_SECONDS
+    return Deadline(max(min(BUDGET_SECONDS, left_seconds), LEAST_SECONDS))

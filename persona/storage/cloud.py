@@ -17,20 +17,13 @@ from google.cloud import storage
 
 from persona.deadline import Deadline
 from persona.errors import Refused, Unavailable, for_status
-from persona.storage.bucket import BUDGET_SECONDS, LEAST_SECONDS, Conflict, Stored, checked, tries
+from persona.storage.bucket import LEAST_SECONDS, Conflict, Stored, tries
 from persona.storage.objects import LATEST
 from persona.timestamps import http_seconds
 
-# One request's waits: to connect, and for bytes to come. Cloud Storage usually needs 0.1 s.
-CONNECT_SECONDS, READ_SECONDS = 3.0, 10.0
-# Cloud Storage takes about one write a second of an object; the first waits between tries are around that.
-FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.5, 8.0
-
 # What breaks on the way there and back; worth another try.
 _BROKEN = (
-    requests.ConnectionError,
-    requests.Timeout,
-    requests.exceptions.ChunkedEncodingError,
+    requests.RequestException,
     urllib3.exceptions.HTTPError,
     http.client.HTTPException,
     ConnectionError,
@@ -58,26 +51,19 @@ class CloudBucket:
     The client's own retries are off: one operation may take several requests, and all share one budget.
     """
 
-    def __init__(
-        self,
-        bucket: str,
-        prefix: str = "",
-        budget_seconds: float = BUDGET_SECONDS,
-        deadline: Deadline | None = None,
-    ) -> None:
-        self._name = bucket
+    def __init__(self, bucket: str, prefix: str = "", deadline: Deadline | None = None) -> None:
+        self._name, self._deadline = bucket, deadline
         self._prefix = f"{prefix}/" if prefix else ""
-        self._tries = partial(tries, budget_seconds, deadline)
         self._clock_seconds: float | None = None  # the store's clock less our monotonic one
 
     def read(self, name: str) -> Stored | None:
-        return self._tried(partial(self._read, self._path(name)))
+        return self._tried(partial(self._read, self._prefix + name))
 
     def write(self, name: str, data: bytes, content_type: str, generation: int = 0) -> int:
-        return self._tried(partial(self._write, self._path(name), data, content_type, generation))
+        return self._tried(partial(self._write, self._prefix + name, data, content_type, generation))
 
     def delete(self, name: str) -> None:
-        self._tried(partial(self._delete, self._path(name)))
+        self._tried(partial(self._delete, self._prefix + name))
 
     def now(self) -> float:
         if self._clock_seconds is None:
@@ -85,13 +71,10 @@ class CloudBucket:
         return (self._clock_seconds or 0.0) + time.monotonic()
 
     def address(self, name: str) -> str:
-        return f"gs://{self._name}/{self._path(name)}"
+        return f"gs://{self._name}/{self._prefix}{name}"
 
     def link(self, name: str) -> str:
-        return f"https://storage.cloud.google.com/{self._name}/{quote(self._path(name))}"
-
-    def _path(self, name: str) -> str:
-        return self._prefix + checked(name)
+        return f"https://storage.cloud.google.com/{self._name}/{quote(self._prefix + name)}"
 
     @cached_property
     def _bucket(self) -> Any:
@@ -145,16 +128,14 @@ class CloudBucket:
             _raise_without_bucket(error)
 
     def _tried(self, act: Callable[[Deadline], _T]) -> _T:
-        deadline = self._tries()
+        deadline = tries(self._deadline)
         try:
             return patience(deadline.budget_seconds)(act)(deadline)  # type: ignore[no-any-return]
         except RetryError as error:
-            code = getattr(error.cause, "code", None)
-            last = f"status {int(code)}" if isinstance(code, int) else type(error.cause).__name__
             raise Unavailable(
                 "storage",
                 f"Cloud Storage did not serve bucket {self._name} within {deadline.budget_seconds:.1f} s of "
-                f"trying (the last time: {last}); try again later",
+                f"trying (the last time: {type(error.cause).__name__}); try again later",
             ) from None
         except (GoogleAPICallError, GoogleAuthError) as error:
             status = 401 if isinstance(error, GoogleAuthError) else int(error.code or 0)
@@ -169,12 +150,9 @@ class _Replaced(Exception):
 
 
 def patience(budget_seconds: float) -> Retry:
-    """Has an act tried again, with growing, random waits, while that may help.
-
-    What it is called with raises RetryError once so many seconds are over.
-    """
-    first, longest = FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS
-    return Retry(predicate=_may_pass, initial=first, maximum=longest, timeout=budget_seconds)
+    """Has an act tried again, with growing, random waits, while that may help; RetryError once time is up."""
+    # Cloud Storage takes about one write a second of an object.
+    return Retry(predicate=_may_pass, initial=0.5, maximum=8.0, timeout=budget_seconds)
 
 
 def _may_pass(error: Exception) -> bool:
@@ -195,6 +173,6 @@ def _raise_without_bucket(error: NotFound) -> None:
 
 
 def waits(deadline: Deadline) -> tuple[float, float]:
-    """A request's waits to connect and for bytes, shorter when the budget nears its end."""
+    """A request's waits to connect and for bytes (usually 0.1 s each), shorter near the end of the budget."""
     left_seconds = max(deadline.left_seconds, LEAST_SECONDS)
-    return min(CONNECT_SECONDS, left_seconds), min(READ_SECONDS, left_seconds)
+    return min(3.0, left_seconds), min(10.0, left_seconds)

@@ -7,12 +7,11 @@ import os
 import random
 import time
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 from persona.deadline import Deadline
 from persona.errors import Refused, Unavailable
-from persona.storage.bucket import BUDGET_SECONDS, Conflict, Stored, checked, tries
+from persona.storage.bucket import Conflict, Stored, tries
 
 # How often a busy folder is asked again, at most; a write to it holds the lock for some milliseconds.
 LOCK_WAIT_SECONDS = 0.01
@@ -24,48 +23,51 @@ class Folder:
     The generation is drawn from the content, so a swap is as sound as the content is unique.
     """
 
-    def __init__(
-        self, root: Path, budget_seconds: float = BUDGET_SECONDS, deadline: Deadline | None = None
-    ) -> None:
-        self._root = root
-        self._tries = partial(tries, budget_seconds, deadline)
+    def __init__(self, root: Path, deadline: Deadline | None = None) -> None:
+        self._root, self._deadline = root, deadline
 
     def read(self, name: str) -> Stored | None:
-        path = self._root / checked(name)
         with _in_words("read"):
             try:
-                with path.open("rb") as file:
+                with (self._root / name).open("rb") as file:
                     data = file.read()
                     updated = os.fstat(file.fileno()).st_mtime
-            except (FileNotFoundError, IsADirectoryError):
+            except FileNotFoundError:
                 return None
         return Stored(data, _generation(data), updated)
 
     def write(self, name: str, data: bytes, content_type: str, generation: int = 0) -> int:  # noqa: ARG002 - a file has no content type
-        path = self._root / checked(name)
-        with _in_words("written"), exclusive(self._root, self._tries()):
+        path = self._root / name
+        with _in_words("written"), exclusive(self._root, tries(self._deadline)):
             stored = self.read(name)
             if generation == (stored.generation if stored else 0):
-                _write_whole(path, data)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                # Whole whatever happens meanwhile; what a writer that failed left is overwritten.
+                part = path.parent / ".part"
+                with part.open("wb") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+                part.replace(path)
             elif stored is None or stored.data != data:
                 raise Conflict(name)
         return _generation(data)
 
     def delete(self, name: str) -> None:
-        path = self._root / checked(name)
+        path = self._root / name
         with _in_words("written"):
             if path.exists():
-                with exclusive(self._root, self._tries()):
+                with exclusive(self._root, tries(self._deadline)):
                     path.unlink(missing_ok=True)
 
     def now(self) -> float:
         return time.time()
 
     def address(self, name: str) -> str:
-        return str(self._root / checked(name))
+        return str(self._root / name)
 
     def link(self, name: str) -> str:
-        return str((self._root / checked(name)).absolute())
+        return str((self._root / name).absolute())
 
 
 @contextlib.contextmanager
@@ -89,26 +91,7 @@ def exclusive(folder: Path, deadline: Deadline) -> Iterator[None]:
                         "process of this program that hangs, and try again",
                     ) from None
                 time.sleep(random.uniform(0, LOCK_WAIT_SECONDS))  # noqa: S311 - nothing to keep secret
-        try:
-            yield
-        finally:
-            # Closing would do, but for a child that was forked meanwhile and holds the same open file.
-            fcntl.flock(lock, fcntl.LOCK_UN)
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    """Put the file there, whole whatever happens meanwhile; the folder's lock must be held."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.parent / ".part"  # one writer at a time: what a killed one left is overwritten
-    try:
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
+        yield
 
 
 def _generation(data: bytes) -> int:

@@ -11,7 +11,7 @@ All that a run has got so far lies in its folder, and a delivery goes on where t
 cases that can pay twice.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Literal, TypeVar
 
@@ -21,7 +21,7 @@ from persona.deadline import Deadline
 from persona.errors import PersonaError, Refused, RunInProgress, Unavailable, Unforeseen, describe
 from persona.model import Baseline, Report, Summary
 from persona.storage.bucket import Bucket, Conflict
-from persona.storage.objects import FORMATS, JSON, LATEST, LATEST_PAGE, OUTPUTS, Latest, as_latest, path
+from persona.storage.objects import JSON, LATEST, LATEST_PAGE, OUTPUTS, Latest, as_latest, path
 from persona.timestamps import rfc3339
 
 # Runs that publish in the very moment are few; more failures than this are the store's.
@@ -93,8 +93,8 @@ class RunFolder:
         Raises:
             RunInProgress: another delivery's lease has not run out.
         """
-        with suppress(Conflict):
-            self._write(self.state)
+        with suppress(RunInProgress):
+            self.save()
             return
         stored = self._bucket.read(self._path("state.json"))
         if stored is None:
@@ -117,16 +117,14 @@ class RunFolder:
         Raises:
             RunInProgress: somebody did.
         """
+        self._writes += 1
+        owner = self.delivery.owner
+        state = structs.replace(self.state, owner=owner, txn=f"{owner}-{self._writes}", **changes)
+        name, data = self._path("state.json"), json.encode(state)
         try:
-            self._write(structs.replace(self.state, owner=self.delivery.owner, **changes))
+            self._generation = self._bucket.write(name, data, JSON, self._generation)
         except Conflict:
             raise RunInProgress(f"another delivery has taken over run {self.run_id}") from None
-
-    def _write(self, state: State) -> None:
-        self._writes += 1
-        state = structs.replace(state, txn=f"{self.delivery.owner}-{self._writes}")
-        name, data = self._path("state.json"), json.encode(state)
-        self._generation = self._bucket.write(name, data, JSON, self._generation)
         self.state = state
 
     def let_go(self, error: BaseException) -> None:
@@ -142,21 +140,15 @@ class RunFolder:
             state = _decoded(stored.data, State) if stored else None
             if stored and state and state.owner == self.delivery.owner and state.status == "working":
                 self._generation = stored.generation
-                if isinstance(error, Exception):  # whoever stops a run by hand knows
-                    self._leave_word(error)
+                unexpected = PersonaError("an unexpected error; see the log")
+                failure = error if isinstance(error, PersonaError) else unexpected
+                # Whoever stops a run by hand knows, and what is tried again is not over.
+                if isinstance(error, Exception) and not failure.retryable:
+                    body = {"run_id": self.run_id, "at": rfc3339(self.now())} | describe(failure)
+                    with suppress(PersonaError, Conflict):
+                        self._bucket.delete(self._path("error.json"))
+                        self._bucket.write(self._path("error.json"), json.encode(body), JSON)
                 self.save(status="released")
-
-    def _leave_word(self, error: Exception) -> None:
-        """Write `error.json`, where an operator looks; an earlier one is replaced."""
-        failure = (
-            error if isinstance(error, PersonaError) else PersonaError("an unexpected error; see the log")
-        )
-        if failure.retryable:
-            return
-        body = {"run_id": self.run_id, "at": rfc3339(self.now())} | describe(failure)
-        with suppress(PersonaError, Conflict):
-            self._bucket.delete(self._path("error.json"))
-            self._bucket.write(self._path("error.json"), json.encode(body), JSON)
 
     @property
     def finished(self) -> Report | None:
@@ -171,14 +163,10 @@ class RunFolder:
         """Calls that were begun and not taken back."""
         return len(self.state.calls)
 
-    def summary(self) -> Summary | None:
-        """The kept summary; None: nothing was fetched yet."""
-        data = self.read("summary.json")
-        return _decoded(data, Summary) if data is not None else None
-
-    def keep_summary(self, summary: Summary) -> Summary:
-        """The run's summary: this one, or the one that another delivery kept before."""
-        return _decoded(self.keep_first("summary.json", json.encode(summary)), Summary)
+    def summary(self, make: Callable[[], Summary]) -> Summary:
+        """The summary that is kept; else what `make` makes, unless another delivery keeps one before."""
+        data = self.read("summary.json") or self.keep_first("summary.json", json.encode(make()))
+        return _decoded(data, Summary)
 
     def keep_baseline(self, baseline: Baseline) -> Baseline:
         """The same baseline; as soon as anything is written, it is in the state, and stays."""
@@ -199,7 +187,7 @@ class RunFolder:
             raise Unavailable("storage", f"{name} can be neither created nor read; try again later")
         return stored
 
-    def publish(self, outputs: Mapping[str, bytes], made_of: Iterable[int], report: Report) -> Report:
+    def publish(self, made_of: Iterable[int], outputs: Mapping[str, bytes], report: Report) -> Report:
         """Write the outputs, move `latest.json` forward unless it is a trial, and end the run; its report.
 
         The calls whose answers they are made of are fixed before the first is written: whoever goes on from
@@ -207,25 +195,17 @@ class RunFolder:
         """
         if self.state.closed is None:
             self.save(closed=sorted(made_of))
-        for name, content_type in OUTPUTS.items():
+        objects: dict[str, str | None] = {"open": self._bucket.link(self._path("framework.html"))}
+        for name, (kind, content_type) in OUTPUTS.items():
+            objects[kind] = self._bucket.address(self._path(name)) if name in outputs else None
             if name in outputs:  # an earlier one is made of the same answers
                 self.keep_first(name, outputs[name], content_type)
-        objects: dict[str, str | None] = {
-            kind: self._bucket.address(self._path(name)) if name in outputs else None
-            for kind, name in FORMATS.items()
-        }
-        objects["open"] = self._bucket.link(self._path("framework.html"))
         if not self.state.trial:
             latest = Latest(run_id=self.run_id, created_at=self.state.created_at, objects=objects)
             self._move_latest(latest, outputs["framework.html"])
         report = structs.replace(report, objects=objects)
         self._bucket.delete(self._path("error.json"))
         self.save(status="published", report=report)
-        return report
-
-    def end_unchanged(self, report: Report) -> Report:
-        """End the run unpaid, because the space has not changed enough."""
-        self.save(status="unchanged", report=report)
         return report
 
     def _move_latest(self, latest: Latest, page: bytes) -> None:
@@ -242,7 +222,7 @@ class RunFolder:
                     self._bucket.write(LATEST, json.encode(latest), JSON, stored.generation if stored else 0)
                 if copied is None or copied.data != page:
                     generation = copied.generation if copied else 0
-                    self._bucket.write(LATEST_PAGE, page, OUTPUTS["framework.html"], generation)
+                    self._bucket.write(LATEST_PAGE, page, OUTPUTS["framework.html"][1], generation)
                 return
         raise Unavailable("storage", f"{LATEST} was moved by others at each of {MOST_MOVES} tries to move it")
 

@@ -18,8 +18,8 @@ def closing_table(report: Report) -> Iterator[str]:
     truncated = report.profiles.truncated
     counted, *reasons = people_read(report.profiles, report.rejected, truncated=truncated)
     yield counted
-    width = max((len(pattern.label) for pattern in report.patterns), default=0)
-    yield from (f"  {p.label:<{width}}  {p.n:>9,}  {p.share:>6.1%}" for p in report.patterns)
+    width = max((len(pattern["label"]) for pattern in report.patterns), default=0)
+    yield from (f"  {p['label']:<{width}}  {p['n']:>9,}  {p['share']:>6.1%}" for p in report.patterns)
     yield from (f"  {label(key)}: too few people to show" for key in report.suppressed)
     if report.status == "replayed":
         yield f"Published {_ago(report.created_at)} with the data of then; another --run-id makes a new one"
@@ -31,10 +31,11 @@ def closing_table(report: Report) -> Iterator[str]:
     if isinstance(report.credits, dict):
         yield from _credits(report.credits)
     if report.status in {"published", "replayed"}:
-        figures, missing = report.checks.figures, report.checks.missing_sections
+        figures, missing = report.checks["figures"], report.checks["missing_sections"]
         yield (
-            f"Figures in the text: {figures.from_data} from the data, {figures.equal} typed and equal to it, "
-            f"{figures.not_in_data} not in it" + (f"; {missing} sections missing" if missing else "")
+            f"Figures in the text: {figures['from_data']} from the data, {figures['equal']} typed and equal "
+            f"to it, {figures['not_in_data']} not in it"
+            + (f"; {missing} sections missing" if missing else "")
         )
     if isinstance(report.objects, dict) and report.objects:
         yield f"\nFramework: {report.objects['open']}\n           {report.objects['json']}"
@@ -69,7 +70,6 @@ def _credits(credits_: Mapping[str, object]) -> Iterator[str]:
 
 
 def _ago(stamp: object) -> str:
-    at = moment(stamp)
-    days = (datetime.now(UTC) - at).days if at else 0
-    unknown = "less than a day ago" if at else "before"
-    return f"{days} day{'s' if days > 1 else ''} ago" if days > 0 else unknown
+    now = datetime.now(UTC)
+    days = (now - (moment(stamp) or now)).days
+    return f"{days} day{'s' if days > 1 else ''} ago" if days > 0 else "less than a day ago"

@@ -10,13 +10,14 @@ from flask import Request as HttpRequest
 from flask import Response
 
 from persona.deadline import Deadline
-from persona.errors import BadRequest, MethodNotAllowed, NotFound, PersonaError, TooOld, Unforeseen, describe
-from persona.log import log_unexpected, request_log
+from persona.errors import BadRequest, MethodNotAllowed, NotFound, PersonaError, TooOld, describe
+from persona.log import request_log
 from persona.settings import Settings, read_settings
 from persona.storage import open_bucket
 from persona.storage.bucket import Bucket
 from persona.storage.objects import JSON, OUTPUTS, RUN_ID, path, read_latest
 from persona.timestamps import moment, unix_seconds
+from persona.triggers import logged
 
 _NAMING = ("Idempotency-Key", "X-CloudScheduler-JobName", "X-CloudScheduler-ScheduleTime")
 _RUN = re.compile(rf"/runs/({RUN_ID.pattern})/?")
@@ -37,7 +38,6 @@ _SHOWN_WITH = {
 
 def answer(http: HttpRequest) -> Response:
     """The answer to one HTTP request, whatever happens."""
-    starts = Deadline(0)
     log = request_log(os.environ, http.headers.get("X-Cloud-Trace-Context"), http.headers.get("traceparent"))
     run_id = None
     try:
@@ -46,6 +46,7 @@ def answer(http: HttpRequest) -> Response:
         log = log.at(settings.log_level)
         if http.method != "POST":
             return _show(http, settings)
+        deadline = Deadline(settings.deadline_seconds)
         from persona import request  # noqa: PLC0415 - a cold start that only shows a framework reads no request
 
         run_request = request.parse(_body(http, request.MOST_BYTES), settings)
@@ -58,21 +59,11 @@ def answer(http: HttpRequest) -> Response:
 
         from persona.pipeline import run  # noqa: PLC0415 - as above
 
-        report = run(run_request, run_id, settings, starts.of(settings.deadline_seconds), log)
-        log.info(f"run {report.status}", stage="report", seconds=report.seconds.total)
+        report = run(run_request, run_id, settings, deadline, log)
+        log.info(f"run {report.status}", stage="report", seconds=report.seconds["total"])
         return Response(msgspec.json.encode(report), 200, mimetype=JSON)
-    except Unforeseen as error:
-        log_unexpected(log, error.cause)
-        return _failure(error, run_id)
-    except PersonaError as error:
-        # What the caller can mend, or the next delivery, wakes nobody up.
-        passing = error.retryable or isinstance(error, BadRequest | NotFound | MethodNotAllowed)
-        tell = log.warning if passing else log.error
-        tell(error.message, code=error.code)
-        return _failure(error, run_id)
     except Exception as error:  # noqa: BLE001 - the framework would answer with the error's own text
-        log_unexpected(log, error)
-        return _failure(PersonaError("an unexpected error; its place is in the log"), run_id)
+        return _failure(logged(error, log, BadRequest, NotFound, MethodNotAllowed), run_id)
 
 
 def _check_door(http: HttpRequest) -> None:
@@ -102,7 +93,7 @@ def _show(http: HttpRequest, settings: Settings) -> Response:
     shown = published and bucket.read(path(run_id, _FORMATS[media_type]))
     if shown is None:
         raise NotFound(f"no framework of run {run_id} has been published")
-    response = Response(shown.data, 200, _SHOWN_WITH, content_type=OUTPUTS[_FORMATS[media_type]])
+    response = Response(shown.data, 200, _SHOWN_WITH, content_type=OUTPUTS[_FORMATS[media_type]][1])
     if media_type == "text/html":
         from persona.write.render import CONTENT_SECURITY_POLICY  # noqa: PLC0415 - as above
 

@@ -25,7 +25,6 @@ class ProgressLine:
     def __init__(self, deadline: Deadline) -> None:
         self._deadline = deadline
         self._moving = sys.stderr.isatty()
-        self._stage = ""  # the last that was begun
         self._last: Progress | None = None
         self._stage_began_seconds = 0.0
         self._drawing = threading.RLock()
@@ -42,12 +41,13 @@ class ProgressLine:
 
     def __call__(self, progress: Progress) -> None:
         with self._drawing:
-            if progress.stage != self._stage:
+            begins = not self._last or self._last.stage != progress.stage
+            if begins:
                 self._end_stage()
-                self._stage, self._last = progress.stage, progress
                 self._stage_began_seconds = self._deadline.elapsed_seconds
-                self._draw()
             self._last = progress
+            if begins:
+                self._draw()
 
     def _end_stage(self) -> None:
         """Leave the last word of a stage standing."""

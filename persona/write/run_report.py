@@ -4,26 +4,23 @@ from typing import Literal
 
 from msgspec import convert, structs
 
-from persona import model
-from persona.model import Answer, Framework, MaveTrace, Report, Seconds, Summary
+from persona.model import Answer, Checks, Framework, MaveTrace, Report, ReportedProfiles, Summary
 from persona.write import templates
 
 
-def published(framework: Framework, calls: int, seconds: Seconds, *, trial: bool) -> Report:
+def published(framework: Framework, calls: int, seconds: dict[str, float], *, trial: bool) -> Report:
     """The report of a run whose framework goes into the bucket; `calls` of Mave were paid for."""
-    checks, mave = framework.checks, framework.mave
-    told = mave and {"message_id": next(iter(mave.message_ids), None), "calls": calls} | structs.asdict(mave)
+    mave = framework.mave
+    told: dict[str, object] = {}
+    if mave:
+        ids = {"thread_id": mave.thread_id, "message_id": next(iter(mave.message_ids), None)}
+        told = {**ids, "calls": calls, "credits_used": mave.credits_used}
     return structs.replace(
         without_words("published", framework.run_id, framework, framework.author, seconds),
         created_at=framework.created_at,
         trial=trial,
-        mave=convert(told, model.ReportedMave | None),
-        checks=model.ReportedChecks(
-            missing_sections=len(checks.missing_sections),
-            figures=checks.counts(),
-            unresolved=len(checks.unresolved),
-            assumptions=checks.assumptions,
-        ),
+        mave=told or None,
+        checks=_counts(framework.checks),
         changes=templates.sentences().changes(framework).splitlines(),
     )
 
@@ -33,7 +30,7 @@ def without_words(
     run_id: str,
     about: Summary | Framework,
     author: Literal["mave", "facts"],
-    seconds: Seconds,
+    seconds: dict[str, float],
 ) -> Report:
     """The report of a run as far as the people go: all of it where nobody was asked for words."""
     population = about.population
@@ -43,13 +40,23 @@ def without_words(
         status=status,
         source=about.source.kind,
         author=author,
-        profiles=convert(profiles, model.ReportedProfiles),
-        patterns=convert(about.patterns, list[model.ReportedPattern], from_attributes=True),
+        profiles=convert(profiles, ReportedProfiles),
+        patterns=[{"key": p.key, "label": p.label, "n": p.n, "share": p.share} for p in about.patterns],
+        checks=_counts(Checks()),
         seconds=seconds,
         warnings=about.warnings,
         suppressed=about.suppressed,
         rejected=population.rejected,
     )
+
+
+def _counts(checks: Checks) -> dict[str, object]:
+    return {
+        "missing_sections": len(checks.missing_sections),
+        "figures": checks.counts(),
+        "unresolved": len(checks.unresolved),
+        "assumptions": checks.assumptions,
+    }
 
 
 def trace(said: list[Answer]) -> MaveTrace:

@@ -13,7 +13,7 @@ from persona.write import charts, escaping, overview
 ROOM = Path(__file__).parent
 _FIGURES = "count", "decimal", "exact", "percent", "interval", "points", "money"
 _ESCAPING = "clip", "unmarked", "one_line", "shorten", "markdown_block", "Inert"
-_WORDS = "date", "since", "label", "plain", "window"
+_WORDS = "date", "label", "plain", "window"
 
 
 @cache
