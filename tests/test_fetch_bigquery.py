@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from bench_bigquery import rows_read_back
+from bench import rows_read_back
 from cloud import Emulator, FakeBigQuery, Reply, bigquery_error, job_error
 from doors import until
 from spaces import CHANNELS, REJECTED, WHOLE, assert_same, random_space, tables
