@@ -77,11 +77,10 @@ def files(folder: Path, space: Sequence[Profile]) -> Iterator[Path]:
             f"COPY (FROM read_csv('{folder}/commas', all_varchar = true)) TO '{folder}/zstd' "
             "(FORMAT csv, HEADER, COMPRESSION zstd)"
         )
+    (folder / "unloaded").mkdir()
     for name, table in tables(space).items():
-        (folder / "unloaded").mkdir(exist_ok=True)
-        write_csv(
-            folder / "unloaded" / f"{name}_0.csv", [{key.upper(): row[key] for key in row} for row in table]
-        )
+        shouted = [{key.upper(): row[key] for key in row} for row in table]
+        write_csv(folder / "unloaded" / f"{name}_0.csv", shouted)
     names = "lines packed array part-* commas semicolons zstd flat nested unloaded"
     yield from (folder / name for name in names.split())
 

@@ -119,10 +119,9 @@ BAD_RECORDS: dict[str, tuple[bytes, list[int], dict[str, int]]] = {
 }
 
 
-@pytest.mark.parametrize(("content", "read", "bad"), BAD_RECORDS.values(), ids=BAD_RECORDS)
-def test_a_bad_record_is_counted_by_reason_and_costs_no_other(
-    tmp_path: Path, content: bytes, read: list[int], bad: dict[str, int]
-) -> None:
+@pytest.mark.parametrize("name", BAD_RECORDS)
+def test_a_bad_record_is_counted_by_reason_and_costs_no_other(tmp_path: Path, name: str) -> None:
+    content, read, bad = BAD_RECORDS[name]
     for pack in PACKED.values():
         (tmp_path / "export").write_bytes(pack(content))
         counts = fetch(tmp_path / "export")
@@ -197,7 +196,7 @@ def test_an_odd_value_has_the_same_outcome_in_every_format(tmp_path: Path, name:
 # Records that only JSON can hold -> what is read of them beside a neighbour's 7, or why nothing is: in lines,
 # and in an array, which one record may break.
 HALF = '{"traits":{"web":5,"note":"\\ud800"}}'
-ODD_RECORDS = {
+ODD_RECORDS: dict[str, tuple[str, object, object]] = {
     "half a character": (HALF, {"not_json": 1}, "refused"),
     "a key twice": ('{"traits":{"web":1,"web":2}}', 1, 1),
     "traits twice": ('{"traits":{"web":1},"traits":{"web":2}}', 1, 1),
@@ -207,11 +206,9 @@ ODD_RECORDS = {
 }
 
 
-@pytest.mark.parametrize(("record", "in_lines", "in_array"), ODD_RECORDS.values(), ids=ODD_RECORDS)
-def test_an_odd_record_has_a_named_outcome_in_lines_and_in_an_array(
-    tmp_path: Path, record: str, in_lines: object, in_array: object
-) -> None:
-    neighbour = RECORD % "7"
+@pytest.mark.parametrize("name", ODD_RECORDS)
+def test_an_odd_record_has_a_named_outcome_in_lines_and_in_an_array(tmp_path: Path, name: str) -> None:
+    (record, in_lines, in_array), neighbour = ODD_RECORDS[name], RECORD % "7"
     for layout, expected in ((f"{neighbour}\n{record}\n", in_lines), (f"[{neighbour},{record}]", in_array)):
         (tmp_path / "export").write_text(layout)
         try:
@@ -272,10 +269,9 @@ UNREADABLE = {
 }
 
 
-@pytest.mark.parametrize(("content", "words"), UNREADABLE.values(), ids=UNREADABLE)
-def test_what_cannot_be_read_is_named_with_what_it_looks_like(
-    tmp_path: Path, content: bytes, words: str
-) -> None:
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_what_cannot_be_read_is_named_with_what_it_looks_like(tmp_path: Path, name: str) -> None:
+    content, words = UNREADABLE[name]
     (tmp_path / "export").write_bytes(content)
     error = refused(tmp_path / "export")
     assert (type(error), error.message.startswith("PERSONA_SOURCE: ")) == (BadSettings, True)
@@ -315,10 +311,9 @@ NAMES: dict[str, tuple[str | dict[str, str], dict[str, tuple[int, int]]]] = {
 }
 
 
-@pytest.mark.parametrize(("content", "expected"), NAMES.values(), ids=NAMES)
-def test_a_source_names_its_traits_and_how_many_people_carry_them(
-    tmp_path: Path, content: str | dict[str, str], expected: dict[str, tuple[int, int]]
-) -> None:
+@pytest.mark.parametrize("kind", NAMES)
+def test_a_source_names_its_traits_and_how_many_people_carry_them(tmp_path: Path, kind: str) -> None:
+    content, expected = NAMES[kind]
     if isinstance(content, str):
         duckdb.sql(f"COPY ({content} FROM range(7)) TO '{tmp_path}/people.parquet' (FORMAT parquet)")
     else:
@@ -332,16 +327,12 @@ def test_a_source_names_its_traits_and_how_many_people_carry_them(
 # -- draws ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("limit", "drawn_from"), [(700, 900), (1, 900), (899, 900), (900, None), (901, None)]
-)
-def test_a_limit_draws_exactly_so_many_and_says_from_how_many(
-    tmp_path: Path, limit: int, drawn_from: int | None
-) -> None:
+@pytest.mark.parametrize("limit", [700, 1, 899, 900, 901])
+def test_a_limit_draws_exactly_so_many_and_says_from_how_many(tmp_path: Path, limit: int) -> None:
     (tmp_path / "export").write_bytes(lines(900))
     counts = fetch(tmp_path / "export", limit)
     assert (counts.read, len(set(people(counts)))) == (min(900, limit),) * 2
-    assert counts.drawn_from == drawn_from
+    assert counts.drawn_from == (900 if limit < 900 else None)
 
 
 DRAW = """
@@ -388,14 +379,11 @@ def test_a_bad_line_that_is_drawn_counts_among_those_drawn(tmp_path: Path) -> No
 # -- Cloud Storage ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
-def test_an_object_is_read_part_by_part(
-    cloud: FakeStorage,
-    packed: bool,  # noqa: FBT001 - a column of the table
-) -> None:
+@pytest.mark.parametrize("pack", ["plain", "gzip"])
+def test_an_object_is_read_part_by_part(cloud: FakeStorage, pack: str) -> None:
     noise = os.urandom(5 * 2**20).hex().encode()
     content = lines(500) + b'\n{"noise":"' + noise + b'","traits":{"web":500,"plan":"500"}}\n' + line(501)
-    counts = fetch(put(cloud, "a/b c.json", gzip.compress(content, 1) if packed else content))
+    counts = fetch(put(cloud, "a/b c.json", PACKED[pack](content)))
     assert people(counts) == list(range(502))
     assert [call.method for call in cloud.calls[:3]] == ["get", "media", "media"]
 
@@ -440,10 +428,9 @@ REFUSALS: dict[str, tuple[str, int | None, str]] = {
 }
 
 
-@pytest.mark.parametrize(("name", "status", "words"), REFUSALS.values(), ids=REFUSALS)
-def test_a_refusal_of_cloud_storage_says_what_to_do(
-    cloud: FakeStorage, name: str, status: int | None, words: str
-) -> None:
+@pytest.mark.parametrize("kind", REFUSALS)
+def test_a_refusal_of_cloud_storage_says_what_to_do(cloud: FakeStorage, kind: str) -> None:
+    name, status, words = REFUSALS[kind]
     put(cloud, "export.json", lines(3))
     put(cloud, "export.gz", gzip.compress(lines(3_000))[:-2_000])
     if status:

@@ -21,21 +21,10 @@ def summary() -> Summary:
     return summary_of(count(read()[0].records, CHANNELS), CHANNELS, min_group=5)
 
 
-LIMITS = {
-    "none": (0, 600, False),
-    "within the space": (150, 150, True),
-    "the whole space": (600, 600, False),
-    "more than there is": (601, 600, False),
-}
-
-
-@pytest.mark.parametrize(("limit", "read_profiles", "more"), LIMITS.values(), ids=LIMITS)
-def test_a_limit_cuts_the_space_and_says_so(
-    limit: int,
-    read_profiles: int,
-    more: bool,  # noqa: FBT001 - a column of the table
-) -> None:
-    assert [(read_profiles, more)] == [(len(page.records), page.more) for page in read(limit)]
+@pytest.mark.parametrize("limit", [0, 150, 600, 601])
+def test_a_limit_cuts_the_space_and_says_so(limit: int) -> None:
+    [page] = read(limit)
+    assert (len(page.records), page.more) == (min(limit or 600, 600), limit == 150)
 
 
 def test_all_patterns_dormant_people_and_broken_profiles_occur(summary: Summary) -> None:
