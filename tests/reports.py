@@ -180,6 +180,7 @@ EVIL_URLS = (
     'https://ok.example/"><script>window.hit=1</script>',
     "https://ok.example/a)(b|c\ud800\u202e",
     "ftp://evil.example",
+    f"https://long.example/{'x' * 500}",
     "",
 )
 

@@ -95,9 +95,6 @@ def assert_published(report: dict[str, Any], stored: dict[str, bytes]) -> None:
     assert (framework.source.kind, framework.source.space_id) == ("segment", "spa_test")
 
 
-# -- bodies as networks bring them ------------------------------------------------------------------------
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with serve("persona_http", tmp_path_factory.mktemp("server") / "log") as url:
@@ -163,9 +160,6 @@ def test_the_same_space_gives_the_same_framework_whatever_a_process_draws_for_it
         return {name: re.sub(*rounded, text) for name, text in texts.items()}
 
     assert written("1") == written("2")
-
-
-# -- the README's own lines -------------------------------------------------------------------------------
 
 
 def blocks(heading: str) -> list[str]:

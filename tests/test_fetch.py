@@ -103,9 +103,6 @@ def test_every_service_and_every_kind_of_file_gives_the_same_figures(tmp_path: P
         assert_same(listed, other)
 
 
-# -- Profiles Sync's tables, as they really are -----------------------------------------------------------
-
-
 def troubled_tables(random: Random, people: int) -> dict[str, list[dict[str, Any]]]:
     """Tables in which rows landed twice, late, out of order, or name nobody."""
     traits, identifiers = [], []

@@ -161,9 +161,6 @@ def test_where_nobody_can_be_read_again_there_is_no_view(run: Run) -> None:
     assert (report.objects or {})["members"] is None
 
 
-# -- in the warehouse ----------------------------------------------------------------------------------------
-
-
 @pytest.fixture
 def fill(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Fill:
     monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", emulator.url)

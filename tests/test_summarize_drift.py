@@ -52,8 +52,6 @@ def moved(change: float, *, significant: bool, key: str = "web_dominant") -> Pat
     return PatternDrift(pattern=key, **shares, p_value=p_value, significant=significant)
 
 
-# --- The tests behind it ------------------------------------------------------------------------------
-
 # Worked by hand: z, then the normal table's two-sided p.
 PROPORTIONS: dict[str, tuple[int, int, int, int, float]] = {
     "no change": (30, 100, 30, 100, 1.0),
@@ -88,9 +86,6 @@ HOLM = {
 @pytest.mark.parametrize(("p_values", "significant"), HOLM.values(), ids=HOLM)
 def test_holm_steps_down_from_the_smallest_p_value(p_values: list[float], significant: list[bool]) -> None:
     assert significant == holm(p_values)
-
-
-# --- Then and now -------------------------------------------------------------------------------------
 
 
 def test_the_same_figures_are_no_drift(space_summary: Summary) -> None:
@@ -152,8 +147,6 @@ def test_a_suppressed_pattern_is_neither_new_nor_gone_and_shows_no_figure(
     assert not any(key in msgspec.json.encode(drift).decode() for key in hidden)
 
 
-# --- Like with like -----------------------------------------------------------------------------------
-
 WEB, TRAITS = {"web": "web"}, "rule changed: channels sms=clicks, web=web"
 RULE = Rule(channels=WEB | {"sms": "clicks"}, dominance=0.5, boundary_share=0.1)
 SPACE = Origin(kind="segment", space_id="spa_1", address_hash="a", sampling="All of it.")
@@ -191,9 +184,6 @@ def test_a_framework_that_counts_nobody_is_not_comparable(space_summary: Summary
     assert reason == "One of the two frameworks counts no classified people."
 
 
-# --- Worth its price ----------------------------------------------------------------------------------
-
-
 TWO = [moved(0.06, significant=False), moved(0.04, significant=True)]
 WORTH = {
     "a minimum of 0 always asks": (STILL, 0.0, True),
@@ -213,9 +203,6 @@ WORTH = {
 @pytest.mark.parametrize(("drift", "min_drift", "worth"), WORTH.values(), ids=WORTH)
 def test_worth_asking(drift: Drift, min_drift: float, worth: bool) -> None:  # noqa: FBT001 - a table's column
     assert worth == worth_asking(drift, min_drift)
-
-
-# --- Drawn by chance ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("people", [100, 1000])

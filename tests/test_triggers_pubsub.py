@@ -71,9 +71,6 @@ def told(answer: TestResponse | requests.Response, line: Mapping[str, Any]) -> t
     return answer.status_code, line["severity"], line["code"]
 
 
-# -- what a delivery may look like ------------------------------------------------------------------------
-
-
 DELIVERIES = {"a binary event": Door.binary, "a structured event": Door.structured, "a raw push": Door.raw}
 
 
@@ -123,9 +120,6 @@ def test_an_event_without_any_time_is_of_today(door: Door) -> None:
     door.binary(message())
     today = {moment.strftime("%Y-%m-%d") for moment in (before, datetime.now(UTC))}
     assert today.issuperset(door.runs())
-
-
-# -- acknowledged for good --------------------------------------------------------------------------------
 
 
 MALFORMED: dict[str, object] = {
@@ -185,9 +179,6 @@ def test_a_defect_is_acknowledged_and_logged_without_its_words(tmp_path: Path) -
     assert "jane" not in written
 
 
-# -- delivered again --------------------------------------------------------------------------------------
-
-
 def test_a_run_that_another_delivery_works_on_is_delivered_again(door: Door) -> None:
     door.binary(message({"run_id": "monday"}))
     state = door.frameworks / "runs" / "monday" / "state.json"
@@ -226,9 +217,6 @@ def test_each_line_names_the_requests_trace_and_span(door: Door, headers: dict[s
     logged = door.logged()
     named = {(line["logging.googleapis.com/trace"], line["logging.googleapis.com/spanId"]) for line in logged}
     assert named == {(f"projects/p/traces/{TRACE}", span)}
-
-
-# -- answered by the framework before the program is reached ----------------------------------------------
 
 
 DEEP = b'{"message": ' + b"[" * 90_000 + b"]" * 90_000 + b"}"
