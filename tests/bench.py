@@ -18,6 +18,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import cache, partial
 from itertools import islice, pairwise, repeat
 from pathlib import Path
@@ -25,9 +26,9 @@ from random import Random
 from statistics import fmean, median
 from tempfile import TemporaryDirectory
 from typing import Any
-from urllib.error import HTTPError
-from urllib.request import urlopen
 from uuid import UUID
+
+import requests
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -357,11 +358,11 @@ def profile_api_rate() -> Measured:
         read = sum(len(page.records) for page in profile_api.fetch(settings, deadline, 0))
         seconds = deadline.elapsed_seconds
         server.stdin.close()
-        requests, too_fast = map(int, server.stdout.readline().split())
+        asked, too_fast = map(int, server.stdout.readline().split())
     if read != API_PROFILES:
         raise AssertionError(f"{read} of {API_PROFILES} profiles read")
-    share = requests / seconds / 100
-    told = f"{100 * share:.0f} % ({requests:,} requests in {seconds:.1f} s; {too_fast} times 429)"
+    share = asked / seconds / 100
+    told = f"{100 * share:.0f} % ({asked:,} requests in {seconds:.1f} s; {too_fast} times 429)"
     return told, share >= 0.9 and not too_fast
 
 
@@ -391,13 +392,10 @@ def answered_after_seconds(source: Path, target: str, folder: str) -> float:
     ) as process:
         try:
             while True:
-                try:
-                    with urlopen(f"http://127.0.0.1:{port}/"):
-                        return time.perf_counter() - start
-                except HTTPError:  # no framework yet: an answer all the same
+                with suppress(requests.ConnectionError):  # no framework yet is an answer all the same
+                    requests.get(f"http://127.0.0.1:{port}/", timeout=60)
                     return time.perf_counter() - start
-                except OSError:
-                    time.sleep(0.001)
+                time.sleep(0.001)
         finally:
             process.terminate()
 

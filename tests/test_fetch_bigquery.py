@@ -58,10 +58,8 @@ def count(source: str, limit: int = 0, seconds: float = 600.0, **more: str) -> C
 
 
 def person(*types: str | None, **traits: str | None) -> Profile:
-    return {
-        "traits": traits,
-        "external_ids": [{"type": kind, "id": f"{n} {SECRET}"} for n, kind in enumerate(types)],
-    }
+    listed = [{"type": kind, "id": f"{n} {SECRET}"} for n, kind in enumerate(types)]
+    return {"traits": traits, "external_ids": listed}
 
 
 def test_a_value_is_read_as_everywhere(fill: Fill) -> None:
@@ -179,13 +177,9 @@ def plain_activity(events: Mapping[str, Rows], n: int) -> dict[str, str]:
     """What the events of the 30 days before NOW make of one person, in the plainest way."""
 
     def moments(*names: str) -> list[datetime]:
-        return [
-            event["timestamp"]
-            for name in names
-            for event in events[name]
-            if event["segment_id"] in {f"use_{n:04}", f"old_{n}"}
-            and NOW - timedelta(days=30) <= event["timestamp"] <= NOW
-        ]
+        theirs = {f"use_{n:04}", f"old_{n}"}
+        at = [one["timestamp"] for name in names for one in events[name] if one["segment_id"] in theirs]
+        return [moment for moment in at if NOW - timedelta(days=30) <= moment <= NOW]
 
     return {
         "web_sessions_30d": str(plain_sessions(moments("pages"))),
