@@ -122,8 +122,8 @@ BAD_RECORDS: dict[str, tuple[bytes, list[int], dict[str, int]]] = {
 @pytest.mark.parametrize("name", BAD_RECORDS)
 def test_a_bad_record_is_counted_by_reason_and_costs_no_other(tmp_path: Path, name: str) -> None:
     content, read, bad = BAD_RECORDS[name]
-    for pack in PACKED.values():
-        (tmp_path / "export").write_bytes(pack(content))
+    for pack in PACKED if name == "byte-order mark" else ["plain"]:
+        (tmp_path / "export").write_bytes(PACKED[pack](content))
         counts = fetch(tmp_path / "export")
         assert (people(counts), counts.rejected) == (read, bad)
 
@@ -147,7 +147,7 @@ def csv_table(forms: Sequence[str]) -> bytes:
 
 PACKED: dict[str, Callable[[bytes], bytes]] = {
     "plain": bytes,
-    "gzip": gzip.compress,
+    "gzip": lambda content: gzip.compress(content, 1),
     "zstd": lambda content: pa.compress(content, codec="zstd", asbytes=True),
 }
 RECORD = '{"traits":{"web":%s}}'
