@@ -530,7 +530,7 @@ def test_memory_does_not_grow_with_the_people_though_each_has_a_plan_of_their_ow
             file.writelines(f'{{"traits":{{"web":1,"plan":"{plan}"}}}}\n' for plan in plans)
         return tmp_path / f"{profiles}"
 
-    (few, few_mib), (many, many_mib) = (peak(export(profiles)) for profiles in (200_000, 400_000))
-    assert (few, many) == (200_000, 400_000)
-    # Where the plans were kept, two hundred thousand more would take a hundred.
+    (few, few_mib), (many, many_mib) = (peak(export(profiles)) for profiles in (400_000, 800_000))
+    assert (few, many) == (400_000, 800_000)
+    # Where the plans were kept, a hundred thousand would take fifty.
     assert many_mib - few_mib < 64
