@@ -6,28 +6,18 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from persona import model
 from persona.check.answer import CheckedAnswer, read_answers
 from persona.check.facts import Facts, facts_of
 from persona.model import (
     SECTIONS,
     STRATEGY_SECTIONS,
     Checks,
-    Drift,
-    Figure,
     Framework,
-    Group,
-    MaveTrace,
-    NextStep,
-    Origin,
     Pattern,
-    PatternDrift,
     Persona,
-    Plan,
-    Population,
-    Rule,
     Strategy,
     Summary,
-    WebSource,
     dominant,
 )
 from persona.wording import label
@@ -43,7 +33,7 @@ def from_mave() -> Framework:
 
 def _texts(text: str) -> dict[str, Any]:
     """The same text in every section of a persona."""
-    step = NextStep(action=text, channel="email", measure=text)
+    step = model.NextStep(action=text, channel="email", measure=text)
     return dict.fromkeys(SECTIONS, text) | {"next_step": step}
 
 
@@ -51,17 +41,8 @@ def framework(summary: Summary, **more: object) -> Framework:
     """A framework around a summary, with no words in it unless they are given."""
     shared = "source", "population", "rule", "totals", "patterns", "suppressed", "withheld", "warnings"
     parts = {name: getattr(summary, name) for name in shared}
-    parts |= {
-        "run_id": "2026-W48",
-        "created_at": "2026-11-23T06:00:12Z",
-        "author": "mave",
-        "personas": [],
-        "strategy": Strategy(),
-        "narrative": "",
-        "checks": Checks(),
-        "drift": None,
-        "mave": None,
-    }
+    parts |= {"run_id": "2026-W48", "created_at": "2026-11-23T06:00:12Z", "author": "mave", "narrative": ""}
+    parts |= {"personas": [], "strategy": Strategy(), "checks": Checks(), "drift": None, "mave": None}
     return Framework(**parts | more)
 
 
@@ -104,9 +85,7 @@ LONG = "The Remarkably Long-Winded Cross-Channel Connoisseur of Everything, Seco
 
 def stress(summary: Summary) -> Framework:
     """Eight channels, nine patterns, long names, no lifetime value, plans withheld."""
-    rule = Rule(
-        channels={name: f"{name}_activity_30d" for name in CHANNELS}, dominance=0.4, boundary_share=0.121
-    )
+    channels = {name: f"{name}_activity_30d" for name in CHANNELS}
     keys = [*map(dominant, CHANNELS), "omnichannel"]
     coverage = {f"identifier_{index}.push_token": 1 - index / 10 for index in range(10)}
     people = [4210, 2980, 1500, 990, 720, 410, 260, 96, 8834]
@@ -132,22 +111,22 @@ def stress(summary: Summary) -> Framework:
     ]
     return framework(
         summary,
-        source=Origin(kind="export", sampling="20,500 profiles of an export were drawn at random (seed 7)."),
-        population=Population(
+        source=model.Origin(kind="export", sampling="20,500 profiles of an export were drawn (seed 7)."),
+        population=model.Population(
             read=20500,
             classified=20000,
             dormant=480,
-            rejected={"not_an_object": 20},
             truncated=True,
-            trait_coverage=dict.fromkeys(rule.channels.values(), 0.6),
+            rejected={"not_an_object": 20},
+            trait_coverage=dict.fromkeys(channels.values(), 0.6),
         ),
-        rule=rule,
-        totals=Group(
+        rule=model.Rule(channels=channels, dominance=0.4, boundary_share=0.121),
+        totals=model.Group(
             n=20000,
             avg_ltv=0.0,
-            avg_activity=dict.fromkeys(CHANNELS, 6.5),
             avg_identities=3.1,
             few_identities_share=0.31,
+            avg_activity=dict.fromkeys(CHANNELS, 6.5),
             identity_coverage=coverage,
         ),
         patterns=patterns,
@@ -155,24 +134,27 @@ def stress(summary: Summary) -> Framework:
         personas=[Persona(pattern=key, name=LONG, **_texts(TEXT)) for key in keys],
         strategy=Strategy(**dict.fromkeys(STRATEGY_SECTIONS, TEXT)),
         checks=Checks(missing_sections=[f"{key}/journey" for key in keys]),
-        drift=Drift(
+        drift=model.Drift(
             since_run_id="2026-10",
             since="2026-10-01T00:00:00Z",
             comparable=True,
-            patterns=[
-                PatternDrift(
-                    pattern=key,
-                    share_before=None if key == "tv_dominant" else n / 20000 + 0.01,
-                    share_after=n / 20000,
-                    share_change=n / 20000 if key == "tv_dominant" else -0.01,
-                    p_value=None,
-                    significant=key == "web_dominant",
-                )
-                for key, n in zip(keys, people, strict=True)
-            ],
+            patterns=[_moved(key, n / 20000) for key, n in zip(keys, people, strict=True)],
             new=["tv_dominant"],
             significant=True,
         ),
+    )
+
+
+def _moved(key: str, share: float) -> model.PatternDrift:
+    before = None if key == "tv_dominant" else share + 0.01
+    change, significant = -0.01 if before else share, key == "web_dominant"
+    return model.PatternDrift(
+        pattern=key,
+        share_before=before,
+        share_after=share,
+        share_change=change,
+        p_value=None,
+        significant=significant,
     )
 
 
@@ -198,6 +180,7 @@ EVIL_URLS = (
     'https://ok.example/"><script>window.hit=1</script>',
     "https://ok.example/a)(b|c\ud800\u202e",
     "ftp://evil.example",
+    f"https://long.example/{'x' * 500}",
     "",
 )
 
@@ -205,23 +188,21 @@ EVIL_URLS = (
 def hostile(summary: Summary, block: str = ATTACKS, line: str = ATTACK, figures_count: int = 20) -> Framework:
     """Nine patterns and eight channels with something evil in every text that comes from outside."""
     calm = stress(summary)
-    verdicts = "from_data", "equal", "not_in_data"
-    figure = Figure(
-        text=line,
-        value=1.0,
-        unit="share",
-        pattern="web_dominant",
-        section="description",
-        sentence=line,
-        verdict="not_in_data",
-    )
+    about: dict[str, Any] = {
+        "pattern": "web_dominant",
+        "section": "description",
+        "text": line,
+        "sentence": line,
+    }
+    verdicts: tuple[Any, ...] = "from_data", "equal", "not_in_data"
+    figures = [model.Figure(value=1.0, unit="share", verdict=verdict, **about) for verdict in verdicts]
     urls = [*EVIL_URLS, *(f"https://good.example/{'x' * 470}?{index}" for index in range(100))]
     kinds = {f"{index}{line}": 0.5 for index in range(100)}
-    plans = [Plan(plan=f"{index}{line}", n=9, share=0.3) for index in range(3)]
+    plans = [model.Plan(plan=f"{index}{line}", n=9, share=0.3) for index in range(3)]
     return replace(
         calm,
         run_id=line,
-        source=Origin(kind="segment", space_id=line, sampling=block),
+        source=model.Origin(kind="segment", space_id=line, sampling=block),
         population=replace(calm.population, rejected={line: 1}, trait_coverage={line: 0.5}),
         totals=replace(calm.totals, identity_coverage=kinds),
         patterns=[
@@ -237,13 +218,13 @@ def hostile(summary: Summary, block: str = ATTACKS, line: str = ATTACK, figures_
             missing_sections=[line] * 100,
             unresolved=[line] * 100,
             unlike=[line] * 100,
-            figures=[replace(figure, verdict=verdict) for verdict in verdicts for _ in range(figures_count)],
+            figures=[figure for figure in figures for _ in range(figures_count)],
         ),
-        mave=MaveTrace(
+        mave=model.MaveTrace(
             thread_id=line,
             message_ids=[line],
             credits_used=1,
-            sources=[WebSource(title=line, url=url, domain=line) for url in urls],
+            sources=[model.WebSource(title=line, url=url, domain=line) for url in urls],
             validation={"confidence": 0.5, "hallucination_risk": line, line: line},
         ),
     )

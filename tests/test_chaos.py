@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, NamedTuple, cast
+from typing import IO, cast
 
 import pytest
 from cloud import FakeMave, FakeStorage, Turn, answer, lose
@@ -58,19 +58,12 @@ class Trial:
         )
 
 
-class Harm(NamedTuple):
-    """What was done to a run: how many of its processes were killed, and when that was over (monotonic)."""
-
-    killed: int
-    at_seconds: float
-
-
-def harm(trial: Trial) -> Harm:
-    """Deliver the run twice at once, and kill both at random moments."""
+def harm(trial: Trial) -> tuple[int, float]:
+    """Deliver the run twice at once, and kill both at random moments: how many, and when that was over."""
     plans = [(trial.start(), trial.chance.choice(STAGES), trial.chance.uniform(0, 0.4)) for _ in range(2)]
     with ThreadPoolExecutor(len(plans)) as killers:
         killed = sum(killers.map(lambda plan: kill(*plan), plans))
-    return Harm(killed, time.monotonic())
+    return killed, time.monotonic()
 
 
 def kill(process: subprocess.Popen[str], stage: str, pause_seconds: float) -> bool:
@@ -95,9 +88,9 @@ def end_lease(trial: Trial, storage: FakeStorage, folder: Path) -> None:
         os.utime(folder / name, (then, then))
 
 
-def bring_to_an_end(trial: Trial, harmed: Harm) -> str:
+def bring_to_an_end(trial: Trial, harmed: tuple[int, float]) -> str:
     """Deliver the run again until nobody needs to; the report's words, or the last failure's."""
-    time.sleep(max(0.0, harmed.at_seconds + ON_ITS_WAY_SECONDS - time.monotonic()))
+    time.sleep(max(0.0, harmed[1] + ON_ITS_WAY_SECONDS - time.monotonic()))
     options: tuple[str, ...] = ()
     for _ in range(MOST_REDELIVERIES):
         with trial.start(*options) as process:
@@ -132,13 +125,8 @@ def mave() -> Iterator[FakeMave]:
 
 
 def trials(mave: FakeMave, storage: FakeStorage, folder: Path) -> list[Trial]:
-    settings = {
-        "PERSONA_SOURCE": "sample",
-        **mave.settings(),
-        "MAVE_TIMEOUT_SECONDS": "1",
-        "PERSONA_DEADLINE_SECONDS": str(DEADLINE_SECONDS),
-        "PERSONA_OUTPUT": str(folder),
-    }
+    settings = {**mave.settings(), "PERSONA_SOURCE": "sample", "PERSONA_OUTPUT": str(folder)}
+    settings |= {"MAVE_TIMEOUT_SECONDS": "1", "PERSONA_DEADLINE_SECONDS": str(DEADLINE_SECONDS)}
     in_the_cloud = storage.settings()
     return [
         Trial(
@@ -165,7 +153,7 @@ def test_runs_killed_at_random_pay_once_each_and_lose_nothing(mave: FakeMave, tm
         for path in tmp_path.rglob("*")
         if path.is_file()
     }
-    assert sum(harm.killed for harm in harmed) > RUNS / 2
+    assert sum(killed for killed, _ in harmed) > RUNS / 2
     assert ends == ["published"] * RUNS
     paid = Counter(reference for message in mave.paid for reference in REFERENCE.findall(message))
     for run in runs:

@@ -1,6 +1,5 @@
 """The functions framework as a process, the services on their ports, and a run from end to end."""
 
-import base64
 import json
 import os
 import re
@@ -12,15 +11,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
+from typing import Any
 
 import msgspec
 import pytest
-from cloud import FakeMave, FakeSegment, FakeStorage, answer, raw
+import requests
+from cloud import FakeMave, FakeSegment, FakeStorage, raw
 from crowd import crowd
-from doors import ROOT, environment, free_port, lines, readable, run_terminal, serve, wait_for
+from doors import ROOT, environment, free_port, readable, run_terminal, serve, wait_for
 
 from persona.model import Framework
 from persona.storage.objects import OUTPUTS
@@ -28,145 +26,68 @@ from persona.storage.objects import OUTPUTS
 pytestmark = pytest.mark.slow
 
 DATA = ROOT / "tests" / "data"
-# The fields of `framework.json` that a user may rely on.
-FIELDS = re.findall(
-    r"\w+",
-    "schema run_id created_at author source population rule patterns personas strategy narrative checks "
-    "drift mave",
-)
-PATTERN_FIELDS = re.findall(
-    r"\w+",
-    "key label n share share_ci95 avg_ltv ltv_share avg_activity avg_identities few_identities_share "
-    "identity_coverage plans",
-)
-
-
-class World(NamedTuple):
-    """What a deployment meets."""
-
-    segment: FakeSegment
-    mave: FakeMave
-    storage: FakeStorage
-
-    def settings(self) -> dict[str, str]:
-        services = self.segment.settings() | self.mave.settings() | self.storage.settings("/team")
-        return services | {"K_SERVICE": "persona"}
-
-
-@contextmanager
-def world(*script: Any) -> Iterator[World]:
-    with FakeSegment(crowd()) as segment, FakeMave(*script) as mave, FakeStorage() as storage:
-        yield World(segment, mave, storage)
 
 
 def ask(url: str, body: bytes | None = None, **headers: str) -> tuple[int, bytes]:
     named = {name.replace("_", "-"): text for name, text in headers.items()}
-    try:
-        with urlopen(Request(url, body, named), timeout=600) as reply:  # noqa: S310 - our own server
-            return reply.status, reply.read()
-    except HTTPError as refused:
-        with refused:
-            return refused.code, refused.read()
+    reply = requests.request("POST" if body else "GET", url, data=body, headers=named, timeout=600)
+    return reply.status_code, reply.content
 
 
-def names_at(storage: FakeStorage, run_id: str) -> dict[str, str]:
-    """The run's objects, and `latest.json`, with their content types."""
-    prefix = f"team/runs/{run_id}/"
-    return {
-        name.removeprefix(prefix): one.content_type
-        for name, one in sorted(storage.objects.items())
-        if name.startswith(prefix) or name == "team/latest.json"
-    }
-
-
+JSON = "application/json"
 OBJECTS = {
-    "team/latest.json": "application/json",
-    "answer.json": "application/json",
-    "framework.html": "text/html; charset=utf-8",
-    "framework.json": "application/json",
-    "framework.md": "text/markdown; charset=utf-8",
-    "framework.pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
-    "facts.csv": "text/csv; charset=utf-8",
-    "state.json": "application/json",
-    "summary.json": "application/json",
+    "latest.html": "text/html; charset=utf-8",
+    "latest.json": JSON,
+    "runs/monday/answer.json": JSON,
+    "runs/monday/framework.html": "text/html; charset=utf-8",
+    "runs/monday/framework.json": JSON,
+    "runs/monday/framework.md": "text/markdown; charset=utf-8",
+    "runs/monday/framework.pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    "runs/monday/facts.csv": "text/csv; charset=utf-8",
+    "runs/monday/state.json": JSON,
+    "runs/monday/summary.json": JSON,
 }
 
 
 def test_a_scheduled_call_becomes_a_framework_in_the_bucket(tmp_path: Path) -> None:
     content = (DATA / "answer_named.md").read_text(encoding="utf-8")
     body = json.dumps({"content": content, "id": "msg_1", "thread_id": "t_1", "new": 1}, indent=3).encode()
-    with world(raw(body, content)) as around:
-        settings = {**around.settings(), "PERSONA_MAVE_CALLS": "1"}
+    with FakeSegment(crowd()) as segment, FakeMave(raw(body, content)) as mave, FakeStorage() as storage:
+        settings = segment.settings() | mave.settings() | storage.settings("/team")
+        settings |= {"K_SERVICE": "persona", "PERSONA_MAVE_CALLS": "1"}
         with serve("persona_http", tmp_path / "log", **settings) as url:
             status, report = ask(url, b'{"run_id": "monday"}', Content_Type="application/octet-stream")
             shown = ask(url, Accept="text/markdown")
             page = ask(f"{url}/runs/monday", Accept="text/html")
-    stored = {name: one.data for name, one in around.storage.objects.items()}
-    assert (status, json.loads(report)["status"]) == (200, "published")
-    assert names_at(around.storage, "monday") == OBJECTS
-    assert stored["team/runs/monday/answer.json"] == body
-    assert [shown, page] == [
-        (200, stored["team/runs/monday/framework.md"]),
-        (200, stored["team/runs/monday/framework.html"]),
-    ]
-    assert len(around.segment.requests) == 4
-    assert len(around.mave.paid) == 1
-    assert_published(json.loads(report), stored)
+    stored = {name.removeprefix("team/"): one for name, one in storage.objects.items()}
+    assert {name: one.content_type for name, one in stored.items()} == OBJECTS
+    assert stored["runs/monday/answer.json"].data == body
+    assert shown == (200, stored["runs/monday/framework.md"].data)
+    assert page == (200, stored["runs/monday/framework.html"].data)
+    assert (status, len(segment.requests), len(mave.paid)) == (200, 4, 1)
+    assert_published(json.loads(report), {name: one.data for name, one in stored.items()})
 
 
 def assert_published(report: dict[str, Any], stored: dict[str, bytes]) -> None:
-    """The report, `latest.json` and `framework.json` say the same, in the contract's fields."""
+    """The report, `latest.json` and `framework.json` say the same."""
     folder = "persona-frameworks/team/runs/monday"
-    assert report["objects"] == {
-        "json": f"gs://{folder}/framework.json",
-        "markdown": f"gs://{folder}/framework.md",
-        "slides": f"gs://{folder}/framework.pptx",
-        "facts": f"gs://{folder}/facts.csv",
-        "members": None,
-        "html": f"gs://{folder}/framework.html",
-        "open": f"https://storage.cloud.google.com/{folder}/framework.html",
-    }
-    document = stored["team/runs/monday/framework.json"]
-    plain = json.loads(document)
-    framework = msgspec.json.decode(document, type=Framework)
-    latest = json.loads(stored["team/latest.json"])
-    assert [name for name in FIELDS if name not in plain] == []
-    assert [name for name in PATTERN_FIELDS for one in plain["patterns"] if name not in one] == []
+    kinds = {"json": "framework.json", "markdown": "framework.md", "html": "framework.html"}
+    kinds |= {"slides": "framework.pptx", "facts": "facts.csv"}
+    objects = {kind: f"gs://{folder}/{name}" for kind, name in kinds.items()}
+    page = f"https://storage.cloud.google.com/{folder}/framework.html"
+    assert report["objects"] == objects | {"members": None, "open": page}
+    framework = msgspec.json.decode(stored["runs/monday/framework.json"], type=Framework)
+    latest = json.loads(stored["latest.json"])
     assert latest == {"run_id": "monday", "created_at": framework.created_at, "objects": report["objects"]}
-    assert report["patterns"] == [
-        {"key": one.key, "label": one.label, "n": one.n, "share": one.share} for one in framework.patterns
-    ]
+    assert (report["status"], report["patterns"]) == (
+        "published",
+        [{"key": one.key, "label": one.label, "n": one.n, "share": one.share} for one in framework.patterns],
+    )
     keys = "web_dominant", "mobile_dominant", "email_dominant", "omnichannel"
     assert {one.key: one.n for one in framework.patterns} == dict.fromkeys(keys, 60)
     assert (framework.population.read, framework.population.dormant) == (305, 60)
     assert [persona.pattern for persona in framework.personas] == [one.key for one in framework.patterns]
     assert (framework.source.kind, framework.source.space_id) == ("segment", "spa_test")
-
-
-def test_a_message_becomes_a_framework_in_the_bucket_and_its_redelivery_pays_nothing(tmp_path: Path) -> None:
-    content = (DATA / "answer_named.md").read_text(encoding="utf-8")
-    data = base64.b64encode(b'{"run_id": "monday"}').decode()
-    event = json.dumps({"message": {"data": data, "messageId": "1"}, "subscription": "s"}).encode()
-    headers = {
-        "Content_Type": "application/json",
-        "ce_specversion": "1.0",
-        "ce_id": "1",
-        "ce_type": "google.cloud.pubsub.topic.v1.messagePublished",
-        "ce_source": "//pubsub.googleapis.com/projects/p/topics/persona",
-    }
-    log = tmp_path / "log"
-    with world(answer(content)) as around:
-        settings = {**around.settings(), "PERSONA_MAVE_CALLS": "1"}
-        with serve("persona_pubsub", log, **settings) as url:
-            answers = [ask(url, event, **headers) for _ in range(2)]
-    assert answers == [(200, b"OK")] * 2
-    assert names_at(around.storage, "monday") == OBJECTS
-    assert len(around.mave.paid) == 1
-    told = [line["message"] for line in lines(log.read_text())]
-    assert [one for one in told if one.startswith("run ")] == ["run published", "run replayed"]
-
-
-# -- bodies as networks bring them ------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -188,17 +109,18 @@ def exchange(url: str, head: str, *parts: bytes) -> tuple[str, dict[str, Any]]:
     return head.partition("\r\n")[0], json.loads(body)
 
 
-def test_a_body_in_several_parts_is_read_whole(server: str) -> None:
-    body = b'{"dry_run": true, "run_id": "parts"}'
-    _, report = exchange(server, f"Content-Length: {len(body)}", body[:10], body[10:])
-    assert report["run_id"] == "parts"
+WHOLE = b'{"dry_run": true, "run_id": "parts"}'
+PARTS = WHOLE[:10], WHOLE[10:]
+BODIES = {
+    "parts": (f"Content-Length: {len(WHOLE)}", PARTS),
+    "chunks": ("Transfer-Encoding: chunked", [b"%x\r\n%b\r\n" % (len(part), part) for part in (*PARTS, b"")]),
+}
 
 
-def test_a_body_in_chunks_is_read_whole(server: str) -> None:
-    body = b'{"dry_run": true, "run_id": "chunks"}'
-    chunks = [b"%x\r\n%b\r\n" % (len(part), part) for part in (body[:10], body[10:], b"")]
-    _, report = exchange(server, "Transfer-Encoding: chunked", *chunks)
-    assert report["run_id"] == "chunks"
+@pytest.mark.parametrize("how", BODIES)
+def test_a_body_in_parts_or_chunks_is_read_whole(server: str, how: str) -> None:
+    head, parts = BODIES[how]
+    assert exchange(server, head, *parts)[1]["run_id"] == "parts"
 
 
 REFUSED = {
@@ -233,9 +155,6 @@ def test_the_same_space_gives_the_same_framework_whatever_a_process_draws_for_it
         return {name: re.sub(*rounded, text) for name, text in texts.items()}
 
     assert written("1") == written("2")
-
-
-# -- the README's own lines -------------------------------------------------------------------------------
 
 
 def blocks(heading: str) -> list[str]:

@@ -3,8 +3,8 @@
 import gzip
 import json
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -33,33 +33,25 @@ class World:
 
     def silent_listing(self) -> None:
         segment = self._stack.enter_context(FakeSegment([], faults=lambda _: Reply(ending="silence")))
-        self.environment |= {
-            "PERSONA_SOURCE": "segment",
-            **segment.settings(),
-        }
+        self.environment |= {"PERSONA_SOURCE": "segment", **segment.settings()}
+
+    def file(self, content: bytes, times: int) -> None:
+        with (self.folder / "people.gz").open("wb") as file:
+            file.writelines([gzip.compress(content, 1)] * times)
+        self.environment["PERSONA_SOURCE"] = str(self.folder / "people.gz")
 
     def endless_file(self) -> None:
         """Eighty million people in a few megabytes; reading them takes much longer than the run has."""
-        member = gzip.compress(PERSON * 400_000, 1)
-        with (self.folder / "people.jsonl.gz").open("wb") as file:
-            file.writelines([member] * 200)
-        self.environment["PERSONA_SOURCE"] = str(self.folder / "people.jsonl.gz")
+        self.file(PERSON * 400_000, 200)
 
     def file_of_zeros(self) -> None:
         """Sixty gigabytes without a single line's end."""
-        member = gzip.compress(bytes(200_000_000), 1)
-        with (self.folder / "zeros.gz").open("wb") as file:
-            file.writelines([member] * 300)
-        self.environment["PERSONA_SOURCE"] = str(self.folder / "zeros.gz")
+        self.file(bytes(200_000_000), 300)
 
     def mave(self, mave: FakeMave) -> None:
         self._stack.enter_context(mave)
-        self.environment |= {
-            "PERSONA_AUTHOR": "mave",
-            **mave.settings(),
-            "MAVE_TIMEOUT_SECONDS": "1",
-            "PERSONA_MAVE_CALLS": "1",
-        }
+        self.environment |= {"PERSONA_AUTHOR": "mave", "PERSONA_MAVE_CALLS": "1"}
+        self.environment |= {"MAVE_TIMEOUT_SECONDS": "1", **mave.settings()}
 
     def silent_mave(self) -> None:
         self.mave(FakeMave(faults=lambda _: Reply(ending="silence")))
@@ -89,12 +81,6 @@ class World:
         self._stack.enter_context(exclusive(self.folder / "frameworks", Deadline(1)))
 
 
-@contextmanager
-def world(folder: Path) -> Iterator[World]:
-    with ExitStack() as stack:
-        yield World(folder, stack)
-
-
 STEPS = {
     "fetch: a listing that is silent": (World.silent_listing, "segment_unavailable"),
     "fetch: a file of zeros": (World.file_of_zeros, "deadline"),
@@ -109,11 +95,11 @@ STEPS = {
 }
 
 
-@pytest.mark.parametrize(("meet", "outcome"), STEPS.values(), ids=STEPS)
-def test_a_step_ends_with_the_run(
-    tmp_path: Path, settings: Set, meet: Callable[[World], None], outcome: str
-) -> None:
-    with world(tmp_path) as met:
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_ends_with_the_run(tmp_path: Path, settings: Set, step: str) -> None:
+    meet, outcome = STEPS[step]
+    with ExitStack() as stack:
+        met = World(tmp_path, stack)
         meet(met)
         asks = met.environment["PERSONA_AUTHOR"] == "mave"
         seconds = ASKING_SECONDS if asks else SHORT_SECONDS

@@ -77,11 +77,10 @@ def files(folder: Path, space: Sequence[Profile]) -> Iterator[Path]:
             f"COPY (FROM read_csv('{folder}/commas', all_varchar = true)) TO '{folder}/zstd' "
             "(FORMAT csv, HEADER, COMPRESSION zstd)"
         )
+    (folder / "unloaded").mkdir()
     for name, table in tables(space).items():
-        (folder / "unloaded").mkdir(exist_ok=True)
-        write_csv(
-            folder / "unloaded" / f"{name}_0.csv", [{key.upper(): row[key] for key in row} for row in table]
-        )
+        shouted = [{key.upper(): row[key] for key in row} for row in table]
+        write_csv(folder / "unloaded" / f"{name}_0.csv", shouted)
     names = "lines packed array part-* commas semicolons zstd flat nested unloaded"
     yield from (folder / name for name in names.split())
 
@@ -102,9 +101,6 @@ def test_every_service_and_every_kind_of_file_gives_the_same_figures(tmp_path: P
     assert listed.read == 150
     for other in others:
         assert_same(listed, other)
-
-
-# -- Profiles Sync's tables, as they really are -----------------------------------------------------------
 
 
 def troubled_tables(random: Random, people: int) -> dict[str, list[dict[str, Any]]]:

@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from bench_bigquery import rows_read_back
+from bench import rows_read_back
 from cloud import Emulator, FakeBigQuery, Reply, bigquery_error, job_error
 from doors import until
 from spaces import CHANNELS, REJECTED, WHOLE, assert_same, random_space, tables
@@ -46,26 +46,20 @@ def settings(source: str, **more: str) -> Settings:
     return read_settings({"PERSONA_SOURCE": source} | more, "terminal")
 
 
-def count(
-    source: str,
-    limit: int = 0,
-    deadline_seconds: float = 600.0,
-    notes: list[str] | None = None,
-    **more: str,
-) -> Counts:
-    """A space, counted inside the warehouse; what is to be known of it is added to `notes`."""
+def noted(source: str, limit: int = 0, seconds: float = 600.0, **more: str) -> tuple[Counts, list[str]]:
+    """A space, counted inside the warehouse, and what is to be known of it."""
     chosen = settings(source, **more)
-    with bigquery.fetch(chosen, limit, Deadline(deadline_seconds), QUIET, NOW) as people:
-        if notes is not None:
-            notes += people.notes
-        return classify(people, rule_of(chosen))
+    with bigquery.fetch(chosen, limit, Deadline(seconds), QUIET, NOW) as people:
+        return classify(people, rule_of(chosen)), people.notes
+
+
+def count(source: str, limit: int = 0, seconds: float = 600.0, **more: str) -> Counts:
+    return noted(source, limit, seconds, **more)[0]
 
 
 def person(*types: str | None, **traits: str | None) -> Profile:
-    return {
-        "traits": traits,
-        "external_ids": [{"type": kind, "id": f"{n} {SECRET}"} for n, kind in enumerate(types)],
-    }
+    listed = [{"type": kind, "id": f"{n} {SECRET}"} for n, kind in enumerate(types)]
+    return {"traits": traits, "external_ids": listed}
 
 
 def test_a_value_is_read_as_everywhere(fill: Fill) -> None:
@@ -83,17 +77,12 @@ ODD_TYPES = ["", None, "x" * 300, "x" * 301, "ios_id ", "IOS_ID", "kios_id"]
 
 
 @pytest.mark.parametrize(("channels", "dominance"), [(2, 0.5), (3, 0.5), (3, 0.2), (5, 0.35), (8, 0.95)])
-def test_the_figures_are_those_of_the_same_people_counted_here(
-    fill: Fill, channels: int, dominance: float
-) -> None:
+def test_the_figures_are_those_of_the_same_people_here(fill: Fill, channels: int, dominance: float) -> None:
     named = {f"c{i}": f"c{i}'s “trait” `{i}`" for i in range(channels)}
     space = random_space(channels, [*TYPES, *ODD_TYPES], [*named.values()], size=400, once=False)
     source = fill(tables(space))
-    counted = count(
-        source,
-        PERSONA_CHANNELS=",".join(f"{channel}={trait}" for channel, trait in named.items()),
-        PERSONA_DOMINANCE=str(dominance),
-    )
+    pairs = ",".join(f"{channel}={trait}" for channel, trait in named.items())
+    counted = count(source, PERSONA_CHANNELS=pairs, PERSONA_DOMINANCE=str(dominance))
     assert_same(count_here(space, named, dominance), counted)
     assert counted.drawn_from is None
 
@@ -101,9 +90,8 @@ def test_the_figures_are_those_of_the_same_people_counted_here(
 def test_shares_at_the_edge_fall_where_they_fall_everywhere(fill: Fill) -> None:
     shares = {0.45: (9, 6, 5), 0.455: (91, 60, 49), 0.5: (6, 10, 4), 0.505: (50, 49, 101), 0.55: (11, 5, 4)}
     edges = [*shares.values(), (111, 50, 39), (5, 5, 0), (7, 4, 11)]
-    space = [
-        person("email", **dict(zip(CHANNELS.values(), map(str, activity), strict=True))) for activity in edges
-    ]
+    traits = [dict(zip(CHANNELS.values(), map(str, activity), strict=True)) for activity in edges]
+    space = [person("email", **one) for one in traits]
     tally = count(fill(tables(space)))
     assert [group.n for group in tally.groups] == [2, 0, 1, 5]
     # All but 0.45, what is over 0.55, and the equal.
@@ -111,17 +99,15 @@ def test_shares_at_the_edge_fall_where_they_fall_everywhere(fill: Fill) -> None:
     assert_same(count_here(space, CHANNELS), tally)
 
 
-@pytest.mark.parametrize(
-    ("name", "most", "profile"),
-    [
-        ("plans", MOST_PLANS, lambda n: person(web_sessions_30d="1", plan=f"plan {n}")),
-        ("identity_coverage", MOST_TYPES, lambda n: person(f"type {n}", web_sessions_30d="1")),
-    ],
-    ids=["plans", "types"],
-)
-def test_too_many_names_are_not_counted(
-    fill: Fill, name: str, most: int, profile: Callable[[int], Profile]
-) -> None:
+TOO_MANY: dict[str, tuple[int, Callable[[int], Profile]]] = {
+    "plans": (MOST_PLANS, lambda n: person(web_sessions_30d="1", plan=f"plan {n}")),
+    "identity_coverage": (MOST_TYPES, lambda n: person(f"type {n}", web_sessions_30d="1")),
+}
+
+
+@pytest.mark.parametrize("name", TOO_MANY)
+def test_too_many_names_are_not_counted(fill: Fill, name: str) -> None:
+    most, profile = TOO_MANY[name]
     dormant = profile(most) | {"traits": {"plan": "of nobody active"}}
     enough = count(fill(tables([*map(profile, range(most)), dormant])))
     too_many = count(fill(tables([*map(profile, range(most + 1))])))
@@ -140,20 +126,14 @@ def test_a_draw_is_exact_and_the_same_every_time(fill: Fill) -> None:
     assert (all_of_them.read, all_of_them.drawn_from) == (200, None)
 
 
-def test_as_many_rows_come_back_of_many_people_as_of_few(
-    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", emulator.url)
-    few, many = (rows_read_back(emulator, profiles) for profiles in (1_000, 20_000))
-    assert ((1_000, 20_000), few[1]) == ((few[0], many[0]), many[1])
+@pytest.mark.usefixtures("fill")
+def test_as_many_rows_come_back_of_many_people_as_of_few(emulator: Emulator) -> None:
+    few, many = (rows_read_back(emulator, profiles) for profiles in (1_000, 10_000))
+    assert ((1_000, 10_000), few[1]) == ((few[0], many[0]), many[1])
 
 
-def test_an_empty_space_is_refused(fill: Fill) -> None:
-    with pytest.raises(Refused, match="no merged profiles"):
-        count(fill(tables([])))
-
-
-OTHER_TABLES = {
+OTHER_TABLES: dict[str, tuple[list[str], str]] = {
+    "empty": (["user_traits", "user_identifiers"], "no merged profiles"),
     "no traits": (["user_identifiers"], "no user_traits. .*Profiles Backfill of the past"),
     "no identifiers": (["user_traits"], "no user_identifiers. "),
     "raw": (["id_graph_updates"], "no user_traits and user_identifiers. It has .*id_graph_updates"),
@@ -161,10 +141,9 @@ OTHER_TABLES = {
 }
 
 
-@pytest.mark.parametrize(("names", "refusal"), OTHER_TABLES.values(), ids=OTHER_TABLES)
-def test_a_space_without_the_tables_is_refused_with_what_it_lacks_and_has(
-    fill: Fill, names: list[str], refusal: str
-) -> None:
+@pytest.mark.parametrize("name", OTHER_TABLES)
+def test_a_space_without_its_tables_is_refused_with_what_it_lacks_and_has(fill: Fill, name: str) -> None:
+    names, refusal = OTHER_TABLES[name]
     source = fill({name: [] for name in names})
     with pytest.raises(Refused, match=refusal):
         count(source)
@@ -198,25 +177,14 @@ def plain_activity(events: Mapping[str, Rows], n: int) -> dict[str, str]:
     """What the events of the 30 days before NOW make of one person, in the plainest way."""
 
     def moments(*names: str) -> list[datetime]:
-        return [
-            event["timestamp"]
-            for name in names
-            for event in events[name]
-            if event["segment_id"] in {f"use_{n:04}", f"old_{n}"}
-            and NOW - timedelta(days=30) <= event["timestamp"] <= NOW
-        ]
+        theirs = {f"use_{n:04}", f"old_{n}"}
+        at = [one["timestamp"] for name in names for one in events[name] if one["segment_id"] in theirs]
+        return [moment for moment in at if NOW - timedelta(days=30) <= moment <= NOW]
 
     return {
         "web_sessions_30d": str(plain_sessions(moments("pages"))),
         "mobile_sessions_30d": str(plain_sessions(moments("screens"))),
         "emails_opened_30d": str(len(set(moments("email_opened", "email_link_clicked")))),
-    }
-
-
-def written(events: Mapping[str, Rows]) -> dict[str, Rows]:
-    return {
-        table: [event | {"timestamp": event["timestamp"].isoformat()} for event in rows]
-        for table, rows in events.items()
     }
 
 
@@ -236,14 +204,13 @@ def test_activity_is_counted_from_raw_events(fill: Fill, graph: str) -> None:
         )
     ]
     space = [person("email", ltv="5", web_sessions_30d="99", plan="pro") for _ in range(80)]
-    source = fill(
-        tables(space) | written(events) | {graph: merges if graph != "profile_merges" else merges[2::3]}
-    )
-    notes: list[str] = []
-    counted = count(source, notes=notes, PERSONA_EVENTS="on")
-    derived = [
-        profile | {"traits": profile["traits"] | plain_activity(events, n)} for n, profile in enumerate(space)
-    ]
+    written = {
+        table: [event | {"timestamp": event["timestamp"].isoformat()} for event in rows]
+        for table, rows in events.items()
+    }
+    merged = {graph: merges if graph != "profile_merges" else merges[2::3]}
+    counted, notes = noted(fill(tables(space) | written | merged), PERSONA_EVENTS="on")
+    derived = [one | {"traits": one["traits"] | plain_activity(events, n)} for n, one in enumerate(space)]
     assert notes == []
     assert_same(count_here(derived, CHANNELS), counted)
 
@@ -252,21 +219,16 @@ def test_event_tables_that_do_not_exist_are_named(fill: Fill) -> None:
     rows = tables([person("email")])
     page = {"segment_id": "use_0000", "timestamp": NOW.isoformat()}
     source = fill(rows | {"pages": [page], "profile_merges": []})
-    notes: list[str] = []
-    counted = count(source, notes=notes, PERSONA_EVENTS="on", PERSONA_EMAIL_TABLES="opens")
+    counted, notes = noted(source, PERSONA_EVENTS="on", PERSONA_EMAIL_TABLES="opens")
     assert ([note.split()[3] for note in notes], counted.groups[0].n) == (["screens", "opens"], 1)
 
 
-@pytest.mark.parametrize(
-    ("more", "named"),
-    [
-        ({}, "pages, screens, email_opened, email_link_clicked"),
-        ({"pages": []}, "none of profile_merges, id_graph_updates"),
-    ],
-    ids=["no-events", "no-graph"],
-)
-def test_events_that_cannot_be_counted_are_refused(fill: Fill, more: dict[str, Rows], named: str) -> None:
-    source = fill(tables([person("email")]) | more)
+@pytest.mark.parametrize("there", [[], ["pages"]], ids=["no-events", "no-graph"])
+def test_events_that_cannot_be_counted_are_refused(fill: Fill, there: list[str]) -> None:
+    named = (
+        "none of profile_merges, id_graph" if there else "pages, screens, email_opened, email_link_clicked"
+    )
+    source = fill(tables([person("email")]) | {table: [] for table in there})
     with pytest.raises(Refused, match=named):
         count(source, PERSONA_EVENTS="on")
 
@@ -313,8 +275,9 @@ REFUSALS: dict[str, tuple[Reply, type[PersonaError], str]] = {
 }
 
 
-@pytest.mark.parametrize(("reply", "kind", "named"), REFUSALS.values(), ids=REFUSALS)
-def test_a_refusal_says_what_to_do(host: Host, reply: Reply, kind: type[PersonaError], named: str) -> None:
+@pytest.mark.parametrize("name", REFUSALS)
+def test_a_refusal_says_what_to_do(host: Host, name: str) -> None:
+    reply, kind, named = REFUSALS[name]
     with host(FakeBigQuery(starts=reply)), pytest.raises(kind, match=named) as refused:
         count(ANYWHERE)
     assert SECRET not in refused.value.message
@@ -328,7 +291,7 @@ def test_a_refusal_says_what_to_do(host: Host, reply: Reply, kind: type[PersonaE
 )
 def test_a_bigquery_that_stays_busy_is_unavailable(host: Host, reply: Reply) -> None:
     with host(FakeBigQuery(starts=reply)) as service, pytest.raises(PersonaError) as failed:
-        count(ANYWHERE, deadline_seconds=60)
+        count(ANYWHERE, seconds=60)
     assert (failed.value.retryable, failed.value.status) == (True, 503)
     assert len(service.requests) > 1
 
@@ -338,7 +301,7 @@ def test_a_bigquery_that_stays_busy_is_unavailable(host: Host, reply: Reply) -> 
 def test_a_job_is_cancelled_at_the_deadline(host: Host, finds: Reply | None) -> None:
     started = time.monotonic()
     with host(FakeBigQuery(finds=finds)) as service, pytest.raises(DeadlineExceeded):
-        count(ANYWHERE, deadline_seconds=1.0)
+        count(ANYWHERE, seconds=1.0)
     until(lambda: service.requests[-1].path.endswith("/cancel"))
     assert time.monotonic() - started < 25
 
@@ -346,7 +309,7 @@ def test_a_job_is_cancelled_at_the_deadline(host: Host, finds: Reply | None) -> 
 def test_the_job_is_bounded_and_labelled(host: Host) -> None:
     reply = bigquery_error(403, "accessDenied")
     with host(FakeBigQuery(starts=reply)) as service, pytest.raises(Refused):
-        count(ANYWHERE, 10, deadline_seconds=600, PERSONA_MAX_BYTES="123")
+        count(ANYWHERE, 10, seconds=600, PERSONA_MAX_BYTES="123")
     job = json.loads(service.requests[-1].body)["configuration"]
     assert "web_sessions_30d" not in job["query"]["query"]
     assert job["query"]["maximumBytesBilled"] == "123"
@@ -360,17 +323,16 @@ def test_an_estimate_is_a_dry_run(host: Host) -> None:
     assert [job["configuration"]["dryRun"] for job in jobs] == [True]
 
 
-@pytest.mark.parametrize(
-    ("partitioning", "pruned"),
-    [({"type": "DAY"}, True), ({"type": "DAY", "field": "timestamp"}, False), (None, False)],
-    ids=["by-loading-time", "by-a-column", "view"],
-)
-def test_events_are_pruned_where_the_table_knows_when_they_were_loaded(
-    host: Host,
-    partitioning: dict[str, str] | None,
-    pruned: bool,  # noqa: FBT001 - a column of the table
-) -> None:
-    table = {"timePartitioning": partitioning} if partitioning else {}
+PARTITIONS: dict[str, tuple[dict[str, Any], bool]] = {
+    "by loading time": ({"timePartitioning": {"type": "DAY"}}, True),
+    "by a column": ({"timePartitioning": {"type": "DAY", "field": "timestamp"}}, False),
+    "view": ({}, False),
+}
+
+
+@pytest.mark.parametrize("name", PARTITIONS)
+def test_events_are_pruned_where_the_table_knows_when_they_were_loaded(host: Host, name: str) -> None:
+    table, pruned = PARTITIONS[name]
     refuses = bigquery_error(403, "accessDenied")
     with host(FakeBigQuery(starts=refuses, table=table)) as service, pytest.raises(Refused):
         count(ANYWHERE, PERSONA_EVENTS="on")
@@ -380,7 +342,7 @@ def test_events_are_pruned_where_the_table_knows_when_they_were_loaded(
 
 def test_no_time_left_asks_nothing(host: Host) -> None:
     with host(FakeBigQuery()) as service, pytest.raises(DeadlineExceeded):
-        count(ANYWHERE, deadline_seconds=0)
+        count(ANYWHERE, seconds=0)
     assert service.requests == []
 
 

@@ -54,10 +54,9 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("content", "words"), REFUSED.values(), ids=REFUSED)
-def test_a_file_of_another_shape_is_told_by_a_run_and_by_a_look(
-    tmp_path: Path, content: str, words: str
-) -> None:
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_file_of_another_shape_is_told_by_a_run_and_by_a_look(tmp_path: Path, name: str) -> None:
+    content, words = REFUSED[name]
     (tmp_path / "people").write_text(content)
     ended = in_process("--source", "people", "--channels", CHANNELS, cwd=tmp_path)
     looked = in_process("check", "people", cwd=tmp_path, PERSONA_CHANNELS=CHANNELS)
@@ -82,17 +81,12 @@ NOTED = {
 }
 
 
-@pytest.mark.parametrize(("content", "words"), NOTED.values(), ids=NOTED)
-def test_what_is_left_out_of_a_file_is_told_in_the_framework(
-    tmp_path: Path, content: bytes, words: str
-) -> None:
+@pytest.mark.parametrize("name", NOTED)
+def test_what_is_left_out_of_a_file_is_told_in_the_framework(tmp_path: Path, name: str) -> None:
+    content, words = NOTED[name]
     (tmp_path / "people").write_bytes(content)
-    ended = in_process(
-        *("--source", "people", "--channels", CHANNELS, "--run-id", "one"),
-        cwd=tmp_path,
-        PERSONA_LTV_TRAIT="revenue",
-        PERSONA_PLAN_TRAIT="tier",
-    )
+    traits = {"PERSONA_LTV_TRAIT": "revenue", "PERSONA_PLAN_TRAIT": "tier", "PERSONA_CHANNELS": CHANNELS}
+    ended = in_process("--source", "people", "--run-id", "one", cwd=tmp_path, **traits)
     framework = json.loads((tmp_path / "frameworks" / "runs" / "one" / "framework.json").read_bytes())
     assert any(words in warning for warning in framework["warnings"])
     assert f"Note: {words}" in ended.stdout
@@ -128,9 +122,7 @@ NAMELESS = {
 
 
 @pytest.mark.parametrize("content", NAMELESS.values(), ids=NAMELESS)
-def test_a_file_that_is_not_understood_is_told_without_what_may_be_somebodys(
-    tmp_path: Path, content: str
-) -> None:
+def test_a_file_that_is_not_understood_is_told_without_anybodys_name(tmp_path: Path, content: str) -> None:
     (tmp_path / "people").write_text(content)
     ended = in_process("--source", "people", "--run-id", "one", cwd=tmp_path)
     left = (tmp_path / "frameworks" / "runs" / "one" / "error.json").read_text()

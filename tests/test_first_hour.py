@@ -2,15 +2,14 @@
 
 import csv
 import re
-import subprocess
 import sys
 from pathlib import Path
 from random import Random
 
 import duckdb
 import pytest
-from doors import ROOT, environment
-from test_quick_start import clone, printed
+from doors import ROOT
+from test_quick_start import clone, printed, shell
 
 pytestmark = pytest.mark.slow
 
@@ -33,17 +32,7 @@ def write_people(path: Path, web_share: float = 1.0) -> None:
 
 
 def run(line: str, folder: Path, expected: int = 0) -> str:
-    """What a line for a shell prints."""
-    outside = {name: text for name, text in environment().items() if name != "PYTHONPATH"}
-    ended = subprocess.run(
-        ["sh", "-c", line],
-        cwd=folder,
-        env=outside,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=1_500,
-    )
+    ended = shell(line, folder)
     assert ended.returncode == expected, ended.stderr
     return ended.stdout
 
@@ -59,10 +48,8 @@ def in_view(told: str, folder: Path) -> dict[str, int]:
     [page] = re.findall(r"^Framework: (\S+)$", told, re.MULTILINE)
     with duckdb.connect() as engine:
         engine.execute((folder / page).with_name("members.sql").read_text(encoding="utf-8"))
-        rows = engine.execute(
-            "SELECT pattern, COUNT(*), AVG(CAST(holdout AS INT)) FROM channel_patterns GROUP BY 1"
-        )
-        counted = rows.fetchall()
+        view = "SELECT pattern, COUNT(*), AVG(CAST(holdout AS INT)) FROM channel_patterns GROUP BY 1"
+        counted = engine.execute(view).fetchall()
     assert all(share == pytest.approx(0.1, abs=0.01) for _, _, share in counted)
     return {pattern.replace("_", " ").title(): n for pattern, n, _ in counted}
 

@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -27,6 +27,8 @@ from persona.settings import read_settings
 
 pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
 
+Run = Callable[..., Report]
+Fill = Callable[..., str]
 QUIET = Log(as_json=False, level="ERROR")
 COLUMNS = ["canonical_segment_id", "user_id", "pattern", "persona", "holdout"]
 CONTENT = (Path(__file__).parent / "data" / "answer_named.md").read_text(encoding="utf-8")
@@ -42,7 +44,7 @@ NAMES = [
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Callable[..., Report]:
+def run(tmp_path: Path) -> Run:
     """Carries out a run into a folder of the test's own."""
 
     def carry_out(source: object, run_id: str = "first", **more: str) -> Report:
@@ -90,9 +92,7 @@ def held_out(identifier: str) -> bool:
     return int(sha256(f"1:{identifier}".encode()).hexdigest()[:8], 16) < round(0.1 * 16**8)
 
 
-def test_the_view_of_every_kind_of_file_counts_what_the_framework_counts(
-    tmp_path: Path, run: Callable[..., Report]
-) -> None:
+def test_the_view_of_every_kind_of_file_counts_what_the_framework_counts(tmp_path: Path, run: Run) -> None:
     for path in files(tmp_path, random_space(7, TYPES)):
         report = run(path, path.name.strip("*-"))
         rows = here(report)
@@ -102,14 +102,14 @@ def test_the_view_of_every_kind_of_file_counts_what_the_framework_counts(
         assert sum(name is not None for name in by_id) > 30
 
 
-def test_rows_that_cannot_be_read_are_in_no_pattern(tmp_path: Path, run: Callable[..., Report]) -> None:
+def test_rows_that_cannot_be_read_are_in_no_pattern(tmp_path: Path, run: Run) -> None:
     rows = "".join(f"{n},u{n}\n" for n in range(40))
     (tmp_path / "p.csv").write_text(f"web_sessions_30d,user_id\n{rows}1\n2,u,x\n")
     report = run(tmp_path / "p.csv", PERSONA_CHANNELS="web=web_sessions_30d,app=app")
     assert (report.profiles.rejected, counted(report)) == (2, in_view(here(report)))
 
 
-def test_no_column_but_the_needed_is_named_in_the_bucket(tmp_path: Path, run: Callable[..., Report]) -> None:
+def test_no_column_but_the_needed_is_named_in_the_bucket(tmp_path: Path, run: Run) -> None:
     """A header's other cells may be anything: of a part that was cut off its header, a person."""
     rows = [f"u{n},{n % 9},{n % 4},{n % 3},1" for n in range(60)]
     header = "user_id,web_sessions_30d,mobile_sessions_30d,emails_opened_30d,jane@example.com"
@@ -120,7 +120,7 @@ def test_no_column_but_the_needed_is_named_in_the_bucket(tmp_path: Path, run: Ca
     assert counted(report) == in_view(here(report))
 
 
-def test_a_part_without_its_header_is_named(tmp_path: Path, run: Callable[..., Report]) -> None:
+def test_a_part_without_its_header_is_named(tmp_path: Path, run: Run) -> None:
     (tmp_path / "a.csv").write_text("user_id,web_sessions_30d\nu1,3\n")
     (tmp_path / "b.csv").write_text("jane@example.com,5\nu3,3\n")
     with pytest.raises(PersonaError, match=r"b\.csv: expected a header like that of the other files") as told:
@@ -128,7 +128,7 @@ def test_a_part_without_its_header_is_named(tmp_path: Path, run: Callable[..., R
     assert "jane" not in told.value.message
 
 
-def test_the_view_is_of_everybody_where_the_run_drew_some(tmp_path: Path, run: Callable[..., Report]) -> None:
+def test_the_view_is_of_everybody_where_the_run_drew_some(tmp_path: Path, run: Run) -> None:
     (tmp_path / "lines").write_text("\n".join(map(json.dumps, random_space(8, TYPES, size=400))))
     everybody, drawn = run(tmp_path / "lines"), run(tmp_path / "lines", "drawn", PERSONA_LIMIT="100")
     assert drawn.profiles.read == 100
@@ -136,9 +136,7 @@ def test_the_view_is_of_everybody_where_the_run_drew_some(tmp_path: Path, run: C
 
 
 @pytest.mark.parametrize(("share", "expected"), [("0", 0), ("0.5", 2_500)], ids=["nobody", "half"])
-def test_the_holdout_is_as_large_as_it_is_set(
-    tmp_path: Path, run: Callable[..., Report], share: str, expected: int
-) -> None:
+def test_the_holdout_is_as_large_as_it_is_set(tmp_path: Path, run: Run, share: str, expected: int) -> None:
     rows = "".join(f"{n % 9},{n % 4},u{n}\n" for n in range(1, 5_001))
     (tmp_path / "p.csv").write_text(f"web,app,user_id\n{rows}")
     report = run(tmp_path / "p.csv", PERSONA_CHANNELS="web=web,app=app", PERSONA_HOLDOUT=share)
@@ -146,7 +144,7 @@ def test_the_holdout_is_as_large_as_it_is_set(
 
 
 def test_objects_of_a_bucket_stand_in_the_view_by_their_address(
-    run: Callable[..., Report], monkeypatch: pytest.MonkeyPatch
+    run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     space = "\n".join(map(json.dumps, random_space(9, TYPES, size=40)))
     with FakeStorage("exports") as storage:
@@ -158,22 +156,19 @@ def test_objects_of_a_bucket_stand_in_the_view_by_their_address(
     assert "['gs://exports/a/part-0.jsonl', 'gs://exports/b/part-0.jsonl']" in statement(report)
 
 
-def test_where_nobody_can_be_read_again_there_is_no_view(run: Callable[..., Report]) -> None:
+def test_where_nobody_can_be_read_again_there_is_no_view(run: Run) -> None:
     report = run("sample")
     assert (report.objects or {})["members"] is None
 
 
-# -- in the warehouse ----------------------------------------------------------------------------------------
-
-
 @pytest.fixture
-def fill(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Callable[[Mapping[str, Any]], str]:
+def fill(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Fill:
     monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", emulator.url)
     return lambda rows: emulator.fill("space", rows)
 
 
 def test_the_view_in_the_warehouse_counts_what_the_framework_counts(
-    run: Callable[..., Report], emulator: Emulator, fill: Callable[..., str]
+    run: Run, emulator: Emulator, fill: Fill
 ) -> None:
     space = tables(random_space(10, TYPES, size=300))
     report = run(fill(space), PERSONA_LIMIT="0")
@@ -187,7 +182,7 @@ def test_the_view_in_the_warehouse_counts_what_the_framework_counts(
 
 
 def test_the_view_counts_raw_events_until_the_moment_it_is_asked(
-    run: Callable[..., Report], emulator: Emulator, fill: Callable[..., str]
+    run: Run, emulator: Emulator, fill: Fill
 ) -> None:
     moments = [(datetime.now(UTC) - timedelta(hours=6 * n + 1)).isoformat() for n in range(3)]
 
@@ -209,9 +204,9 @@ def test_no_name_breaks_out_of_a_literal(emulator: Emulator, name: str) -> None:
     assert [read, emulator.rows(f"SELECT {text(name, 'bigquery')} AS name -- '")] == [name, [{"name": name}]]
 
 
-@pytest.mark.parametrize("name", [*NAMES[:2], '*/ " ` /* $most @most'])
+@pytest.mark.parametrize("name", [NAMES[1], '*/ " ` /* $most @most'])
 def test_traits_and_personas_of_any_name_are_those_of_the_view(
-    tmp_path: Path, run: Callable[..., Report], emulator: Emulator, fill: Callable[..., str], name: str
+    tmp_path: Path, run: Run, emulator: Emulator, fill: Fill, name: str
 ) -> None:
     space = [{"traits": {name: f"{n % 5}", "app": f"{n % 3}"}, "external_ids": [user(n)]} for n in range(60)]
     named = {"PERSONA_CHANNELS": f"web={name},app=app", "PERSONA_LIMIT": "0"}
@@ -227,7 +222,7 @@ def test_traits_and_personas_of_any_name_are_those_of_the_view(
 
 
 def test_a_later_delivery_that_publishes_writes_the_view_of_the_one_that_read(
-    tmp_path: Path, run: Callable[..., Report]
+    tmp_path: Path, run: Run
 ) -> None:
     (tmp_path / "lines").write_text("\n".join(map(json.dumps, random_space(11, TYPES))))
     with FakeMave(answer(CONTENT)) as mave:
@@ -247,13 +242,10 @@ def test_the_lift_that_the_guide_reads_is_the_one_that_its_query_gives() -> None
     queries = re.findall(r"```sql\n(.*?)```", guide, re.DOTALL)
     [query] = [query for query in queries if "give_or_take" in query]
     with duckdb.connect() as engine:
-        engine.execute(
-            "CREATE TABLE campaign AS SELECT 'u' || n AS user_id, 'web' AS pattern, n < 1000 AS holdout "
-            "FROM range(10000) AS one(n)"
-        )
-        engine.execute(
-            "CREATE TABLE conversions AS SELECT 'u' || n AS user_id FROM range(955, 1540) AS one(n), range(2)"
-        )
+        user = "SELECT 'u' || n AS user_id"
+        campaign = f"{user}, 'web' AS pattern, n < 1000 AS holdout FROM range(10000) AS one(n)"
+        engine.execute(f"CREATE TABLE campaign AS {campaign}")
+        engine.execute(f"CREATE TABLE conversions AS {user} FROM range(955, 1540) AS one(n), range(2)")
         [row] = engine.execute(query).fetchall()
     assert row[:5] == ("web", 9_000, 1_000, 0.06, 0.045)
     assert [f"{100 * figure:.1f}" for figure in row[5:]] == ["1.5", "1.4"]

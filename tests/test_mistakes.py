@@ -17,13 +17,15 @@ from doors import ROOT, environment, in_process
 pytestmark = pytest.mark.slow
 
 TABLE = "user_id,web,app,ltv,plan\n" + "".join(f"u{n},{n % 7},{n % 5},{n},pro\n" for n in range(60))
+PACKED = gzip.compress(TABLE.encode())
 HEADER, ROWS = TABLE.split("\n", 1)
-BOTH = ("--channels", "web=web,app=app")
-FILE = ("--source", "p.csv", *BOTH)
+FILE = ("--source", "p.csv", "--channels", "web=web,app=app")
 SPACE = {"SEGMENT_TOKEN": "{segment.token}", "SEGMENT_SPACE_ID": "{segment.space}"} | dict.fromkeys(
     ("SEGMENT_API_URL", "SEGMENT_PROFILE_API_URL"), "{segment.url}"
 )
-MAVE = {"PERSONA_SOURCE": "sample", "MAVERA_API_KEY": "{mave.key}", "MAVERA_API_URL": "{mave.url}"}
+SAMPLE = {"PERSONA_SOURCE": "sample"}
+WAREHOUSE = {"PERSONA_SOURCE": "bigquery://project-1.space", "BIGQUERY_EMULATOR_HOST": "{bigquery.url}"}
+MAVE = {**SAMPLE, "MAVERA_API_KEY": "{mave.key}", "MAVERA_API_URL": "{mave.url}"}
 
 
 ABSENT = "expected a file, there is no such file: "
@@ -33,7 +35,9 @@ TWO_KINDS = "expected files of one kind, got CSV and JSON lines; name one kind w
 
 class Mistake(NamedTuple):
     name: str
-    words: tuple[str, ...]  # what was expected, what came, what to do: as far as each can be told
+    words: tuple[
+        str, ...
+    ]  # what was expected, what came, what to do, as far as told; … between what is apart
     arguments: tuple[str, ...] = ()
     settings: Mapping[str, str] = {}
     files: Mapping[str, str | bytes] = {}
@@ -45,14 +49,29 @@ def setting(name: str, text: str, *words: str, **more: str) -> Mistake:
     return Mistake(f"{name}={text}", (f"- {name}: expected ", *words), (), {**more, name: text})
 
 
+def given(words: str, exit_code: int = 2, /, **settings: str) -> Mistake:
+    """Settings that do not go together."""
+    return Mistake(words, (words,), (), settings, exit_code=exit_code)
+
+
+def service(words: str, **settings: str) -> Mistake:
+    """Settings that only a service can refuse."""
+    return given(words, 1, **settings)
+
+
 def file(name: str, content: str | bytes, *words: str, exit_code: int = 2) -> Mistake:
     """A file that holds no people."""
     return Mistake(f"file: {name}", words, FILE, {}, {"p.csv": content}, exit_code)
 
 
-def place(name: str, source: str, files: Mapping[str, str], *words: str) -> Mistake:
-    """A source where no file is, or files of two kinds."""
-    return Mistake(name, words, ("--source", source), {}, files)
+def nobody(name: str, content: str, *words: str) -> Mistake:
+    """A file that can be read, and of which nobody may be shown."""
+    return file(name, content, *words, exit_code=1)
+
+
+def typed(arguments: str, *words: str, **files: str) -> Mistake:
+    """A command line that is refused; where it names a source, beside these files."""
+    return Mistake(arguments, words, tuple(arguments.split(" ")), {}, files)
 
 
 MISTAKES = [
@@ -67,177 +86,116 @@ MISTAKES = [
     setting("PERSONA_CHANNELS", "web: w, app: a", "channel=trait pairs", "got 'web: w, app: a'"),
     setting("PERSONA_CHANNELS", "Web=w,App=a", "(channels: a-z, 0-9, _)", "got 'Web=w,App=a'"),
     setting("PERSONA_CHANNELS", "web=w,app=w", "a trait each for all channels", "got w twice"),
-    setting(
-        "PERSONA_EVENTS", "on", "only profile-api and bigquery:// have raw events", PERSONA_SOURCE="sample"
-    ),
+    setting("PERSONA_EVENTS", "on", "only profile-api and bigquery:// have raw events", **SAMPLE),
     setting("PERSONA_AUTHOR", "gpt", "one of mave, facts", "got 'gpt'"),
     setting("PERSONA_DEADLINE_SECONDS", "100", "more than 250", "got 100", **MAVE),
-    Mistake(
-        "nothing set on the cloud",
-        ("PERSONA_SOURCE: expected", "PERSONA_AUTHOR: expected", "PERSONA_OUTPUT: expected gs://BUCKET"),
-        settings={"K_SERVICE": "persona"},
+    given(
+        "PERSONA_SOURCE: expected … PERSONA_AUTHOR: expected … PERSONA_OUTPUT: expected gs://BUCKET",
+        K_SERVICE="persona",
     ),
     # Keys, spaces, regions, addresses, ports
-    Mistake(
-        "a space without a token",
-        ("PERSONA_SOURCE: expected", "(or SEGMENT_TOKEN)", "got nothing"),
-        settings={"SEGMENT_SPACE_ID": "spa_1"},
+    given("PERSONA_SOURCE: expected … (or SEGMENT_TOKEN) … got nothing", SEGMENT_SPACE_ID="spa_1"),
+    given(
+        "SEGMENT_SPACE_ID: expected a value … got nothing … Unify, Unify settings, API access",
+        SEGMENT_TOKEN="t",
     ),
-    Mistake(
-        "a token without a space",
-        ("SEGMENT_SPACE_ID: expected a value", "got nothing", "Unify, Unify settings, API access"),
-        settings={"SEGMENT_TOKEN": "t"},
-    ),
-    Mistake(
-        "a source without its token",
-        ("SEGMENT_TOKEN: expected a value", "got nothing", "Access Management, Tokens", "API access"),
-        ("--source", "segment"),
-        {"SEGMENT_SPACE_ID": "spa_1"},
+    given(
+        "SEGMENT_TOKEN: expected a value … got nothing … Access Management, Tokens … API access",
+        PERSONA_SOURCE="segment",
+        SEGMENT_SPACE_ID="spa_1",
     ),
     setting("SEGMENT_TOKEN", "Bearer abc", "the secret alone", "or Bearer", SEGMENT_SPACE_ID="spa_1"),
     setting("SEGMENT_SPACE_ID", "https://app.segment.com/x/spa_1", "such as spa_…", SEGMENT_TOKEN="t"),
-    setting("PERSONA_AUTHOR", "mave", "MAVERA_API_KEY: expected a key", PERSONA_SOURCE="sample")._replace(
-        words=("MAVERA_API_KEY: expected a key, since PERSONA_AUTHOR is mave", "got nothing")
+    given(
+        "MAVERA_API_KEY: expected a key, since PERSONA_AUTHOR is mave … got nothing",
+        **{"PERSONA_AUTHOR": "mave", **SAMPLE},
     ),
-    Mistake(
-        "a key and no source",
-        ("PERSONA_SOURCE: expected sample, segment", "the built-in sample comes unasked only", "got nothing"),
-        settings={"MAVERA_API_KEY": "k"},
+    given(
+        "PERSONA_SOURCE: expected sample, segment … the built-in sample comes unasked only … got nothing",
+        MAVERA_API_KEY="k",
     ),
     setting("MAVERA_API_URL", "http://app.mavera.io/api/v1", "https://", "got 'http://app.mavera.io/api/v1'"),
     setting("SEGMENT_API_URL", "http://127.0.0.1:99999", "ports to 65535", "got 'http://127.0.0.1:99999'"),
-    Mistake(
-        "a port that nobody listens on",
-        (
-            "Segment could not be reached (is its address in the settings right?)",
-            "refused",
-            "try again later",
-        ),
-        settings={**SPACE, "SEGMENT_API_URL": "http://127.0.0.1:9"},
-        exit_code=1,
+    service(
+        "Segment could not be reached (is its address in the settings right?) … refused … try again later",
+        **{**SPACE, "SEGMENT_API_URL": "http://127.0.0.1:9"},
     ),
-    Mistake(
-        "a wrong token, or one of another region",
-        ("answered 401", "the token is wrong", "SEGMENT_API_URL=https://eu1.", "check SEGMENT_TOKEN"),
-        settings={**SPACE, "SEGMENT_TOKEN": "wrong"},
-        exit_code=1,
+    service(
+        "answered 401 … the token is wrong … SEGMENT_API_URL=https://eu1. … check SEGMENT_TOKEN",
+        **{**SPACE, "SEGMENT_TOKEN": "wrong"},
     ),
-    Mistake(
-        "a wrong space",
-        ("answered 404", "no such space", "check SEGMENT_SPACE_ID", "PERSONA_SOURCE=profile-api"),
-        settings={**SPACE, "SEGMENT_SPACE_ID": "spa_other"},
-        exit_code=1,
+    service(
+        "answered 404 … no such space … check SEGMENT_SPACE_ID … PERSONA_SOURCE=profile-api",
+        **{**SPACE, "SEGMENT_SPACE_ID": "spa_other"},
     ),
-    Mistake(
-        "an empty space",
-        ("lists no merged profiles", "SEGMENT_SPACE_ID names another space", "profile explorer"),
-        settings=SPACE,
-        exit_code=1,
+    service("lists no merged profiles … SEGMENT_SPACE_ID names another space … profile explorer", **SPACE),
+    service(
+        "answered 401 … SEGMENT_PROFILE_API_URL=https://profiles.euw1 … is a Profile API access token",
+        **{**SPACE, "SEGMENT_TOKEN": "wrong", "PERSONA_SOURCE": "profile-api"},
     ),
-    Mistake(
-        "a Public API token for the Profile API",
-        ("answered 401", "SEGMENT_PROFILE_API_URL=https://profiles.euw1", "is a Profile API access token"),
-        ("--source", "profile-api"),
-        {**SPACE, "SEGMENT_TOKEN": "wrong"},
-        exit_code=1,
+    service(
+        "Mave answered 401 … check MAVERA_API_KEY … nothing was paid", **{**MAVE, "MAVERA_API_KEY": "wrong"}
     ),
-    Mistake(
-        "a wrong key of Mave",
-        ("Mave answered 401", "check MAVERA_API_KEY", "nothing was paid"),
-        settings={**MAVE, "MAVERA_API_KEY": "wrong"},
-        exit_code=1,
+    service(
+        "Mave answered 402 … the credits or the budget are used up … billing page … nothing was paid", **MAVE
     ),
-    Mistake(
-        "no credits",
-        ("Mave answered 402", "the credits or the budget are used up", "billing page", "nothing was paid"),
-        settings=MAVE,
-        exit_code=1,
-    ),
-    Mistake(
-        "a warehouse that may not be read",
-        ("BigQuery answered 403", "may not read the dataset", "it needs roles/bigquery.jobUser"),
-        ("--source", "bigquery://project-1.space"),
-        {"BIGQUERY_EMULATOR_HOST": "{bigquery.url}"},
-        exit_code=1,
+    service(
+        "BigQuery answered 403 … may not read the dataset … it needs roles/bigquery.jobUser", **WAREHOUSE
     ),
     # Sources and outputs
-    setting(
-        "PERSONA_SOURCE", "s3://bucket/people.csv", "gs://BUCKET/OBJECT", "got 's3://bucket/people.csv'"
-    )._replace(words=("gs://BUCKET/OBJECT with both names, or a file path", "got ")),
-    setting("PERSONA_OUTPUT", "gs:/bucket", "gs://BUCKET[/PREFIX] or a folder", "got 'gs:/bucket'"),
-    place("a source misspelt", "segments", {}, f"{ABSENT}segments; is segment meant?"),
-    place("a file misspelt", "peple.csv", {"people.csv": TABLE}, f"{ABSENT}peple.csv; is people.csv meant?"),
-    Mistake(
-        "a file in another folder",
-        (f"{ABSENT}data.csv; name it from the folder that the command is given in",),
-        ("check", "data.csv"),
-        files={"x/people.csv": TABLE},
+    given(
+        "gs://BUCKET/OBJECT with both names, or a file path … got ", PERSONA_SOURCE="s3://bucket/people.csv"
     ),
-    place("an empty folder", "d", {"d/.keep": ""}, EMPTY),
-    place("files of two kinds", "d", {"d/a.csv": TABLE, "d/b.jsonl": "{}"}, TWO_KINDS),
+    setting("PERSONA_OUTPUT", "gs:/bucket", "gs://BUCKET[/PREFIX] or a folder", "got 'gs:/bucket'"),
+    typed("--source segments", f"{ABSENT}segments; is segment meant?"),
+    typed("--source peple.csv", f"{ABSENT}peple.csv; is people.csv meant?", **{"people.csv": TABLE}),
+    typed(
+        "check data.csv",
+        f"{ABSENT}data.csv; name it from the folder that the command is given in",
+        **{"x/people.csv": TABLE},
+    ),
+    typed("--source d", EMPTY, **{"d/.keep": ""}),
+    typed("--source two", TWO_KINDS, **{"two/a.csv": TABLE, "two/b.jsonl": "{}"}),
     file("a spreadsheet", b"PK\x03\x04....", "looks like a ZIP archive or a spreadsheet", "save it as CSV"),
     file("of Excel, in UTF-16", TABLE.encode("utf-16"), "looks like text in UTF-16", "save it as UTF-8"),
     file("a database", b"SQLite format 3\0", "looks like an SQLite database", "export a table as CSV"),
     file("a sign-in page", "<html>Sign in</html>", "looks like HTML or XML", "write JSON lines, CSV"),
-    file(
-        "cut short", gzip.compress(TABLE.encode())[:-20], "gzip is damaged or was cut short", "store it again"
-    ),
-    file("empty", "", "holds no profile at all", "check that PERSONA_SOURCE", exit_code=1),
-    file("a header alone", HEADER, "holds no profile at all", "check that PERSONA_SOURCE", exit_code=1),
-    file(
-        "no header", ROWS, "carry any of the channels' traits (web, app)", "the first line names", exit_code=1
-    ),
-    file(
+    file("cut short", PACKED[:-20], "gzip is damaged or was cut short", "store it again"),
+    nobody("empty", "", "holds no profile at all", "check that PERSONA_SOURCE"),
+    nobody("a header alone", HEADER, "holds no profile at all", "check that PERSONA_SOURCE"),
+    nobody("no header", ROWS, "carry any of the channels' traits (web, app)", "the first line names"),
+    nobody(
         "other names of columns",
         TABLE.replace("web,app", "web_visits,app_opens"),
-        "(web, app): they have other names",
-        "look like them: for web: web_visits?; for app: app_opens?",
+        "(web, app): they have other names … look like them: for web: web_visits?; for app: app_opens?",
         "`python -m persona check FILE` shows",
-        exit_code=1,
     ),
-    file(
+    nobody(
         "words in the place of numbers",
         HEADER + "".join(f"\nu{n},often,rarely,1,pro" for n in range(60)),
         "60 could not be read (60 activity not numeric",
         "PERSONA_CHANNELS names traits that count what people do, as numbers",
-        exit_code=1,
     ),
-    file(
+    nobody(
         "nobody active",
         HEADER + "".join(f"\nu{n},0,0,1,pro" for n in range(60)),
         "of 60 profiles read, 60 have no activity",
-        exit_code=1,
     ),
-    file(
+    nobody(
         "too few people",
         f"{HEADER}\nu1,1,2,3,pro",
-        "all groups are too small",
-        "1 active people of 1 read",
-        "PERSONA_MIN_GROUP",
-        exit_code=1,
+        "all groups are too small … 1 active people of 1 read … PERSONA_MIN_GROUP",
     ),
     # What is typed
-    Mistake(
-        "a file as a command",
-        ("expected options or the command check, got p.csv", "--source p.csv"),
-        ("p.csv",),
-    ),
-    Mistake("an option misspelt", ("No such option '--sorce'", "Did you mean", "--source"), ("--sorce", "x")),
-    Mistake("an option without its value", ("'--source' requires an argument",), ("--source",)),
-    Mistake("a limit in words", ("'--limit': 'ten' is not a valid integer",), ("--limit", "ten")),
-    Mistake(
-        "a limit of nobody",
-        ("bad_request: limit: expected a whole number from 1 to 10000", "got 0"),
-        ("--limit", "0"),
-    ),
-    Mistake("a path as a run's id", ("run_id: expected [A-Za-z0-9]", "got 3 other"), ("--run-id", "a/b")),
-    Mistake("a run's id that is empty", ("bad_request: run_id",), ("--run-id", "")),
-    Mistake("half an address", ("PERSONA_SOURCE: expected gs://BUCKET/OBJECT",), ("--source", "gs://x")),
-    Mistake(
-        "two settings at once",
-        ("bad_settings: ", "PERSONA_LIMIT", "LOG_LEVEL"),
-        settings={"PERSONA_LIMIT": "x", "LOG_LEVEL": "y"},
-    ),
+    typed("p.csv", "expected options or the command check, got p.csv … --source p.csv"),
+    typed("--sorce x", "No such option '--sorce'", "Did you mean", "--source"),
+    typed("--source", "'--source' requires an argument"),
+    typed("--limit ten", "'--limit': 'ten' is not a valid integer"),
+    typed("--limit 0", "bad_request: limit: expected a whole number from 1 to 10000 … got 0"),
+    typed("--run-id a/b", "run_id: expected [A-Za-z0-9]", "got 3 other"),
+    typed("--run-id ", "bad_request: run_id"),
+    typed("--source gs://x", "PERSONA_SOURCE: expected gs://BUCKET/OBJECT"),
+    given("bad_settings:  … PERSONA_LIMIT … LOG_LEVEL", PERSONA_LIMIT="x", LOG_LEVEL="y"),
 ]
 
 
@@ -262,9 +220,10 @@ def test_a_mistake_is_met_with_its_mending(
     for name, content in mistake.files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
-    given = {name: text.format(**vars(services)) for name, text in mistake.settings.items()}
-    ended = in_process(*mistake.arguments, cwd=tmp_path, **given)
-    unsaid = [words for words in mistake.words if words not in ended.stderr]
+    settings = {name: text.format(**vars(services)) for name, text in mistake.settings.items()}
+    ended = in_process(*mistake.arguments, cwd=tmp_path, **settings)
+    told = [words for part in mistake.words for words in part.split(" … ")]
+    unsaid = [words for words in told if words not in ended.stderr]
     assert (mistake.exit_code, "", []) == (ended.exit_code, ended.stdout, unsaid), ended.stderr
     assert "reading profiles" in ended.stderr or not (tmp_path / "frameworks").exists()
 

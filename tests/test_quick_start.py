@@ -31,19 +31,21 @@ def clone(folder: Path) -> None:
         shutil.copy2(ROOT / name, folder / name)
 
 
+def shell(line: str, folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    """What a line for a shell prints in a clone."""
+    outside = {name: text for name, text in environment().items() if name != "PYTHONPATH"}
+    command, env = ["sh", "-ec", line], {**outside, **more}
+    return subprocess.run(
+        command, cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=1_500
+    )
+
+
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="this is no clone")
 def test_the_first_command_makes_a_framework_in_a_fresh_clone(tmp_path: Path) -> None:
     clone(tmp_path)
-    outside = {name: text for name, text in environment().items() if name != "PYTHONPATH"}
-    path = f"{Path(sys.executable).parent}:{outside['PATH']}"
-    ended = subprocess.run(
-        ["sh", "-ec", printed("sh", "-m venv")],
-        cwd=tmp_path,
-        env={**outside, "PATH": path, "PIP_NO_COMPILE": "1", "PIP_DEFAULT_TIMEOUT": "100"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=1_500,
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    ended = shell(
+        printed("sh", "-m venv"), tmp_path, PATH=path, PIP_NO_COMPILE="1", PIP_DEFAULT_TIMEOUT="100"
     )
     if ended.returncode and UNREACHABLE.search(ended.stderr) and os.environ.get("CI") != "true":
         pytest.skip("the package index cannot be reached")

@@ -38,7 +38,6 @@ def framework(frameworks: Path, run_id: str) -> Any:
 
 def test_a_published_run_is_replayed(door: FlaskClient, mave: FakeMave) -> None:
     reply = door.post("/", json={"run_id": "before"})
-
     assert (reply.status_code, (reply.json or {})["status"], len(mave.paid)) == (200, "replayed", 0)
 
 
@@ -53,7 +52,6 @@ def test_a_paid_answer_is_published_without_paying_again(
     (folder / "framework.json").unlink()
     reply = door.post("/", json={"run_id": "before"})
     document = framework(frameworks, "before")
-
     assert ((reply.json or {})["status"], len(mave.paid)) == ("published", 0)
     names = ["The Desk Planner", "The On-The-Go Operator", "The Inbox Dweller", "The Power Orchestrator"]
     lacking = [path for path in document["checks"]["missing_sections"] if "next_step" not in path]
@@ -67,10 +65,9 @@ def test_a_framework_is_compared_with_and_its_names_are_kept(
 ) -> None:
     door.post("/", json={"run_id": "after"})
     drift = framework(frameworks, "after")["drift"]
-
-    assert (
-        drift["since_run_id"],
-        drift["comparable"],
-        '"web_dominant": "The Desk Planner"' in mave.paid[0],
-        "{{web_dominant.share_before}} Earlier share of the classified: 28.7 %" in mave.paid[0],
-    ) == ("before", True, True, True)
+    told = (
+        '"web_dominant": "The Desk Planner"',
+        "{{web_dominant.share_before}} Earlier share of the classified: 28.7 %",
+    )
+    assert (drift["since_run_id"], drift["comparable"]) == ("before", True)
+    assert [words for words in told if words not in mave.paid[0]] == []

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
-from spaces import CHANNELS, count, plain_figures, readable_space, summary_of
+from spaces import CHANNELS, TYPES, count, plain_figures, random_space, summary_of
 
 from persona.classify.counts import Counts
 from persona.errors import NotEnoughData
@@ -42,7 +42,6 @@ def sized(*sizes: int) -> Counts:
 
 def test_the_seeds_own_people_are_twenty_omnichannel_and_ten_email_dominant(seed_summary: Summary) -> None:
     summary = summary_of(count(SEED_PEOPLE, CHANNELS), CHANNELS, min_group=5)
-
     email, omnichannel = summary.patterns
     assert (email.key, email.n, email.avg_ltv) == ("email_dominant", 10, 340.0)
     assert (omnichannel.key, omnichannel.n, omnichannel.avg_ltv) == ("omnichannel", 20, 1170.0)
@@ -70,7 +69,8 @@ def assert_figures(expected: dict[str, Any], group: Any) -> None:
 def test_every_figure_is_the_one_of_the_seeds_rule_however_the_space_is_paged(seed: int) -> None:
     random = Random(seed)  # noqa: S311 - chance, not a secret
     some = {f"c{i}": f"c{i}_30d" for i in range(2 + seed % 7)}
-    space = readable_space(random, [*some.values()])
+    size = random.randrange(60)
+    space = random_space(seed, TYPES, [*some.values()], size=size, once=False, plain=True)
     dominance = 0.5 if seed % 2 else random.randrange(20, 96) / 100
     cuts = random.choices(range(60), k=random.randrange(8))
     expected = plain_figures(space, some, dominance)
@@ -79,9 +79,7 @@ def test_every_figure_is_the_one_of_the_seeds_rule_however_the_space_is_paged(se
         with pytest.raises(NotEnoughData):
             summary_of(counts, some, dominance)
         return
-
     summary = summary_of(counts, some, dominance)
-
     population = summary.population
     assert (population.read, population.classified) == (len(space), expected["classified"])
     assert population.dormant == expected["dormant"]
@@ -103,7 +101,6 @@ def test_every_figure_is_the_one_of_the_seeds_rule_however_the_space_is_paged(se
 def test_ltv_has_no_shares_where_refunds_outweigh_it() -> None:
     counts = sized(5, 5, 0, 0)
     counts.groups[0].ltv = -600.0
-
     assert [pattern.ltv_share for pattern in summary_of(counts, CHANNELS).patterns] == [None, None]
 
 
@@ -119,17 +116,15 @@ WILSON = {
 }
 
 
-@pytest.mark.parametrize(("n", "of", "lower", "upper"), WILSON.values(), ids=WILSON)
-def test_a_shares_interval_is_wilsons(n: int, of: int, lower: float, upper: float) -> None:
-    assert pytest.approx((lower, upper), rel=1e-3, abs=1e-12) == wilson(n, of)
+def test_a_shares_interval_is_wilsons() -> None:
+    for n, of, *interval in WILSON.values():
+        assert pytest.approx(interval, rel=1e-3, abs=1e-12) == wilson(int(n), int(of))
 
 
 @given(st.integers(1, 10**12).flatmap(lambda of: st.tuples(st.integers(0, of), st.just(of))))
 def test_an_interval_holds_its_share_and_stays_within_0_and_1(n_of: tuple[int, int]) -> None:
-    n, of = n_of
-    lower, upper = wilson(n, of)
-
-    assert 0 <= lower <= n / of <= upper <= 1
+    lower, upper = wilson(*n_of)
+    assert 0 <= lower <= n_of[0] / n_of[1] <= upper <= 1
 
 
 SUPPRESSION = {
@@ -146,12 +141,12 @@ SUPPRESSION = {
 }
 
 
-@pytest.mark.parametrize(("sizes", "hidden"), SUPPRESSION.values(), ids=SUPPRESSION)
-def test_small_patterns_are_hidden_with_the_next_smallest(sizes: Sequence[int], hidden: list[int]) -> None:
+@pytest.mark.parametrize("name", SUPPRESSION)
+def test_small_patterns_are_hidden_with_the_next_smallest(name: str) -> None:
+    sizes, hidden = SUPPRESSION[name]
     keys = ["web_dominant", "mobile_dominant", "email_dominant", "omnichannel"]
     summary = summary_of(sized(*sizes), CHANNELS, min_group=5)
     shown = [keys[at] for at, n in enumerate(sizes) if n and at not in hidden]
-
     assert ([keys[at] for at in hidden], shown) == (summary.suppressed, [one.key for one in summary.patterns])
 
 
@@ -164,7 +159,6 @@ def test_no_hidden_group_can_be_worked_out(sizes: list[int], min_group: int) -> 
     except NotEnoughData:
         assert not [n for n in sizes if n >= min_group] or [n for n in sizes if 0 < n < min_group]
         return
-
     hidden_people = summary.totals.n - sum(pattern.n for pattern in summary.patterns)
     assert all(pattern.n >= min_group for pattern in summary.patterns)
     assert (not summary.suppressed and hidden_people == 0) or (
@@ -172,20 +166,13 @@ def test_no_hidden_group_can_be_worked_out(sizes: list[int], min_group: int) -> 
     )
 
 
-NOT_ENOUGH = {
-    "one small pattern": ((4, 0, 0, 0), "4 active people of 4 read, and no pattern could be shown"),
-    "one small among two": ((4, 40, 0, 0), "44 active people of"),
-    "all small": ((4, 4, 4, 4), "PERSONA_MIN_GROUP"),
-    "three small, with the only large one": ((1, 1, 1, 30), "no pattern could be shown"),
-}
-
-
-@pytest.mark.parametrize(("sizes", "words"), NOT_ENOUGH.values(), ids=NOT_ENOUGH)
-def test_a_space_of_which_nothing_may_be_shown_ends_the_run(sizes: Sequence[int], words: str) -> None:
+@pytest.mark.parametrize("sizes", [(4, 0, 0, 0), (4, 40, 0, 0), (4, 4, 4, 4), (1, 1, 1, 30)])
+def test_a_space_of_which_nothing_may_be_shown_ends_the_run(sizes: Sequence[int]) -> None:
+    """A small pattern alone, with one that would tell its size, and small ones only."""
     with pytest.raises(NotEnoughData) as caught:
         summary_of(sized(*sizes), CHANNELS, min_group=5)
-
-    assert words in caught.value.message
+    words = f"{sum(sizes)} active people of {sum(sizes)} read, and no pattern could be shown"
+    assert (words in caught.value.message, "PERSONA_MIN_GROUP" in caught.value.message) == (True, True)
 
 
 def named(plans: dict[str, int], types: dict[str, int], *, n: int = 100) -> Summary:
@@ -196,39 +183,29 @@ def named(plans: dict[str, int], types: dict[str, int], *, n: int = 100) -> Summ
     return summary_of(counts, CHANNELS, min_group=5)
 
 
-def test_plans_and_types_are_named_where_enough_people_stand_behind_them() -> None:
-    [pattern] = named({"pro": 5, "secret deal": 4}, {"email": 5, "ssn": 4}).patterns
+PRO, DEAL = Plan(plan="pro", n=6, share=0.06), Plan(plan="deal for [email]", n=5, share=0.05)
+NAMED = {"deal\nfor a.person@example.com": 5}
+# Three people with two addresses for types are three people, too few to name what they have.
+ALIKE = {"a@x.test": 3, "b@x.test": 3, "email": 60, "email ": 50}
+# Plans and types of external id with their people -> what is shown of them.
+SHOWN: dict[str, tuple[dict[str, int], dict[str, int], list[Plan], dict[str, float]]] = {
+    "of enough people": ({"pro": 6, "secret deal": 4}, {"email": 5, "ssn": 4}, [PRO], {"email": 0.05}),
+    "on one line that names nobody": (NAMED, NAMED, [DEAL], {"deal for [email]": 0.05}),
+    "plans that look the same together": ({"pro": 3, " pro": 3, " ": 9}, {"": 9}, [PRO], {}),
+    "types that look the same, a person once": ({}, ALIKE, [], {"email": 0.6}),
+}
 
-    assert (pattern.plans, pattern.identity_coverage) == (
-        [Plan(plan="pro", n=5, share=0.05)],
-        {"email": 0.05},
-    )
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_plans_and_types_are_named_where_enough_people_stand_behind_them(name: str) -> None:
+    plans, types, *expected = SHOWN[name]
+    [pattern] = named(plans, types).patterns
+    assert [pattern.plans, pattern.identity_coverage] == expected
 
 
 def test_the_three_most_common_plans_are_named_equals_by_name() -> None:
     [pattern] = named({"d": 7, "c": 9, "b": 7, "a": 7}, {}).patterns
-
     assert [plan.plan for plan in pattern.plans or []] == ["c", "a", "b"]
-
-
-def test_other_peoples_text_is_shown_on_one_line_that_names_nobody() -> None:
-    name = "deal\nfor a.person@example.com"
-    [pattern] = named({name: 5}, {name: 5}).patterns
-    deal = [Plan(plan="deal for [email]", n=5, share=0.05)]
-    assert (pattern.plans, pattern.identity_coverage) == (deal, {"deal for [email]": 0.05})
-
-
-def test_plans_that_look_the_same_count_together_and_blank_ones_not_at_all() -> None:
-    [pattern] = named({"pro": 3, " pro": 3, " ": 9}, {"": 9}).patterns
-
-    assert ([Plan(plan="pro", n=6, share=0.06)], {}) == (pattern.plans, pattern.identity_coverage)
-
-
-def test_types_that_look_the_same_never_count_a_person_twice() -> None:
-    """Three people with two addresses for types are three people, too few to name what they have."""
-    [pattern] = named({}, {"a@x.test": 3, "b@x.test": 3, "email": 60, "email ": 50}).patterns
-
-    assert pattern.identity_coverage == {"email": 0.6}
 
 
 def test_a_type_that_few_people_of_another_pattern_have_is_not_in_the_totals() -> None:
@@ -236,19 +213,15 @@ def test_a_type_that_few_people_of_another_pattern_have_is_not_in_the_totals() -
     counts = sized(20, 20, 0, 0)
     counts.groups[0].identity_coverage = Counter({"passport": 10, "email": 10})
     counts.groups[1].identity_coverage = Counter({"passport": 2, "email": 5})
-
     summary = summary_of(counts, CHANNELS, min_group=5)
     coverage = [group.identity_coverage for group in (summary.totals, *summary.patterns)]
-
     assert coverage == [{"email": 15 / 40}, {"email": 0.5, "passport": 0.5}, {"email": 0.25}]
 
 
 def test_free_text_is_withheld_with_the_reason() -> None:
     counts = sized(1, 0, 0, 0)
     counts.free_text = {"plans", "identity_coverage"}
-
     summary = summary_of(counts, CHANNELS)
-
     [pattern] = summary.patterns
     assert (pattern.plans, pattern.identity_coverage, summary.totals.identity_coverage) == (None, None, None)
     assert summary.withheld == {
@@ -261,9 +234,7 @@ def test_a_summary_says_where_it_comes_from_and_whom_it_left_out() -> None:
     space = [*SEED_PEOPLE, {"traits": {}}, 5, {"traits": []}, {"traits": {"web_sessions_30d": -1}}, 6]
     rule = Rule(channels=CHANNELS, dominance=0.5)
     source = Origin(kind="segment", space_id="spa_1", sampling="The first 35 profiles.")
-
     summary = summarize(count(space, CHANNELS), rule, source, truncated=True)
-
     population = summary.population
     assert (source, True) == (summary.source, population.truncated)
     assert (population.read, population.classified, population.dormant) == (35, 30, 1)

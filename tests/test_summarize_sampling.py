@@ -5,20 +5,19 @@ import pytest
 from persona.settings import read_settings
 from persona.summarize.sampling import rule_of, sentence
 
+PLACES = {
+    "segment": "space",
+    "profile-api": "space",
+    "export": "export",
+    "bigquery": "space (Profiles Sync in BigQuery)",
+    "sample": "built-in, invented sample space",
+}
 
-@pytest.mark.parametrize(
-    ("source", "where"),
-    [
-        ("segment", "space"),
-        ("profile-api", "space"),
-        ("export", "export"),
-        ("bigquery", "space (Profiles Sync in BigQuery)"),
-        ("sample", "built-in, invented sample space"),
-    ],
-)
-def test_a_whole_space_is_called_whole(source: str, where: str) -> None:
+
+@pytest.mark.parametrize("source", PLACES)
+def test_a_whole_space_is_called_whole(source: str) -> None:
     said = sentence(source, 1_234, truncated=False, drawn_from=None)
-    assert said == f"All 1,234 profiles of the {where} were read."
+    assert said == f"All 1,234 profiles of the {PLACES[source]} were read."
 
 
 def test_a_drawn_sample_names_its_size_its_seed_and_its_margin() -> None:
@@ -28,27 +27,26 @@ def test_a_drawn_sample_names_its_size_its_seed_and_its_margin() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("source", "words"),
-    [
-        ("segment", "in an order that Segment does not document"),
-        ("profile-api", "active people are over-represented"),
-        ("identifiers", "of the list in PERSONA_IDENTIFIERS were read, in its order"),
-        ("sample", "in the source's own order"),
-    ],
-)
-def test_the_head_of_a_list_is_called_biased_by_its_order(source: str, words: str) -> None:
+HEADS = {
+    "segment": "in an order that Segment does not document",
+    "profile-api": "active people are over-represented",
+    "identifiers": "of the list in PERSONA_IDENTIFIERS were read, in its order",
+    "sample": "in the source's own order",
+}
+
+
+@pytest.mark.parametrize("source", HEADS)
+def test_the_head_of_a_list_is_called_biased_by_its_order(source: str) -> None:
     said = sentence(source, 100, truncated=True, drawn_from=None)
-    assert said.startswith("Only the first 100 profiles")
-    assert words in said
+    assert (said.startswith("Only the first 100 profiles"), HEADS[source] in said) == (True, True)
     assert said.endswith("up to 9.8 points (95 %), and by the order an unknown amount more.")
 
 
 @pytest.mark.parametrize(
-    ("n", "drawn_from", "margin"), [(9_999, 10_000, "0.0"), (1, 10_000, "98.0"), (0, None, "98.0")]
+    ("n", "drawn_from", "margin"), [(9_999, 10_000, 0.0), (1, 10_000, 98.0), (0, None, 98.0)]
 )
-def test_the_margin_shrinks_where_nearly_everybody_is_drawn_and_is_no_crash_of_one_or_nobody(
-    n: int, drawn_from: int | None, margin: str
+def test_the_margin_is_small_of_nearly_everybody_and_large_of_one_or_nobody(
+    n: int, drawn_from: int | None, margin: float
 ) -> None:
     assert f"up to {margin} points" in sentence("export", n, truncated=True, drawn_from=drawn_from)
 

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -14,6 +15,7 @@ HEADER = ["user_id", "web_visits", "app_opens", "mail_clicks", "ltv", "plan", "c
 ROWS: list[list[object]] = [
     [f"u{n}", n % 7, n % 5, n % 3, n, "pro", "Rome" if n % 2 else None] for n in range(200)
 ]
+PEOPLE = [{"traits": dict(zip(HEADER[1:], row[1:], strict=True)), "external_ids": []} for row in ROWS]
 
 
 def csv(path: Path) -> None:
@@ -22,8 +24,7 @@ def csv(path: Path) -> None:
 
 
 def json_lines(path: Path) -> None:
-    records = [{"traits": dict(zip(HEADER[1:], row[1:], strict=True)), "external_ids": []} for row in ROWS]
-    path.write_bytes(gzip.compress("\n".join(map(json.dumps, records)).encode()))
+    path.write_bytes(gzip.compress("\n".join(map(json.dumps, PEOPLE)).encode()))
 
 
 def parquet(path: Path) -> None:
@@ -31,15 +32,12 @@ def parquet(path: Path) -> None:
     duckdb.sql(f"COPY (FROM '{path.with_suffix('.csv')}') TO '{path}' (FORMAT parquet)")
 
 
-@pytest.mark.parametrize(
-    ("write", "kind"),
-    [(csv, "CSV"), (json_lines, "JSON lines"), (parquet, "Parquet")],
-    ids=["csv", "json", "parquet"],
-)
-def test_a_file_with_other_names_is_told_with_the_channels_that_fit(
-    tmp_path: Path, write: object, kind: str
-) -> None:
-    write(tmp_path / "people.data")  # type: ignore[operator]
+WRITERS: dict[str, Callable[[Path], None]] = {"CSV": csv, "JSON lines": json_lines, "Parquet": parquet}
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_a_file_with_other_names_is_told_with_the_channels_that_fit(tmp_path: Path, kind: str) -> None:
+    WRITERS[kind](tmp_path / "people.data")
     ended = in_process("check", "people.data", cwd=tmp_path)
     assert ended.stdout.splitlines() == [
         kind,
@@ -68,22 +66,13 @@ def test_a_file_with_other_names_is_told_with_the_channels_that_fit(
 def test_with_the_line_that_it_proposes_there_is_enough_and_nothing_is_written(tmp_path: Path) -> None:
     csv(tmp_path / "people.csv")
     ended = in_process("--channels", FITTING, "check", "people.csv", cwd=tmp_path)
-    assert (ended.exit_code, ended.stdout.splitlines()[-1], [one.name for one in tmp_path.iterdir()]) == (
-        0,
-        "Enough for a framework",
-        ["people.csv"],
-    )
+    assert (ended.exit_code, ended.stdout.splitlines()[-1]) == (0, "Enough for a framework")
+    assert [one.name for one in tmp_path.iterdir()] == ["people.csv"]
 
 
 def test_without_a_source_the_one_of_the_settings_is_looked_at(tmp_path: Path) -> None:
     ended = in_process("check", cwd=tmp_path)
     assert (ended.exit_code, ended.stdout.splitlines()[0]) == (0, "the built-in, invented sample space")
-
-
-def test_a_file_that_is_not_there_ends_with_2_and_is_named(tmp_path: Path) -> None:
-    ended = in_process("check", "nowhere.csv", cwd=tmp_path)
-    assert (ended.exit_code, ended.stdout) == (2, "")
-    assert "there is no such file: nowhere.csv" in ended.stderr
 
 
 @pytest.mark.parametrize(
@@ -101,16 +90,13 @@ def test_a_name_that_may_be_a_person_is_counted_and_not_shown(tmp_path: Path, na
 
 def test_a_run_without_one_channels_trait_warns_with_the_name_that_looks_like_it(tmp_path: Path) -> None:
     csv(tmp_path / "people.csv")
-    ended = in_process(
-        *("--source", "people.csv", "--channels", "web=web_visits,email=emails_opened_30d"), cwd=tmp_path
-    )
-    assert ended.exit_code == 0
-    assert "Names that look like it: mail_clicks?" in ended.stdout
+    channels = "web=web_visits,email=emails_opened_30d"
+    ended = in_process("--source", "people.csv", "--channels", channels, cwd=tmp_path)
+    assert (ended.exit_code, "Names that look like it: mail_clicks?" in ended.stdout) == (0, True)
 
 
 def test_a_space_with_other_names_is_told_with_those_that_look_like_them(tmp_path: Path) -> None:
-    people = [{"traits": dict(zip(HEADER[1:], row[1:], strict=True)), "external_ids": []} for row in ROWS]
-    with FakeSegment(people * 6) as segment:
+    with FakeSegment(PEOPLE * 6) as segment:
         settings = {"SEGMENT_TOKEN": segment.token, "SEGMENT_SPACE_ID": segment.space}
         ended = in_process(cwd=tmp_path, SEGMENT_API_URL=segment.url, **settings)
         looked = in_process("check", cwd=tmp_path, SEGMENT_API_URL=segment.url, **settings)
@@ -123,13 +109,8 @@ def test_a_space_with_other_names_is_told_with_those_that_look_like_them(tmp_pat
 
 def test_bigquery_is_asked_for_no_more_bytes_than_may_be_billed(tmp_path: Path) -> None:
     with FakeBigQuery(estimated_bytes=1_234) as service:
-        ended = in_process(
-            "check",
-            "bigquery://project-1.space",
-            cwd=tmp_path,
-            BIGQUERY_EMULATOR_HOST=service.url,
-            PERSONA_MAX_BYTES="1000",
-        )
+        bounds = {"BIGQUERY_EMULATOR_HOST": service.url, "PERSONA_MAX_BYTES": "1000"}
+        ended = in_process("check", "bigquery://project-1.space", cwd=tmp_path, **bounds)
     jobs = [json.loads(one.body)["configuration"] for one in service.requests if one.method == "POST"]
     assert (ended.exit_code, [job["dryRun"] for job in jobs]) == (1, [True])
     assert "the query would read 1,234 bytes, and PERSONA_MAX_BYTES allows 1,000" in ended.stderr

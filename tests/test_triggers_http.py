@@ -22,33 +22,26 @@ from persona.model import Baseline, Summary
 from persona.write import render
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
-REJECTED = {
-    "activity_negative": 1,
-    "activity_not_finite": 1,
-    "activity_not_numeric": 2,
-    "external_ids_malformed": 1,
-    "profile_not_object": 2,
-    "traits_not_object": 1,
+REJECTED = {"activity_negative": 1, "activity_not_finite": 1, "activity_not_numeric": 2}
+REJECTED |= {"external_ids_malformed": 1, "profile_not_object": 2, "traits_not_object": 1}
+PATTERNS = {
+    ("web_dominant", "Web Dominant"): 147,
+    ("mobile_dominant", "Mobile Dominant"): 180,
+    ("email_dominant", "Email Dominant"): 102,
+    ("omnichannel", "Omnichannel"): 83,
 }
-PATTERNS = [
-    {"key": "web_dominant", "label": "Web Dominant", "n": 147, "share": 147 / 512},
-    {"key": "mobile_dominant", "label": "Mobile Dominant", "n": 180, "share": 180 / 512},
-    {"key": "email_dominant", "label": "Email Dominant", "n": 102, "share": 102 / 512},
-    {"key": "omnichannel", "label": "Omnichannel", "n": 83, "share": 83 / 512},
-]
-PROFILES = {"read": 600, "classified": 512, "dormant": 80, "rejected": 8, "truncated": False}
 FIGURES = {"from_data": 0, "equal": 0, "not_in_data": 0}
 CHECKS = {"missing_sections": 0, "figures": FIGURES, "unresolved": 0, "assumptions": 0}
 REPORT = {
     "source": "sample",
     "author": "facts",
-    "profiles": PROFILES,
-    "patterns": PATTERNS,
+    "profiles": {"read": 600, "classified": 512, "dormant": 80, "rejected": 8, "truncated": False},
+    "patterns": [{"key": k, "label": name, "n": n, "share": n / 512} for (k, name), n in PATTERNS.items()],
     "mave": None,
     "checks": CHECKS,
+    "rejected": REJECTED,
     "warnings": [],
     "suppressed": [],
-    "rejected": REJECTED,
     "changes": [],
 }
 TYPES = {
@@ -64,13 +57,6 @@ def door(frameworks: Path) -> FlaskClient:
     return client("persona_http")
 
 
-@pytest.fixture
-def monday(door: FlaskClient, shelf: Path, frameworks: Path) -> FlaskClient:
-    """A door behind which the run `monday` was published."""
-    copytree(shelf, frameworks)
-    return door
-
-
 @pytest.fixture(scope="module")
 def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which the run `monday` was published; for tests that only look."""
@@ -80,8 +66,9 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def shown(door: FlaskClient, shelf: Path, settings: Set) -> FlaskClient:
-    settings(PERSONA_OUTPUT=str(shelf))
+def monday(door: FlaskClient, shelf: Path, frameworks: Path) -> FlaskClient:
+    """A door behind which the run `monday` was published."""
+    copytree(shelf, frameworks)
     return door
 
 
@@ -105,35 +92,30 @@ def without_seconds(answer: TestResponse) -> dict[str, Any]:
 # -- the report -------------------------------------------------------------------------------------------
 
 
-def test_a_run_leaves_its_objects_moves_the_latest_and_answers_with_its_report(
-    door: FlaskClient, frameworks: Path
-) -> None:
+def test_a_run_leaves_its_objects_and_answers_with_its_report(door: FlaskClient, frameworks: Path) -> None:
     folder = frameworks / "runs" / "monday"
     figures = content(post(door, run_id="monday"))["checks"]["figures"]
     assert figures["from_data"] > 0
+    kinds = {"json": "framework.json", "markdown": "framework.md", "slides": "framework.pptx"}
+    kinds |= {"facts": "facts.csv", "html": "framework.html", "open": "framework.html"}
     expected = REPORT | {
         "run_id": "monday",
         "created_at": json.loads((folder / "framework.json").read_bytes())["created_at"],
         "trial": False,
         "status": "replayed",
-        "objects": {
-            "json": str(folder / "framework.json"),
-            "markdown": str(folder / "framework.md"),
-            "slides": str(folder / "framework.pptx"),
-            "facts": str(folder / "facts.csv"),
-            "members": None,
-            "html": str(folder / "framework.html"),
-            "open": str(folder / "framework.html"),
-        },
+        "objects": {kind: str(folder / name) for kind, name in kinds.items()} | {"members": None},
         "checks": CHECKS | {"figures": FIGURES | {"from_data": figures["from_data"]}},
     }
     assert expected == without_seconds(post(door, run_id="monday"))
-    kinds = [f"framework.{kind}" for kind in ("html", "json", "md", "pptx")]
-    objects = [f"runs/monday/{name}" for name in ("facts.csv", *kinds, "state.json", "summary.json")]
-    assert published(frameworks) == ["latest.html", "latest.json", *objects]
+    objects = sorted({*kinds.values(), "state.json", "summary.json"})
+    assert published(frameworks) == [
+        "latest.html",
+        "latest.json",
+        *(f"runs/monday/{name}" for name in objects),
+    ]
 
 
-def test_a_dry_run_answers_with_the_summary_and_the_message_and_writes_nothing(
+def test_a_dry_run_answers_with_summary_and_message_and_writes_nothing(
     door: FlaskClient, frameworks: Path
 ) -> None:
     report = without_seconds(post(door, dry_run=True, run_id="look"))
@@ -146,12 +128,11 @@ def test_a_dry_run_answers_with_the_summary_and_the_message_and_writes_nothing(
 
 
 @pytest.mark.parametrize(
-    "content_type", ["application/octet-stream", "text/plain", "application/x-www-form-urlencoded", ""]
+    "content_type", ["application/octet-stream", "application/x-www-form-urlencoded", ""]
 )
 def test_the_content_type_is_not_looked_at(door: FlaskClient, content_type: str) -> None:
-    body, headers = b'{"dry_run": true, "run_id": "typed"}', {"Content-Type": content_type}
-    answer = door.post("/", data=body, headers=headers)
-    assert content(answer)["run_id"] == "typed"
+    body = b'{"dry_run": true, "run_id": "typed"}'
+    assert content(door.post("/", data=body, headers={"Content-Type": content_type}))["run_id"] == "typed"
 
 
 # -- which run it is --------------------------------------------------------------------------------------
@@ -163,20 +144,21 @@ SCHEDULER = {
 }
 
 
-@pytest.mark.parametrize(
-    ("period", "headers", "expected"),
-    [
-        ("none", {"Idempotency-Key": "key-7"}, "key-7"),
-        ("none", {"Idempotency-Key": "key-7", **SCHEDULER}, "key-7"),
-        ("none", SCHEDULER, f"id-{sha256(b'weekly-2025-03-10T00:30:00+01:00').hexdigest()[:40]}"),
-        ("day", {"Idempotency-Key": "key-7", **SCHEDULER}, "2025-03-09"),
-        ("week", SCHEDULER, "2025-W10"),
-        ("month", SCHEDULER, "2025-03"),
-    ],
-)
-def test_headers_name_the_run(
-    door: FlaskClient, settings: Set, period: str, headers: dict[str, str], expected: str
-) -> None:
+HASHED = f"id-{sha256(b'weekly-2025-03-10T00:30:00+01:00').hexdigest()[:40]}"
+KEY = {"Idempotency-Key": "key-7"}
+NAMES: dict[str, tuple[str, dict[str, str], str]] = {
+    "the key": ("none", KEY, "key-7"),
+    "the key before the scheduler": ("none", KEY | SCHEDULER, "key-7"),
+    "the scheduler": ("none", SCHEDULER, HASHED),
+    "the day before the key": ("day", KEY | SCHEDULER, "2025-03-09"),
+    "the week": ("week", SCHEDULER, "2025-W10"),
+    "the month": ("month", SCHEDULER, "2025-03"),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_headers_name_the_run(door: FlaskClient, settings: Set, name: str) -> None:
+    period, headers, expected = NAMES[name]
     settings(PERSONA_PERIOD=period)
     assert expected == content(post(door, headers, dry_run=True))["run_id"]
 
@@ -184,26 +166,32 @@ def test_headers_name_the_run(
 # -- showing a framework ----------------------------------------------------------------------------------
 
 
+ACCEPTED: dict[str | None, str] = {
+    None: "framework.json",
+    "*/*": "framework.json",
+    "application/json": "framework.json",
+    "image/png": "framework.json",
+    BROWSER: "framework.html",
+    "text/markdown": "framework.md",
+    "text/html;q=0.5, text/markdown": "framework.md",
+}
+
+
 @pytest.mark.parametrize("path", ["/", "/runs/monday", "/runs/monday/"])
-@pytest.mark.parametrize(
-    ("accept", "name"),
-    [
-        (None, "framework.json"),
-        ("*/*", "framework.json"),
-        ("application/json", "framework.json"),
-        ("image/png", "framework.json"),
-        (BROWSER, "framework.html"),
-        ("text/markdown", "framework.md"),
-        ("text/html;q=0.5, text/markdown", "framework.md"),
-    ],
-    ids=["none", "curl", "json", "image", "browser", "markdown", "preference"],
-)
+@pytest.mark.parametrize("accept", ACCEPTED)
 def test_a_framework_is_shown_as_asked_for(
-    shown: FlaskClient, shelf: Path, path: str, accept: str | None, name: str
+    monday: FlaskClient, shelf: Path, path: str, accept: str | None
 ) -> None:
-    answer = shown.get(path, headers={"Accept": accept} if accept else {})
-    expected = 200, TYPES[name], "Accept", (shelf / "runs" / "monday" / name).read_bytes()
-    assert expected == (answer.status_code, answer.content_type, answer.headers["Vary"], answer.data)
+    """Whole, or of it as much as HEAD tells; it does nothing but show itself, and no cache keeps it."""
+    headers, name = {"Accept": accept} if accept else {}, ACCEPTED[accept]
+    answer, told = monday.get(path, headers=headers), monday.head(path, headers=headers)
+    policy = render.CONTENT_SECURITY_POLICY if accept == BROWSER else None
+    expected = 200, TYPES[name], "Accept", policy, "nosniff", "private, no-store", "no-referrer"
+    names = "Vary", "Content-Security-Policy", "X-Content-Type-Options", "Cache-Control", "Referrer-Policy"
+    for one in (answer, told):
+        assert expected == (one.status_code, one.content_type, *map(one.headers.get, names))
+    data = (shelf / "runs" / "monday" / name).read_bytes()
+    assert (data, b"", len(data)) == (answer.data, told.data, told.content_length)
 
 
 def test_the_latest_is_the_newest_published_run(monday: FlaskClient) -> None:
@@ -211,43 +199,21 @@ def test_the_latest_is_the_newest_published_run(monday: FlaskClient) -> None:
     assert [content(monday.get(path))["run_id"] for path in ("/", "/runs/monday")] == ["tuesday", "monday"]
 
 
-@pytest.mark.parametrize(("accept", "policy"), [(BROWSER, render.CONTENT_SECURITY_POLICY), (None, None)])
-def test_what_is_shown_does_nothing_but_show_itself_and_is_kept_by_no_cache(
-    shown: FlaskClient, accept: str | None, policy: str | None
-) -> None:
-    headers = shown.get("/", headers={"Accept": accept} if accept else {}).headers
-    names = "Content-Security-Policy", "X-Content-Type-Options", "Cache-Control", "Referrer-Policy"
-    expected = [policy, "nosniff", "private, no-store", "no-referrer"]
-    assert [headers.get(name) for name in names] == expected
-
-
-def latest_of(frameworks: Path, age: timedelta) -> None:
-    latest = frameworks / "latest.json"
-    made = (datetime.now(UTC) - age).isoformat()
-    latest.write_text(json.dumps(json.loads(latest.read_bytes()) | {"created_at": made}))
-
-
-@pytest.mark.parametrize(("minutes_left", "expected"), [(1, 200), (0, 500)])
-def test_a_daily_check_hears_of_a_framework_that_is_too_old_and_so_does_the_log(  # noqa: PLR0913, PLR0917 - fixtures
+@pytest.mark.parametrize("minutes_left", [1, 0])
+def test_a_daily_check_and_the_log_hear_of_a_framework_that_is_too_old(
     monday: FlaskClient,
     frameworks: Path,
     settings: Set,
     capsys: pytest.CaptureFixture[str],
     minutes_left: int,
-    expected: int,
 ) -> None:
-    latest_of(frameworks, timedelta(days=8, minutes=-minutes_left))
+    latest = frameworks / "latest.json"
+    made = (datetime.now(UTC) - timedelta(days=8, minutes=-minutes_left)).isoformat()
+    latest.write_text(json.dumps(json.loads(latest.read_bytes()) | {"created_at": made}))
     settings(**SAMPLE)
-    assert monday.get("/?max_age_days=8").status_code == expected
+    assert monday.get("/?max_age_days=8").status_code == (200 if minutes_left else 500)
     told = [(line["severity"], line["code"]) for line in lines(capsys.readouterr().out) if "code" in line]
-    assert told == [("ERROR", "too_old")] * (expected == 500)
-
-
-@pytest.mark.parametrize("path", ["/", "/runs/monday"])
-def test_head_tells_of_a_framework_without_it(shown: FlaskClient, path: str) -> None:
-    answer, whole = shown.head(path), shown.get(path)
-    expected = 200, b"", whole.content_length, whole.content_type
-    assert expected == (answer.status_code, answer.data, answer.content_length, answer.content_type)
+    assert told == [("ERROR", "too_old")] * (not minutes_left)
 
 
 # -- failures ---------------------------------------------------------------------------------------------
@@ -259,55 +225,46 @@ def failure(answer: TestResponse) -> tuple[int, str, bool]:
     return answer.status_code, error["code"], error["retryable"]
 
 
+NOT_FOUND, BAD = (404, "not_found", False), (400, "bad_request", False)
 NOT_YET = {
-    "/": (404, "not_found", False),
-    "/runs/monday": (404, "not_found", False),
+    "/": NOT_FOUND,
+    "/runs/monday": NOT_FOUND,
     "/?max_age_days=8": (500, "too_old", False),
-    "/?max_age_days=soon": (400, "bad_request", False),
-    "/?max_age_days=0": (400, "bad_request", False),
+    "/?max_age_days=soon": BAD,
+    "/?max_age_days=0": BAD,
 }
 
 
-@pytest.mark.parametrize(("path", "expected"), NOT_YET.items())
-def test_before_anything_is_published_nothing_is_found(
-    door: FlaskClient, path: str, expected: tuple[int, str, bool]
-) -> None:
-    assert failure(door.get(path)) == expected
+def test_before_anything_is_published_nothing_is_found(door: FlaskClient) -> None:
+    assert {path: failure(door.get(path)) for path in NOT_YET} == NOT_YET
 
 
 @pytest.mark.parametrize(
     "path", ["/runs", "/runs/", "/runs/a/b", "/runs/..%2F..", "/runs/-a", "/latest.json"]
 )
-@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
-def test_elsewhere_nothing_is_found(shown: FlaskClient, method: str, path: str) -> None:
-    assert failure(shown.open(path, method=method)) == (404, "not_found", False)
+def test_elsewhere_nothing_is_found(monday: FlaskClient, path: str) -> None:
+    answers = [failure(monday.open(path, method=method)) for method in ("GET", "POST", "DELETE")]
+    assert answers == [NOT_FOUND] * 3
 
 
 def test_a_run_that_is_not_published_is_not_shown(monday: FlaskClient, frameworks: Path) -> None:
     (frameworks / "runs" / "monday" / "framework.json").unlink()
-    answer = monday.get("/runs/monday", headers={"Accept": BROWSER})
-    assert failure(answer) == (404, "not_found", False)
+    assert failure(monday.get("/runs/monday", headers={"Accept": BROWSER})) == NOT_FOUND
+
+
+ALLOWED = {"/": "GET, HEAD, POST", "/runs/monday": "GET, HEAD"}
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "allowed"),
-    [
-        ("PUT", "/", "GET, HEAD, POST"),
-        ("DELETE", "/", "GET, HEAD, POST"),
-        ("PATCH", "/", "GET, HEAD, POST"),
-        ("OPTIONS", "/", "GET, HEAD, POST"),
-        ("POST", "/runs/monday", "GET, HEAD"),
-        ("DELETE", "/runs/monday", "GET, HEAD"),
-    ],
+    ("method", "path"), [*((m, "/") for m in ("PUT", "PATCH", "OPTIONS")), *(("DELETE", p) for p in ALLOWED)]
 )
-def test_another_method_is_told_which_there_are(
-    door: FlaskClient, method: str, path: str, allowed: str
-) -> None:
+def test_another_method_is_told_which_there_are(door: FlaskClient, method: str, path: str) -> None:
     answer = door.open(path, method=method)
-    assert (failure(answer), allowed) == ((405, "method_not_allowed", False), answer.headers["Allow"])
+    allowed = answer.headers["Allow"]
+    assert (failure(answer), allowed) == ((405, "method_not_allowed", False), ALLOWED[path])
 
 
-BAD = (400, "bad_request", False)
+MISTAKEN = {"PERSONA_LIMIT": "many", "PERSONA_PERIOD": "year"}
 # The settings, the body, how it fails, the run's name by then, and how that stands in the log.
 FAILURES: dict[str, tuple[dict[str, str], bytes, tuple[int, str, bool], str | None, str]] = {
     "a list": ({}, b"[]", BAD, None, "WARNING"),
@@ -315,46 +272,37 @@ FAILURES: dict[str, tuple[dict[str, str], bytes, tuple[int, str, bool], str | No
     "an unknown field": ({}, b'{"bucket": "mine"}', BAD, None, "WARNING"),
     "too long": ({}, b" " * 65_537, BAD, None, "WARNING"),
     "nobody to show": ({}, b'{"run_id": "a", "limit": 3}', (422, "not_enough_data", False), "a", "ERROR"),
-    "mistaken settings": (
-        {"PERSONA_LIMIT": "many", "PERSONA_PERIOD": "year"},
-        *(b"{}", (500, "bad_settings", False), None, "ERROR"),
-    ),
+    "mistaken settings": (MISTAKEN, b"{}", (500, "bad_settings", False), None, "ERROR"),
 }
 
 
-@pytest.mark.parametrize(("given", "body", "expected", "run_id", "severity"), FAILURES.values(), ids=FAILURES)
-def test_a_failure_is_answered_and_logged_with_its_code(  # noqa: PLR0913, PLR0917 - a table's columns
-    door: FlaskClient,
-    settings: Set,
-    capsys: pytest.CaptureFixture[str],
-    given: dict[str, str],
-    body: bytes,
-    expected: tuple[int, str, bool],
-    run_id: str | None,
-    severity: str,
+@pytest.mark.parametrize("name", FAILURES)
+def test_a_failure_is_answered_and_logged_with_its_code(
+    door: FlaskClient, settings: Set, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
+    given, body, expected, run_id, severity = FAILURES[name]
     settings(**SAMPLE, **given)
     answer = door.post("/", data=body)
     last, message = lines(capsys.readouterr().out)[-1], content(answer)["error"]["message"]
     assert (failure(answer), content(answer)["run_id"]) == (expected, run_id)
     assert (last["severity"], last["code"]) == (severity, expected[1])
-    assert [name for name in given if name not in message] == []  # all mistakes are told together
+    assert [setting for setting in given if setting not in message] == []  # all mistakes are told together
+
+
+DOWN = {403: ((502, "segment_refused", False), None), 503: ((503, "segment_unavailable", True), "7")}
 
 
 @pytest.mark.usefixtures("clock")
-@pytest.mark.parametrize(
-    ("status", "expected", "wait"),
-    [(403, (502, "segment_refused", False), None), (503, (503, "segment_unavailable", True), "7")],
-)
+@pytest.mark.parametrize("status", DOWN)
 def test_a_service_that_fails_is_named_and_the_caller_told_whether_to_wait(
-    door: FlaskClient, settings: Set, status: int, expected: tuple[int, str, bool], wait: str | None
+    door: FlaskClient, settings: Set, status: int
 ) -> None:
     refuse = listing_error(status, "jane@example.com", Retry_After="7")
     with FakeSegment([], faults=lambda _: refuse) as segment:
         settings(**segment.settings(), PERSONA_DEADLINE_SECONDS="3")
         answer = post(door, run_id="down")
-    told = failure(answer), content(answer)["run_id"], answer.headers.get("Retry-After")
-    assert told == (expected, "down", wait)
+    told = failure(answer), answer.headers.get("Retry-After"), content(answer)["run_id"]
+    assert told == (*DOWN[status], "down")
 
 
 DAMAGED = {
@@ -378,13 +326,11 @@ def test_a_damaged_latest_json_is_named_with_what_to_do_about_it(
     assert "jane" not in answer.get_data(as_text=True) + "".join(capsys.readouterr())
 
 
-def test_a_run_never_overwrites_a_damaged_latest_json_and_ends_once_it_is_gone(
-    monday: FlaskClient, frameworks: Path
-) -> None:
+def test_no_run_overwrites_a_damaged_latest_json(monday: FlaskClient, frameworks: Path) -> None:
+    """It ends once that is gone."""
     latest = frameworks / "latest.json"
     latest.write_bytes(b'{"run_id": "two words", "created_at": "", "objects": {}}')
-    refused = post(monday, run_id="tuesday")
-    assert failure(refused) == (502, "storage_refused", False)
+    assert failure(post(monday, run_id="tuesday")) == (502, "storage_refused", False)
     latest.unlink()
     assert content(post(monday, run_id="tuesday"))["status"] == "published"
     assert json.loads(latest.read_bytes())["run_id"] == "tuesday"

@@ -52,10 +52,8 @@ def settings_of(mave: FakeMave) -> dict[str, str]:
 
 def test_without_any_setting_a_framework_lies_in_the_folder_that_the_table_names(tmp_path: Path) -> None:
     ended = run_terminal("--run-id", "monday", cwd=tmp_path)
-    assert (0, TABLE.format(status="published", replay="", folder=tmp_path / "frameworks")) == (
-        ended.returncode,
-        re.sub(r"\d+ from the data", "N from the data", ended.stdout),
-    )
+    table = TABLE.format(status="published", replay="", folder=tmp_path / "frameworks")
+    assert (0, table) == (ended.returncode, re.sub(r"\d+ (?=from the)", "N ", ended.stdout))
 
 
 def test_the_same_run_again_is_replayed(tmp_path: Path) -> None:
@@ -66,11 +64,8 @@ def test_the_same_run_again_is_replayed(tmp_path: Path) -> None:
     ended = in_process("--run-id", "monday", cwd=tmp_path)
     replay = "Published 3 days ago with the data of then; another --run-id makes a new one\n"
     table = TABLE.format(status="replayed", replay=replay, folder=tmp_path / "frameworks")
-    assert (0, table, "") == (
-        ended.exit_code,
-        re.sub(r"\d+ (?=from the)", "N ", ended.stdout),
-        ended.stderr,
-    )
+    told = re.sub(r"\d+ (?=from the)", "N ", ended.stdout)
+    assert (0, table, "") == (ended.exit_code, told, ended.stderr)
 
 
 def test_progress_goes_to_stderr_stage_by_stage(tmp_path: Path) -> None:
@@ -129,11 +124,8 @@ def on_a_terminal(
 
 def test_a_dry_run_shows_the_message_and_writes_nothing(tmp_path: Path) -> None:
     ended = in_process("--dry-run", cwd=tmp_path)
-    assert (
-        ended.exit_code,
-        "The message that Mave would get:\n\n" in ended.stdout and "Number of people: 147" in ended.stdout,
-        list(tmp_path.iterdir()),
-    ) == (0, True, [])
+    assert (ended.exit_code, list(tmp_path.iterdir())) == (0, [])
+    assert "Number of people: 147" in ended.stdout.split("The message that Mave would get:\n\n")[1]
 
 
 def test_a_dry_run_with_a_key_tells_the_credits_that_are_left(tmp_path: Path, mave: FakeMave) -> None:
@@ -147,29 +139,24 @@ def test_a_dry_run_with_a_key_tells_the_credits_that_are_left(tmp_path: Path, ma
     assert mave.paid == []
 
 
-def test_a_limit_is_told_where_it_cut_the_space_short(tmp_path: Path) -> None:
+def test_a_limit_makes_a_trial_and_is_told_where_it_cut_the_space_short(tmp_path: Path) -> None:
     ended = in_process("--limit", "300", cwd=tmp_path)
-    assert "300 profiles read: " in ended.stdout
-    assert " (not everybody: the limit)\n" in ended.stdout
+    assert re.search(r"300 profiles read: .* \(not everybody: the limit\)\n", ended.stdout)
+    assert "\nA trial: the latest framework stays what it is\n" in ended.stdout
+    assert not (tmp_path / "frameworks" / "latest.json").exists()
 
 
 def test_a_failed_run_ends_with_1_and_its_code(tmp_path: Path, mave: FakeMave) -> None:
     mave.script = [refuse(402)]
     ended = in_process("--run-id", "monday", cwd=tmp_path, **settings_of(mave))
-    assert (
-        ended.exit_code,
-        ended.stdout,
-        ended.stderr.splitlines()[-1].partition(":")[0],
-    ) == (1, "", "mave_refused")
+    code = ended.stderr.splitlines()[-1].partition(":")[0]
+    assert (ended.exit_code, ended.stdout, code) == (1, "", "mave_refused")
 
 
 def test_a_defect_ends_with_1_and_without_its_words(tmp_path: Path) -> None:
     ended = run_terminal(cwd=tmp_path, PYTHONPATH=damaged_installation(tmp_path))
-    assert (
-        ended.returncode,
-        "an unexpected error code=failed" in ended.stderr,
-        "jane" in ended.stdout + ended.stderr,
-    ) == (1, True, False)
+    told = "an unexpected error code=failed" in ended.stderr, "jane" in ended.stdout + ended.stderr
+    assert (ended.returncode, *told) == (1, True, False)
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
@@ -194,10 +181,9 @@ def test_a_run_that_is_stopped_lets_go_of_its_claim(tmp_path: Path, stop: signal
 def test_a_long_reading_tells_its_time_left_and_can_be_stopped(tmp_path: Path) -> None:
     (tmp_path / "p.csv").write_text("web,app\n" + "".join(f"{n % 9},{n % 7}\n" for n in range(63)) * 63_000)
     settings = {"PERSONA_SOURCE": "p.csv", "PERSONA_CHANNELS": "web=web,app=app", "PERSONA_LIMIT": "0"}
-    left = r"reading profiles: \d+%, \d+ s left"
 
     def told(shown: str) -> bool:
-        return bool(re.search(left, shown))
+        return bool(re.search(r"reading profiles: \d+%, \d+ s left", shown))
 
     def stop(running: subprocess.Popen[bytes]) -> None:
         running.send_signal(signal.SIGINT)
@@ -219,18 +205,14 @@ def test_an_option_overrides_its_setting(tmp_path: Path) -> None:
     assert (ended.exit_code, "LTV: CHF 8" in ended.stdout, "€" in ended.stdout) == (0, True, False)
 
 
-@pytest.mark.parametrize("option", [("--trial",), ("--limit", "500")], ids=["trial", "limit"])
-def test_a_trial_says_so_and_moves_no_latest_framework(tmp_path: Path, option: tuple[str, ...]) -> None:
-    ended = in_process(*option, cwd=tmp_path)
-    assert "\nA trial: the latest framework stays what it is\n" in ended.stdout
+def test_a_trial_says_so_and_moves_no_latest_framework(tmp_path: Path) -> None:
+    assert "\nA trial: the latest framework stays what it is\n" in in_process("--trial", cwd=tmp_path).stdout
     assert not (tmp_path / "frameworks" / "latest.json").exists()
 
 
 def test_a_second_run_tells_what_has_changed(tmp_path: Path) -> None:
-    in_process(cwd=tmp_path)
-    assert re.search(
-        r"\nSince .*: no change that is more than chance explains\.\n", in_process(cwd=tmp_path).stdout
-    )
+    _, second = in_process(cwd=tmp_path), in_process(cwd=tmp_path)
+    assert re.search(r"\nSince .*: no change that is more than chance explains\.\n", second.stdout)
 
 
 def test_help_names_every_option(tmp_path: Path) -> None:

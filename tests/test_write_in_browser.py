@@ -150,17 +150,15 @@ def test_the_first_screen_holds_names_shares_and_next_steps(
     assert (len(bottoms), [bottom for bottom in bottoms if bottom > SCREEN_PIXELS]) == (12, [])
 
 
-def test_tapping_a_figure_shows_its_fact(browser: Browser, pages: dict[str, str]) -> None:
-    with opened(browser, pages["named"]) as page:
-        page.locator(".card a.fact").first.click()
-        shown = page.locator("td:target")
-        assert (shown.count(), shown.first.is_visible()) == (1, True)
-
-
-def test_a_card_leads_to_its_persona(browser: Browser, pages: dict[str, str]) -> None:
+def test_a_tap_on_a_figure_shows_its_fact_and_on_a_card_its_persona(
+    browser: Browser, pages: dict[str, str]
+) -> None:
     with opened(browser, pages["named"]) as page:
         page.locator(".mini h2 a").first.click()
         assert page.locator("article:target h3").inner_text() == "The Desk Planner #"
+        page.locator(".card a.fact").first.click()
+        shown = page.locator("td:target")
+        assert (shown.count(), shown.first.is_visible()) == (1, True)
 
 
 def test_the_page_prints_on_white_on_few_pages(browser: Browser, pages: dict[str, str]) -> None:

@@ -43,7 +43,7 @@ def test_every_framework_of_the_tests_is_valid(made: dict[str, Framework], kind:
     assert valid(made[kind])
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(summary=summaries())
 def test_the_framework_of_any_space_is_valid(summary: Summary) -> None:
     facts = facts_of(summary, "$")

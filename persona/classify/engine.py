@@ -44,8 +44,10 @@ class Engine:
 
     def __init__(self, deadline: Deadline, files: Sequence[str] = (), file_system: Any = None) -> None:
         self._deadline, self._file_system, self._files = deadline, file_system, ExitStack()
-        database = self._files.enter_context(_database(files, file_system)) if files else _without_files()
-        self._connection = database.cursor()
+        if files:  # a cursor would not tell its progress
+            self._connection = self._files.enter_context(_database(files, file_system))
+        else:
+            self._connection = _without_files().cursor()
 
     def __enter__(self) -> Self:
         return self

@@ -20,22 +20,13 @@ from cloud.server import Reply, Request, Service, json_reply
 PROJECT = "test-project"
 # Profiles Sync's tables, as far as they are read (docs: unify/profiles-sync/tables).
 SCHEMAS = {
-    "user_traits": {"canonical_segment_id": "STRING", "name": "STRING", "value": "STRING", "seq": "INT64"},
-    "user_identifiers": {
-        "canonical_segment_id": "STRING",
-        "type": "STRING",
-        "value": "STRING",
-        "seq": "INT64",
-    },
-    "profile_merges": {
-        "segment_id": "STRING",
-        "canonical_segment_id": "STRING",
-        "timestamp": "TIMESTAMP",
-        "seq": "INT64",
-    },
+    "user_traits": ("canonical_segment_id", "name", "value", "seq"),
+    "user_identifiers": ("canonical_segment_id", "type", "value", "seq"),
+    "profile_merges": ("segment_id", "canonical_segment_id", "timestamp", "seq"),
+    "id_graph_updates": ("segment_id", "canonical_segment_id", "timestamp", "seq"),
 }
-SCHEMAS["id_graph_updates"] = SCHEMAS["profile_merges"]
-EVENTS = {"segment_id": "STRING", "timestamp": "TIMESTAMP"}
+EVENTS = ("segment_id", "timestamp")
+TYPES = {"seq": "INT64", "timestamp": "TIMESTAMP"}  # of all others: STRING
 # Some 100 bytes each; a request is cut off at 10 MB.
 ROWS_PER_INSERT = 5_000
 
@@ -69,7 +60,7 @@ class Emulator:
             client.create_dataset(dataset)
             for name, rows in tables.items():
                 columns = SCHEMAS.get(name, EVENTS)
-                schema = [bigquery.SchemaField(column, kind) for column, kind in columns.items()]
+                schema = [bigquery.SchemaField(column, TYPES.get(column, "STRING")) for column in columns]
                 table = client.create_table(bigquery.Table(f"{PROJECT}.{dataset}.{name}", schema=schema))
                 for start in range(0, len(rows), ROWS_PER_INSERT):
                     errors = client.insert_rows_json(table, list(rows[start : start + ROWS_PER_INSERT]))
@@ -118,9 +109,8 @@ class FakeBigQuery(Service):
         self._starts, self._finds, self._estimated_bytes = starts, finds, estimated_bytes
 
     def answer(self, request: Request) -> Reply:
-        job = (
-            request.path.split("/jobs/")[-1].removesuffix("/cancel") if "/jobs/" in request.path else "job_1"
-        )
+        _, _, named = request.path.partition("/jobs/")
+        job = named.removesuffix("/cancel") or "job_1"
         if request.method == "POST" and request.path.endswith("/jobs"):
             return self._starts or json_reply(_job(job, estimated_bytes=self._estimated_bytes))
         if request.path.endswith("/cancel"):
@@ -148,9 +138,8 @@ def job_error(reason: str) -> Reply:
 def bigquery_error(status: int, reason: str) -> Reply:
     """An error of the API; its text must never come out."""
     problem = {"reason": reason, "message": "near jane@example.com", "domain": "global"}
-    return json_reply(
-        {"error": {"code": status, "message": "near jane@example.com", "errors": [problem]}}, status
-    )
+    error = {"code": status, "message": "near jane@example.com", "errors": [problem]}
+    return json_reply({"error": error}, status)
 
 
 def _job(job: str, status: Mapping[str, Any] | None = None, estimated_bytes: int = 0) -> dict[str, Any]:

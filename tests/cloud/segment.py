@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal, cast
 from urllib.parse import quote, unquote
 
-from cloud.server import RateLimit, Reply, Request, Service, json_reply, settle, stop
+from cloud.server import RateLimit, Reply, Request, Service, json_reply, settle
 
 Profile = Mapping[str, object] | bytes
 
+JSON = {"Content-Type": "application/json"}
 COLLECTION = "collections/users/profiles"
 # Sizes of a page: (unless asked, at most).
 LISTED = (10, 1_000)
@@ -69,7 +70,7 @@ class FakeSegment(Service):
 
     # The listing.
 
-    def _listing(self, request: Request) -> Reply:
+    def _listing(self, request: Request) -> Reply:  # noqa: PLR0911 - one a refusal
         if request.headers.get("Authorization") != f"Bearer {self.token}":
             return listing_error(401, "Unauthorized: the token is not known or lacks the permission.")
         if request.method != "GET" or request.path != f"/spaces/{self.space}/{COLLECTION}":
@@ -77,20 +78,18 @@ class FakeSegment(Service):
         cursor_name = "pagination.cursor" if self.cursor == "pagination" else "next"
         query = request.query
         for name in query.keys() - {"limit", "include", cursor_name}:
-            stop(listing_error(422, "This parameter is not known.", name))
+            return listing_error(422, "This parameter is not known.", name)
         count = _size(query.get("limit"), LISTED)
         if count is None:
-            stop(listing_error(422, "Must be a whole number from 1 to 1000.", "limit"))
+            return listing_error(422, "Must be a whole number from 1 to 1000.", "limit")
         included = set(filter(None, query.get("include", "").split(",")))
         if not included <= {"traits", "external_ids"}:
-            stop(listing_error(422, "Knows traits and external_ids.", "include"))
+            return listing_error(422, "Knows traits and external_ids.", "include")
         start = self._start("listing", query.get(cursor_name))
         if start is None:
-            stop(listing_error(422, "The cursor is not known, or was used before.", cursor_name))
-        profiles = [
-            _listed(number, profile, included)
-            for number, profile in enumerate(self.profiles[start : start + count], start)
-        ]
+            return listing_error(422, "The cursor is not known, or was used before.", cursor_name)
+        numbered = enumerate(self.profiles[start : start + count], start)
+        profiles = [_listed(number, profile, included) for number, profile in numbered]
         return self._listed_page(b"[" + b",".join(profiles) + b"]", start, count)
 
     def _listed_page(self, profiles: bytes, start: int, count: int) -> Reply:
@@ -102,9 +101,7 @@ class FakeSegment(Service):
             paging = {"current": current, "totalEntries": len(self.profiles)}
             paging |= {"next": following} if following else {}
             after = b',"pagination":' + json.dumps(paging).encode() + b"}}"
-        return Reply(
-            body=b'{"data":{"profiles":' + profiles + after, headers={"Content-Type": "application/json"}
-        )
+        return Reply(body=b'{"data":{"profiles":' + profiles + after, headers=JSON)
 
     # The Profile API.
 
@@ -134,7 +131,7 @@ class FakeSegment(Service):
             return profile_error(404, "Profile was not found.")
         profile = self.profiles[number]
         if isinstance(profile, bytes):
-            return Reply(body=profile, headers={"Content-Type": "application/json"})
+            return Reply(body=profile, headers=JSON)
         parts = {"traits": _traits, "external_ids": _external_ids, "events": _events}
         return self._page(request, route, parts[route](profile, request.query))
 
