@@ -39,6 +39,8 @@ CHANNELS = {
     "browser on a telephone": (Event(type="page", context=library("analytics.js", **IOS)), "web"),
     "screen": (Event(type="screen"), "mobile"),
     "device": (Event(type="track", context={"device": {"type": "Android"}}), "mobile"),
+    "mobile library": (Event(type="track", context=library("analytics-kotlin")), "mobile"),
+    "another": (Event(type="track", context=library("@segment/analytics-react-native")), "mobile"),
     "page of an app": (Event(type="page", context=IOS), "mobile"),
     "open": (Event(type="track", event="Email Opened"), "email"),
     "click": (Event(type="track", event="Email Link Clicked"), "email"),

@@ -135,7 +135,7 @@ def test_identifiers_of_a_file_are_lower_cased_and_percent_encoded(tmp_path: Pat
 
 ODD = b"user_id:u1\nno-colon\nuser_id:\n:x\n\xff:\xfe\nuser_id:nobody\nuser_id:" + b"9" * 2_000
 LINES: dict[str, tuple[str, bytes, list[int], dict[str, int]]] = {
-    "odd lines": ("spa_test", ODD, [1], {"identifier_malformed": 4, "not_found": 2}),
+    "odd lines": ("spa_test", ODD, [1], {"identifier_malformed": 5, "not_found": 1}),
     "wrong space": ("other", b"user_id:u1\nuser_id:u2\no\n", [], {"identifier_malformed": 1, "not_found": 2}),
     "no line": ("spa_test", b"\n \n", [], {}),
 }

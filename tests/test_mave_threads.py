@@ -58,9 +58,7 @@ def test_what_is_recovered_has_the_shape_of_a_reply() -> None:
         (thread,) = service.threads.values()
     assert recovered == {
         "id": thread.messages[1].id,
-        "object": "mave_message",
         "thread_id": thread.id,
-        "role": "assistant",
         "content": "An answer.",
         "sources": [],
         "personas_used": [],

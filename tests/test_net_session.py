@@ -361,7 +361,18 @@ def test_a_paid_call_without_a_handshake_is_known_not_to_be_sent() -> None:
     with Wire(b"HTTP/1.1 400 Bad Request\r\n\r\n") as bare:
         with pytest.raises(Unavailable, match="the TLS handshake failed; nothing was sent or paid"):
             ask_once(bare.url.replace("http:", "https:"))
-        assert bare.accepted == 1
+        assert bare.accepted == 3
+
+
+def test_a_paid_call_gets_through_once_somebody_listens(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Connecting is tried again: nothing was sent before."""
+    bare = Wire(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+    monkeypatch.setattr(clock, "sleep", lambda _: bare.__enter__())
+    assert ask_once(bare.url).body == b"{}"
+    bare.__exit__()
+    assert bare.accepted == 1
 
 
 def test_a_paid_reply_over_the_cap_is_cut_there_and_says_so() -> None:

@@ -2,7 +2,7 @@
 
 import atexit
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from tempfile import TemporaryDirectory
 from threading import Timer
@@ -129,6 +129,7 @@ def _database(files: Sequence[str], file_system: Any) -> Iterator[duckdb.DuckDBP
 def _without_files() -> duckdb.DuckDBPyConnection:
     """The process's own: to open one takes longer than to count a page of people."""
     kept = ExitStack()
+    kept.enter_context(suppress(duckdb.Error))  # somebody may still ask when the process ends
     atexit.register(kept.close)
     return kept.enter_context(_database((), None))
 

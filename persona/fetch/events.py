@@ -1,5 +1,6 @@
 """Activity from raw events: sessions on web and mobile, opens and clicks of email."""
 
+import re
 from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
@@ -16,7 +17,8 @@ PROFILE_API_DAYS, WAREHOUSE_DAYS = 14, 30
 # Segment's email specification (docs: connections/spec/email); deliveries and bounces are nobody's activity.
 EMAIL_EVENTS = frozenset({"Email Opened", "Email Link Clicked"})
 _WEB_LIBRARIES = frozenset({"analytics.js", "analytics-next", "@segment/analytics-next"})
-_MOBILE_DEVICES = frozenset({"ios", "android"})
+# Of a library (`analytics-kotlin`, `@segment/analytics-react-native`) or a device.
+_MOBILE = re.compile("ios|android|swift|kotlin|flutter|react-native")
 
 
 class Event(Struct):
@@ -55,7 +57,7 @@ def channel_of(event: Event) -> str | None:
     if library in _WEB_LIBRARIES:
         return "web"
     device = _named(event.context, "device", "type")
-    if device in _MOBILE_DEVICES or event.type == "screen":
+    if _MOBILE.search(f"{library} {device}") or event.type == "screen":
         return "mobile"
     return "web" if event.type == "page" else None
 

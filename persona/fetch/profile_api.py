@@ -55,7 +55,7 @@ def _from_file(settings: Settings, deadline: Deadline) -> Iterator[str | None]:
         for place in places:
             with place.open() as stream:
                 for line in filter(bytes.strip, iter(partial(stream.readline, PART_BYTES), b"")):
-                    yield encoded(line.decode(errors="replace"))
+                    yield encoded(line)
 
 
 def _concurrently(

@@ -68,7 +68,7 @@ class ProfileParts:
     def listed(self) -> Iterator[str | None]:
         """Yield all profiles' identifiers in the listing's order: the recently active first."""
         for profile in self._items("", _Listed):
-            yield encoded(f"segment_id:{profile.segment_id}")
+            yield encoded(f"segment_id:{profile.segment_id}".encode())
 
     def profile(self, identifier: str | None) -> bytes | str:
         """One profile as JSON, or the reason why there is none."""
@@ -111,12 +111,15 @@ class ProfileParts:
             raise
 
 
-def encoded(line: str) -> str | None:
+def encoded(line: bytes) -> str | None:
     """A `type:value` as the Profile API wants it, lower-case and percent-encoded; None if it is none.
 
     Only Segment's own ids keep their capitals: they are told apart by them.
     """
-    kind, _, value = line.strip().partition(":")
+    try:
+        kind, _, value = line.decode().strip().partition(":")
+    except UnicodeDecodeError:
+        return None
     if not kind or not value or len(line) > MOST_CHARACTERS:
         return None
     kind = kind.lower()

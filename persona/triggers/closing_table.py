@@ -47,9 +47,10 @@ def people_read(
     people: "Counts | ReportedProfiles", rejected: Mapping[str, int], *, truncated: bool
 ) -> list[str]:
     """What became of everybody who was read; and, where some were rejected, why."""
+    n_rejected = people.read - people.classified - people.dormant
     counted = (
         f"{people.read:,} profiles read: {people.classified:,} active, {people.dormant:,} dormant, "
-        f"{sum(rejected.values()):,} rejected" + (" (not everybody: the limit)" if truncated else "")
+        f"{n_rejected:,} rejected" + (" (not everybody: the limit)" if truncated else "")
     )
     reasons = ", ".join(f"{n:,} {reason.replace('_', ' ')}" for reason, n in rejected.items())
     return [counted, f"Rejected: {reasons}"] if reasons else [counted]

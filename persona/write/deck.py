@@ -71,7 +71,7 @@ class Deck:
 
     def __init__(self, title: str) -> None:
         self._file = Presentation(BytesIO(_blank()))
-        self._file.core_properties.title = one_line(title)
+        self._file.core_properties.title = clip(one_line(title), 255)  # as many as it takes
 
     def add(
         self,
