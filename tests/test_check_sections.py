@@ -367,6 +367,23 @@ ANSWERS = {
         {"web_dominant/name": "A B", "web_dominant/risk": "Low."}
         | {"omnichannel/risk": "No.", "strategy/consistency": "X."},
     ),
+    "personas in headings that sound like sections, their patterns below": (
+        (
+            "## Persona: A B\n**Omnichannel**\n**Risk:** Low.\n"
+            "\n## The Content Lover\n**Web Dominant**\n**Risk:** No."
+        ),
+        {"omnichannel/name": "A B", "omnichannel/risk": "Low."}
+        | {"web_dominant/name": "The Content Lover", "web_dominant/risk": "No."},
+    ),
+    "a strategy below the patterns' level": (
+        "## Omnichannel\n### Risk\nLow.\n\n**Cross-channel strategy**\n\n**Adaptation:** X.",
+        {"omnichannel/risk": "Low.", "strategy/consistency": "X."},
+    ),
+    "a label's own words, and what follows them": (
+        "## Omnichannel\n**Persona:** A B. Runs it.\n**Journey:** Web → App\n\nThey begin on the web.",
+        {"omnichannel/name": "A B", "omnichannel/description": "Runs it."}
+        | {"omnichannel/journey": "Web → App\n\nThey begin on the web."},
+    ),
     "a name, and what describes it below": (
         "## Omnichannel\n### Persona: The Operator\nBusy.\n### Persona\nAll day.\n",
         {"omnichannel/name": "The Operator", "omnichannel/description": "Busy.\n\nAll day."},

@@ -119,6 +119,10 @@ TYPED = {
     "multiples": ("2.4x the rest, twice the average", [("2.4x", None), ("twice", None)]),
     "a pattern that is named, other sign": ("Unlike Omnichannel, $1,450", [("$1,450", None)]),
     "a pattern that is named": ("Unlike Omnichannel, €1,450", [("€1,450", "omnichannel.avg_ltv")]),
+    "behind one that is filled in": (
+        "{{email_dominant.avg_ltv}} to €900",
+        [("€339", "email_dominant.avg_ltv"), ("€900", None)],
+    ),
     "no such figure": ("More than 41%", [("41%", None)]),
     "times and steps": ("within 24 hours, in 3 steps, on 2026-11-23 at 9:30", []),
     "what is quoted": ('Say “save 20% today” or "10 % off"', []),

@@ -115,9 +115,8 @@ def _read(content: str, summary: Summary, passages: Passages) -> dict[str, Passa
 
 def _to_ask(sections: Mapping[str, Passage], paths: Sequence[str]) -> list[str]:
     """The sections that are missing, that name no figure, and, where more than half are typed, those."""
-    mostly = 2 * sum(one.typed for one in sections.values()) > sum(
-        len(one.figures) for one in sections.values()
-    )
+    figures = sum(len(one.figures) for one in sections.values())
+    mostly = 2 * sum(one.typed for one in sections.values()) > figures
     faulty = {path for path, one in sections.items() if one.unresolved or (mostly and one.typed)}
     # A next step is one where it has an action.
     good = {path.removesuffix(".action") for path in sections} - {path.partition(".")[0] for path in faulty}

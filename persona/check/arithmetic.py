@@ -65,10 +65,10 @@ def _result(node: ast.expr, facts: Mapping[str, Fact]) -> Result:
         case ast.BinOp(left=left, op=op, right=right) if operation := _OPERATIONS.get(type(op)):
             one, other = _result(left, facts), _result(right, facts)
             value, unit = operation(one.value, other.value), _unit(op, one.unit, other.unit)
-            like = all(_are_like(op, *names) for names in product(one.names, other.names))
+            like = one.like and other.like
             if isfinite(value):
-                names = one.names + other.names if unit else ()
-                return Result(value, unit, names, like and one.like and other.like)
+                like &= all(_are_like(op, *names) for names in product(one.names, other.names))
+                return Result(value, unit, one.names + other.names if unit else (), like)
     raise ValueError
 
 

@@ -10,7 +10,6 @@ Facts = Mapping[str, Fact]
 # How the names of facts begin whose last part is other people's text.
 NAMED_BY_OTHERS = ("has_", "plan_")
 EVERYBODY = "all classified people"
-
 # A fact's name, its value (None: the data holds no such figure), its unit, and what it is.
 _Figures = Iterator[tuple[str, float | None, Unit, str]]
 
@@ -52,8 +51,7 @@ def _group(group: Group, summary: Summary, slugs: Slugs, drift: Drift | None = N
         amount, what = group.avg_activity.get(channel), f"Average number of {activity(channel, trait)}"
         yield f"avg_{slugs.activities[channel]}", amount, "average", what
     yield "avg_identifiers", group.avg_identities, "average", "Average number of identifiers"
-    few = "Share with two identifiers or fewer"
-    yield "few_identifiers_share", group.few_identities_share, "share", few
+    yield "few_identifiers_share", group.few_identities_share, "share", "Share with two identifiers or fewer"
     for kind, share in sorted((group.identity_coverage or {}).items(), key=lambda one: (-one[1], one[0])):
         yield f"has_{slugs.types[kind]}", share, "share", f"Share with the identifier “{printable(kind)}”"
     if isinstance(group, Pattern):

@@ -1,10 +1,11 @@
 """A text with its figures: those that braces name, filled in, and those that its author typed."""
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Mapping
 from functools import cache
+from itertools import islice
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -19,8 +20,8 @@ from persona.wording import ASSUMPTIONS, written
 NO_SUCH_FIGURE = "(no such figure)"
 # An answer holds some hundred different ones; of a flood of them the rest costs nothing.
 MOST_EXPRESSIONS = 10_000
-# No section is nearly as long; in a hostile one only names are looked for.
-MOST_CHARACTERS = 2**15
+# No section is nearly as long, nor has as many; in a hostile one only names are looked for.
+MOST_CHARACTERS, MOST_FIGURES = 2**15, 1_000
 
 # Braces, or an unclosed pair with a name behind it; and a sign or word that a writer may have typed beside
 # them all the same, with emphasis between.
@@ -115,8 +116,10 @@ class Passages:
         owner, _, section = path.partition("/")
         pattern = None if owner in {"", STRATEGY} else owner
         is_prose = section != "name" and len(text) <= MOST_CHARACTERS
-        own = OTHERS.sub(lambda others: "\0" * len(others[0]), text) if is_prose else ""
-        starts, ends = [one.start or 0 for one in filled], [one.end or 0 for one in filled]
+        starts, typed_by_author = [one.start or 0 for one in filled], list(text)
+        for start, one in zip(starts, filled, strict=True):
+            typed_by_author[start : one.end] = "\0" * len(one.text)
+        own = OTHERS.sub(lambda others: "\0" * len(others[0]), "".join(typed_by_author)) if is_prose else ""
         figures: list[Figure] = []
         for start, end in sentences(text) if is_prose else [(0, len(text))]:
             said = text[start:end]
@@ -124,11 +127,8 @@ class Passages:
             named = [key for name, key in names.items() if name.casefold() in spoken]
             stated = filled[bisect_left(starts, start) : bisect_left(starts, end)]
             facts = [one for subject in (owner, *named, "all", "space") for one in self._by_subject[subject]]
-            stated += (
-                typed(one, facts, self._currency)
-                for one in self._typed.finditer(own, start, end)
-                if bisect_left(starts, one.end()) == bisect_right(ends, one.start())
-            )
+            own_figures = self._typed.finditer(own, start, end) if len(figures) < MOST_FIGURES else ()
+            stated += (typed(one, facts, self._currency) for one in islice(own_figures, MOST_FIGURES))
             sentence = cut(" ".join(said[:1_000].split()), 300) if stated else ""
             place = {"pattern": pattern, "section": section or None, "sentence": sentence}
             place |= {} if path else {"start": None, "end": None}

@@ -1,7 +1,6 @@
 """An answer cut into its sections: `email_dominant/journey`, `strategy/consistency`, `web_dominant/name`.
 
-One pass over the lines: each goes on with the place that is open, or is a title that begins another. The
-message dictates the titles; an answer that puts them in other words is understood by the tables below.
+One pass over the lines: each goes on with the open place, or is a title (tables below) that begins another.
 """
 
 import re
@@ -31,6 +30,8 @@ _POINTS = re.compile(
 )
 # The strategy's own title, or a point of it where it can be nothing else.
 _STRATEGY = re.compile(r"\bstrateg|^identity (?:resol|gap)|^consisten.* adapt|^channel switch")
+# The same within a pattern's part.
+_WIDE = re.compile(r"^(?:the )?(?:overall|cross|unified|general|global|omni).*(?:strateg|recommend)")
 _NAME_LABELS = {"name", "persona name", "persona"}
 
 # A heading; a line that begins with bold words, and a colon, dash or bracket behind them, or nothing.
@@ -76,9 +77,8 @@ class _Place:
 
 def cut(text: str, channels: Iterable[str]) -> dict[str, str]:
     """The sections of one answer by their path; what belongs to none stands under the path ""."""
-    keys = {_words(key): key for key in (*map(dominant, channels), OMNICHANNEL)} | {
-        "omni channel": OMNICHANNEL
-    }
+    keys = {_words(key): key for key in (*map(dominant, channels), OMNICHANNEL)}
+    keys["omni channel"] = OMNICHANNEL
     names: dict[str, str] = {}  # of the patterns that are titled; empty where none was given yet
     places = [_Place()]
     is_code = False
@@ -91,7 +91,7 @@ def cut(text: str, channels: Iterable[str]) -> dict[str, str]:
                 places.append(_Place(place.owner, place.owner_rank))
         elif not (is_code or is_fence) and (after := _begun(line, place, names, keys)):
             places.append(after)
-        elif line.strip() or place.lines:  # a title has to see whether there was any text
+        elif line.strip() or not place.is_empty:  # a title has to see whether there was any text
             place.lines.append(line)
     texts: dict[str, list[str]] = {f"{key}/name": [name] for key, name in names.items() if name}
     for place in places:
@@ -119,26 +119,29 @@ def _begun(line: str, place: _Place, names: dict[str, str], keys: Mapping[str, s
     words, text = _words(title), _MARKUP.sub("", line[:_MOST_TITLE_CHARACTERS])
     is_heading, is_above = rank < _TEXT, rank <= place.owner_rank
     # A pattern may also stand on the line below its persona's name.
-    above = place.name if place.is_empty and not is_heading else ""
+    above = "" if place.lines or is_heading else place.name
     pattern = _pattern(text, keys) if is_whole or above else None
     if pattern and (above or is_above or (is_heading and pattern[0] not in names)):
         key, name, section = pattern
         names[key] = names.get(key) or above or name
         return _Place(key, place.rank if above else rank, section or "description", rank)
-    is_strategy = rank <= _TEXT and is_above and _STRATEGY.search(words) is not None
+    of_all = (is_above and _STRATEGY.search(words)) or (is_whole and _WIDE.search(words))
+    is_strategy = rank <= _TEXT and bool(of_all)
     owner, owner_rank = (STRATEGY, rank) if is_strategy else (place.owner, place.owner_rank)
     entry = (_POINTS if owner == STRATEGY else _SECTIONS).search(words) if owner else None
-    section = (entry and entry.lastgroup) or ""
+    closes = is_heading and is_above and not is_strategy
+    section = "" if closes and words in _NAME_LABELS else (entry and entry.lastgroup) or ""
     if place.section == "description" and place.is_empty and not (is_strategy or names[owner]):
-        said = rest if words in _NAME_LABELS else text if is_whole and not section else ""
-        if name := _name(said):
+        said, _, after = rest.partition(". ") if words in _NAME_LABELS else (text, "", "")
+        if (words in _NAME_LABELS or (is_whole and not section)) and (name := _name(said)):
             names[owner] = name
-            return _Place(owner, owner_rank, "description")
+            return _Place(owner, owner_rank, "description", rest=after)
     is_open = place.section in {"", "description"}
     # A title below the open section's rank is text of it, and so is a second label of the same.
     is_second = section == place.section and not (is_heading or place.is_empty)
     if is_strategy or (section and (is_open or rank <= place.rank) and not is_second):
-        return _Place(owner, owner_rank, section, rank, rest=rest)
+        # The pattern of a persona whose name sounds like a section may stand below it.
+        return _Place(owner, owner_rank, section, rank, _name(text) if closes else "", rest)
     if is_heading and is_above:
         return _Place(rank=rank, name=_name(text))
     return _Place(owner, owner_rank) if is_heading and not is_open and rank <= place.rank else None
