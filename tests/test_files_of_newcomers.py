@@ -129,3 +129,9 @@ def test_a_file_that_is_not_understood_is_told_without_anybodys_name(tmp_path: P
     assert "not_enough_data" in left
     assert "Hopper" not in left + ended.stderr + ended.stdout
     assert "u_1" not in left + ended.stderr + ended.stdout
+
+
+def test_a_look_at_a_table_without_a_header_shows_nobodys_values(tmp_path: Path) -> None:
+    (tmp_path / "people").write_text("".join(f"u_{n},pro,Hopper Street,{n}\n" for n in range(20)))
+    looked = in_process("check", "people", cwd=tmp_path)
+    assert (looked.exit_code, "Hopper" in looked.stdout, "u_0" in looked.stdout) == (1, False, False)

@@ -44,9 +44,9 @@ OUTSIDE = {
 }
 VISIBLE = {"main.py", "persona", "tests", "requirements.txt", "cloudbuild.yaml", "README.md"}
 MOST_LINES = 40
-# The house's sizes as they stand; the goals are 9,000 lines of product, 1.6 lines of tests for each of them,
-# and a module of 120. None of the three may grow.
-BUDGET = (10_390, 1.75, 120)
+# The house's sizes as they stand, in lines: the product, the tests, the median module. The goals are 9,000,
+# 1.6 times that (14,400), and 120. None of the three may grow.
+BUDGET = (9_105, 16_555, 120)
 
 
 @cache
@@ -153,10 +153,10 @@ def test_every_function_fits_a_screen() -> None:
 def test_the_house_stays_within_its_size(capsys: pytest.CaptureFixture[str]) -> None:
     modules_lines = [lines_of(path) for path in (ROOT / "persona").rglob("*.py")]
     product = sum(modules_lines) + lines_of(ROOT / "main.py")
-    a_line = round(sum(map(lines_of, (ROOT / "tests").rglob("*.py"))) / product, 2)
-    sizes = product, a_line, median(modules_lines)
+    tests = sum(map(lines_of, (ROOT / "tests").rglob("*.py")))
+    sizes = product, tests, median(modules_lines)
     with capsys.disabled():
-        print("\nlines of product, of tests for each, of the median module:", *sizes)  # noqa: T201
+        print(f"\nlines of product, tests, median module: {sizes}; tests a line {tests / product:.2f}")  # noqa: T201
     assert [most for size, most in zip(sizes, BUDGET, strict=True) if size > most] == []
 
 

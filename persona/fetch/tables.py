@@ -24,6 +24,10 @@ def csv(engine: Engine, files: Sequence[File], settings: Settings) -> Readings:
     rows = table(known, ", strict_mode = false, ignore_errors = true")
     _demand_a_row_a_person(engine, rows, _ids_among(columns, settings))
     traits = _traits_of_rows(table(files, ", ignore_errors = true"), settings)
+    if all(name.startswith("\n") for name in columns) and any(
+        name.strip("\n").replace(".", "").isdigit() for file in files for name in file.columns
+    ):
+        traits = "NULL", "(SELECT 1)"  # no header, but somebody's values, which are nobody's business
     return _csv(engine, known, settings), traits
 
 
