@@ -5,7 +5,7 @@ change only with a new schema name. Shares lie between 0 and 1. Averages are per
 """
 
 from collections import Counter
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -184,6 +184,12 @@ class Span(Struct, frozen=True, kw_only=True):
     end: int
 
 
+class FigureCounts(Struct, frozen=True, kw_only=True):
+    from_data: int = 0
+    equal: int = 0
+    not_in_data: int = 0
+
+
 class Checks(Struct, frozen=True, kw_only=True):
     """What the answer lacks, and every figure of it."""
 
@@ -194,10 +200,8 @@ class Checks(Struct, frozen=True, kw_only=True):
     assumed: list[Span] = []  # those of the sections
     figures: list[Figure] = []
 
-    def counts(self) -> dict[str, int]:
-        """How many figures there are of each verdict."""
-        counted = Counter[str](figure.verdict for figure in self.figures)
-        return {verdict: counted[verdict] for verdict in get_args(Verdict)}
+    def counts(self) -> FigureCounts:
+        return FigureCounts(**Counter[str](figure.verdict for figure in self.figures))
 
 
 class Change(Struct, frozen=True, kw_only=True):
@@ -323,6 +327,13 @@ class ReportedProfiles(Struct, frozen=True, kw_only=True):
     truncated: bool
 
 
+class ReportedChecks(Struct, frozen=True, kw_only=True):
+    missing_sections: int = 0
+    figures: FigureCounts = FigureCounts()  # a run of before the verdicts has none
+    unresolved: int = 0
+    assumptions: int = 0
+
+
 class Report(Struct, frozen=True, kw_only=True):
     """What a run answers; the last four fields only in a dry run."""
 
@@ -336,7 +347,7 @@ class Report(Struct, frozen=True, kw_only=True):
     patterns: list[dict[str, Any]]  # key, label, n, share
     objects: dict[str, str | None] | UnsetType = UNSET
     mave: dict[str, object] | None = None  # thread_id, message_id, calls, credits_used
-    checks: dict[str, Any] = {}  # how many missing_sections, figures (by verdict), unresolved, assumptions
+    checks: ReportedChecks = ReportedChecks()
     seconds: dict[str, float] = {}  # fetch, mave, total
     warnings: list[str] = []
     suppressed: list[str] = []  # keys of the patterns that are too small to show

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from cloud import FakeMave, answer
-from doors import Set, client
+from doors import Set, client, in_process
 from flask.testing import FlaskClient
 
 DATA = Path(__file__).parent / "data"
@@ -38,7 +38,15 @@ def framework(frameworks: Path, run_id: str) -> Any:
 
 def test_a_published_run_is_replayed(door: FlaskClient, mave: FakeMave) -> None:
     reply = door.post("/", json={"run_id": "before"})
-    assert (reply.status_code, (reply.json or {})["status"], len(mave.paid)) == (200, "replayed", 0)
+    report, none = reply.json or {}, {"from_data": 0, "equal": 0, "not_in_data": 0}
+    assert (reply.status_code, report["status"], len(mave.paid)) == (200, "replayed", 0)
+    assert report["checks"] == {"missing_sections": 0, "figures": none, "unresolved": 0, "assumptions": 0}
+
+
+def test_a_published_run_is_replayed_in_a_terminal(tmp_path: Path) -> None:
+    shutil.copytree(DATA / "run_1", tmp_path / "frameworks")
+    ended = in_process("--source", "sample", "--run-id", "before", cwd=tmp_path)
+    assert (ended.exit_code, "Run before: replayed (sample, words by mave)" in ended.stdout) == (0, True)
 
 
 def test_a_paid_answer_is_published_without_paying_again(

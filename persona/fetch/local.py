@@ -37,9 +37,7 @@ def located(address: str, setting: str, deadline: Deadline) -> Iterator[tuple[li
     from persona.fetch.objects import Objects  # noqa: PLC0415
 
     with closing(Objects(address, setting, deadline)) as objects:
-        places = [
-            Place(path.rpartition("/")[2], path, partial(objects.reader, path)) for path in objects.paths
-        ]
+        places = [Place(one.rpartition("/")[2], one, partial(objects.reader, one)) for one in objects.paths]
         yield places, objects
 
 

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 def closing_table(report: Report) -> Iterator[str]:
     """Yield the patterns, what the status alone does not tell, and where to find the framework; in lines."""
     yield f"\nRun {report.run_id}: {report.status} ({report.source}, words by {report.author})"
-    truncated = report.profiles.truncated
-    counted, *reasons = people_read(report.profiles, report.rejected, truncated=truncated)
+    counted, *reasons = people_read(report.profiles, report.rejected, truncated=report.profiles.truncated)
     yield counted
     width = max((len(pattern["label"]) for pattern in report.patterns), default=0)
     yield from (f"  {p['label']:<{width}}  {p['n']:>9,}  {p['share']:>6.1%}" for p in report.patterns)
@@ -31,11 +30,10 @@ def closing_table(report: Report) -> Iterator[str]:
     if isinstance(report.credits, dict):
         yield from _credits(report.credits)
     if report.status in {"published", "replayed"}:
-        figures, missing = report.checks["figures"], report.checks["missing_sections"]
+        figures, missing = report.checks.figures, report.checks.missing_sections
         yield (
-            f"Figures in the text: {figures['from_data']} from the data, {figures['equal']} typed and equal "
-            f"to it, {figures['not_in_data']} not in it"
-            + (f"; {missing} sections missing" if missing else "")
+            f"Figures in the text: {figures.from_data} from the data, {figures.equal} typed and equal to it, "
+            f"{figures.not_in_data} not in it" + (f"; {missing} sections missing" if missing else "")
         )
     if isinstance(report.objects, dict) and report.objects:
         yield f"\nFramework: {report.objects['open']}\n           {report.objects['json']}"

@@ -4,13 +4,13 @@ from typing import Literal
 
 from msgspec import convert, structs
 
-from persona.model import Answer, Checks, Framework, MaveTrace, Report, ReportedProfiles, Summary
+from persona.model import Answer, Framework, MaveTrace, Report, ReportedChecks, ReportedProfiles, Summary
 from persona.write import templates
 
 
 def published(framework: Framework, calls: int, seconds: dict[str, float], *, trial: bool) -> Report:
     """The report of a run whose framework goes into the bucket; `calls` of Mave were paid for."""
-    mave = framework.mave
+    checks, mave = framework.checks, framework.mave
     told: dict[str, object] = {}
     if mave:
         ids = {"thread_id": mave.thread_id, "message_id": next(iter(mave.message_ids), None)}
@@ -20,7 +20,12 @@ def published(framework: Framework, calls: int, seconds: dict[str, float], *, tr
         created_at=framework.created_at,
         trial=trial,
         mave=told or None,
-        checks=_counts(framework.checks),
+        checks=ReportedChecks(
+            missing_sections=len(checks.missing_sections),
+            figures=checks.counts(),
+            unresolved=len(checks.unresolved),
+            assumptions=checks.assumptions,
+        ),
         changes=templates.sentences().changes(framework).splitlines(),
     )
 
@@ -42,21 +47,11 @@ def without_words(
         author=author,
         profiles=convert(profiles, ReportedProfiles),
         patterns=[{"key": p.key, "label": p.label, "n": p.n, "share": p.share} for p in about.patterns],
-        checks=_counts(Checks()),
         seconds=seconds,
         warnings=about.warnings,
         suppressed=about.suppressed,
         rejected=population.rejected,
     )
-
-
-def _counts(checks: Checks) -> dict[str, object]:
-    return {
-        "missing_sections": len(checks.missing_sections),
-        "figures": checks.counts(),
-        "unresolved": len(checks.unresolved),
-        "assumptions": checks.assumptions,
-    }
 
 
 def trace(said: list[Answer]) -> MaveTrace:
