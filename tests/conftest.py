@@ -55,10 +55,12 @@ def made(space_summary: Summary) -> dict[str, Framework]:
     """Frameworks as Mave and rules word them, as large and as hostile as they come, by name."""
     import reports  # noqa: PLC0415 - only what renders needs them
 
-    makers = (reports.named, reports.from_facts, reports.stress, reports.hostile)
-    names = ("named", "facts", "stress", "hostile")
-    made = {name: make(space_summary) for name, make in zip(names, makers, strict=True)}
-    return made | {"mave": reports.from_mave()}
+    made = {"named": reports.named(space_summary), "facts": reports.from_facts(space_summary)}
+    return made | {
+        "mave": reports.kept("mave"),
+        "stress": reports.kept("stress"),
+        "hostile": reports.hostile(),
+    }
 
 
 @pytest.fixture

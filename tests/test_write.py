@@ -16,7 +16,7 @@ from markdown_it.token import Token
 from msgspec.structs import replace
 
 from persona import model
-from persona.model import SECTIONS, Checks, Framework, Persona, Summary
+from persona.model import SECTIONS, Checks, Framework, Persona
 from persona.write import charts, escaping, members_sql, overview, render, templates
 
 WIDE_ENOUGH_FOR_TEXT = 4.5  # WCAG 2 AA, text of normal size
@@ -449,8 +449,8 @@ LARGE = {
 @pytest.mark.slow
 @pytest.mark.no_cover
 @pytest.mark.parametrize("name", LARGE)
-def test_a_page_never_outgrows_a_mail(space_summary: Summary, name: str) -> None:
-    large = reports.hostile(space_summary, *LARGE[name], figures_count=700)
+def test_a_page_never_outgrows_a_mail(name: str) -> None:
+    large = reports.hostile(*LARGE[name], figures_count=700)
     sizes = {len(render.as_html(large).encode()), len(render.as_markdown(large).encode())}
     assert {size for size in sizes if size >= 300_000} == set()
 
@@ -468,8 +468,8 @@ def test_a_page_of_nothing_but_figures_does_not_either(made: Made) -> None:
     assert (len(page.encode()) < 300_000, page.count("Shortened here") > 1) == (True, True)
 
 
-def test_lists_that_were_cut_say_how_much_is_missing(space_summary: Summary) -> None:
-    large = reports.hostile(space_summary, "short", "short", figures_count=700)
+def test_lists_that_were_cut_say_how_much_is_missing() -> None:
+    large = reports.hostile("short", "short", figures_count=700)
     page = Page(render.as_html(large)).text
     expected = "18 more warnings are in", "660 more are in", "82 more are in"
     assert [phrase for phrase in expected if f"{phrase} framework.json." not in page] == []
