@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ruamel.yaml import YAML
 
 from persona.check import sections
 from persona.check.answer import NO_PATTERN, CheckedAnswer, read_answers
@@ -361,78 +362,12 @@ def test_the_strategy_may_speak_of_patterns(space_summary: Summary, text: str) -
     assert persona.pattern == "email_dominant"
 
 
-ANSWERS = {
-    "patterns at level one, sections at level two": (
-        "# Web Dominant — “A B”\n## Risk\nLow.\n# Omnichannel\n## Risk\nNo.\n# Strategy\n## Adaptation\nX.",
-        {"web_dominant/name": "A B", "web_dominant/risk": "Low."}
-        | {"omnichannel/risk": "No.", "strategy/consistency": "X."},
-    ),
-    "personas in headings that sound like sections, their patterns below": (
-        (
-            "## Persona: A B\n**Omnichannel**\n**Risk:** Low.\n"
-            "\n## The Content Lover\n**Web Dominant**\n**Risk:** No."
-        ),
-        {"omnichannel/name": "A B", "omnichannel/risk": "Low."}
-        | {"web_dominant/name": "The Content Lover", "web_dominant/risk": "No."},
-    ),
-    "a strategy below the patterns' level": (
-        "## Omnichannel\n### Risk\nLow.\n\n**Cross-channel strategy**\n\n**Adaptation:** X.",
-        {"omnichannel/risk": "Low.", "strategy/consistency": "X."},
-    ),
-    "a label's own words, and what follows them": (
-        "## Omnichannel\n**Persona:** A B. Runs it.\n**Journey:** Web → App\n\nThey begin on the web.",
-        {"omnichannel/name": "A B", "omnichannel/description": "Runs it."}
-        | {"omnichannel/journey": "Web → App\n\nThey begin on the web."},
-    ),
-    "a name, and what describes it below": (
-        "## Omnichannel\n### Persona: The Operator\nBusy.\n### Persona\nAll day.\n",
-        {"omnichannel/name": "The Operator", "omnichannel/description": "Busy.\n\nAll day."},
-    ),
-    "what stands before and after": (
-        "Before.\n\n## Omnichannel — “A B”\n### Risk\nLow.\n\n## Conclusion\nAfter.",
-        {"omnichannel/name": "A B", "omnichannel/risk": "Low."},
-    ),
-    "a figure in a name": (
-        "## The {{omnichannel.people / 2}} Club (Omnichannel)\n### Risk\nLow.",
-        {"omnichannel/name": "The {{omnichannel.people / 2}} Club", "omnichannel/risk": "Low."},
-    ),
-    "figures beside a pattern": (
-        "## Omnichannel ({{omnichannel.people}} people, {{omnichannel.share}} of all)\n### Risk\nLow.",
-        {"omnichannel/risk": "Low."},
-    ),
-    "a document's title that promises a strategy": (
-        "# Cross-Channel Strategy and Personas\n\n## Omnichannel — “A B”\n### Risk\nLow.\n",
-        {"omnichannel/name": "A B", "omnichannel/risk": "Low."},
-    ),
-    "a thematic break or a strange heading ends a section": (
-        "## Omnichannel\n---\nMany.\n\n### Risk\nLow.\n\n### Figures\n12\n\n### Journey\nLong.\n\n***\nBye.",
-        {"omnichannel/description": "Many.", "omnichannel/risk": "Low.", "omnichannel/journey": "Long."},
-    ),
-    "a later overview is no second description": (
-        "## Omnichannel\nMany.\n\n### Journey\nLong.\n\n**Overview:** of the journey.\n",
-        {"omnichannel/description": "Many.", "omnichannel/journey": "Long.\n\n**Overview:** of the journey."},
-    ),
-    "a label is no section where a heading is": (
-        "## Omnichannel\n### Reach\nMail.\n**Format:** short.\n### Formats\nCards.",
-        {"omnichannel/reach_on_weak": "Mail.\n**Format:** short.", "omnichannel/formats": "Cards."},
-    ),
-    "nor is one a pattern": (
-        "**Omnichannel:** 20 %\n\n## Omnichannel — “A B”\n### Risk\nLow.",
-        {"omnichannel/name": "A B", "omnichannel/risk": "Low."},
-    ),
-    "dashes under a line of text are a break": (
-        "## Omnichannel\n### Risk\nThe churn would follow.\n---\n\n## Web Dominant\n### Risk\nLow.",
-        {"omnichannel/risk": "The churn would follow.", "web_dominant/risk": "Low."},
-    ),
-    "quoted": ("> ## Omnichannel\n> ### Risk\n> Low.\n> Lower.", {"omnichannel/risk": "Low.\nLower."}),
-    "fenced": ("```markdown\n## Omnichannel\n### Risk\nLow.\n```", {"omnichannel/risk": "Low."}),
-    "half fenced": ("```\n## Omnichannel\n### Risk\nLow.", {"omnichannel/risk": "Low."}),
-}
+ANSWERS = YAML(typ="safe").load(DATA / "sections.yaml")
 
 
-@pytest.mark.parametrize(("body", "expected"), ANSWERS.values(), ids=ANSWERS)
-def test_an_answer_is_cut_into_its_sections(body: str, expected: dict[str, str]) -> None:
-    assert sections_of(body) == expected
+@pytest.mark.parametrize("name", ANSWERS)
+def test_an_answer_is_cut_into_its_sections(name: str) -> None:
+    assert sections_of(ANSWERS[name]["answer"]) == ANSWERS[name]["sections"]
 
 
 LINES = st.sampled_from(

@@ -2,15 +2,15 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
+from conftest import summary
 
 from persona.check.answer import read_answers
 from persona.check.facts import facts_of
-from persona.model import Figure, Group, Pattern, Plan, Summary, Unit
+from persona.model import Figure, Summary, Unit
 from persona.wording import label
 
 # Passages with their figures, labelled by hand for an earlier check: true, false, or open to the data. "Held
@@ -19,59 +19,14 @@ from persona.wording import label
 CORPUS = Path(__file__).parent / "data" / "typed_figures.jsonl"
 ROWS = [json.loads(line) for line in CORPUS.read_text(encoding="utf-8").splitlines()]
 
-# The space of which the corpus speaks; of each pattern its activity and LTV are conftest's.
-IDENTITIES = {"web": (2.6, 0.58), "mobile": (3.4, 0.21), "email": (2.2, 0.62), "omnichannel": (4.1, 0.05)}
-COVERAGE = {
-    "web_dominant": {"user_id": 0.97, "email": 0.81, "anonymous_id": 0.44},
-    "mobile_dominant": {"user_id": 1.0, "email": 0.92, "ios.id": 0.61, "android.id": 0.39},
-    "email_dominant": {"user_id": 0.88, "email": 1.0},
-    "omnichannel": {"user_id": 1.0, "email": 1.0, "ios.id": 0.82},
-}
-PLANS = {
-    "web_dominant": {"free": 90, "pro": 50, "starter": 16},
-    "mobile_dominant": {"pro": 120, "starter": 45, "enterprise": 17},
-    "email_dominant": {"starter": 70, "pro": 20, "free": 14},
-    "omnichannel": {"enterprise": 41, "pro": 30, "starter": 7},
-}
+
+@pytest.fixture(scope="module")
+def space() -> Summary:
+    """The space of which the corpus speaks."""
+    return summary("typed")
 
 
-def _pattern(shape: Pattern, all_ltv: float) -> Pattern:
-    identities, few = IDENTITIES[shape.key.removesuffix("_dominant")]
-    return replace(
-        shape,
-        ltv_share=(shape.avg_ltv or 0) * shape.n / all_ltv,
-        avg_identities=identities,
-        few_identities_share=few,
-        identity_coverage=COVERAGE[shape.key],
-        plans=[Plan(plan=plan, n=n, share=n / shape.n) for plan, n in PLANS[shape.key].items()],
-    )
-
-
-@pytest.fixture
-def space(space_summary: Summary) -> Summary:
-    """The corpus' space, its totals being the people-weighted means of its patterns."""
-    all_ltv = sum(pattern.n * (pattern.avg_ltv or 0) for pattern in space_summary.patterns)
-    patterns = [_pattern(pattern, all_ltv) for pattern in space_summary.patterns]
-
-    def mean(figure: Callable[[Pattern], float | None]) -> float:
-        return sum(pattern.n * (figure(pattern) or 0) for pattern in patterns) / 520
-
-    totals = Group(
-        n=520,
-        avg_ltv=all_ltv / 520,
-        avg_activity={
-            "web": mean(lambda one: one.avg_activity["web"]),
-            "mobile": mean(lambda one: one.avg_activity["mobile"]),
-            "email": mean(lambda one: one.avg_activity["email"]),
-        },
-        avg_identities=mean(lambda one: one.avg_identities),
-        few_identities_share=mean(lambda one: one.few_identities_share),
-        identity_coverage={"email": mean(lambda one: (one.identity_coverage or {})["email"])},
-    )
-    return replace(space_summary, patterns=patterns, totals=totals)
-
-
-def figures(text: str, summary: Summary, pattern: str | None, currency: str = "$") -> list[Figure]:
+def figures(text: str, space: Summary, pattern: str | None, currency: str = "$") -> list[Figure]:
     """The figures of one passage, in a section of its pattern or in the strategy."""
     names = {"email_dominant": " — “The Inbox Dweller”", "omnichannel": " — “The Power Orchestrator”"}
     titles = "".join(f"## {label(key)}{name}\n\n" for key, name in names.items() if key != pattern)
@@ -79,7 +34,7 @@ def figures(text: str, summary: Summary, pattern: str | None, currency: str = "$
     if pattern:
         place = f"## {label(pattern)}{names.get(pattern, '')}\n\n### Content formats"
     answer = f"{titles}{place}\n\n{text}"
-    return read_answers([answer], summary, facts_of(summary, currency), currency).checks.figures
+    return read_answers([answer], space, facts_of(space, currency), currency).checks.figures
 
 
 def test_of_the_true_figures_most_are_equal_and_of_the_false_ones_few(space: Summary) -> None:
