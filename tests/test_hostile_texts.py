@@ -13,9 +13,7 @@ from typing import TypeVar
 import pytest
 import reports
 
-from persona.check.answer import read_answers
-from persona.check.facts import facts_of
-from persona.model import Framework, Summary
+from persona.model import Summary
 from persona.write import render
 
 pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
@@ -82,14 +80,6 @@ def cpu(work: Callable[[], _T]) -> tuple[float, _T]:
         gc.enable()
 
 
-def framework(text: str, summary: Summary) -> Framework:
-    """What an answer with this text becomes."""
-    facts = facts_of(summary, "$")
-    checked = read_answers([text], summary, facts, "$")
-    parts = {name: getattr(checked, name) for name in ("personas", "strategy", "narrative", "checks")}
-    return reports.framework(summary, facts=facts, **parts)
-
-
 @pytest.mark.parametrize("unit", HOSTILE.values(), ids=HOSTILE)
 def test_hostile_text_is_read_and_written_in_time_that_grows_with_it(
     space_summary: Summary, unit: str
@@ -100,7 +90,7 @@ def test_hostile_text_is_read_and_written_in_time_that_grows_with_it(
         n = characters // len(unit)
         said = "".join(unit % number for number in range(n)) if "%" in unit else unit * n
         text = f"## Web Dominant\n\n### Description\n\n{said}"
-        reading, made = cpu(lambda: framework(text, space_summary))
+        reading, made = cpu(lambda: reports.worded(space_summary, text))
         writing, _ = cpu(lambda: render.outputs(made))
         return reading, writing
 
