@@ -24,36 +24,6 @@ def test_a_figure_has_a_name_a_value_a_unit_a_text_and_a_label(space_summary: Su
     assert {name: astuple(facts[name]) for name in FIGURES} == FIGURES
 
 
-def test_the_facts_stand_in_a_fixed_order(seed_summary: Summary) -> None:
-    assert [name for name in facts_of(seed_summary, "$") if not name.startswith("omnichannel")] == [
-        *("space.people_read", "space.people_classified", "space.people_dormant", "space.people_unreadable"),
-        *("space.near_threshold_share", "space.threshold"),
-        *("all.people", "all.avg_ltv", "all.avg_web_sessions", "all.avg_mobile_sessions"),
-        *("all.avg_email_opens", "all.avg_identifiers", "all.few_identifiers_share"),
-        *("all.has_email", "all.has_user_id", "all.has_ios_id", "all.has_android_id"),
-        *("email_dominant.people", "email_dominant.share", "email_dominant.share_low"),
-        *("email_dominant.share_high", "email_dominant.ltv_share", "email_dominant.avg_ltv"),
-        *("email_dominant.avg_web_sessions", "email_dominant.avg_mobile_sessions"),
-        *("email_dominant.avg_email_opens", "email_dominant.avg_identifiers"),
-        *("email_dominant.few_identifiers_share", "email_dominant.has_email", "email_dominant.has_user_id"),
-        *("email_dominant.plan_starter_share", "email_dominant.plan_starter_people"),
-    ]
-
-
-def test_what_the_data_lacks_is_no_fact(seed_summary: Summary) -> None:
-    bare = replace(seed_summary.totals, avg_ltv=None, avg_identities=None, few_identities_share=None)
-    names = [name for name in facts_of(replace(seed_summary, totals=bare), "$") if name.startswith("all.")]
-    activity = [f"all.avg_{done}" for done in ("web_sessions", "mobile_sessions", "email_opens")]
-
-    assert names[:5] == ["all.people", *activity, "all.has_email"]
-
-
-def test_a_suppressed_pattern_has_no_facts(seed_summary: Summary) -> None:
-    hidden = replace(seed_summary, patterns=seed_summary.patterns[:1], suppressed=["omnichannel"])
-
-    assert [name for name in facts_of(hidden, "$") if name.startswith("omnichannel")] == []
-
-
 @pytest.mark.parametrize(
     ("plans", "slugs"),
     [

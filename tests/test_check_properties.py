@@ -93,16 +93,3 @@ def test_every_figure_is_a_facts_text_or_arithmetic_computed_independently(
             slack /= min(abs(b), Fraction(1)) if "/ {b}" in form else 1
             assert reads_as(shown, value, by_name[expression].unit, slack), (expression, shown, float(value))
     assert {figure.verdict for figure in answer.checks.figures} == {"from_data"}
-
-
-@pytest.mark.parametrize("currency", ["$", "kr"])
-def test_an_answer_of_all_names_in_a_table_and_a_sentence_is_the_same(
-    seed_summary: Summary, currency: str
-) -> None:
-    """Where a name stands changes nothing of its figure."""
-    facts = facts_of(seed_summary, currency)
-    table = "".join(f"| {{{{{name}}}}} | x |\n" for name in facts)
-    said = ", ".join(f"{{{{ {name} }}}}" for name in facts)
-    answer = read_answers([f"## Omnichannel\n\n{table}\n{said}"], seed_summary, facts, currency)
-
-    assert [figure.text for figure in answer.checks.figures] == 2 * [fact.text for fact in facts.values()]
