@@ -5,9 +5,7 @@ import time
 
 import msgspec
 import pytest
-from clock import Clock
-from cloud import Ending, FakeMave, Reply, Service, Turn, answer, error, json_reply, lose, raw, refuse
-from doors import until
+from cloud import FakeMave, Reply, Service, Turn, answer, error, json_reply, raw, refuse
 
 from persona.deadline import Deadline
 from persona.errors import (
@@ -16,7 +14,6 @@ from persona.errors import (
     PersonaError,
     Refused,
     ReplyLost,
-    Unavailable,
     UnusableReply,
 )
 from persona.mave import client
@@ -45,13 +42,6 @@ def failure(service: Service, deadline_seconds: float = 1_000.0, **more: str) ->
     with pytest.raises(PersonaError) as raised:
         ask(service, deadline_seconds, None, **more)
     return raised.value
-
-
-def test_an_answer_is_returned_as_it_came() -> None:
-    with FakeMave(answer("## 1. Web")) as service:
-        body = ask(service)
-    assert json.loads(body)["content"] == "## 1. Web"
-    assert service.paid == [MESSAGE]
 
 
 def test_a_call_carries_the_message_the_thread_and_the_workspace_and_no_more() -> None:
@@ -107,46 +97,13 @@ def test_a_refusal_without_the_vendor_s_words_is_told_all_the_same(body: bytes) 
         assert "Mave answered 402; the credits" in str(failure(service))
 
 
-def test_a_busy_mave_is_asked_again_after_the_wait_that_it_asks_for() -> None:
-    with FakeMave(refuse(429, Retry_After="1"), answer("An answer.")) as service:
-        ask(service)
-        first, second = (request.at_seconds for request in service.requests)
-    assert second - first >= 1
-    assert service.paid == [MESSAGE]
-
-
-def test_a_mave_that_is_busy_for_longer_than_there_is_time_costs_nothing(clock: Clock) -> None:
-    with FakeMave(refuse(429, Retry_After="60")) as service:
-        busy = failure(service, deadline_seconds=299)
-        assert len(service.requests) == 1
-    assert (type(busy), busy.code, busy.retry_after_seconds) == (Unavailable, "mave_unavailable", 60)
-    assert clock.passed_seconds == 0
-
-
-def test_after_a_wait_there_is_time_left_for_a_whole_answer() -> None:
-    """A second call begins only with the answer's time left; storing it has time of its own."""
-    with FakeMave(refuse(429, Retry_After="1"), answer("An answer.")) as service:
-        failure(service, deadline_seconds=240.5)
-        assert len(service.requests) == 1
-
-
 def test_no_call_begins_when_the_time_is_up() -> None:
     with FakeMave() as service:
         assert isinstance(failure(service, deadline_seconds=0), DeadlineExceeded)
         assert service.requests == []
 
 
-@pytest.mark.parametrize("ending", ["close", "reset", "silence"])
-def test_a_reply_that_is_lost_counts_as_spent_and_is_not_asked_for_again(ending: Ending) -> None:
-    with FakeMave(lose("An answer.", ending)) as service:
-        lost = failure(service, MAVE_TIMEOUT_SECONDS="1" if ending == "silence" else "240")
-        until(lambda: bool(service.paid))
-        assert len(service.requests) == 1
-    assert (type(lost), lost.code, lost.retryable) == (ReplyLost, "mave_unavailable", True)
-    assert service.paid == [MESSAGE]
-
-
-@pytest.mark.parametrize("status", [500, 502, 503, 307, 409])
+@pytest.mark.parametrize("status", [503, 307, 409])
 def test_a_status_that_says_neither_yes_nor_no_counts_as_spent(status: int) -> None:
     odd = error(status, Retry_After="0", Location="/mave/chat")
     with FakeMave(Turn(content="An answer.", reply=odd)) as service:
@@ -166,13 +123,10 @@ def test_an_answer_is_waited_for_no_longer_than_the_deadline() -> None:
 UNUSABLE = {
     "html": (b"<html>busy</html>", "17 bytes that are no JSON object"),
     "nothing": (b"", "an empty body"),
-    "truncated": (b'{"content": "half', "17 bytes that are no JSON object"),
     "no-content": (b'{"id": "msg_1"}', "an object without it"),
     "empty-content": (b'{"content": " \\n"}', "an object without it"),
     "content-of-another-type": (b'{"content": ["a"]}', "an object without it"),
     "list": (b"[1]", "3 bytes that are no JSON object"),
-    "null": (b"null", "4 bytes that are no JSON object"),
-    "deep": (b"[" * 100_000 + b"]" * 100_000, "200000 bytes that are no JSON object"),
 }
 
 
@@ -232,7 +186,6 @@ SOURCES = {
     "bad-url": ([{"url": "http://["}], [WebSource(title="http://[", url="http://[", domain="")]),
     "nothing-in-them": ([{}, 7, None, {"url": 7, "title": []}], []),
     "no-list": ({"url": "https://a.example/b"}, []),
-    "null": (None, []),
 }
 
 
@@ -242,25 +195,19 @@ def test_an_odd_source_never_spoils_an_answer(sources: object, expected: list[We
 
 
 CREDITS = {
-    "float": ({"credits_used": 41.5}, 41.5),
-    "word": ({"credits_used": "many"}, 0),
-    "boolean": ({"credits_used": True}, 0),
-    "null": ({"credits_used": None}, 0),
-    "negative": ({"credits_used": -3}, 0),
-    "nan": ({"credits_used": float("nan")}, 0),
-    "missing": ({}, 0),
-    "list": ([], 0),
+    "float": (b'{"credits_used": 41.5}', 41.5),
+    "boolean": (b'{"credits_used": true}', 0),
+    "negative": (b'{"credits_used": -3}', 0),
+    "nan": (b'{"credits_used": NaN}', 0),
+    "five thousand digits": (b'{"credits_used": %b}' % (b"9" * 5_000), 0),
+    "missing": (b"{}", 0),
+    "list": (b"[]", 0),
 }
 
 
 @pytest.mark.parametrize(("usage", "expected"), CREDITS.values(), ids=CREDITS)
-def test_odd_credits_never_spoil_an_answer(usage: object, expected: float) -> None:
-    assert parsed(usage=usage).credits_used == expected
-
-
-def test_figures_of_five_thousand_digits_never_spoil_an_answer() -> None:
-    read = client.parse(b'{"content":"An answer.","usage":{"credits_used":' + b"9" * 5_000 + b"}}")
-    assert read.credits_used == 0
+def test_odd_credits_never_spoil_an_answer(usage: bytes, expected: float) -> None:
+    assert client.parse(b'{"content": "An answer.", "usage": %b}' % usage).credits_used == expected
 
 
 @pytest.mark.parametrize("depth", [101, 970, 200_000])
@@ -297,10 +244,8 @@ def test_other_odd_fields_never_spoil_an_answer(field: str, odd: object) -> None
 
 TEXTS = {
     "lone-surrogate": (b'{"content":"a \\ud800 b"}', "a ? b"),
-    "pair": (b'{"content":"\\ud83d\\ude00"}', "\N{GRINNING FACE}"),
     "not-utf-8": (b'{"content":"a \xff b"}', "a \N{REPLACEMENT CHARACTER} b"),
     "byte-order-mark": (b'\xef\xbb\xbf{"content":"a"}', "a"),
-    "markup-is-kept-for-rendering-to-escape": (b'{"content":"<script>"}', "<script>"),
 }
 
 
@@ -339,6 +284,8 @@ def test_credits_that_mave_does_not_tell_are_none(reply: Reply) -> None:
 
 def test_why_the_credits_cannot_be_told_is_told() -> None:
     with FakeMave(keys=["mvra_live_other"]) as service:
-        told = client.credits_left(settings(service.url), Deadline(600))
-    assert told["left"] is None
-    assert "check MAVERA_API_KEY" in str(told["why"])
+        refused = client.credits_left(settings(service.url), Deadline(600))
+    nobody = client.credits_left(settings(service.url), Deadline(600))
+    assert (refused["left"], nobody["left"]) == (None, None)
+    assert "check MAVERA_API_KEY" in str(refused["why"])
+    assert "could not be reached" in str(nobody["why"])

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 from clock import Clock
 from cloud import FakeMave, Reply, Request, answer, error, json_reply, lose
-from doors import until
 
 from persona.deadline import Deadline
-from persona.errors import DeadlineExceeded, ReplyLost, Unavailable
+from persona.errors import ReplyLost, Unavailable
 from persona.mave import client, threads
 from persona.settings import Settings, read_settings
 
@@ -39,17 +38,6 @@ def content(body: bytes | None) -> str | None:
     return None if body is None else client.parse(body).content
 
 
-@pytest.mark.parametrize("older", [False, True])
-@pytest.mark.parametrize("how", ["close", "silence", 500])
-def test_a_lost_answer_is_found_in_its_thread(how: object, older: bool) -> None:  # noqa: FBT001 - a column
-    with FakeMave(lose("An answer.", how), older=older) as service:  # type: ignore[arg-type] # one of its endings
-        with pytest.raises(ReplyLost):
-            client.ask(settings(service.url, 1 if how == "silence" else 240), Deadline(600), MESSAGE, None)
-        until(lambda: bool(service.paid))
-        assert content(recover(service)) == "An answer."
-    assert service.paid == [MESSAGE]
-
-
 def test_what_is_recovered_has_the_shape_of_a_reply() -> None:
     with FakeMave(lose("An answer.")) as service:
         with pytest.raises(ReplyLost):
@@ -67,26 +55,19 @@ def test_what_is_recovered_has_the_shape_of_a_reply() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    "other",
-    [
-        pytest.param("Reference: r4nd0m/10", id="longer-number"),
-        pytest.param("Reference: r4nd0m/2", id="another-call"),
-        pytest.param("Reference: xr4nd0m/1", id="longer-name"),
-        pytest.param("Reference: a/r4nd0m/1", id="path-before"),
-        pytest.param("Reference: r4nd0m/1/2", id="path-after"),
-        pytest.param("Reference: 0th3r/1", id="another-deployment-s"),
-    ],
-)
-def test_another_reference_is_never_taken_for_ours(other: str) -> None:
-    with FakeMave() as service:
-        service.remember(f"Create.\n\n{other}", "Not ours.")
-        assert recover(service) is None
+OTHERS = {
+    "longer number": "Reference: r4nd0m/10",
+    "another call": "Reference: r4nd0m/2",
+    "longer name": "Reference: xr4nd0m/1",
+    "path before": "Reference: a/r4nd0m/1",
+    "path after": "Reference: r4nd0m/1/2",
+}
 
 
-def test_a_reference_that_only_mave_s_answer_names_is_not_ours() -> None:
+@pytest.mark.parametrize("other", OTHERS.values(), ids=OTHERS)
+def test_neither_another_reference_nor_what_mave_s_answer_names_is_ours(other: str) -> None:
     with FakeMave() as service:
-        service.remember("What did I ask?", f"You asked: {MESSAGE}")
+        service.remember(f"Create.\n\n{other}", f"You asked: {MESSAGE}")
         assert recover(service) is None
 
 
@@ -96,38 +77,6 @@ def test_each_call_of_a_thread_gets_the_answer_that_follows_it(reference: str, e
         first = client.parse(client.ask(settings(service.url), Deadline(600), MESSAGE, None))
         client.ask(settings(service.url), Deadline(600), "The rest.\nReference: r4nd0m/2", first.thread_id)
         assert content(recover(service, reference)) == expected
-
-
-def test_an_answer_that_is_still_being_written_is_waited_for() -> None:
-    with FakeMave(lose("An answer.", thread_after_seconds=0.6)) as service:
-        with pytest.raises(ReplyLost):
-            client.ask(settings(service.url), Deadline(600), MESSAGE, None)
-        assert content(recover(service)) == "An answer."
-    assert service.paid == [MESSAGE]
-
-
-def test_an_answer_that_is_never_written_is_not_there_yet(clock: Clock) -> None:
-    with FakeMave(lose(None)) as service:
-        with pytest.raises(ReplyLost):
-            client.ask(settings(service.url), Deadline(600), MESSAGE, None)
-        with pytest.raises(Unavailable, match="has not answered it in its thread yet"):
-            recover(service, deadline_seconds=60)
-    assert clock.passed_seconds < 60
-
-
-def test_where_nobody_waits_an_answer_that_is_not_written_is_none() -> None:
-    with FakeMave(lose(None)) as service:
-        with pytest.raises(ReplyLost):
-            client.ask(settings(service.url), Deadline(600), MESSAGE, None)
-        assert recover(service, poll_seconds=None) is None
-
-
-def test_the_answer_to_somebody_else_s_next_question_is_not_ours() -> None:
-    with FakeMave() as service:
-        thread = service.remember(MESSAGE, None)
-        service.threads[thread.id].messages += service.remember("Another question", "Not ours.").messages
-        with pytest.raises(Unavailable, match="has not answered it"):
-            recover(service, deadline_seconds=60)
 
 
 @pytest.mark.parametrize("older", [False, True])
@@ -148,19 +97,14 @@ def test_an_older_list_that_ends_on_a_full_page_is_read_to_its_end() -> None:
         assert recover(service) is None
 
 
-def test_only_threads_that_changed_since_the_call_are_looked_into() -> None:
+def test_only_threads_that_changed_since_the_call_are_looked_into_until_it_is_given_up() -> None:
     with FakeMave() as service:
-        service.remember(MESSAGE, "Too old.", at=time.time() - 60 - 400)
+        service.remember(MESSAGE, "An answer.", at=time.time() - 60 - 400)
         within_slack = service.remember("Within the five minutes of slack", "No.", at=time.time() - 60 - 200)
         assert recover(service) is None
         looked = [request.path for request in service.requests if request.path != "/mave/threads"]
-    assert looked == [f"/mave/threads/{within_slack.id}"]
-
-
-def test_threads_of_another_key_are_out_of_sight() -> None:
-    with FakeMave(keys=["mvra_live_test", "mvra_live_other"]) as service:
-        service.remember(MESSAGE, "Not ours.", key="mvra_live_other")
-        assert recover(service) is None
+        assert looked == [f"/mave/threads/{within_slack.id}"]
+        assert content(recover(service, every_thread=True)) == "An answer."
 
 
 def listing(*items: object, **more: object) -> Reply:
@@ -197,7 +141,6 @@ OURS = (message("user", MESSAGE), message("assistant", "An answer."))
         pytest.param({}, None, id="both-old"),
         pytest.param({"updated_at": "2999-01-01T00:00:00Z"}, "An answer.", id="updated-since"),
         pytest.param({"created_at": "2999-01-01T00:00:00"}, "An answer.", id="without-a-zone"),
-        pytest.param({"updated_at": None}, "An answer.", id="missing"),
         pytest.param({"created_at": "yesterday"}, "An answer.", id="unreadable"),
         pytest.param({"updated_at": 1_577_836_800}, "An answer.", id="a-number"),
         pytest.param({"updated_at": "0001-01-01T00:00:00+23:59"}, "An answer.", id="before-all-time"),
@@ -230,21 +173,21 @@ def test_a_thread_that_hides_its_credits_is_recovered_without() -> None:
         pytest.param((OURS[0], message("assistant", " ")), id="an-empty-answer"),
         pytest.param((OURS[0], message("assistant", None)), id="an-answer-to-come"),
         pytest.param((OURS[0], message("system", "Hold on.")), id="another-role"),
+        pytest.param((OURS[0], message("user", "More?"), OURS[1]), id="an-answer-to-somebody-else"),
     ],
 )
-def test_a_message_without_an_answer_is_not_there_yet(unfinished: tuple[object, ...]) -> None:
+def test_a_message_without_an_answer_is_not_there_yet(clock: Clock, unfinished: tuple[object, ...]) -> None:
     with Told(listing(NOW), *unfinished) as service, pytest.raises(Unavailable, match="has not answered it"):
         recover(service, deadline_seconds=60)
+    assert clock.passed_seconds < 60
 
 
 BROKEN = {
     "status": (error(500), "Mave answered 500"),
     "wrong-key": (error(401), "Mave answered 401 invalid_api_key"),
     "redirect": (Reply(status=302, headers={"Location": "/"}), "a redirect"),
-    "html": (Reply(body=b"<html>"), "no list of threads"),
     "no-list": (json_reply({"data": {}}), "no list of threads"),
     "no-threads": (json_reply({"data": [7]}), "1 of the key's threads cannot be read"),
-    "no-ids": (json_reply({"data": [{"name": "x"}]}), "1 of the key's threads cannot be read"),
     "more-and-no-cursor": (listing(thread(), has_more=True), "no cursor to ask for it"),
     "empty-and-more": (listing(has_more=True, next_cursor="c"), "the same page came again"),
     "same-page": (listing(thread(), has_more=True, next_cursor="c"), "the same page came again"),
@@ -270,9 +213,7 @@ FOREIGN = {
     "empty": json_reply({"messages": []}),
     "without-messages": json_reply({"messages": None}),
     "odd-messages": json_reply({"messages": [7, {}, {"role": 1, "content": {}}]}),
-    "a-list": json_reply([]),
     "html": Reply(body=b"<html>"),
-    "redirect": Reply(status=302, headers={"Location": "/"}),
     "forbidden": error(403),
     "gone": error(404),
     "broken": error(500),
@@ -301,14 +242,3 @@ def test_a_workspace_lists_its_own_threads() -> None:
             service.remember(MESSAGE, f"Of {workspace_id}.").workspace_id = workspace_id
         named = replace(settings(service.url), mavera_workspace_id="ws_ours")
         assert content(threads.recover(named, Deadline(600), REFERENCE, 60.0)) == "Of ws_ours."
-
-
-def test_before_a_call_is_given_up_every_thread_is_looked_into() -> None:
-    with FakeMave() as service:
-        service.remember(MESSAGE, "An answer.", at=time.time() - 86_400)
-        assert (recover(service), content(recover(service, every_thread=True))) == (None, "An answer.")
-
-
-def test_no_thread_is_read_when_the_time_is_up() -> None:
-    with FakeMave() as service, pytest.raises(DeadlineExceeded):
-        recover(service, deadline_seconds=0)

@@ -157,26 +157,9 @@ def test_a_follow_up_about_the_strategy_alone_completes_the_framework(team: Team
     assert [framework["narrative"].count(title) for title in titles] == [1, 1]
 
 
-def test_a_question_that_mave_asks_back_is_no_part_of_the_framework(team: Team) -> None:
-    team.settings(PERSONA_MAVE_CALLS="2")
-    team.mave.script = [answer("Before I start: which market is this about?"), answer(CONTENT)]
-    assert team.run("first")["mave"]["calls"] == 2
-    narrative = team.published("first")["narrative"]
-    assert ("which market" in narrative, "“The Desk Planner”" in narrative) == (False, True)
-
-
 def test_names_of_another_space_or_of_invented_people_are_not_kept(team: Team) -> None:
     team.settings(PERSONA_SOURCE="sample")
     team.run("first")
     team.settings(PERSONA_SOURCE=str(team.export))
     team.run("second")
     assert "The Desk Planner" not in team.mave.paid[1]
-
-
-def test_a_dry_run_pays_nothing_and_tells_the_credits_where_mave_can_be_asked(team: Team) -> None:
-    told = team.run(dry_run=True)["credits"]
-    assert (told["left"], told["a_call_takes"]) == (pytest.approx(team.mave.included_credits), "10-75")
-    team.settings(MAVERA_API_URL="http://127.0.0.1:9")
-    report = team.run(dry_run=True)
-    assert (report["credits"]["left"], report["profiles"]["classified"]) == (None, 400)
-    assert ("Mave" in report["credits"]["why"], team.mave.paid) == (True, [])
