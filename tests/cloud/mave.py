@@ -79,7 +79,7 @@ def error(status: int, code: str = "", message: str = "", param: str | None = No
 @dataclass(kw_only=True)
 class Message:
     id: str
-    role: Literal["user", "assistant"]
+    role: Literal["user", "assistant", "system"]
     content: str
     at: float  # Unix seconds; an assistant's message shows from then on
 
@@ -89,7 +89,6 @@ class Thread:
     """A conversation, with answers in it that may not show yet."""
 
     id: str
-    title: str
     owner: str  # the key that it belongs to
     created_at: float  # Unix seconds
     workspace_id: str = ""
@@ -105,9 +104,6 @@ class Thread:
         return {
             "id": self.id,
             "object": "mave_thread",
-            "title": self.title,
-            "current_phase": "VALIDATION" if shown[-1].role == "assistant" else "RESEARCH",
-            "complexity": "moderate",
             "credits_used": self.credits_used,
             "created_at": rfc3339(self.created_at),
             "updated_at": rfc3339(shown[-1].at),
@@ -161,7 +157,7 @@ class FakeMave(Service):
     ) -> Thread:
         """Put a thread of another day (or of another key) on the shelf."""
         now = self.now() if at is None else at
-        thread = self._new_thread(message, key or self.key, now)
+        thread = self._new_thread(key or self.key, now)
         thread.messages.append(Message(id=_new_id("msg"), role="user", content=message, at=now))
         if content is not None:
             thread.messages.append(Message(id=_new_id("msg"), role="assistant", content=content, at=now))
@@ -215,16 +211,16 @@ class FakeMave(Service):
         if not self._places.acquire(blocking=False):
             return self._turned_away(error(429, Retry_After="1"))
         try:
-            message, thread_id, workspace_id = _read_chat(request)
+            message, thread_id = _read_chat(request)
             if thread_id is not None:
                 self._thread(thread_id, key)
-            return self._take_turn(message, thread_id, key, workspace_id)
+            return self._take_turn(message, thread_id, key)
         except Stop as stopped:
             return self._turned_away(stopped.reply)
         finally:
             self._places.release()
 
-    def _take_turn(self, message: str, thread_id: str | None, key: str, workspace_id: str) -> Reply:
+    def _take_turn(self, message: str, thread_id: str | None, key: str) -> Reply:
         with self.lock:
             if self.credits_used >= self.included_credits:
                 return self._turned_away(error(402, message="No credits are left."))
@@ -233,7 +229,6 @@ class FakeMave(Service):
             turn = script if isinstance(script, Turn) else script(message, thread_id)
             if turn.paid:
                 reply = self._charge(turn, message, thread_id, key)
-                self._last.workspace_id = workspace_id
             else:
                 reply = self._turned_away(turn.reply or error(500))
         self.wait(turn.delay_seconds)
@@ -243,9 +238,8 @@ class FakeMave(Service):
         now = self.now()
         self.paid.append(message)
         self.credits_used += turn.credits_used
-        thread = self.threads[thread_id] if thread_id else self._new_thread(message, key, now)
+        thread = self.threads[thread_id] if thread_id else self._new_thread(key, now)
         thread.credits_used += turn.credits_used
-        self._last = thread
         thread.messages.append(Message(id=_new_id("msg"), role="user", content=message, at=now))
         shows_at = now + turn.thread_after_seconds
         answered = Message(id=_new_id("msg"), role="assistant", content=turn.content or "", at=shows_at)
@@ -253,10 +247,8 @@ class FakeMave(Service):
             thread.messages.append(answered)
         return turn.reply or json_reply(_answered(turn, thread, answered, now))
 
-    def _new_thread(self, message: str, key: str, now: float) -> Thread:
-        # The vendor's model words its titles from the topic; nothing that tells two runs apart is in them.
-        title = " ".join(message.split()[:5])[:100]
-        thread = Thread(id=_new_id("mave_thread"), title=title, owner=key, created_at=now)
+    def _new_thread(self, key: str, now: float) -> Thread:
+        thread = Thread(id=_new_id("mave_thread"), owner=key, created_at=now)
         self.threads[thread.id] = thread
         return thread
 
@@ -322,8 +314,8 @@ def _answered(turn: Turn, thread: Thread, answered: Message, now: float) -> dict
     }
 
 
-def _read_chat(request: Request) -> tuple[str, str | None, str]:
-    """The message, the thread and the workspace that a chat call names."""
+def _read_chat(request: Request) -> tuple[str, str | None]:
+    """The message and the thread that a chat call names."""
     if request.headers.get_content_type() != "application/json":
         stop(error(400, "invalid_field", "Content-Type must be application/json."))
     try:
@@ -340,7 +332,7 @@ def _read_chat(request: Request) -> tuple[str, str | None, str]:
             stop(error(400, "invalid_field", f"{name} is not valid.", name))
     if body.get("stream"):
         stop(error(400, "invalid_field", "This server does not stream.", "stream"))
-    return body["message"], body.get("thread_id"), body.get("workspace_id", "")
+    return body["message"], body.get("thread_id")
 
 
 def _refuse_unknown(query: Mapping[str, str], known: Iterable[str]) -> None:
