@@ -11,13 +11,12 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
 import pytest
-from cloud import FakeMave, FakeStorage, Turn, answer, lose
+from cloud import FakeMave, Turn, answer, lose
 from doors import environment
 
 from persona.storage.objects import OUTPUTS
@@ -26,7 +25,6 @@ pytestmark = pytest.mark.slow
 
 # Each is killed twice. More by hand: TEST_EXAMPLES=100 tests/run tests/test_chaos.py
 RUNS = int(os.environ.get("TEST_EXAMPLES", "6"))
-IN_THE_CLOUD = (RUNS + 4) // 5  # of them
 RUNS_AT_ONCE = 3
 # Eleven of them are kept for the call; a loaded machine takes many to start and read.
 DEADLINE_SECONDS = 100
@@ -77,15 +75,12 @@ def kill(process: subprocess.Popen[str], stage: str, pause_seconds: float) -> bo
     return process.returncode == -signal.SIGKILL
 
 
-def end_lease(trial: Trial, storage: FakeStorage, folder: Path) -> None:
+def end_lease(trial: Trial, folder: Path) -> None:
     """Date what the killed left as if it had lain there until their lease ran out."""
-    name = f"runs/{trial.run_id}/state.json"
-    if name in storage.objects:
-        kept = storage.objects[name]
-        storage.objects[name] = replace(kept, updated=kept.updated - LEASE_SECONDS)
-    elif (folder / name).exists():
-        then = (folder / name).stat().st_mtime - LEASE_SECONDS
-        os.utime(folder / name, (then, then))
+    state = folder / "runs" / trial.run_id / "state.json"
+    if state.exists():
+        then = state.stat().st_mtime - LEASE_SECONDS
+        os.utime(state, (then, then))
 
 
 def bring_to_an_end(trial: Trial, harmed: tuple[int, float]) -> str:
@@ -124,46 +119,31 @@ def mave() -> Iterator[FakeMave]:
         yield service
 
 
-def trials(mave: FakeMave, storage: FakeStorage, folder: Path) -> list[Trial]:
+def trials(mave: FakeMave, folder: Path) -> list[Trial]:
     settings = {**mave.settings(), "PERSONA_SOURCE": "sample", "PERSONA_OUTPUT": str(folder)}
     settings |= {"MAVE_TIMEOUT_SECONDS": "1", "PERSONA_DEADLINE_SECONDS": str(DEADLINE_SECONDS)}
-    in_the_cloud = storage.settings()
-    return [
-        Trial(
-            run_id=f"chaos-{number}",
-            chance=random.Random(number),  # noqa: S311 - as above
-            settings=settings | (in_the_cloud if number < IN_THE_CLOUD else {}),
-        )
-        for number in range(RUNS)
-    ]
+    # The same on every machine.
+    return [Trial(f"chaos-{number}", random.Random(number), settings) for number in range(RUNS)]  # noqa: S311
 
 
 def test_runs_killed_at_random_pay_once_each_and_lose_nothing(mave: FakeMave, tmp_path: Path) -> None:
-    with ExitStack() as services:
-        storage = services.enter_context(FakeStorage())
-        runs = trials(mave, storage, tmp_path)
-        with ThreadPoolExecutor(RUNS_AT_ONCE) as pool:
-            harmed = list(pool.map(harm, runs))
-            for run in runs:
-                end_lease(run, storage, tmp_path)
-            ends = list(pool.map(bring_to_an_end, runs, harmed))
-        kept = {name: stored.data for name, stored in storage.objects.items()}
-    kept |= {
-        path.relative_to(tmp_path).as_posix(): path.read_bytes()
-        for path in tmp_path.rglob("*")
-        if path.is_file()
-    }
+    runs = trials(mave, tmp_path)
+    with ThreadPoolExecutor(RUNS_AT_ONCE) as pool:
+        harmed = list(pool.map(harm, runs))
+        for run in runs:
+            end_lease(run, tmp_path)
+        ends = list(pool.map(bring_to_an_end, runs, harmed))
     assert sum(killed for killed, _ in harmed) > RUNS / 2
     assert ends == ["published"] * RUNS
     paid = Counter(reference for message in mave.paid for reference in REFERENCE.findall(message))
     for run in runs:
-        folder = f"runs/{run.run_id}"
-        state = json.loads(kept[f"{folder}/state.json"])
+        folder = tmp_path / "runs" / run.run_id
+        state = json.loads((folder / "state.json").read_bytes())
         of_this_run = [call["reference"] for call in state["calls"] if paid[call["reference"]]]
         assert [paid[reference] for reference in of_this_run] == [1], run.run_id
         k = of_this_run[0].rpartition("/")[2]
-        stored = json.loads(kept[f"{folder}/answer{'' if k == '1' else f'-{k}'}.json"])
+        stored = json.loads((folder / f"answer{'' if k == '1' else f'-{k}'}.json").read_bytes())
         assert stored["content"] == ANSWER
         # The sample has no members.sql.
-        assert {f"{folder}/{name}" for name in OUTPUTS if name != "members.sql"} <= kept.keys()
+        assert OUTPUTS.keys() - {"members.sql"} <= {path.name for path in folder.iterdir()}
     assert paid.total() == RUNS

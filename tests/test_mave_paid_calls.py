@@ -251,18 +251,6 @@ def test_case_06_an_answer_that_is_still_being_written_is_waited_for_by_later_de
         assert calls(mave) == 1
 
 
-def test_case_06_what_no_thread_tells_is_asked_once_more_and_then_left_to_an_operator(house: House) -> None:
-    with asking(house, lose(WHOLE, 500)) as mave:
-        mave.hides_threads = True
-        words = [house.post().word]
-        for _ in range(2):
-            house.clock.sleep(60)  # MAVE_TIMEOUT_SECONDS
-            words += [house.post().word]
-        assert calls(mave) == 2
-    assert words == ["mave_unavailable", "mave_unavailable", "needs_operator"]
-    assert house.kept("error.json")["error"]["code"] == "needs_operator"
-
-
 def test_case_06_a_message_that_is_never_answered_is_given_up_and_left_to_an_operator(house: House) -> None:
     house.set(PERSONA_DEADLINE_SECONDS="100", PERSONA_MAVE_CALLS="1")
     with asking(house, lose(None, 500), answer(WHOLE)) as mave:
@@ -509,6 +497,7 @@ def test_case_22_force_allows_one_call_above_the_cap(house: House) -> None:
         assert calls(mave) == 2
     assert words == ["mave_unavailable", "needs_operator", "mave_unavailable", *["needs_operator"] * 3]
     assert house.kept("state.json")["forced"] is True
+    assert house.kept("error.json")["error"]["code"] == "needs_operator"
 
 
 @contextmanager

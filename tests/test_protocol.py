@@ -203,9 +203,9 @@ class Explorer:
                 raise Broken from promise
             moment = _met(moment, live, world, outcome)
             (live,) = moment.alive
-            return live.seen.clock, outcome
+            return live.seen.history[-1]
 
-        result = live.seen.play.proceed(live.seen.history(), meet)
+        result = live.seen.play.proceed(live.seen.history, meet)
         live.seen.known = result
         yield self._ended(moment._replace(alive=()), live.seen)
         yield from troubled

@@ -6,7 +6,7 @@ stops at the next effect. So many worlds can be held at once, and every continua
 
 import json
 from bisect import insort
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, cast
 
@@ -101,10 +101,7 @@ class World(NamedTuple):
         return self.showing(NEVER, NEVER)
 
     def kept(self, name: str) -> Kept | None:
-        for named, kept in self.objects:
-            if named == name:
-                return kept
-        return None
+        return dict(self.objects).get(name)
 
     def read(self, name: str) -> bytes | None:
         found = self.kept(name)
@@ -179,35 +176,23 @@ def _age(latest: bytes) -> tuple[str, str]:
 class Seen:
     """A delivery as it is after what it has seen so far; `ahead` is its next effect, or how it ended."""
 
-    def __init__(
-        self, play: "Play", before: "Seen | None" = None, clock: float = 0.0, outcome: object = None
-    ) -> None:
+    def __init__(self, play: "Play", history: tuple[tuple[float, object], ...] = ()) -> None:
         self.play = play
-        self.clock = clock
-        self.outcome = outcome
-        self.before = before
+        self.history = history  # when it saw what
         self._after: dict[object, Seen] = {}
         self.known: Effect | Report | BaseException | None = None  # what is ahead, once somebody asked
 
     @property
     def ahead(self) -> Effect | Report | BaseException:
-        self.known = self.known or self.play.proceed(self.history())
+        self.known = self.known or self.play.proceed(self.history)
         return self.known
-
-    def history(self) -> list[tuple[float, object]]:
-        seen: list[tuple[float, object]] = []
-        last: Seen | None = self
-        while last and last.before:
-            seen.append((last.clock, last.outcome))
-            last = last.before
-        return seen[::-1]
 
     def then(self, clock: float, outcome: object) -> "Seen":
         """The same delivery once it has seen one thing more; the same things make the same delivery."""
         words = str(outcome) if isinstance(outcome, BaseException) else outcome
         key = (clock, type(outcome), words)
         if key not in self._after:
-            self._after[key] = Seen(self.play, self, clock, outcome)
+            self._after[key] = Seen(self.play, (*self.history, (clock, outcome)))
         return self._after[key]
 
 
@@ -222,7 +207,7 @@ class Play:
     force: bool = False
 
     def proceed(
-        self, history: list[tuple[float, object]], meet: "Meeting | None" = None
+        self, history: Iterable[tuple[float, object]], meet: "Meeting | None" = None
     ) -> Effect | Report | BaseException:
         """The next effect; where somebody tells what each of them meets, the delivery's end."""
         stage = _Stage(self, history, meet)
@@ -251,7 +236,7 @@ class _Paused(BaseException):
 class _Stage:
     """The bucket, Mave and clock that a delivery meets: first what it saw already, then the next effect."""
 
-    def __init__(self, play: Play, history: list[tuple[float, object]], meet: Meeting | None) -> None:
+    def __init__(self, play: Play, history: Iterable[tuple[float, object]], meet: Meeting | None) -> None:
         self.play = play
         self.clock = play.starts
         self.ahead: Effect | None = None
