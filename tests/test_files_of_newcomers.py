@@ -25,7 +25,7 @@ REFUSED = {
     ),
     "a column twice": (
         table([[*row, 0] for row in ROWS], header=[*HEADER, "WEB_VISITS"]),
-        "expected each column once, got WEB_VISITS twice; rename or drop one",
+        "expected each column once, got web_visits twice; rename or drop one",
     ),
     "a title above the header": (
         f"Customers, November\n\n{table(ROWS)}",

@@ -4,15 +4,15 @@ import csv
 import gzip
 import re
 import zlib
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from io import StringIO
 from itertools import groupby
 from pathlib import PurePath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from persona.classify.engine import Engine, OddRecords, identifier, literal
 from persona.deadline import Deadline
-from persona.fetch.local import Opener
 
 HEAD_BYTES = 2**16
 # Checked for damage so much at a time.
@@ -65,7 +65,7 @@ class File(NamedTuple):
         return PurePath(self.path).name
 
 
-def looked_at(path: str, opened: Opener, engine: Engine, deadline: Deadline) -> File:
+def looked_at(path: str, opened: Callable[[str], Any], engine: Engine, deadline: Deadline) -> File:
     """What a file is, by its content."""
     name, packed = PurePath(path).name, "uncompressed"
     with opened(path) as stream:
@@ -104,21 +104,19 @@ def looked_at(path: str, opened: Opener, engine: Engine, deadline: Deadline) -> 
     return File(path, "CSV", packed, delimiter, tuple(header))
 
 
-def headed(files: Sequence[File], needed: Collection[str]) -> bool:
+def headed(files: Sequence[File], needed: Iterable[str]) -> bool:
     """Whether CSV files have a header, which names some of the columns that are needed: each, or none.
 
     Raises:
         UnreadableFile: one has none beside others that have, or one of these columns twice.
     """
-    lower = {name.casefold() for name in needed}
+    lower = {name.lower() for name in needed}
     without = []
     for file in files:
-        named = [name for name in file.columns if name.casefold() in lower]
-        for i, name in enumerate(named):
-            if name.casefold() in map(str.casefold, named[:i]):
-                raise UnreadableFile(
-                    f"{file.name}: expected each column once, got {name} twice; rename or drop one"
-                )
+        named = Counter(name for name in map(str.lower, file.columns) if name in lower)
+        if twice := [name for name, n in named.items() if n > 1]:
+            words = f"expected each column once, got {twice[0]} twice; rename or drop one"
+            raise UnreadableFile(f"{file.name}: {words}")
         without += [] if named else [file.name]
     if 0 < len(without) < len(files):
         raise UnreadableFile(

@@ -5,23 +5,23 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from difflib import get_close_matches
 from functools import partial
+from io import BufferedReader
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from persona.deadline import Deadline
 from persona.errors import BadSettings
 from persona.setting_values import BUILT_IN
 
-# Opens a path for its bytes.
-Opener = Callable[[str], Any]
-
 
 @contextmanager
-def located(address: str, setting: str, deadline: Deadline) -> Iterator[tuple[list[str], Opener, Any]]:
+def located(
+    address: str, setting: str, deadline: Deadline
+) -> Iterator[tuple[list[str], Callable[[str], Any], Any]]:
     """The paths that are meant: a path or gs://BUCKET/OBJECT, `*` allowed, or a folder or prefix.
 
-    Beside them what opens one, and the engine's file system for them, None for this machine's. Objects are
-    read where they lie, in parts: on the cloud, a disk is memory.
+    Beside them what opens one for its bytes, and the engine's file system for them, None for this machine's.
+    Objects are read where they lie, in parts: on the cloud, a disk is memory.
     """
     if not address.startswith("gs://"):
         yield _paths(address, setting), partial(open, mode="rb"), None
@@ -30,7 +30,8 @@ def located(address: str, setting: str, deadline: Deadline) -> Iterator[tuple[li
     from persona.fetch.objects import Objects  # noqa: PLC0415
 
     with closing(Objects(address, setting, deadline)) as objects:
-        yield [*objects.blobs], objects.open, objects
+        # The engine has them unbuffered: its threads share a file.
+        yield [*objects.blobs], lambda path: BufferedReader(cast("Any", objects.open(path))), objects
 
 
 def _paths(address: str, setting: str) -> list[str]:

@@ -4,8 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from fnmatch import fnmatchcase
 from functools import partial
-from io import BufferedReader
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from fsspec import AbstractFileSystem
 from google.api_core.exceptions import NotFound
@@ -45,8 +44,8 @@ class Objects(AbstractFileSystem):
     def close(self) -> None:
         self._bucket.client.close()
 
-    def open(self, path: str, *_: object, **__: object) -> BufferedReader:
-        return BufferedReader(cast("Any", _Object(self.blobs[path], self.tried)))
+    def open(self, path: str, *_: object, **__: object) -> "_Object":
+        return _Object(self.blobs[path], self.tried)
 
     def glob(self, path: str, *_: object, **__: object) -> list[str]:
         return [path]

@@ -21,38 +21,34 @@ _NUMBERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "DOUBLE"}
 def csv(engine: Engine, files: Sequence[File], settings: Settings) -> Readings:
     has_header = headed(files, {*settings.traits, *settings.id_columns, "canonical_segment_id"})
     columns = {name.lower(): "VARCHAR" for file in files for name in file.columns}
-    _demand_a_row_a_person(
-        engine, table(files, ", strict_mode = false, ignore_errors = true"), columns, settings
-    )
+    lenient = table(files, ", strict_mode = false, ignore_errors = true")
+    _demand_a_row_a_person(engine, lenient, columns, settings)
+
+    def readings() -> Iterator[str]:
+        yield _flat(columns, settings, table(files))
+        # Only where lines end in several ways is nothing read strictly; a row too long then loses its end.
+        for strict in ("true", "false"):
+            options = f", strict_mode = {strict}"
+            bad = f", store_rejects = true, rejects_table = 'bad_{strict}', rejects_scan = 'scans_{strict}'"
+            with suppress(OddRecords):
+                engine.rows(f"SELECT COUNT(COLUMNS(*)) FROM {table(files, options + bad)}")
+                rejected = engine.rows(f"""
+                  SELECT 'row_' || REPLACE(LOWER(kind), ' ', '_') AS problem, COUNT(*) AS n
+                  FROM (SELECT MIN(error_type) AS kind FROM bad_{strict} GROUP BY scan_id, file_id, line)
+                  GROUP BY kind
+                """)
+                # A person with the reason for each row that cannot be read.
+                people = [
+                    f"SELECT 0 AS identities, {literal(row['problem'])} AS problem FROM range({row['n']})"
+                    for row in rejected
+                ]
+                rows = _flat(columns, settings, table(files, f"{options}, ignore_errors = true"))
+                yield " UNION ALL BY NAME ".join([rows, *people])
+
     traits = _traits_of_rows(table(files, ", ignore_errors = true"), settings)
     if not has_header and any(not name.strip("0123456789.") for name in columns):
         traits = "NULL", "(SELECT 1)"  # somebody's values, which are nobody's business
-    return _readings(engine, files, columns, settings), traits
-
-
-def _readings(
-    engine: Engine, files: Sequence[File], columns: Mapping[str, str], settings: Settings
-) -> Iterator[str]:
-    yield _flat(columns, settings, table(files))
-    # Only where lines end in more than one way is nothing read strictly; a row too long then loses its end.
-    for strict in ("true", "false"):
-        rejects = f"store_rejects = true, rejects_table = 'bad_{strict}', rejects_scan = 'scans_{strict}'"
-        with suppress(OddRecords):
-            engine.rows(
-                f"SELECT COUNT(COLUMNS(*)) FROM {table(files, f', strict_mode = {strict}, {rejects}')}"
-            )
-            bad = engine.rows(f"""
-              SELECT 'row_' || REPLACE(LOWER(kind), ' ', '_') AS problem, COUNT(*) AS n
-              FROM (SELECT MIN(error_type) AS kind FROM bad_{strict} GROUP BY scan_id, file_id, line)
-              GROUP BY kind
-            """)
-            # A person with the reason for each row that cannot be read.
-            people = [
-                f"SELECT 0 AS identities, {literal(row['problem'])} AS problem FROM range({row['n']})"
-                for row in bad
-            ]
-            rows = table(files, f", strict_mode = {strict}, ignore_errors = true")
-            yield " UNION ALL BY NAME ".join([_flat(columns, settings, rows), *people])
+    return readings(), traits
 
 
 def parquet(engine: Engine, source: str, settings: Settings) -> Readings:
