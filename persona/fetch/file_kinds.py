@@ -104,26 +104,27 @@ def looked_at(path: str, opened: Callable[[str], Any], engine: Engine, deadline:
     return File(path, "CSV", packed, delimiter, tuple(header))
 
 
-def headed(files: Sequence[File], needed: Iterable[str]) -> bool:
-    """Whether CSV files have a header, which names some of the columns that are needed: each, or none.
+def headed(files: Sequence[File], needed: Iterable[str]) -> list[File]:
+    """The same CSV files, no other column named: where a header is missing, a person's values stand there.
 
     Raises:
-        UnreadableFile: one has none beside others that have, or one of these columns twice.
+        UnreadableFile: one has no header beside others that have, or names one of these columns twice.
     """
     lower = {name.lower() for name in needed}
-    without = []
+    masked = []
     for file in files:
-        named = Counter(name for name in map(str.lower, file.columns) if name in lower)
-        if twice := [name for name, n in named.items() if n > 1]:
+        columns = tuple(name if name.lower() in lower else "" for name in file.columns)
+        if twice := [name for name, n in Counter(map(str.lower, columns)).items() if name and n > 1]:
             words = f"expected each column once, got {twice[0]} twice; rename or drop one"
             raise UnreadableFile(f"{file.name}: {words}")
-        without += [] if named else [file.name]
+        masked.append(file._replace(columns=columns))
+    without = [file.name for file in masked if not any(file.columns)]
     if 0 < len(without) < len(files):
         raise UnreadableFile(
             f"{without[0]}: expected a header like that of the other files, its first row names none of "
             "the traits and ids that are needed; every CSV file needs the header"
         )
-    return not without
+    return masked
 
 
 def table(files: Sequence[File], options: str = "", function: str = "") -> str:

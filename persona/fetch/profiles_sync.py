@@ -37,8 +37,9 @@ def unloaded(files: Sequence[File]) -> dict[str, list[File]]:
 
 def rows(engine: Engine, files: Sequence[File]) -> str:
     """One table out of its files."""
-    headed([one for one in files if one.kind == "CSV"], _COLUMNS)
-    return f"({' UNION ALL BY NAME '.join([_NO_ROW, *(f'FROM {texts(engine, one)}' for one in files)])})"
+    csv = headed([one for one in files if one.kind == "CSV"], _COLUMNS)
+    tables = [texts(engine, one) for one in [*csv, *(one for one in files if one.kind != "CSV")]]
+    return f"({' UNION ALL BY NAME '.join([_NO_ROW, *(f'FROM {one}' for one in tables)])})"
 
 
 def traits(sources: Mapping[str, str]) -> tuple[str, str]:

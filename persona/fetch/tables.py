@@ -19,8 +19,12 @@ _NUMBERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "DOUBLE"}
 
 
 def csv(engine: Engine, files: Sequence[File], settings: Settings) -> Readings:
-    has_header = headed(files, {*settings.traits, *settings.id_columns, "canonical_segment_id"})
-    columns = {name.lower(): "VARCHAR" for file in files for name in file.columns}
+    traits = _traits_of_rows(table(files, ", ignore_errors = true"), settings)
+    cells = {name for file in files for name in file.columns}
+    files = headed(files, {*settings.traits, *settings.id_columns, "canonical_segment_id"})
+    columns = {name.lower(): "VARCHAR" for file in files for name in file.columns if name}
+    if not columns and any(not cell.strip("0123456789.") for cell in cells):
+        traits = "NULL", "(SELECT 1)"  # no header, but somebody's values, which are nobody's business
     lenient = table(files, ", strict_mode = false, ignore_errors = true")
     _demand_a_row_a_person(engine, lenient, columns, settings)
 
@@ -45,9 +49,6 @@ def csv(engine: Engine, files: Sequence[File], settings: Settings) -> Readings:
                 rows = _flat(columns, settings, table(files, f"{options}, ignore_errors = true"))
                 yield " UNION ALL BY NAME ".join([rows, *people])
 
-    traits = _traits_of_rows(table(files, ", ignore_errors = true"), settings)
-    if not has_header and any(not name.strip("0123456789.") for name in columns):
-        traits = "NULL", "(SELECT 1)"  # somebody's values, which are nobody's business
     return readings(), traits
 
 
