@@ -36,7 +36,7 @@ from persona.classify import counts
 from persona.classify.engine import Engine
 from persona.deadline import Deadline
 from persona.fetch import profile_api
-from persona.fetch.people import Page, Table
+from persona.fetch.people import Page, gathered
 from persona.log import Log
 from persona.model import Summary
 from persona.pipeline import run
@@ -335,8 +335,8 @@ def page() -> Measured:
     profiles = Page([json.dumps(profile).encode() for profile in realistic_profiles(100)])
     at: list[float] = []
     with Engine(Deadline(600)) as engine:
-        people = Table(engine, read_settings({"PERSONA_SOURCE": "sample"}, "terminal"))
-        people.fill(repeat(profiles, 1_000), lambda *_: at.append(time.process_time()))
+        settings = read_settings({"PERSONA_SOURCE": "sample"}, "terminal")
+        gathered(engine, settings, repeat(profiles, 1_000), lambda *_: at.append(time.process_time()))
     milliseconds = [1e3 * (later - earlier) for earlier, later in pairwise(at)]
     # Pages go in by the dozen: most take no time, and the median would be of those.
     first, last = fmean(milliseconds[:200]), fmean(milliseconds[-200:])

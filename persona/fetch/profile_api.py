@@ -51,9 +51,9 @@ def fetch(settings: Settings, deadline: Deadline, limit: int) -> Iterator[Page]:
 
 def _from_file(settings: Settings, deadline: Deadline) -> Iterator[str | None]:
     """Yield the identifiers of PERSONA_IDENTIFIERS, ready for a URL; None for a line that holds none."""
-    with located(settings.identifiers, "PERSONA_IDENTIFIERS", deadline) as (places, _):
-        for place in places:
-            with place.open() as stream:
+    with located(settings.identifiers, "PERSONA_IDENTIFIERS", deadline) as (paths, opened, _):
+        for path in paths:
+            with opened(path) as stream:
                 for line in filter(bytes.strip, iter(partial(stream.readline, PART_BYTES), b"")):
                     yield encoded(line)
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from persona.classify.counts import template
 from persona.classify.engine import Engine
 from persona.fetch.events import IDLE_MINUTES, WAREHOUSE_DAYS
-from persona.fetch.file_kinds import File, texts, with_known_columns
+from persona.fetch.file_kinds import File, headed, texts
 from persona.settings import SEED, Settings
 
 TABLES = ("user_traits", "user_identifiers")
@@ -37,7 +37,7 @@ def unloaded(files: Sequence[File]) -> dict[str, list[File]]:
 
 def rows(engine: Engine, files: Sequence[File]) -> str:
     """One table out of its files."""
-    csv = with_known_columns([one for one in files if one.kind == "CSV"], _COLUMNS)
+    csv = headed([one for one in files if one.kind == "CSV"], _COLUMNS)
     tables = [texts(engine, one) for one in [*csv, *(one for one in files if one.kind != "CSV")]]
     return f"({' UNION ALL BY NAME '.join([_NO_ROW, *(f'FROM {one}' for one in tables)])})"
 
