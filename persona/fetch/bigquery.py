@@ -43,22 +43,24 @@ class People:
         self.drawn = bool(limit)
         self.truncated = False  # the counts tell, with from how many people these were drawn
         self.notes: list[str] = []
-        self.warehouse, self._settings = warehouse, settings
-        if missing := [name for name in profiles_sync.TABLES if not self._find(name)]:
-            others = ", ".join(filter(self._find, _OTHERS))
+        self.warehouse, self._settings, self._tables = warehouse, settings, warehouse.tables(settings.where)
+        if missing := [name for name in profiles_sync.TABLES if name not in self._tables]:
+            others = ", ".join(filter(self._tables.get, _OTHERS))
             instead = f" It has {others}: raw or modelled tables, which are not read." if others else ""
             raise Refused(
                 "bigquery",
                 f"the dataset has no {' and '.join(missing)}.{instead} Check PERSONA_SOURCE; {_ENABLE}",
             )
-        sources = {name: self._rows(name) for name in profiles_sync.TABLES}
-        events = self._events(now) if settings.events else None
-        self._query = partial(profiles_sync.query, settings, sources, self.dialect, events=events)
-        self._people, self._parameters = self._query(limit=limit)
+        sources: dict[str, Any] = {name: self._rows(name) for name in profiles_sync.TABLES}
+        if settings.events:
+            sources |= self._events()
+        until = now if settings.events else None
+        self._query = partial(profiles_sync.query, settings, sources, self.dialect, now=until)
+        self._people, self._parameters = self._query(limit)
 
     def rows(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The rows of a statement that goes on after `WITH people AS (…),`; bills what it reads."""
-        rows = self.warehouse.ask(*self.statement(sql, parameters), self._settings.max_bytes)
+        rows = self.warehouse.ask(*self.statement(sql, parameters))
         if not rows:
             raise Refused(
                 "bigquery",
@@ -80,7 +82,7 @@ class People:
           FROM {self._rows("user_traits")} WHERE value <> '' GROUP BY name ORDER BY n DESC, name LIMIT 1000
         """  # noqa: S608 - checked names
         try:
-            rows = self.warehouse.ask(sql, {}, self._settings.max_bytes)
+            rows = self.warehouse.ask(sql, {})
         except (Refused, Unavailable, DeadlineExceeded):
             return {}
         return {row["name"]: Carried(int(row["n"]), int(row["numbers"])) for row in rows if row["name"]}
@@ -91,18 +93,18 @@ class People:
     def statement(self, sql: str, parameters: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         return f"WITH {self._people}, {sql}", {**self._parameters, **parameters}
 
-    def _events(self, now: datetime) -> profiles_sync.Events:
-        """The event tables that exist; those that do not (no app, no `screens`) are noted."""
+    def _events(self) -> dict[str, Any]:
+        """Where events are, and where their profiles are now; tables that do not exist are noted."""
         named = {"web": ("pages",), "mobile": ("screens",), "email": self._settings.email_tables}
         tables, absent = [], []
         for position, channel in enumerate(self._settings.channels):
-            for name in named.get(channel, ()):
-                if table := self._find(name):
+            for name in named[channel]:
+                if table := self._tables.get(name):
                     by_day = table.time_partitioning and not table.time_partitioning.field
                     tables.append((position, self._rows(name), bool(by_day)))
                 else:
-                    absent.append(name)
-        merges = next(filter(self._find, MERGES), None)
+                    absent.append(name)  # no app, no `screens`
+        merges = next(filter(self._tables.get, MERGES), None)
         if not (tables and merges):
             lacking = ", ".join(MERGES if tables else absent)
             raise Refused(
@@ -111,10 +113,7 @@ class People:
                 "enable them in Profiles Sync, name yours in PERSONA_EMAIL_TABLES, or set PERSONA_EVENTS=off",
             )
         self.notes = [f"The event table {one} does not exist: nothing was counted from it." for one in absent]
-        return profiles_sync.Events(tables, self._rows(merges), now)
-
-    def _find(self, name: str) -> Any:
-        return self.warehouse.find(f"{self._settings.where}.{name}")
+        return {"events": tables, "merges": self._rows(merges)}
 
     def _rows(self, name: str) -> str:
         """A table's whole name; the settings allow no character that could end the backquotes."""
@@ -130,7 +129,7 @@ def fetch(
     With PERSONA_EVENTS, everybody's activity is counted from the raw events of the 30 days before `now`.
     """
     log.notify(Progress("fetch"))
-    with closing(Warehouse(settings.where.split(".")[0], deadline)) as warehouse:
+    with closing(Warehouse(settings.where.split(".")[0], deadline, settings.max_bytes)) as warehouse:
         yield People(warehouse, settings, limit, now or datetime.now(UTC))
 
 

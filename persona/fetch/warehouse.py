@@ -3,13 +3,13 @@
 import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import TimeoutError as NotDoneYet
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
 import requests
-from google.api_core.exceptions import GoogleAPICallError, NotFound, RetryError
+from google.api_core.exceptions import GoogleAPICallError, RetryError
 from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import GoogleAuthError, TransportError
 from google.cloud import bigquery
@@ -20,8 +20,8 @@ from persona.errors import DeadlineExceeded, Refused, Unavailable, for_status
 
 # One request's wait for bytes; waiting for a job is many requests of ten seconds.
 READ_SECONDS = 30.0
-# Past the deadline, for telling BigQuery that nobody waits for the job any more.
-CANCEL_SECONDS = 3.0
+# Of some hundred bytes each.
+TABLES_A_PAGE = 1_000
 
 _ROLES = (
     "roles/bigquery.jobUser on the project and roles/bigquery.dataViewer on the dataset, both for the "
@@ -57,13 +57,13 @@ _BROKEN = (requests.RequestException, ConnectionError, RetryError, TransportErro
 
 
 class Warehouse:
-    """One project's BigQuery, until the deadline.
+    """One project's BigQuery, until the deadline; a query bills `most_bytes` at most.
 
     Where `BIGQUERY_EMULATOR_HOST` (an address with its scheme) leads elsewhere, no credentials go along.
     """
 
-    def __init__(self, project: str, deadline: Deadline) -> None:
-        self._deadline, self._named_job = deadline, ""
+    def __init__(self, project: str, deadline: Deadline, most_bytes: int) -> None:
+        self._deadline, self._most_bytes, self._named_job = deadline, most_bytes, ""
         emulated = os.environ.get("BIGQUERY_EMULATOR_HOST")
         with self._named_failures():
             self._client = bigquery.Client(
@@ -71,36 +71,33 @@ class Warehouse:
             )
         self.close = self._client.close
 
-    def find(self, table: str) -> Any:
-        """The client's description of a `project.dataset.table`; None where there is none."""
+    def tables(self, dataset: str) -> dict[str, Any]:
+        """The client's descriptions of a dataset's tables and views, by name."""
         self._deadline.check("look for BigQuery's tables")
-        with self._named_failures(), suppress(NotFound):
-            return self._client.get_table(table, retry=self._retry, timeout=READ_SECONDS)
+        with self._named_failures():
+            listed = self._client.list_tables(
+                dataset, page_size=TABLES_A_PAGE, retry=self._retry, timeout=READ_SECONDS
+            )
+            return {one.table_id: one for one in listed}
 
     def estimate(self, sql: str, parameters: Mapping[str, Any]) -> int:
         """How many bytes a query would process; asking costs nothing."""
         with self._named_failures():
             return int(self._start(sql, parameters, dry_run=True).total_bytes_processed or 0)
 
-    def ask(self, sql: str, parameters: Mapping[str, Any], most_bytes: int) -> list[dict[str, Any]]:
-        """A query's rows; the job is cancelled at the deadline."""
+    def ask(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """A query's rows; BigQuery itself ends the job at the deadline."""
         with self._named_failures():
             job = self._start(
                 sql,
                 parameters,
                 labels={"app": "persona"},  # for whoever reads the bill
-                maximum_bytes_billed=most_bytes,
-                job_timeout_ms=round(1000 * self._left_seconds),  # where nobody is left to cancel it
+                maximum_bytes_billed=self._most_bytes,
+                job_timeout_ms=round(1000 * self._left_seconds),
             )
-            try:
-                # A query that failed is not begun again: the run is, by whoever started it.
-                answer = job.result(timeout=self._left_seconds, retry=self._retry, job_retry=None)
-                return [dict(row) for row in answer]
-            except (NotDoneYet, RetryError):
-                # Nobody waits any longer; what cannot be stopped now ends by itself.
-                with suppress(GoogleAPICallError, *_BROKEN):
-                    job.cancel(retry=None, timeout=CANCEL_SECONDS)
-                raise NotDoneYet from None
+            # A query that failed is not begun again: the run is, by whoever started it.
+            rows = job.result(timeout=self._left_seconds, retry=self._retry, job_retry=None)
+            return [dict(row) for row in rows]
 
     @property
     def _left_seconds(self) -> float:
@@ -113,12 +110,9 @@ class Warehouse:
     def _start(self, sql: str, parameters: Mapping[str, Any], **config: Any) -> Any:
         self._deadline.check("ask BigQuery")
         typed = [bigquery.ScalarQueryParameter(one, _TYPES[type(it)], it) for one, it in parameters.items()]
+        job_config = bigquery.QueryJobConfig(query_parameters=typed, **config)
         job = self._client.query(
-            sql,
-            job_config=bigquery.QueryJobConfig(query_parameters=typed, **config),
-            retry=self._retry,
-            timeout=READ_SECONDS,
-            job_retry=None,
+            sql, job_config=job_config, retry=self._retry, timeout=READ_SECONDS, job_retry=None
         )
         self._named_job = f" (job {job.job_id})"
         return job
@@ -139,7 +133,7 @@ class Warehouse:
         except NotDoneYet:
             raise DeadlineExceeded(
                 f"BigQuery did not answer within the {self._deadline.budget_seconds:.0f} s of the run"
-                f"{self._named_job}; the job was cancelled; raise PERSONA_DEADLINE_SECONDS"
+                f"{self._named_job}; it ends the job by itself; raise PERSONA_DEADLINE_SECONDS"
             ) from None
         except _BROKEN as error:
             raise Unavailable(

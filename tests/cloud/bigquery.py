@@ -93,8 +93,8 @@ def why_not_here() -> str:
 class FakeBigQuery(Service):
     """Starts every job and never finishes one, unless it is told what to answer.
 
-    `starts` is the reply to a new job, `finds` the reply to whoever looks for a job or its rows; it has every
-    table, each described as `table` says.
+    `starts` is the reply to a new job, `finds` the reply to whoever looks for a job or its rows; it has
+    all tables, each described as `table` says.
     """
 
     def __init__(
@@ -115,10 +115,11 @@ class FakeBigQuery(Service):
             return self._starts or json_reply(_job(job, estimated_bytes=self._estimated_bytes))
         if request.path.endswith("/cancel"):
             return json_reply({"kind": "bigquery#jobCancelResponse", "job": _job(job)})
-        if "/tables/" in request.path:
-            dataset, _, table = request.path.split("/")[-3:]
-            reference = {"projectId": PROJECT, "datasetId": dataset, "tableId": table}
-            return json_reply({"kind": "bigquery#table", "tableReference": reference, **self._table})
+        if request.path.endswith("/tables"):
+            names = [*SCHEMAS, "pages", "screens", "email_opened", "email_link_clicked"]
+            place = {"projectId": PROJECT, "datasetId": request.path.split("/")[-2]}
+            tables = [{"tableReference": place | {"tableId": name}, **self._table} for name in names]
+            return json_reply({"kind": "bigquery#tableList", "tables": tables})
         if self._finds:
             return self._finds
         if "/queries/" in request.path:
