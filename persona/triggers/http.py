@@ -10,7 +10,7 @@ from flask import Request as HttpRequest
 from flask import Response
 
 from persona.deadline import Deadline
-from persona.errors import BadRequest, MethodNotAllowed, NotFound, PersonaError, TooOld, describe
+from persona.errors import BadRequest, MethodNotAllowed, NotFound, TooOld, describe
 from persona.log import request_log
 from persona.settings import Settings, read_settings
 from persona.storage import open_bucket
@@ -63,7 +63,13 @@ def answer(http: HttpRequest) -> Response:
         log.info(f"run {report.status}", stage="report", seconds=report.seconds["total"])
         return Response(msgspec.json.encode(report), 200, mimetype=JSON)
     except Exception as error:  # noqa: BLE001 - the framework would answer with the error's own text
-        return _failure(logged(error, log, BadRequest, NotFound, MethodNotAllowed), run_id)
+        failure = logged(error, log, BadRequest, NotFound, MethodNotAllowed)
+    response = Response(json.dumps({"run_id": run_id, **describe(failure)}), failure.status, mimetype=JSON)
+    if failure.retryable:
+        response.headers["Retry-After"] = str(math.ceil(max(failure.retry_after_seconds, 1)))
+    if isinstance(failure, MethodNotAllowed):
+        response.headers["Allow"] = failure.allowed
+    return response
 
 
 def _check_door(http: HttpRequest) -> None:
@@ -113,13 +119,3 @@ def _newest(bucket: Bucket, max_age_days: str | None) -> str:
     if max_age_days and age_days >= int(max_age_days):
         raise TooOld(f"the newest framework is {age_days:.0f} days old; is the schedule at work?")
     return latest.run_id
-
-
-def _failure(error: PersonaError, run_id: str | None) -> Response:
-    body = {"run_id": run_id, **describe(error)}
-    response = Response(json.dumps(body), error.status, mimetype=JSON)
-    if error.retryable:
-        response.headers["Retry-After"] = str(math.ceil(max(error.retry_after_seconds, 1)))
-    if isinstance(error, MethodNotAllowed):
-        response.headers["Allow"] = error.allowed
-    return response

@@ -5,7 +5,7 @@ import json
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Literal, cast
+from typing import Any, Literal, cast
 from urllib.parse import quote, unquote
 
 from cloud.server import RateLimit, Reply, Request, Service, json_reply, settle
@@ -117,7 +117,9 @@ class FakeSegment(Service):
             return profile_error(404, "The space was not found.")
         identifier, _, route = request.raw_path.removeprefix(root).strip("/").partition("/")
         if not identifier:
-            return self._page(request, "", self._segment_ids())
+            return self._page(
+                request, "", [{"segment_id": _segment_id(*one)} for one in enumerate(self.profiles)]
+            )
         if quote(unquote(identifier), safe=":") != identifier.replace("%3A", ":").replace("%3a", ":"):
             return profile_error(500, "internal error")  # what an unescaped + or @ earns
         return self._part(request, unquote(identifier), route)
@@ -134,9 +136,6 @@ class FakeSegment(Service):
             return Reply(body=profile, headers=JSON)
         parts = {"traits": _traits, "external_ids": _external_ids, "events": _events}
         return self._page(request, route, parts[route](profile, request.query))
-
-    def _segment_ids(self) -> list[object]:
-        return [{"segment_id": _segment_id(*numbered)} for numbered in enumerate(self.profiles)]
 
     def _page(self, request: Request, route: str, items: list[object]) -> Reply:
         for name in request.query.keys() - {"limit", "next"} - KNOWN.get(route, set()):
@@ -204,10 +203,15 @@ def _segment_id(number: int, profile: Profile) -> str:
 
 def _identifiers(number: int, profile: Profile) -> Iterable[str]:
     yield f"segment_id:{_segment_id(number, profile)}"
-    external_ids = None if isinstance(profile, bytes) else profile.get("external_ids")
-    for external_id in external_ids if isinstance(external_ids, list) else ():
-        if isinstance(external_id, dict):
-            yield f"{external_id.get('type')}:{external_id.get('id')}".lower()
+    for one in [] if isinstance(profile, bytes) else _list(profile, "external_ids"):
+        if isinstance(one, dict):
+            yield f"{one.get('type')}:{one.get('id')}".lower()
+
+
+def _list(profile: Mapping[str, object], name: str) -> list[Any]:
+    """What there is of this name, where it is a list."""
+    part = profile.get(name)
+    return part if isinstance(part, list) else []
 
 
 def _listed(number: int, profile: Profile, included: set[str]) -> bytes:
@@ -231,20 +235,12 @@ def _traits(profile: Mapping[str, object], query: Mapping[str, str]) -> list[obj
 def _external_ids(profile: Mapping[str, object], _: Mapping[str, str]) -> list[object]:
     about = {"source_id": "src_1", "created_at": "2026-01-05T08:00:00.000Z"}
     about |= {"collection": "users", "encoding": "none"}
-    external_ids = profile.get("external_ids")
-    return [
-        {**external_id, **about} if isinstance(external_id, dict) else external_id
-        for external_id in (external_ids if isinstance(external_ids, list) else ())
-    ]
+    return [one | about if isinstance(one, dict) else one for one in _list(profile, "external_ids")]
 
 
 def _events(profile: Mapping[str, object], _: Mapping[str, str]) -> list[object]:
     """Newest first, of the last fourteen days."""
     oldest = datetime.now(UTC) - timedelta(days=EVENTS_DAYS)
-    events = profile.get("events")
-    dated = [
-        (datetime.fromisoformat(str(event["timestamp"])), event)
-        for event in (events if isinstance(events, list) else ())
-    ]
+    dated = [(datetime.fromisoformat(event["timestamp"]), event) for event in _list(profile, "events")]
     newest_first = sorted(dated, key=lambda pair: pair[0], reverse=True)
     return [event for at, event in newest_first if at >= oldest]
