@@ -316,12 +316,6 @@ def test_the_job_is_bounded_and_labelled(host: Host) -> None:
     assert (job["query"]["maximumBytesBilled"], job["labels"]) == ("123", {"app": "persona"})
 
 
-def test_an_estimate_is_a_dry_run(host: Host) -> None:
-    with host(FakeBigQuery(estimated_bytes=1_234)) as service:
-        assert bigquery.affordable_bytes(settings(ANYWHERE), Deadline(600), 0) == 1_234
-    assert [job["dryRun"] for job in jobs(service)] == [True]
-
-
 PARTITIONS: dict[str, tuple[dict[str, Any], bool]] = {
     "by loading time": ({"timePartitioning": {"type": "DAY"}}, True),
     "by a column": ({"timePartitioning": {"type": "DAY", "field": "timestamp"}}, False),

@@ -98,11 +98,9 @@
 {% endif %}
   people AS (
     SELECT
-{% for i in range(channels) %}
-      {{ "CAST(IFNULL(sessions_%d, 0) AS STRING)" % i if events else "value_%d" % i }} AS trait_{{ i }},
+{% for i in range(channels + 2) %}
+      {{ "CAST(IFNULL(sessions_%d, 0) AS STRING)" % i if events and i < channels else "value_%d" % i }} AS trait_{{ i }},
 {% endfor %}
-      value_{{ channels }} AS trait_{{ channels }},
-      value_{{ channels + 1 }} AS trait_{{ channels + 1 }},
       person AS canonical_segment_id, user_id, identities, types,
       CAST(NULL AS {{ TEXT }}) AS problem
     FROM profiles
