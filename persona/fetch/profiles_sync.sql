@@ -30,7 +30,8 @@
       PARTITION BY canonical_segment_id, name ORDER BY {{ whole("seq") }} DESC NULLS LAST, value NULLS FIRST
     ) = 1
     UNION ALL
-    SELECT DISTINCT CAST(canonical_segment_id AS {{ TEXT }}), NULL, value, IFNULL(type, '')
+    SELECT DISTINCT
+      CAST(canonical_segment_id AS {{ TEXT }}), CAST(NULL AS {{ TEXT }}), value, IFNULL(type, '')
     FROM {{ user_identifiers }}
     WHERE canonical_segment_id IS NOT NULL
   ),

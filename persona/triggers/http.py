@@ -49,7 +49,11 @@ def answer(http: HttpRequest) -> Response:
         deadline = Deadline(settings.deadline_seconds)
         from persona import request  # noqa: PLC0415 - a cold start that only shows a framework reads no request
 
-        run_request = request.parse(_body(http, request.MOST_BYTES), settings)
+        try:
+            body = http.stream.read(request.MOST_BYTES + 1)  # so much that it is known to be too long
+        except Exception:  # noqa: BLE001 - a broken body is the caller's; each server has errors of its own for it
+            raise BadRequest("the body could not be read to its end") from None
+        run_request = request.parse(body, settings)
         # A key or a schedule may name the run, and the schedule's time its period.
         key, job, scheduled = (http.headers.get(name) for name in _NAMING)
         offered = key, job and scheduled and f"{job}-{scheduled}"
@@ -79,14 +83,6 @@ def _check_door(http: HttpRequest) -> None:
     allowed = "GET, HEAD, POST" if http.path == "/" else "GET, HEAD"
     if http.method not in allowed.split(", "):
         raise MethodNotAllowed(f"expected {allowed}, got {http.method[:20]}", allowed)
-
-
-def _body(http: HttpRequest, most_bytes: int) -> bytes:
-    """The body, or so much of it that it is known to be too long."""
-    try:
-        return http.stream.read(most_bytes + 1)
-    except Exception:  # noqa: BLE001 - a broken body is the caller's; each server has errors of its own for it
-        raise BadRequest("the body could not be read to its end") from None
 
 
 def _show(http: HttpRequest, settings: Settings) -> Response:
