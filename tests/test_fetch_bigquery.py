@@ -316,16 +316,15 @@ def test_the_job_is_bounded_and_labelled(host: Host) -> None:
     assert (job["query"]["maximumBytesBilled"], job["labels"]) == ("123", {"app": "persona"})
 
 
-PARTITIONS: dict[str, tuple[dict[str, Any], bool]] = {
-    "by loading time": ({"timePartitioning": {"type": "DAY"}}, True),
-    "by a column": ({"timePartitioning": {"type": "DAY", "field": "timestamp"}}, False),
-    "view": ({}, False),
-}
-
-
-@pytest.mark.parametrize("name", PARTITIONS)
-def test_events_are_pruned_where_the_table_knows_when_they_were_loaded(host: Host, name: str) -> None:
-    table, pruned = PARTITIONS[name]
+@pytest.mark.parametrize(
+    ("partitions", "pruned"),
+    [({"type": "DAY"}, True), ({"type": "DAY", "field": "timestamp"}, False), (None, False)],
+    ids=["by loading time", "by a column", "view"],
+)
+def test_events_are_pruned_where_the_table_knows_when_they_were_loaded(
+    host: Host, partitions: dict[str, str] | None, *, pruned: bool
+) -> None:
+    table = {"timePartitioning": partitions} if partitions else {}
     with host(FakeBigQuery(starts=DENIED, table=table)) as service, pytest.raises(Refused):
         count(ANYWHERE, PERSONA_EVENTS="on")
     query = jobs(service)[-1]["query"]["query"]

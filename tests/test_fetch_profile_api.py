@@ -19,6 +19,7 @@ from persona.fetch import profile_api
 from persona.fetch.people import Page
 from persona.net.pace import Pace
 from persona.settings import Settings, read_settings
+from persona.timestamps import rfc3339
 
 TRAITS = ("web_sessions_30d", "mobile_sessions_30d", "emails_opened_30d")
 SECRET = "ann@example.com"
@@ -174,23 +175,17 @@ def test_a_refusal_names_status_request_id_and_what_to_do(status: int) -> None:
 
 def test_an_empty_listing_is_an_error_with_a_next_step() -> None:
     with space([]) as segment:
-        message = refused(segment).message
-    assert ("no merged profiles" in message, "SEGMENT_SPACE_ID" in message) == (True, True)
+        assert "no merged profiles in this space" in refused(segment).message
 
 
-SHAPES = {
-    b"<html>proxy</html>": "18 bytes that are no JSON",
-    b'{"data": "ann@example.com"}': "another shape",
-    b'{"data": [{}]}': "another shape",
-}
-
-
-@pytest.mark.parametrize("body", SHAPES)
-def test_a_listing_of_another_shape_is_named_and_never_quoted(body: bytes) -> None:
-    with Scripted(lambda _: Reply(body=body)) as service:
+def test_a_listing_of_another_shape_is_named() -> None:
+    with Scripted(Reply(body=b'{"data": [{"id": "ann@example.com"}]}')) as service:
         raised = refused(service)
-    told = type(raised), SHAPES[body] in raised.message, SECRET in raised.message
-    assert told == (Invalid, True, False)
+    assert (type(raised), "another shape" in raised.message, SECRET in raised.message) == (
+        Invalid,
+        True,
+        False,
+    )
 
 
 DEEP = b'{"traits": {"ltv": ' + b"[" * 9_999 + b"]" * 9_999 + b"}}"
@@ -298,14 +293,13 @@ def test_as_many_requests_are_under_way_at_once_as_slow_replies_take() -> None:
 
 
 def test_with_raw_events_all_channels_of_all_people_come_from_them() -> None:
-    def event(hours_ago: float, kind: str, name: str | None = None, library: str = "") -> dict[str, object]:
-        at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - hours_ago * 3600))
-        return {"type": kind, "event": name, "timestamp": at, "context": {"library": {"name": library}}}
+    def event(hours_ago: float, **more: str) -> dict[str, object]:
+        return {"timestamp": rfc3339(time.time() - hours_ago * 3600), **more}
 
     events = [
-        *(event(n, "page", library="analytics.js") for n in range(1, 151)),
-        *(event(200 + n, "screen", library="analytics-ios") for n in range(2)),
-        *(event(50 + n, "track", "Email Opened") for n in range(3)),
+        *(event(n, type="page") for n in range(1, 151)),
+        *(event(200 + n, type="screen") for n in range(2)),
+        *(event(50 + n, type="track", event="Email Opened") for n in range(3)),
     ]
     with space([profile(1, events=events), profile(2)]) as segment:
         page, _ = fetch(segment, PERSONA_EVENTS="on")
