@@ -67,13 +67,8 @@ class Emulator:
                     assert not errors
         return f"bigquery://{PROJECT}.{dataset}"
 
-    def run(self, sql: str) -> None:
-        """Run a statement of the tests' own."""
-        with self._client() as client:
-            client.query(sql).result()
-
     def rows(self, sql: str) -> list[dict[str, Any]]:
-        """The rows of such a statement."""
+        """The rows of a statement of the tests' own."""
         with self._client() as client:
             return [dict(row) for row in client.query(sql).result()]
 
@@ -109,12 +104,9 @@ class FakeBigQuery(Service):
         self._starts, self._finds, self._estimated_bytes = starts, finds, estimated_bytes
 
     def answer(self, request: Request) -> Reply:
-        _, _, named = request.path.partition("/jobs/")
-        job = named.removesuffix("/cancel") or "job_1"
+        job = request.path.partition("/jobs/")[2] or "job_1"
         if request.method == "POST" and request.path.endswith("/jobs"):
             return self._starts or json_reply(_job(job, estimated_bytes=self._estimated_bytes))
-        if request.path.endswith("/cancel"):
-            return json_reply({"kind": "bigquery#jobCancelResponse", "job": _job(job)})
         if request.path.endswith("/tables"):
             names = [*SCHEMAS, "pages", "screens", "email_opened", "email_link_clicked"]
             place = {"projectId": PROJECT, "datasetId": request.path.split("/")[-2]}
