@@ -95,13 +95,13 @@ class FakeSegment(Service):
     def _listed_page(self, profiles: bytes, start: int, count: int) -> Reply:
         following = self._next("listing", start + count, len(self.profiles))
         if self.cursor == "cursor":
-            after = b"}," + b'"cursor":' + json.dumps(_cursor(following, count)).encode() + b"}"
+            after = f'}},"cursor":{json.dumps(_cursor(following, count))}}}'
         else:
             current = base64.b64encode(str(start).encode()).decode()
             paging = {"current": current, "totalEntries": len(self.profiles)}
             paging |= {"next": following} if following else {}
-            after = b',"pagination":' + json.dumps(paging).encode() + b"}}"
-        return Reply(body=b'{"data":{"profiles":' + profiles + after, headers=JSON)
+            after = f',"pagination":{json.dumps(paging)}}}}}'
+        return Reply(body=b'{"data":{"profiles":' + profiles + after.encode(), headers=JSON)
 
     # The Profile API.
 
@@ -125,8 +125,7 @@ class FakeSegment(Service):
         return self._part(request, unquote(identifier), route)
 
     def _part(self, request: Request, identifier: str, route: str) -> Reply:
-        kind = identifier.partition(":")[0]
-        if kind != "segment_id" and identifier != identifier.lower():
+        if not identifier.startswith("segment_id:") and identifier != identifier.lower():
             return profile_error(422, "Identifiers are lower-case.")
         number = self._found.get(identifier)
         if number is None or route not in SIZES or not route:
@@ -223,13 +222,9 @@ def _listed(number: int, profile: Profile, included: set[str]) -> bytes:
 
 def _traits(profile: Mapping[str, object], query: Mapping[str, str]) -> list[object]:
     """Name and value pairs; a trait that is null has vanished."""
-    traits = profile.get("traits")
-    wanted = set(filter(None, query.get("include", "").split(",")))
-    return [
-        (name, value)
-        for name, value in (traits.items() if isinstance(traits, dict) else ())
-        if value is not None and (not wanted or name in wanted)
-    ]
+    traits, wanted = profile.get("traits"), {*query.get("include", "").split(",")} - {""}
+    pairs = traits.items() if isinstance(traits, dict) else ()
+    return [pair for pair in pairs if pair[1] is not None and (not wanted or pair[0] in wanted)]
 
 
 def _external_ids(profile: Mapping[str, object], _: Mapping[str, str]) -> list[object]:
