@@ -450,7 +450,7 @@ def rows_read_back(emulator: Any, profiles: int) -> tuple[int, int]:
 
     source = emulator.fill("bench", {})
     for statement in WAREHOUSE.split(";"):
-        emulator.run(statement.format(dataset=source.removeprefix("bigquery://"), profiles=profiles))
+        emulator.rows(statement.format(dataset=source.removeprefix("bigquery://"), profiles=profiles))
     settings = read_settings({"PERSONA_SOURCE": source}, "terminal")
     with bigquery.fetch(settings, 0, Deadline(300), QUIET) as people:
         rows = people.rows(*counts.statement(rule_of(settings), people.dialect))

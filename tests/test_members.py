@@ -70,7 +70,7 @@ def here(report: Report) -> list[dict[str, Any]]:
 
 def there(report: Report, emulator: Emulator) -> list[dict[str, Any]]:
     """The rows of the view, in the warehouse."""
-    emulator.run(statement(report))
+    emulator.rows(statement(report))
     rows = emulator.rows("SELECT * FROM `test-project.space.channel_patterns`")
     assert [*rows[0]] == COLUMNS
     return rows
