@@ -1,8 +1,7 @@
-"""Trait names that look like those that are missing: by the words that they share, then by their letters."""
+"""Trait names that look like those that are missing, by their words."""
 
 import re
 from collections.abc import Iterable, Mapping
-from difflib import SequenceMatcher
 
 from persona.masking import printable
 
@@ -14,15 +13,18 @@ _CHANNEL_WORDS = {
 }
 # What is counted (example: `web_visits_30d`); such a word makes a trait an activity.
 _ACTIVITY_WORDS = {"session", "visit", "open", "opened", "click", "clicked", "view", "viewed", "call", "use"}
-# How alike two names are at least, where they share no word (example: `webvisits` and `web_visits`).
-_ALIKE_SHARE = 0.6
 MOST_NAMES = 3
 
 
 def look_alikes(trait: str, channel: str, names: Iterable[str]) -> list[str]:
-    """The names that look most like a channel's trait, the likeliest first, three at most."""
-    ranked = sorted((-_likeness(trait, channel, name), name) for name in names if fit(name))
-    return [name for likeness, name in ranked if likeness < 0][:MOST_NAMES]
+    """The names with a word of the channel's, those most like its trait first, three at most."""
+    of_channel, of_trait = _CHANNEL_WORDS.get(channel, set()) | _words(channel), _words(trait)
+    ranked = sorted(
+        (-len(words & of_trait) - bool(words & _ACTIVITY_WORDS), name)
+        for name in names
+        if fit(name) and (words := _words(name)) & of_channel
+    )
+    return [name for _, name in ranked][:MOST_NAMES]
 
 
 def fitting(channels: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
@@ -41,18 +43,6 @@ def fitting(channels: Mapping[str, str], names: Iterable[str]) -> dict[str, str]
 def fit(name: str) -> bool:
     """Whether a name can be shown, and stand in PERSONA_CHANNELS: nobody's address, number or trick."""
     return bool(name) and printable(name) == name == name.strip() and not set(name) & set(",=\"'`$\\")
-
-
-def _likeness(trait: str, channel: str, name: str) -> float:
-    """Zero where two names have nothing to do with each other."""
-    words, others = _words(trait), _words(name)
-    of_channel = bool(others & (_CHANNEL_WORDS.get(channel, set()) | _words(channel)))
-    shared = len(words & others) + of_channel
-    letters = SequenceMatcher(None, trait.casefold(), name.casefold()).ratio()
-    of_another = any(others & theirs for other, theirs in _CHANNEL_WORDS.items() if other != channel)
-    if not of_channel and (letters < _ALIKE_SHARE or of_another):
-        return 0.0
-    return shared + letters + bool(others & _ACTIVITY_WORDS)
 
 
 def _words(name: str) -> set[str]:
