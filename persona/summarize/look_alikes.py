@@ -7,22 +7,28 @@ from persona.masking import printable
 
 # What channels are called in other people's traits (example: `mail_clicks`, `app_opens`, `site_visits`).
 _CHANNEL_WORDS = {
-    "web": {"web", "website", "site", "page", "browser", "online"},
+    "web": {"web", "website", "site", "browser", "online"},
     "mobile": {"mobile", "app", "application", "ios", "android", "screen"},
     "email": {"email", "mail", "newsletter"},
 }
 # What is counted (example: `web_visits_30d`); such a word makes a trait an activity.
-_ACTIVITY_WORDS = {"session", "visit", "open", "opened", "click", "clicked", "view", "viewed", "call", "use"}
+_ACTIVITY_WORDS = {"session", "visit", "open", "opened", "click", "clicked", "call", "use"}
+# A count of these is no count of sessions.
+_VIEW_WORDS = {"view", "viewed", "pageview", "page"}
 MOST_NAMES = 3
 
 
 def look_alikes(trait: str, channel: str, names: Iterable[str]) -> list[str]:
-    """The names with a word of the channel's, those most like its trait first, three at most."""
-    of_channel, of_trait = _CHANNEL_WORDS.get(channel, set()) | _words(channel), _words(trait)
+    """The names with a word of the channel's or its trait's, those most like it first, three at most."""
+    of_trait = _words(trait)
+    of_channels = set().union(*_CHANNEL_WORDS.values())
+    own = {word for word in of_trait - _ACTIVITY_WORDS - of_channels if word.isalpha()}
+    own |= _words(channel) | _CHANNEL_WORDS.get(channel, set())
+    worded = [(_words(name), name) for name in names if fit(name)]
     ranked = sorted(
         (-len(words & of_trait) - bool(words & _ACTIVITY_WORDS), name)
-        for name in names
-        if fit(name) and (words := _words(name)) & of_channel
+        for words, name in worded
+        if words & own and not words & _VIEW_WORDS
     )
     return [name for _, name in ranked][:MOST_NAMES]
 
