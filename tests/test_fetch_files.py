@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from io import BytesIO, StringIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
@@ -267,6 +268,20 @@ def test_what_is_no_regular_file_is_a_mistake_in_the_settings(tmp_path: Path, wh
     os.mkfifo(tmp_path / "pipe")
     error = refused(tmp_path / where)
     assert (type(error), " is no regular file" in error.message) == (BadSettings, True)
+
+
+def test_a_file_that_this_user_may_not_read_is_a_mistake_in_the_settings() -> None:
+    before = os.geteuid()
+    with TemporaryDirectory() as folder:  # the tests' own folders are closed to others as a whole
+        Path(folder).chmod(0o755)
+        export = Path(folder, "export")
+        export.touch(mode=0)
+        try:
+            os.seteuid(before or 65_534)  # root may read everything
+            error = refused(export)
+        finally:
+            os.seteuid(before)
+    assert error.message == "PERSONA_SOURCE: it cannot be read; check who may read it"
 
 
 # -- the names of traits, with how many people have each --------------------------------------------------

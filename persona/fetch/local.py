@@ -47,6 +47,7 @@ def _paths(address: str, setting: str) -> list[str]:
         for path in paths:
             if not path.is_file():
                 raise BadSettings(f"{setting}: {path.name} is no regular file")
+            path.open("rb").close()  # whether this user may read it
     except OSError:
         raise BadSettings(f"{setting}: it cannot be read; check who may read it") from None
     if not paths:
