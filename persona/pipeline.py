@@ -10,7 +10,6 @@ from msgspec import UNSET, DecodeError, json, structs
 from persona.check.answer import CheckedAnswer, read_answers
 from persona.check.facts import facts_of
 from persona.classify.counts import classify
-from persona.classify.members import members
 from persona.deadline import Deadline
 from persona.fetch import fetch
 from persona.log import Log, Progress
@@ -28,6 +27,7 @@ from persona.summarize.sampling import origin_of, rule_of
 from persona.summarize.summary import summarize
 from persona.summarize.trait_check import examine, machine_opens, missing
 from persona.write import render, run_report
+from persona.write.members_sql import members
 
 
 def run(request: Request, run_id: str, settings: Settings, deadline: Deadline, log: Log) -> Report:

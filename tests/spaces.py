@@ -14,7 +14,7 @@ import pytest
 from persona.classify.counts import MOST, Counts, classify
 from persona.classify.engine import Engine
 from persona.deadline import Deadline
-from persona.fetch.people import Page, Table
+from persona.fetch.people import Page, gathered
 from persona.model import Origin, Rule, Summary
 from persona.settings import read_settings
 from persona.summarize.summary import summarize
@@ -55,8 +55,7 @@ def count(
     came = [Page(page) for page in pages(records, cuts)]
     named = {"PERSONA_CHANNELS": ",".join(f"{name}={trait}" for name, trait in channels.items())}
     with Engine(Deadline(60)) as engine:
-        people = Table(engine, read_settings(named, "terminal"))
-        people.fill(came, lambda _pages, _people: None)
+        people = gathered(engine, read_settings(named, "terminal"), came, lambda _pages, _people: None)
         return classify(people, Rule(channels=channels, dominance=dominance))
 
 

@@ -13,7 +13,7 @@ from spaces import CHANNELS, REJECTED, WHOLE, Profile, count, plain_pattern
 from persona.classify.counts import MOST, MOST_PLANS, MOST_TYPES, NAME_CHARACTERS, GroupCounts, classify
 from persona.classify.engine import Engine, OutOfRoom
 from persona.deadline import Deadline
-from persona.fetch.people import Page, Table
+from persona.fetch.people import Page, People, gathered
 from persona.model import Rule
 from persona.settings import read_settings
 
@@ -173,7 +173,7 @@ class Cramped:
 
     dialect, drawn = "duckdb", False
 
-    def __init__(self, people: Table, *columns: str) -> None:
+    def __init__(self, people: People, *columns: str) -> None:
         self._people, self._columns = people, columns
 
     def rows(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -191,8 +191,8 @@ PLANS, IDENTIFIERS = {"plan": "plans"}, {"types": "identity_coverage"}
 @pytest.mark.parametrize("free", [PLANS, IDENTIFIERS, PLANS | IDENTIFIERS], ids=["plans", "types", "both"])
 def test_names_that_there_is_no_room_for_are_free_text_and_the_people_counted(free: dict[str, str]) -> None:
     with Engine(Deadline(60)) as engine:
-        people = Table(engine, read_settings({}, "terminal"))
-        people.fill([Page([json.dumps(person(1, "pro", "email")).encode()])], lambda _pages, _people: None)
+        page = Page([json.dumps(person(1, "pro", "email")).encode()])
+        people = gathered(engine, read_settings({}, "terminal"), [page], lambda _pages, _people: None)
         counts = classify(Cramped(people, *free), Rule(channels=CHANNELS, dominance=0.5))
     assert (counts.classified, counts.free_text) == (1, {*free.values()})
 
@@ -200,9 +200,10 @@ def test_names_that_there_is_no_room_for_are_free_text_and_the_people_counted(fr
 def test_two_runs_at_once_in_one_process_see_nothing_of_each_other() -> None:
     settings, record = read_settings({}, "terminal"), json.dumps(person(1, "pro", "email")).encode()
     with Engine(Deadline(60)) as one, Engine(Deadline(60)) as other:
-        tables = Table(one, settings), Table(other, settings)
-        for n, table in enumerate(tables, 1):
-            table.fill([Page([record] * n)], lambda _pages, _people: None)
+        tables = [
+            gathered(engine, settings, [Page([record] * n)], lambda _pages, _people: None)
+            for n, engine in enumerate((one, other), 1)
+        ]
         rule = Rule(channels=CHANNELS, dominance=0.5)
         assert [classify(table, rule).read for table in tables] == [1, 2]
 

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from bench import rows_read_back
 from cloud import Emulator, FakeBigQuery, Reply, bigquery_error, job_error
-from doors import until
 from spaces import CHANNELS, REJECTED, WHOLE, assert_same, random_space, tables
 from spaces import count as count_here
 
@@ -46,15 +45,14 @@ def settings(source: str, **more: str) -> Settings:
     return read_settings({"PERSONA_SOURCE": source} | more, "terminal")
 
 
-def noted(source: str, limit: int = 0, seconds: float = 600.0, **more: str) -> tuple[Counts, list[str]]:
-    """A space, counted inside the warehouse, and what is to be known of it."""
+def count(
+    source: str, limit: int = 0, seconds: float = 600.0, notes: Sequence[str] = (), **more: str
+) -> Counts:
+    """A space, counted inside the warehouse; `notes` name the event tables that it does not have."""
     chosen = settings(source, **more)
     with bigquery.fetch(chosen, limit, Deadline(seconds), QUIET, NOW) as people:
-        return classify(people, rule_of(chosen)), people.notes
-
-
-def count(source: str, limit: int = 0, seconds: float = 600.0, **more: str) -> Counts:
-    return noted(source, limit, seconds, **more)[0]
+        assert [*notes] == [note.split()[3] for note in people.notes]
+        return classify(people, rule_of(chosen))
 
 
 def person(*types: str | None, **traits: str | None) -> Profile:
@@ -192,16 +190,13 @@ def plain_activity(events: Mapping[str, Rows], n: int) -> dict[str, str]:
 def test_activity_is_counted_from_raw_events(fill: Fill, graph: str) -> None:
     random = Random(7)  # noqa: S311 - as above
     events = events_of(random, 80)
-    # A merged profile points at itself first, then at the person it became part of.
+    # A merged profile points at itself first; at whom it became part of, the row filled in later has no time.
+    columns = "canonical_segment_id", "timestamp", "seq"
+    history = ("old_{0}", NOW.isoformat(), None), ("other_{0}", NOW.isoformat(), 1), ("use_{0:04}", None, 2)
     merges = [
-        {"segment_id": f"old_{n}", "canonical_segment_id": canonical, "timestamp": moment, "seq": seq}
+        {"segment_id": f"old_{n}"} | dict(zip(columns, (name.format(n), *rest), strict=True))
         for n in range(81)
-        for canonical, moment, seq in (
-            (f"old_{n}", NOW.isoformat(), None),
-            (f"other_{n}", NOW.isoformat(), 1),
-            # Filled in later: without a time.
-            (f"use_{n:04}", None, 2),
-        )
+        for name, *rest in history
     ]
     space = [person("email", ltv="5", web_sessions_30d="99", plan="pro") for _ in range(80)]
     written = {
@@ -209,27 +204,24 @@ def test_activity_is_counted_from_raw_events(fill: Fill, graph: str) -> None:
         for table, rows in events.items()
     }
     merged = {graph: merges if graph != "profile_merges" else merges[2::3]}
-    counted, notes = noted(fill(tables(space) | written | merged), PERSONA_EVENTS="on")
+    counted = count(fill(tables(space) | written | merged), PERSONA_EVENTS="on")
     derived = [one | {"traits": one["traits"] | plain_activity(events, n)} for n, one in enumerate(space)]
-    assert notes == []
     assert_same(count_here(derived, CHANNELS), counted)
 
 
 def test_event_tables_that_do_not_exist_are_named(fill: Fill) -> None:
-    rows = tables([person("email")])
     page = {"segment_id": "use_0000", "timestamp": NOW.isoformat()}
-    source = fill(rows | {"pages": [page], "profile_merges": []})
-    counted, notes = noted(source, PERSONA_EVENTS="on", PERSONA_EMAIL_TABLES="opens")
-    assert ([note.split()[3] for note in notes], counted.groups[0].n) == (["screens", "opens"], 1)
+    source = fill(tables([person("email")]) | {"pages": [page], "profile_merges": []})
+    absent = ["screens", "opens"]
+    counted = count(source, notes=absent, PERSONA_EVENTS="on", PERSONA_EMAIL_TABLES="opens")
+    assert counted.groups[0].n == 1
 
 
 @pytest.mark.parametrize("there", [[], ["pages"]], ids=["no-events", "no-graph"])
 def test_events_that_cannot_be_counted_are_refused(fill: Fill, there: list[str]) -> None:
-    named = (
-        "none of profile_merges, id_graph" if there else "pages, screens, email_opened, email_link_clicked"
-    )
+    named = "profile_merges, id_graph" if there else "pages, screens, email_opened, email_link_clicked"
     source = fill(tables([person("email")]) | {table: [] for table in there})
-    with pytest.raises(Refused, match=named):
+    with pytest.raises(Refused, match=f"none of {named}"):
         count(source, PERSONA_EVENTS="on")
 
 
@@ -244,8 +236,6 @@ def test_traits_are_named_with_how_many_people_have_them(fill: Fill) -> None:
 # -- a BigQuery that refuses, stalls or breaks ------------------------------------------------------------
 
 ANYWHERE = "bigquery://test-project.space"
-
-
 Host = Callable[[FakeBigQuery], FakeBigQuery]
 
 
@@ -260,8 +250,9 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Host:
     return lead
 
 
+DENIED = bigquery_error(403, "accessDenied")
 REFUSALS: dict[str, tuple[Reply, type[PersonaError], str]] = {
-    "no role": (bigquery_error(403, "accessDenied"), Refused, "bigquery.jobUser"),
+    "no role": (DENIED, Refused, "bigquery.jobUser"),
     "no table": (bigquery_error(404, "notFound"), Refused, "user_traits"),
     "other columns": (bigquery_error(400, "invalidQuery"), Refused, "columns"),
     "quota": (bigquery_error(403, "quotaExceeded"), Refused, "quota"),
@@ -296,47 +287,47 @@ def test_a_bigquery_that_stays_busy_is_unavailable(host: Host, reply: Reply) -> 
     assert len(service.requests) > 1
 
 
+def jobs(service: FakeBigQuery) -> list[dict[str, Any]]:
+    return [json.loads(one.body)["configuration"] for one in service.requests if one.method == "POST"]
+
+
 @pytest.mark.usefixtures("clock")
-@pytest.mark.parametrize("finds", [None, Reply(ending="silence")], ids=["slow", "silent"])
-def test_a_job_is_cancelled_at_the_deadline(host: Host, finds: Reply | None) -> None:
+@pytest.mark.parametrize(
+    ("finds", "error"),
+    [(None, DeadlineExceeded), (Reply(ending="silence"), Unavailable)],
+    ids=["slow", "silent"],
+)
+def test_a_job_is_waited_for_until_the_deadline_and_ends_by_itself(
+    host: Host, finds: Reply | None, error: type[PersonaError]
+) -> None:
     started = time.monotonic()
-    with host(FakeBigQuery(finds=finds)) as service, pytest.raises(DeadlineExceeded):
+    with host(FakeBigQuery(finds=finds)) as service, pytest.raises(error):
         count(ANYWHERE, seconds=1.0)
-    until(lambda: service.requests[-1].path.endswith("/cancel"))
+    [job] = jobs(service)
+    assert 0 < int(job["jobTimeoutMs"]) <= 1_000
     assert time.monotonic() - started < 25
 
 
 def test_the_job_is_bounded_and_labelled(host: Host) -> None:
-    reply = bigquery_error(403, "accessDenied")
-    with host(FakeBigQuery(starts=reply)) as service, pytest.raises(Refused):
-        count(ANYWHERE, 10, seconds=600, PERSONA_MAX_BYTES="123")
-    job = json.loads(service.requests[-1].body)["configuration"]
+    with host(FakeBigQuery(starts=DENIED)) as service, pytest.raises(Refused):
+        count(ANYWHERE, 10, PERSONA_MAX_BYTES="123")
+    job = jobs(service)[-1]
     assert "web_sessions_30d" not in job["query"]["query"]
-    assert job["query"]["maximumBytesBilled"] == "123"
-    assert job["labels"] == {"app": "persona"}
+    assert (job["query"]["maximumBytesBilled"], job["labels"]) == ("123", {"app": "persona"})
 
 
-def test_an_estimate_is_a_dry_run(host: Host) -> None:
-    with host(FakeBigQuery(estimated_bytes=1_234)) as service:
-        assert bigquery.affordable_bytes(settings(ANYWHERE), Deadline(600), 0) == 1_234
-    jobs = [json.loads(request.body) for request in service.requests if request.method == "POST"]
-    assert [job["configuration"]["dryRun"] for job in jobs] == [True]
-
-
-PARTITIONS: dict[str, tuple[dict[str, Any], bool]] = {
-    "by loading time": ({"timePartitioning": {"type": "DAY"}}, True),
-    "by a column": ({"timePartitioning": {"type": "DAY", "field": "timestamp"}}, False),
-    "view": ({}, False),
-}
-
-
-@pytest.mark.parametrize("name", PARTITIONS)
-def test_events_are_pruned_where_the_table_knows_when_they_were_loaded(host: Host, name: str) -> None:
-    table, pruned = PARTITIONS[name]
-    refuses = bigquery_error(403, "accessDenied")
-    with host(FakeBigQuery(starts=refuses, table=table)) as service, pytest.raises(Refused):
+@pytest.mark.parametrize(
+    ("partitions", "pruned"),
+    [({"type": "DAY"}, True), ({"type": "DAY", "field": "timestamp"}, False), (None, False)],
+    ids=["by loading time", "by a column", "view"],
+)
+def test_events_are_pruned_where_the_table_knows_when_they_were_loaded(
+    host: Host, partitions: dict[str, str] | None, *, pruned: bool
+) -> None:
+    table = {"timePartitioning": partitions} if partitions else {}
+    with host(FakeBigQuery(starts=DENIED, table=table)) as service, pytest.raises(Refused):
         count(ANYWHERE, PERSONA_EVENTS="on")
-    query = json.loads(service.requests[-1].body)["configuration"]["query"]["query"]
+    query = jobs(service)[-1]["query"]["query"]
     assert pruned is ("_PARTITIONTIME >= TIMESTAMP_SUB(@since, INTERVAL 2 DAY)" in query)
 
 

@@ -19,6 +19,7 @@ from persona.fetch import profile_api
 from persona.fetch.people import Page
 from persona.net.pace import Pace
 from persona.settings import Settings, read_settings
+from persona.timestamps import rfc3339
 
 TRAITS = ("web_sessions_30d", "mobile_sessions_30d", "emails_opened_30d")
 SECRET = "ann@example.com"
@@ -79,11 +80,9 @@ GONE = profile_error(404, "Profile was not found.")
 def test_every_listed_profile_is_read_once_with_its_traits_and_external_ids(number: int) -> None:
     with space([profile(n, segment_id=f"use_{n}+B@c/d") for n in range(number)]) as segment:
         pages = fetch(segment)
-        asked = [request.raw_path.partition("?")[0] for request in segment.requests]
-        assert any(path.endswith("/segment_id:use_0%2BB%40c%2Fd/traits") for path in asked)
+        assert any("/segment_id:use_0%2BB%40c%2Fd/traits" in one.raw_path for one in segment.requests)
     people = [
-        ([*one["traits"].values()], [external_id["type"] for external_id in one["external_ids"]])
-        for one in read(pages)
+        ([*one["traits"].values()], [each["type"] for each in one["external_ids"]]) for one in read(pages)
     ]
     assert sorted(people) == [([n, 1, 2, n / 2, "pro"], ["user_id", "email"]) for n in range(number)]
     assert pages[-1].more is False
@@ -101,7 +100,7 @@ def test_only_the_traits_that_are_needed_are_asked_for() -> None:
 
 
 def test_more_than_a_hundred_external_ids_are_read_to_the_last() -> None:
-    ids = [{"type": f"kind_{n % 3}", "id": f"x{n}"} for n in range(250)]
+    ids = [{"type": "kind", "id": f"x{n}"} for n in range(250)]
     with space([profile(1, external_ids=ids)]) as segment:
         (one,) = read(fetch(segment))
     assert len(one["external_ids"]) == 250
@@ -145,8 +144,7 @@ LINES: dict[str, tuple[str, bytes, list[int], dict[str, int]]] = {
 def test_a_line_that_is_no_identifier_or_of_nobody_is_counted_and_skipped(tmp_path: Path, name: str) -> None:
     space_id, lines, read, reasons = LINES[name]
     with space([profile(1)]) as segment:
-        more = {"PERSONA_IDENTIFIERS": listed(tmp_path, lines), "SEGMENT_SPACE_ID": space_id}
-        pages = fetch(segment, **more)  # type: ignore[arg-type] # settings only
+        pages = fetch(segment, PERSONA_IDENTIFIERS=listed(tmp_path, lines), SEGMENT_SPACE_ID=space_id)
     assert (web_activity(pages), rejected(pages)) == (read, reasons)
 
 
@@ -177,23 +175,17 @@ def test_a_refusal_names_status_request_id_and_what_to_do(status: int) -> None:
 
 def test_an_empty_listing_is_an_error_with_a_next_step() -> None:
     with space([]) as segment:
-        message = refused(segment).message
-    assert ("no merged profiles" in message, "SEGMENT_SPACE_ID" in message) == (True, True)
+        assert "no merged profiles in this space" in refused(segment).message
 
 
-SHAPES = {
-    b"<html>proxy</html>": "18 bytes that are no JSON",
-    b'{"data": "ann@example.com"}': "another shape",
-    b'{"data": [{}]}': "another shape",
-}
-
-
-@pytest.mark.parametrize("body", SHAPES)
-def test_a_listing_of_another_shape_is_named_and_never_quoted(body: bytes) -> None:
-    with Scripted(lambda _: Reply(body=body)) as service:
+def test_a_listing_of_another_shape_is_named() -> None:
+    with Scripted(Reply(body=b'{"data": [{"id": "ann@example.com"}]}')) as service:
         raised = refused(service)
-    told = type(raised), SHAPES[body] in raised.message, SECRET in raised.message
-    assert told == (Invalid, True, False)
+    assert (type(raised), "another shape" in raised.message, SECRET in raised.message) == (
+        Invalid,
+        True,
+        False,
+    )
 
 
 DEEP = b'{"traits": {"ltv": ' + b"[" * 9_999 + b"]" * 9_999 + b"}}"
@@ -213,32 +205,24 @@ def test_what_makes_one_profile_unreadable_costs_that_profile_alone(name: str) -
     assert (web_activity(pages), rejected(pages)) == ([0, 2], {reason: 1})
 
 
-def test_html_in_place_of_a_profile_ends_the_reading() -> None:
-    with space([profile(n) for n in range(3)], faults=at("1Ab/traits", Reply(body=b"<html>"))) as segment:
-        assert isinstance(refused(segment), Invalid)
+ENDS = {"html": Reply(body=b"<html>"), "redirect": Reply(status=302, headers={"Location": "/"})}
 
 
-def test_no_error_names_an_identifier() -> None:
-    elsewhere = Reply(status=302, headers={"Location": "/"})
-    with space([profile(n) for n in range(3)], faults=at("use_0001Ab/traits", elsewhere)) as segment:
+@pytest.mark.parametrize("reply", ENDS.values(), ids=ENDS)
+def test_what_is_no_profile_at_all_ends_the_reading_and_names_no_identifier(reply: Reply) -> None:
+    with space([profile(n) for n in range(3)], faults=at("use_0001Ab/traits", reply)) as segment:
         raised = refused(segment)
-    assert "use_0001" not in repr(raised) + str(raised.__cause__)
+    assert (type(raised), "use_0001" in repr(raised) + str(raised.__cause__)) == (Invalid, False)
     assert raised.__suppress_context__ or raised.__context__ is None
 
 
-@pytest.mark.usefixtures("clock")
-def test_a_failure_ends_all_threads() -> None:
-    with space([profile(n) for n in range(200)], faults=at("0150Ab/traits", profile_error(401, "no"))) as one:
-        refused(one)
-    assert [one.name for one in threading.enumerate() if one.name.startswith("profile-api")] == []
-
-
-def test_a_failure_lets_nobody_wait_for_a_turn() -> None:
+def test_a_failure_ends_all_threads_and_lets_nobody_wait_for_a_turn() -> None:
     with space([profile(n) for n in range(99)], faults=at("/traits", profile_error(401, "no"))) as segment:
         start = time.monotonic()
         refused(segment, PERSONA_RATE="1")
         # The listing, then the first profile: a hundred turns would take a hundred seconds.
         assert time.monotonic() - start < 60
+    assert [one.name for one in threading.enumerate() if one.name.startswith("profile-api")] == []
 
 
 @pytest.mark.usefixtures("clock")
@@ -309,14 +293,13 @@ def test_as_many_requests_are_under_way_at_once_as_slow_replies_take() -> None:
 
 
 def test_with_raw_events_all_channels_of_all_people_come_from_them() -> None:
-    def event(hours_ago: float, kind: str, name: str | None = None, library: str = "") -> dict[str, object]:
-        at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - hours_ago * 3600))
-        return {"type": kind, "event": name, "timestamp": at, "context": {"library": {"name": library}}}
+    def event(hours_ago: float, **more: str) -> dict[str, object]:
+        return {"timestamp": rfc3339(time.time() - hours_ago * 3600), **more}
 
     events = [
-        *(event(n, "page", library="analytics.js") for n in range(1, 151)),
-        *(event(200 + n, "screen", library="analytics-ios") for n in range(2)),
-        *(event(50 + n, "track", "Email Opened") for n in range(3)),
+        *(event(n, type="page") for n in range(1, 151)),
+        *(event(200 + n, type="screen") for n in range(2)),
+        *(event(50 + n, type="track", event="Email Opened") for n in range(3)),
     ]
     with space([profile(1, events=events), profile(2)]) as segment:
         page, _ = fetch(segment, PERSONA_EVENTS="on")
@@ -327,11 +310,7 @@ def test_with_raw_events_all_channels_of_all_people_come_from_them() -> None:
 
 
 def test_a_profile_with_more_events_than_a_person_makes_is_counted_and_skipped() -> None:
-    def flood(request: Request) -> Reply | None:
-        if not request.path.endswith("0001Ab/events"):
-            return None
-        return json_reply({"data": [{}] * 5_001, "cursor": {"has_more": True, "next": f"c{request.ordinal}"}})
-
-    with space([profile(n) for n in range(2)], faults=flood) as segment:
+    reply = json_reply({"data": [{}] * 10_001, "cursor": {"has_more": True, "next": "c"}})
+    with space([profile(n) for n in range(2)], faults=at("0001Ab/events", reply)) as segment:
         page, _ = fetch(segment, PERSONA_EVENTS="on")
     assert (len(page.records), dict(page.rejected)) == (1, {"too_many_events": 1})

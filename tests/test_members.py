@@ -16,7 +16,6 @@ from spaces import random_space, tables
 from test_fetch import TYPES, files
 from test_fetch_files import put
 
-from persona.classify.members import text
 from persona.deadline import Deadline
 from persona.errors import PersonaError
 from persona.log import Log
@@ -24,6 +23,7 @@ from persona.model import Report
 from persona.pipeline import run as run_once
 from persona.request import Request
 from persona.settings import read_settings
+from persona.write.members_sql import text
 
 pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
 
@@ -70,7 +70,7 @@ def here(report: Report) -> list[dict[str, Any]]:
 
 def there(report: Report, emulator: Emulator) -> list[dict[str, Any]]:
     """The rows of the view, in the warehouse."""
-    emulator.run(statement(report))
+    emulator.rows(statement(report))
     rows = emulator.rows("SELECT * FROM `test-project.space.channel_patterns`")
     assert [*rows[0]] == COLUMNS
     return rows

@@ -171,6 +171,11 @@ MISTAKES = [
         "`python -m persona check FILE` shows",
     ),
     nobody(
+        "other names of columns beside one without a name",
+        ",customer,web_visits,app_opens\n" + "".join(f"{n},c{n},{n % 7},{n % 5}\n" for n in range(60)),
+        "(web, app): they have other names … look like them: for web: web_visits?; for app: app_opens?",
+    ),
+    nobody(
         "words in the place of numbers",
         HEADER + "".join(f"\nu{n},often,rarely,1,pro" for n in range(60)),
         "60 could not be read (60 activity not numeric",

@@ -19,13 +19,6 @@ def pace(clock: Clock) -> MakePace:
     return lambda turns_a_second, seconds=30.0: Pace(turns_a_second, Deadline(seconds, clock.monotonic))
 
 
-def test_turns_are_evenly_spaced_over_all_threads(pace: MakePace) -> None:
-    shared = pace(50)
-    with ThreadPoolExecutor(16) as threads:
-        turns = sorted(threads.map(lambda _: shared.take(), range(50)))
-    assert turns == pytest.approx([turns[0] + number / 50 for number in range(50)])
-
-
 def test_turns_that_nobody_took_are_not_saved_up(pace: MakePace, clock: Clock) -> None:
     shared = pace(20)
     shared.take()
@@ -33,16 +26,6 @@ def test_turns_that_nobody_took_are_not_saved_up(pace: MakePace, clock: Clock) -
     turns = [shared.take() for _ in range(5)]
     # The first is due at once, and one more may come early for it: three gaps of a twentieth are left.
     assert turns[-1] - turns[0] == pytest.approx(3 / 20)
-
-
-def test_a_slow_down_pauses_everybody_and_halves_the_rate(pace: MakePace) -> None:
-    shared = pace(40)
-    turn = shared.take()
-    shared.slow_down(turn, 0.5)
-    turns = [shared.take() for _ in range(5)]
-    assert turns[0] - turn == pytest.approx(0.5)
-    assert shared.rate == pytest.approx(20, rel=0.05)
-    assert turns[-1] - turns[0] >= 3 / 20 * 0.9
 
 
 def test_a_slow_down_reaches_who_waits_already(

@@ -45,21 +45,14 @@ class Wire:
     """A bare socket: every request on every connection is met by the same bytes, a pause between pieces."""
 
     def __init__(
-        self,
-        *pieces: bytes,
-        pause_seconds: float = 0.0,
-        keep: bool = False,
-        certificate: Path | None = None,
+        self, *pieces: bytes, pause_seconds: float = 0, keep: bool = False, certificate: Path | None = None
     ) -> None:
-        self.pieces = pieces
+        self.pieces, self.pause_seconds, self.keep, self.accepted = pieces, pause_seconds, keep, 0
         self.wrap: Callable[[socket.socket], socket.socket] = lambda connection: connection
         if certificate:
             tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
             tls.load_cert_chain(certificate)
             self.wrap = partial(tls.wrap_socket, server_side=True)
-        self.pause_seconds = pause_seconds
-        self.keep = keep
-        self.accepted = 0
         self.closing = threading.Event()
         self.socket = socket.socket()
         self.socket.bind(("127.0.0.1", 0))
@@ -103,25 +96,20 @@ def status(code: int, **headers: str) -> Reply:
     return Reply(status=code, headers={name.replace("_", "-"): value for name, value in headers.items()})
 
 
-@pytest.mark.parametrize("code", [429, 503])
-def test_a_busy_or_broken_service_is_asked_again(code: int) -> None:
-    with Scripted(status(code), OK) as service, free() as session:
+ENDINGS: list[Ending] = ["close", "reset", "cut"]
+BROKEN = [status(429), status(503), *(Reply(body=b"0123456789", ending=ending) for ending in ENDINGS)]
+
+
+@pytest.mark.parametrize("reply", BROKEN, ids=["429", "503", *ENDINGS])
+def test_a_busy_or_broken_service_is_asked_again(reply: Reply) -> None:
+    with Scripted(reply, OK) as service, free() as session:
         assert session.get(service.url).body == OK.body
         assert len(service.requests) == 2
 
 
-@pytest.mark.parametrize("ending", ["close", "reset", "cut"])
-def test_a_broken_reply_is_asked_for_again(ending: Ending) -> None:
-    broken = Reply(body=b"0123456789", ending=ending)
-    with Scripted(broken, OK) as service, free() as session:
-        assert session.get(service.url).body == OK.body
-
-
-@pytest.mark.parametrize("code", [200, 404])
-def test_an_answer_that_would_not_change_is_returned_at_once(code: int) -> None:
-    with Scripted(status(code), OK) as service, free() as session:
-        assert session.get(service.url).status == code
-        assert len(service.requests) == 1
+def test_an_answer_that_would_not_change_is_returned_at_once() -> None:
+    with Scripted(status(404), OK) as service, free() as session:
+        assert (session.get(service.url).status, len(service.requests)) == (404, 1)
 
 
 @pytest.mark.parametrize(
@@ -146,13 +134,6 @@ def test_a_wait_that_would_outlast_the_deadline_ends_the_tries_and_is_passed_on(
     assert (raised.value.retry_after_seconds, clock.passed_seconds) == (30, 0)
 
 
-def test_the_wait_that_a_service_asks_for_is_kept() -> None:
-    with Scripted(status(429, Retry_After="1"), OK) as service, free() as session:
-        session.get(service.url)
-        first, second = (request.at_seconds for request in service.requests)
-    assert second - first >= 1
-
-
 def test_no_request_is_made_when_the_time_is_up() -> None:
     with Scripted(OK) as service, free(deadline_seconds=0) as session:
         with pytest.raises(DeadlineExceeded):
@@ -160,26 +141,19 @@ def test_no_request_is_made_when_the_time_is_up() -> None:
         assert service.requests == []
 
 
-@pytest.mark.parametrize(
-    ("headers", "expected"),
-    [
-        pytest.param({}, None, id="nothing"),
-        pytest.param({"Retry-After": "2"}, 2, id="seconds"),
-        pytest.param({"Retry-After": "1.5"}, 1.5, id="fraction"),
-        pytest.param({"Retry-After": "0"}, 0, id="zero"),
-        pytest.param({"Retry-After": "86400"}, MOST_WAIT_SECONDS, id="a-day-is-capped"),
-        pytest.param({"Retry-After": "nan"}, None, id="nan"),
-        pytest.param({"Retry-After": "-1"}, None, id="negative"),
-        pytest.param({"Retry-After": "1e309"}, None, id="infinite"),
-        pytest.param({"Retry-After": "9" * 5_000}, None, id="five-thousand-digits"),
-        pytest.param({"Retry-After": "Wed, 21 Oct 2065 07:28:00 GMT"}, None, id="date"),
-        pytest.param({"Retry-After": "٣"}, None, id="digits-of-another-script"),
-    ],
-)
-def test_a_wait_is_read_in_seconds_and_nonsense_is_none(
-    headers: dict[str, str], expected: float | None
-) -> None:
-    assert asked_seconds(wire.Reply(429, headers, b"")) == expected
+# Retry-After: seconds alone are read, a day is capped, and nonsense is none.
+ASKED = {
+    "2": 2,
+    "1.5": 1.5,
+    "0": 0,
+    "86400": MOST_WAIT_SECONDS,
+    **dict.fromkeys(("", "nan", "-1", "1e309", "9" * 5_000, "٣", "Wed, 21 Oct 2065 07:28:00 GMT")),
+}
+
+
+def test_a_wait_is_read_in_seconds_and_nonsense_is_none() -> None:
+    assert {text: asked_seconds(wire.Reply(429, {"Retry-After": text}, b"")) for text in ASKED} == ASKED
+    assert asked_seconds(wire.Reply(429, {}, b"")) is None
 
 
 def test_backoff_doubles_about_its_base_and_is_capped() -> None:
@@ -291,17 +265,11 @@ NOWHERE = f"http://127.0.0.1:9/{SECRET}"
 @contextmanager
 def full_house() -> Iterator[str]:
     """An address whose queue of connections is full: connecting hangs."""
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen(0)
-        address = server.getsockname()
-        waiting = [socket.socket() for _ in range(4)]
-        for client in waiting:
+    with contextlib.ExitStack() as open_, socket.create_server(("127.0.0.1", 0), backlog=0) as server:
+        for client in [open_.enter_context(socket.socket()) for _ in range(4)]:
             client.setblocking(False)
-            client.connect_ex(address)
-        yield f"http://127.0.0.1:{address[1]}/{SECRET}"
-        for client in waiting:
-            client.close()
+            client.connect_ex(server.getsockname())
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/{SECRET}"
 
 
 def assert_tells_nothing(error: PersonaError, caplog: pytest.LogCaptureFixture) -> None:
@@ -346,15 +314,14 @@ def test_a_paid_call_that_reaches_nobody_is_known_not_to_be_sent(
     caplog.set_level(logging.DEBUG)
     with pytest.raises(Unavailable, match=f"{told}; nothing was sent or paid") as raised:
         ask_once(address)
-    assert not isinstance(raised.value, ReplyLost)
+    assert type(raised.value) is Unavailable
     assert_tells_nothing(raised.value, caplog)
 
 
 def test_a_paid_call_that_cannot_connect_in_time_is_known_not_to_be_sent() -> None:
     told = "took too long; nothing was sent or paid"
-    with full_house() as url, pytest.raises(Unavailable, match=told) as raised:
+    with full_house() as url, pytest.raises(Unavailable, match=told):
         ask_once(url, 0.5)
-    assert not isinstance(raised.value, ReplyLost)
 
 
 def test_a_paid_call_without_a_handshake_is_known_not_to_be_sent() -> None:
@@ -384,22 +351,12 @@ def test_a_paid_reply_over_the_cap_is_cut_there_and_says_so() -> None:
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
     """A certificate for 127.0.0.1 that nobody vouches for, with its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False
-        )
-        .sign(key, SHA256())
-    )
+    dates = now - timedelta(days=1), now + timedelta(days=1)
+    number, host = x509.random_serial_number(), x509.IPAddress(IPv4Address("127.0.0.1"))
+    unsigned = x509.CertificateBuilder(name, name, key.public_key(), number, *dates)
+    made = unsigned.add_extension(x509.SubjectAlternativeName([host]), critical=False).sign(key, SHA256())
     path = tmp_path / "certificate.pem"
     path.write_bytes(
         key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + made.public_bytes(Encoding.PEM)
@@ -430,10 +387,7 @@ def test_a_reply_over_tls_is_read_whole(certificate: Path) -> None:
 
 
 def test_a_drip_over_tls_is_cut_off_too(certificate: Path) -> None:
-    begun = time.monotonic()
-    with (
-        Wire(*DRIPS["body"], pause_seconds=0.05, certificate=certificate) as bare,
-        pytest.raises(HTTPError, match="Read timed out"),
-    ):
+    begun, drip = time.monotonic(), Wire(*DRIPS["body"], pause_seconds=0.05, certificate=certificate)
+    with drip as bare, pytest.raises(HTTPError, match="Read timed out"):
         trusted(bare, certificate, 0.4)
     assert time.monotonic() - begun < WHOLE_SECONDS / 2

@@ -34,7 +34,7 @@ ROOMS = [
 ]
 # What only computes: what it imports, and what that imports, reaches no network and no machine.
 PURE = [
-    *("classify.counts", "classify.members", "summarize.summary", "summarize.sampling"),
+    *("classify.counts", "summarize.summary", "summarize.sampling"),
     *("summarize.trait_check", "summarize.drift", "summarize.look_alikes", "mave.prompt"),
     *("mave.without_mave", "check.facts", "check.answer", "write.render", "write.members_sql"),
 ]

@@ -97,9 +97,8 @@ def test_a_run_without_one_channels_trait_warns_with_the_name_that_looks_like_it
 
 def test_a_space_with_other_names_is_told_with_those_that_look_like_them(tmp_path: Path) -> None:
     with FakeSegment(PEOPLE * 6) as segment:
-        settings = {"SEGMENT_TOKEN": segment.token, "SEGMENT_SPACE_ID": segment.space}
-        ended = in_process(cwd=tmp_path, SEGMENT_API_URL=segment.url, **settings)
-        looked = in_process("check", cwd=tmp_path, SEGMENT_API_URL=segment.url, **settings)
+        ended = in_process(cwd=tmp_path, **segment.settings())
+        looked = in_process("check", cwd=tmp_path, **segment.settings())
     assert "for web_sessions_30d: web_visits?; for mobile_sessions_30d: app_opens?" in ended.stderr
     assert (ended.exit_code, "u1" in ended.stderr, "Rome" in ended.stderr) == (1, False, False)
     assert f"  PERSONA_CHANNELS={FITTING}\n" in looked.stdout

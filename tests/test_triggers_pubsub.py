@@ -128,10 +128,7 @@ MALFORMED: dict[str, object] = {
     "not ASCII": message(data="é"),
     "an object": message(data={"run_id": "a"}),
     "a number": message(data=7),
-    "no object inside": message("monday"),
     "an unknown field": message({"bucket": "mine"}),
-    "an id that does not fit": message({"run_id": "a\n"}),
-    "over 64 KiB": message({"run_id": "a" * 70_000}),
     "a message that is none": {"message": "hello"},
     "an empty object": {},
     "a list": [],
@@ -150,16 +147,15 @@ def test_what_no_redelivery_mends_is_acknowledged_and_logged(door: Door, content
 
 def test_mistaken_settings_are_acknowledged_and_logged(door: Door) -> None:
     door.settings(PERSONA_LIMIT="many")
-    answer = door.binary(message())
-    assert told(answer, door.logged()[-1]) == (200, "ERROR", "bad_settings")
+    assert told(door.binary(message()), door.logged()[-1]) == (200, "ERROR", "bad_settings")
 
 
 def test_a_permanent_failure_leaves_its_error_in_the_runs_folder(door: Door) -> None:
     answer = door.binary(message({"run_id": "small", "limit": 3}))
     line = door.logged()[-1]
     left = json.loads((door.frameworks / "runs" / "small" / "error.json").read_bytes())
-    assert told(answer, line) == (200, "ERROR", "not_enough_data")
-    assert (line["run_id"], left["run_id"], left["error"]["code"]) == ("small", "small", "not_enough_data")
+    assert told(answer, line) == (200, "ERROR", left["error"]["code"]) == (200, "ERROR", "not_enough_data")
+    assert (line["run_id"], left["run_id"]) == ("small", "small")
 
 
 @pytest.mark.parametrize("attributes", [{"id": "\ud800"}, {"traceparent": 5}, {"time": {}}], ids=str)

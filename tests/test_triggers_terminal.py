@@ -72,7 +72,7 @@ def test_progress_goes_to_stderr_stage_by_stage(tmp_path: Path) -> None:
     told = in_process(cwd=tmp_path).stderr
     stages = [
         r" +\d+\.\d s  reading profiles",
-        r" +\d+\.\d s  reading profiles: 1 page, 600 profiles, [\d,]+ a second",
+        r" +\d+\.\d s  reading profiles: 600, [\d,]+ a second",
         r" +\d+\.\d s  checking the answer",
         r" +\d+\.\d s  writing the framework",
     ]
@@ -139,10 +139,15 @@ def test_a_dry_run_with_a_key_tells_the_credits_that_are_left(tmp_path: Path, ma
     assert mave.paid == []
 
 
-def test_a_limit_makes_a_trial_and_is_told_where_it_cut_the_space_short(tmp_path: Path) -> None:
-    ended = in_process("--limit", "300", cwd=tmp_path)
-    assert re.search(r"300 profiles read: .* \(not everybody: the limit\)\n", ended.stdout)
-    assert "\nA trial: the latest framework stays what it is\n" in ended.stdout
+@pytest.mark.parametrize("options", [["--trial"], ["--limit", "300"]], ids=["trial", "limit"])
+def test_a_trial_says_so_and_moves_no_latest_framework(tmp_path: Path, options: list[str]) -> None:
+    """A limit makes one, and is told where it cut the space short."""
+    told = in_process(*options, cwd=tmp_path).stdout
+    cut = re.search(r"300 profiles read: .* \(not everybody: the limit\)\n", told)
+    assert (bool(cut), "\nA trial: the latest framework stays what it is\n" in told) == (
+        len(options) > 1,
+        True,
+    )
     assert not (tmp_path / "frameworks" / "latest.json").exists()
 
 
@@ -203,11 +208,6 @@ def test_an_option_overrides_its_setting(tmp_path: Path) -> None:
     options = ("--source", "sample", "--currency", "CHF", "--output", "here", "--dry-run")
     ended = in_process(*options, cwd=tmp_path, PERSONA_SOURCE="/nowhere", PERSONA_CURRENCY="€")
     assert (ended.exit_code, "LTV: CHF 8" in ended.stdout, "€" in ended.stdout) == (0, True, False)
-
-
-def test_a_trial_says_so_and_moves_no_latest_framework(tmp_path: Path) -> None:
-    assert "\nA trial: the latest framework stays what it is\n" in in_process("--trial", cwd=tmp_path).stdout
-    assert not (tmp_path / "frameworks" / "latest.json").exists()
 
 
 def test_a_second_run_tells_what_has_changed(tmp_path: Path) -> None:

@@ -27,8 +27,8 @@ REGEXP_CONTAINS({{ trait }}, r'^{{ SPACE ~ NUMBER ~ SPACE }}$')
 {%- endif -%}
 {%- endmacro -%}
 {%- macro number(trait) -%}
-{%- if duckdb -%} TRY_CAST({{ trait }} AS DOUBLE)
-{%- else -%} SAFE_CAST(REGEXP_EXTRACT({{ trait }}, r'{{ NUMBER }}') AS FLOAT64)
+{%- if duckdb -%} IF(TYPEOF({{ trait }}) <> 'VARCHAR' OR {{ is_number(trait) }}, TRY_CAST({{ trait }} AS DOUBLE), NULL)
+{%- else -%} IF({{ is_number(trait) }}, SAFE_CAST(REGEXP_EXTRACT({{ trait }}, r'{{ NUMBER }}') AS FLOAT64), NULL)
 {%- endif -%}
 {%- endmacro -%}
 
@@ -67,7 +67,7 @@ sums CROSS JOIN UNNEST(ARRAY_CONCAT(
     SELECT
       *,
 {% for i in range(channels + 1) %}
-      {{ carries("trait_%d" % i) }} AS carries_{{ i }}, {{ is_number("trait_%d" % i) }} AS is_number_{{ i }},
+      {{ carries("trait_%d" % i) }} AS carries_{{ i }}, {{ number("trait_%d" % i) }} AS number_{{ i }},
 {% endfor %}
       -- A list or an object in the place of a name is none.
       IF(
@@ -77,11 +77,6 @@ sums CROSS JOIN UNNEST(ARRAY_CONCAT(
       ) AS plan
     FROM people
   ),
-  numbers AS (
-    SELECT
-      *{% for i in range(channels + 1) %}, IF(is_number_{{ i }}, {{ number("trait_%d" % i) }}, NULL) AS number_{{ i }}{% endfor +%}
-    FROM texts
-  ),
   reasons AS (
     SELECT
       *,
@@ -90,18 +85,18 @@ sums CROSS JOIN UNNEST(ARRAY_CONCAT(
       CASE
         WHEN problem IS NULL
 {% for i in range(channels) %}
-          AND (NOT carries_{{ i }} OR IFNULL(number_{{ i }} BETWEEN 0 AND {{ p("most") }}, FALSE))
+          AND IFNULL(number_{{ i }} BETWEEN 0 AND {{ p("most") }}, NOT carries_{{ i }})
 {% endfor %}
           THEN NULL
         WHEN problem IS NOT NULL THEN problem
 {% for i in range(channels) %}
-        WHEN carries_{{ i }} AND NOT is_number_{{ i }} THEN 'activity_not_numeric'
+        WHEN carries_{{ i }} AND NOT {{ is_number("trait_%d" % i) }} THEN 'activity_not_numeric'
         WHEN carries_{{ i }} AND IFNULL({{ "ISINF" if duckdb else "IS_INF" }}(number_{{ i }}), TRUE) THEN 'activity_not_finite'
         WHEN number_{{ i }} < 0 THEN 'activity_negative'
         WHEN number_{{ i }} > {{ p("most") }} THEN 'activity_too_large'
 {% endfor %}
       END AS reason
-    FROM numbers
+    FROM texts
   ),
   -- Whole numbers as floats: sums are exact up to 2^53, and beyond cannot overflow.
   figures AS (
@@ -109,7 +104,7 @@ sums CROSS JOIN UNNEST(ARRAY_CONCAT(
       reason, identities, types, plan,{{ " canonical_segment_id, user_id," if members }}
 {% for i in range(channels) %}
       carries_{{ i }},
-      IF(reason IS NULL, IFNULL(TRUNC(number_{{ i }}), 0), 0) AS activity_{{ i }},
+      IF(number_{{ i }} BETWEEN 0 AND {{ p("most") }}, TRUNC(number_{{ i }}), 0) AS activity_{{ i }},
 {% endfor %}
       carries_{{ ltv }}, IF(ABS(number_{{ ltv }}) <= {{ p("most") }}, number_{{ ltv }}, NULL) AS ltv
     FROM reasons
@@ -122,7 +117,7 @@ sums CROSS JOIN UNNEST(ARRAY_CONCAT(
   shares AS (
     SELECT
       *,
-      largest / NULLIF(total, 0) AS share,
+      largest / GREATEST(total, 1) AS share,
       {% for i in range(channels) %}CAST(activity_{{ i }} = largest AS INT64) + {% endfor %}0 = 1 AS alone
     FROM totals
   ),
@@ -138,7 +133,7 @@ sums CROSS JOIN UNNEST(ARRAY_CONCAT(
         WHEN activity_{{ i }} = largest THEN '{{ i }}'
 {% endfor %}
       END AS place,
-      IFNULL(share > {{ p("lower") }} AND share <= {{ p("upper") }} AND alone, FALSE) AS on_boundary
+      share > {{ p("lower") }} AND share <= {{ p("upper") }} AND alone AS on_boundary
     FROM shares
   ){{ "" if members else "," }}
 {% if members %}
@@ -159,7 +154,7 @@ FROM places JOIN personas USING (place)
 {% for i in range(channels) %}
       SUM(activity_{{ i }}) AS activity_{{ i }}, COUNTIF(carries_{{ i }}) AS carried_{{ i }},
 {% endfor %}
-      COUNTIF(carries_{{ ltv }} AND ltv IS NULL) AS odd_ltv, COUNTIF(ltv IS NOT NULL) AS carried_{{ ltv }}, COUNTIF(plan IS NOT NULL) AS carried_{{ plan }},
+      COUNTIF(carries_{{ ltv }} AND ltv IS NULL) AS odd_ltv, COUNT(ltv) AS carried_{{ ltv }}, COUNT(plan) AS carried_{{ plan }},
       {{ SUM }}(ltv) AS ltv, {{ SUM }}(ltv * ltv) AS ltv_squares,
       SUM(identities) AS identities, COUNTIF(identities <= {{ p("few") }}) AS few_identities,
       COUNTIF(on_boundary) AS on_boundary

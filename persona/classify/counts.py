@@ -140,16 +140,17 @@ def statement(
 def _count(people: People, rule: Rule, free_text: set[str]) -> Counts:
     rows = people.rows(*statement(rule, people.dialect, free_text, drawn=people.drawn))
     counts = Counts(len(rule.channels), free_text=set(free_text))
-    named: dict[str, dict[str, Mapping[str, Any]]] = {"place": {}, "plan": {}, "type": {}}
+    named: dict[str, dict[str, Mapping[str, Any]]] = {"plan": {}, "type": {}}
     for row in rows:
         kind, _, name = row["fact"].partition(" ")
-        named[kind][name] = row
-    for place, row in named["place"].items():
-        _add_place(counts, place, row)
+        if kind == "place":
+            _add_place(counts, name, row)
+        else:
+            named[kind][name] = row
     for names, kind, most in (("plans", "plan", MOST_PLANS), ("identity_coverage", "type", MOST_TYPES)):
         if len(named[kind]) > most:
             counts.free_text.add(names)
-            continue
+            named[kind] = {}
         for i, group in enumerate(counts.groups):
             people_with = {name: int(row[f"n_{i}"]) for name, row in named[kind].items() if row[f"n_{i}"]}
             getattr(group, names).update(people_with)

@@ -12,9 +12,8 @@ from persona.settings import Settings
 if TYPE_CHECKING:
     from persona.fetch.people import People
 
-# Sources that give profiles page by page, and those that an engine reads where they lie.
-_PAGED = {"sample": "sample", "segment": "segment", "profile-api": "profile_api"}
-_OPENED = {"export": "files", "bigquery": "bigquery"}
+# Sources whose module has another name than they have.
+_MODULES = {"export": "files", "profile-api": "profile_api"}
 
 
 @contextmanager
@@ -29,18 +28,14 @@ def fetch(settings: Settings, limit: int, deadline: Deadline, log: Log) -> "Iter
         BadSettings: PERSONA_SOURCE or PERSONA_IDENTIFIERS names no file that can be read.
     """
     # Imported here: a cold start pays for the one source that it needs.
-    source: Any = import_module(f"persona.fetch.{(_PAGED | _OPENED)[settings.source]}")
-    if settings.source in _OPENED:
+    source: Any = import_module(f"persona.fetch.{_MODULES.get(settings.source, settings.source)}")
+    if settings.source in {"export", "bigquery"}:  # read where they lie
         with source.fetch(settings, limit, deadline, log) as people:
             yield people
         return
     from persona.classify.engine import Engine  # noqa: PLC0415 - as above
-    from persona.fetch.people import Table  # noqa: PLC0415
+    from persona.fetch.people import gathered  # noqa: PLC0415
 
     with Engine(deadline) as engine:
-        table = Table(engine, settings)
-        table.fill(
-            source.fetch(settings, deadline, limit),
-            lambda number, read: log.notify(Progress("fetch", number, read)),
-        )
-        yield table
+        pages = source.fetch(settings, deadline, limit)
+        yield gathered(engine, settings, pages, lambda *read: log.notify(Progress("fetch", *read)))

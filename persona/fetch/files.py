@@ -26,13 +26,13 @@ def fetch(settings: Settings, limit: int, deadline: Deadline, log: Log) -> Itera
     """The people of one file or many, `limit` of them drawn at random (0: all)."""
     log.notify(Progress("fetch"))
     with (
-        located(settings.where, SETTING, deadline) as (places, file_system),
-        Engine(deadline, [place.path for place in places], file_system) as engine,
+        located(settings.where, SETTING, deadline) as (paths, opened, file_system),
+        Engine(deadline, paths, file_system) as engine,
     ):
         log.notify(Progress("fetch", share=engine.share))
         files: list[File] = []
         try:
-            files += [looked_at(place, engine, deadline) for place in places]
+            files += [looked_at(path, opened, engine, deadline) for path in paths]
             people = relation(engine, files, settings)
         except OddRecords as odd:
             raise _refusal(files, settings, odd) from None
@@ -60,10 +60,14 @@ def relation(engine: Engine, files: Sequence[File], settings: Settings) -> Peopl
         judging = judged(settings.traits, f"(SELECT json AS record FROM {records(files)})")
         readings = [_typed(settings.traits, files), judging]
         traits = "json->'$.traits'", records(files)
-    people = People(engine, readings, partial(_refusal, files, settings), parameters)
-    people.kind = f"{looks} ({len(files)} files)" if len(files) > 1 else looks
-    people.names = partial(names_of, engine, *traits)
-    return people
+    return People(
+        engine,
+        iter(readings),
+        parameters,
+        partial(_refusal, files, settings),
+        partial(names_of, engine, *traits),
+        f"{looks} ({len(files)} files)" if len(files) > 1 else looks,
+    )
 
 
 def _refusal(files: Sequence[File], settings: Settings, odd: OddRecords) -> PersonaError:

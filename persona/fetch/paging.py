@@ -28,9 +28,10 @@ class Cursor(Struct):
     next: str | None = None
     has_more: bool | None = None
 
-    def query(self, name: str = "next") -> Query | None:
-        """What asks for the next page; None after the last."""
-        return {name: self.next} if self.next and self.has_more is not False else None
+
+def following(cursor: Cursor | None, name: str = "next") -> Query | None:
+    """What asks for the next page; None after the last."""
+    return {name: cursor.next} if cursor and cursor.next and cursor.has_more is not False else None
 
 
 def follow(
@@ -48,15 +49,14 @@ def follow(
         items, query = get(query)
         read += len(items)
         empty_pages = 0 if items else empty_pages + 1
-        if query is not None:
-            cursor = "".join(query.values())
-            if cursor in asked or empty_pages == MOST_EMPTY_PAGES:
-                raise Invalid(
-                    "segment",
-                    f"Segment's list has no end: after {read} items a cursor came for the second time, or "
-                    f"{MOST_EMPTY_PAGES} pages in a row held nothing; try again, {ELSEWHERE}",
-                )
-            asked.add(cursor)
+        cursor = "".join((query or {}).values())
+        if cursor in asked or (query and empty_pages == MOST_EMPTY_PAGES):
+            raise Invalid(
+                "segment",
+                f"Segment's list has no end: after {read} items a cursor came for the second time, or "
+                f"{MOST_EMPTY_PAGES} pages in a row held nothing; try again, {ELSEWHERE}",
+            )
+        asked.add(cursor)
         yield items, query is not None
     if not (read or may_be_empty):
         raise Refused(

@@ -4,8 +4,8 @@ Its columns are those that classify.sql reads.
 """
 
 import json
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -37,30 +37,28 @@ class Carried(NamedTuple):
     numeric: int  # of them, with a number
 
 
+@dataclass
 class People:
     """People whom DuckDB reads: `readings` are queries for them, each more patient than the one before.
 
     Well formed records are read at full speed; only where one is not, all are judged one by one.
     """
 
+    engine: Engine
+    readings: Iterator[str]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    refusal: Callable[[OddRecords], Exception] = OddRecords
+    # All traits that there are, by name, where whoever reads the people can tell.
+    names: Callable[[], Mapping[str, Carried]] = dict
+    kind: str = ""  # of the files, in words
+    lasting: bool = True  # they can be read again later
+    drawn: bool = False
+    truncated: bool = False  # there are more, whom nobody drew from
+    notes: Sequence[str] = ()  # what the reader should know, in sentences
     dialect = "duckdb"
 
-    def __init__(
-        self,
-        engine: Engine,
-        readings: Iterable[str],
-        refusal: Callable[[OddRecords], Exception] = OddRecords,
-        parameters: Mapping[str, Any] = MappingProxyType({}),
-    ) -> None:
-        self.drawn = False
-        self.truncated = False  # there are more, whom nobody drew from
-        self.notes: list[str] = []  # what the reader should know, in sentences
-        self.kind = ""  # of the files, in words
-        # All traits that there are, by name, where whoever reads the people can tell.
-        self.names: Callable[[], Mapping[str, Carried]] = dict
-        self.engine = engine
-        self._readings, self._refusal, self._parameters = iter(readings), refusal, parameters
-        self._reading = next(self._readings)
+    def __post_init__(self) -> None:
+        self._reading = next(self.readings)
         self._draw = "people AS (FROM read)"
 
     def rows(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -68,15 +66,16 @@ class People:
         while True:
             people = f"read AS ({self._reading}), {self._draw}"
             try:
-                return self.engine.rows(f"WITH {people}, {sql}", {**self._parameters, **parameters})
+                return self.engine.rows(f"WITH {people}, {sql}", {**self.parameters, **parameters})
             except OddRecords as odd:
-                self._reading = next(self._readings, "")
+                self._reading = next(self.readings, "")
                 if not self._reading:
-                    raise self._refusal(odd) from None
+                    raise self.refusal(odd) from None
 
     def everybody(self) -> Everybody | None:
         # The reading that the run itself has come to.
-        return Everybody(f"people AS ({self._reading})", self._parameters, "channel_patterns")
+        people = f"people AS ({self._reading})"
+        return Everybody(people, self.parameters, "channel_patterns") if self.lasting else None
 
     def draw(self, limit: int) -> None:
         """Keep `limit` people, each with the same chance, the same ones every time (0: all)."""
@@ -88,11 +87,12 @@ class People:
         # By their place in what is read, which no number of threads changes.
         self._draw = f"""
           space AS (SELECT {size} AS n),
-          drawn AS (
-            SELECT range AS place FROM range({size}) ORDER BY HASH(range, {SEED}), range LIMIT {limit}
-          ),
           placed AS (SELECT *, ROW_NUMBER() OVER () - 1 AS place FROM read),
-          people AS (SELECT * FROM placed SEMI JOIN drawn USING (place))
+          people AS (
+            FROM placed WHERE place IN (
+              SELECT range FROM range({size}) ORDER BY HASH(range, {SEED}), range LIMIT {limit}
+            )
+          )
         """  # noqa: S608 - made of numbers
 
 
@@ -102,48 +102,43 @@ _RECORDS = "(SELECT TRY_CAST(UNNEST(STRING_SPLIT($records, CHR(30))) AS JSON) AS
 MOST_NAMES = 10_000
 
 
-class Table(People):
-    """People whom a service gives page by page; of a page nothing is kept but the relation's columns."""
+def gathered(
+    engine: Engine, settings: Settings, pages: Iterable[Page], notice: Callable[[int, int], None]
+) -> People:
+    """People whom a service gives once, page by page; `notice` hears of pages and people after each.
 
-    def __init__(self, engine: Engine, settings: Settings) -> None:
-        super().__init__(engine, ["FROM gathered"])
-        everything = judged(settings.traits, _RECORDS)
-        self._people = f"SELECT * EXCLUDE (canonical_segment_id, user_id) FROM ({everything})"  # noqa: S608
-        self._into = "CREATE TEMP TABLE gathered AS"
-        self._named: dict[str, Carried] = {}
-        self.names = lambda: dict(sorted(self._named.items(), key=lambda one: (-one[1].n, one[0])))
-        self._all_traits = settings.source == "segment"  # the other services send the needed ones alone
+    Of a page nothing is kept but the relation's columns and, where all traits come, their names.
+    """
+    named: dict[str, Carried] = {}
+    traits = "".join(f"trait_{i} VARCHAR, " for i in range(len(settings.traits)))
+    engine.rows(f"CREATE TEMP TABLE gathered ({traits}identities BIGINT, types VARCHAR, problem VARCHAR)")
+    reading = judged(settings.traits, _RECORDS)
 
-    def everybody(self) -> None:
-        """A service sends its people once."""
-
-    def fill(self, pages: Iterable[Page], notice: Callable[[int, int], None]) -> None:
-        """Take in all pages; `notice` hears of pages and people after each."""
-        read, waiting = 0, list[bytes]()
-        rejected: Counter[str] = Counter()
-        for number, page in enumerate(pages, start=1):
-            waiting += page.records
-            if sum(map(len, waiting)) >= BATCH_BYTES:
-                self._insert(waiting)
-                waiting = []
-            rejected.update(page.rejected)
-            read += len(page.records) + sum(page.rejected.values())
-            self.truncated = page.more
-            notice(number, read)
-        self._insert(waiting)
-        for reason, n in rejected.items():
-            refused = "INSERT INTO gathered (identities, problem) SELECT 0, $reason FROM range($n)"
-            self.engine.rows(refused, {"reason": reason, "n": n})
-
-    def _insert(self, records: Sequence[bytes]) -> None:
+    def insert(records: Sequence[bytes]) -> None:
         batch = {"records": b"\x1e".join(records).decode(errors="replace")}
-        self.engine.rows(f"{self._into} {self._people}{'' if records else ' LIMIT 0'}", batch)
-        self._into = "INSERT INTO gathered"
-        if self._all_traits and records:
-            for name, carried in names_of(self.engine, "record->'$.traits'", _RECORDS, batch).items():
-                before = self._named.get(name, Carried(0, 0))
-                if before.n or len(self._named) < MOST_NAMES:
-                    self._named[name] = Carried(before.n + carried.n, before.numeric + carried.numeric)
+        kept = f"SELECT * EXCLUDE (canonical_segment_id, user_id) FROM ({reading})"  # noqa: S608 - quoted names
+        engine.rows(f"INSERT INTO gathered {kept}", batch)
+        if settings.source == "segment":  # the other services send the needed ones alone
+            for name, (n, numeric) in names_of(engine, "record->'$.traits'", _RECORDS, batch).items():
+                if name in named or len(named) < MOST_NAMES:
+                    before = named.get(name, Carried(0, 0))
+                    named[name] = Carried(before.n + n, before.numeric + numeric)
+
+    read, more, waiting = 0, False, list[bytes]()
+    for number, page in enumerate(pages, start=1):
+        waiting += page.records
+        if sum(map(len, waiting)) >= BATCH_BYTES:
+            insert(waiting)
+            waiting = []
+        for reason, n in page.rejected.items():
+            refused = "INSERT INTO gathered (identities, problem) SELECT 0, $reason FROM range($n)"
+            engine.rows(refused, {"reason": reason, "n": n})
+        read, more = read + len(page.records) + sum(page.rejected.values()), page.more
+        notice(number, read)
+    if waiting:
+        insert(waiting)
+    names = dict(sorted(named.items(), key=lambda one: (-one[1].n, one[0])))
+    return People(engine, iter(["FROM gathered"]), names=lambda: names, lasting=False, truncated=more)
 
 
 def names_of(
@@ -189,7 +184,7 @@ def listed(external_ids: str) -> str:
     first = f"[one.id FOR one IN {external_ids} IF one.\"type\" = 'user_id'][1]"
     return f"""
       IFNULL(LEN({external_ids}), 0) AS identities,
-      ARRAY_TO_STRING([one.type FOR one IN {external_ids}], CHR(31)) AS types,
+      LIST_AGGREGATE([one.type FOR one IN {external_ids}], 'string_agg', CHR(31)) AS types,
       {ABSENT} AS canonical_segment_id, NULLIF(CAST({first} AS VARCHAR), '') AS user_id"""
 
 

@@ -7,26 +7,18 @@ now; events name the profile that they came in with (docs: unify/profiles-sync/t
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from persona.classify.counts import template
 from persona.classify.engine import Engine
 from persona.fetch.events import IDLE_MINUTES, WAREHOUSE_DAYS
-from persona.fetch.file_kinds import File, texts, with_known_columns
+from persona.fetch.file_kinds import File, headed, texts
 from persona.settings import SEED, Settings
 
 TABLES = ("user_traits", "user_identifiers")
 # The columns that the query names; an empty file has none.
 _COLUMNS = ("canonical_segment_id", "name", "type", "value", "seq")
 _NO_ROW = f"SELECT {', '.join(f'NULL AS {name}' for name in _COLUMNS)} WHERE FALSE"
-
-
-class Events(NamedTuple):
-    """Where activity is counted from events: the sources of rows, and until when."""
-
-    tables: Sequence[tuple[int, str, bool]]  # the channel's position, rows, partitioned by loading time
-    merges: str
-    now: datetime
 
 
 def unloaded(files: Sequence[File]) -> dict[str, list[File]]:
@@ -37,7 +29,7 @@ def unloaded(files: Sequence[File]) -> dict[str, list[File]]:
 
 def rows(engine: Engine, files: Sequence[File]) -> str:
     """One table out of its files."""
-    csv = with_known_columns([one for one in files if one.kind == "CSV"], _COLUMNS)
+    csv = headed([one for one in files if one.kind == "CSV"], _COLUMNS)
     tables = [texts(engine, one) for one in [*csv, *(one for one in files if one.kind != "CSV")]]
     return f"({' UNION ALL BY NAME '.join([_NO_ROW, *(f'FROM {one}' for one in tables)])})"
 
@@ -54,27 +46,26 @@ def traits(sources: Mapping[str, str]) -> tuple[str, str]:
 
 
 def query(
-    settings: Settings, sources: Mapping[str, str], dialect: str, limit: int = 0, events: Events | None = None
+    settings: Settings, sources: Mapping[str, Any], dialect: str, limit: int = 0, now: datetime | None = None
 ) -> tuple[str, dict[str, Any]]:
     """What goes between WITH and the query over `people`, and its parameters: `limit` people drawn (0: all).
 
-    `sources` says where the rows of TABLES are; both they and the rest are checked names and positions.
+    `sources` says where the rows of TABLES are; to count activity until `now`, also where `merges` are, and
+    the `events` (the channel's position, rows, whether they are partitioned by loading time).
     """
     parameters: dict[str, Any] = {f"trait_{i}": name for i, name in enumerate(settings.traits)}
     if limit:
         parameters |= {"seed": str(SEED), "wanted": limit}
-    if events:
-        parameters |= {"since": events.now - timedelta(days=WAREHOUSE_DAYS), "until": events.now}
+    if now:
+        parameters |= {"since": now - timedelta(days=WAREHOUSE_DAYS), "until": now}
         session = timedelta(minutes=IDLE_MINUTES) // timedelta(microseconds=1)
         # Of emails every open and click counts; two at the same moment are one that came twice.
         for i, channel in enumerate(settings.channels):
             parameters[f"gap_{i}"] = 1 if channel == "email" else session
     sql = template(Path(__file__).with_suffix(".sql")).render(
-        sources,
+        {"events": None, **sources},
         dialect=dialect,
         channels=len(settings.channels),
         drawn=bool(limit),
-        events=events.tables if events else (),
-        merges=events.merges if events else "",
     )
     return sql, parameters

@@ -18,25 +18,22 @@
     SELECT person FROM everybody ORDER BY FARM_FINGERPRINT(CONCAT(@seed, person)), person LIMIT @wanted
   ),
 {% endif %}
-  -- The materialized table has a row a trait; where it has more, the latest counts.
-  latest AS (
-    SELECT CAST(canonical_segment_id AS {{ TEXT }}) AS person, name, CAST(value AS {{ TEXT }}) AS value
+  -- The materialized table has a row a trait; where it has more, the latest counts. An identifier may have
+  -- landed more than once.
+  told AS (
+    SELECT
+      CAST(canonical_segment_id AS {{ TEXT }}) AS person, name, CAST(value AS {{ TEXT }}) AS value,
+      CAST(NULL AS {{ TEXT }}) AS type
     FROM {{ user_traits }}
     WHERE canonical_segment_id IS NOT NULL
     QUALIFY ROW_NUMBER() OVER (
       PARTITION BY canonical_segment_id, name ORDER BY {{ whole("seq") }} DESC NULLS LAST, value NULLS FIRST
     ) = 1
-  ),
-  -- An identifier may have landed more than once.
-  identifiers AS (
-    SELECT DISTINCT CAST(canonical_segment_id AS {{ TEXT }}) AS person, IFNULL(type, '') AS type, value
+    UNION ALL
+    SELECT DISTINCT
+      CAST(canonical_segment_id AS {{ TEXT }}), CAST(NULL AS {{ TEXT }}), value, IFNULL(type, '')
     FROM {{ user_identifiers }}
     WHERE canonical_segment_id IS NOT NULL
-  ),
-  told AS (
-    SELECT person, name, value, CAST(NULL AS {{ TEXT }}) AS type FROM latest
-    UNION ALL
-    SELECT person, NULL, value, type FROM identifiers
   ),
   profiles AS (
     SELECT
@@ -78,15 +75,14 @@
       PARTITION BY segment_id ORDER BY {{ whole("seq") }} DESC NULLS LAST, `timestamp` DESC NULLS LAST
     ) = 1
   ),
-  moments AS (
-    SELECT IFNULL(merges.canonical_segment_id, events.segment_id) AS person, events.channel, events.moment
-    FROM events
-    LEFT JOIN merges ON merges.segment_id = events.segment_id
-  ),
   steps AS (
     SELECT
-      person, channel, moment, LAG(moment) OVER (PARTITION BY person, channel ORDER BY moment) AS before
-    FROM moments
+      IFNULL(canonical_segment_id, segment_id) AS person, channel, moment,
+      LAG(moment) OVER (
+        PARTITION BY IFNULL(canonical_segment_id, segment_id), channel ORDER BY moment
+      ) AS before
+    FROM events
+    LEFT JOIN merges USING (segment_id)
   ),
   sessions AS (
     SELECT
@@ -103,11 +99,9 @@
 {% endif %}
   people AS (
     SELECT
-{% for i in range(channels) %}
-      {{ "CAST(IFNULL(sessions_%d, 0) AS STRING)" % i if events else "value_%d" % i }} AS trait_{{ i }},
+{% for i in range(channels + 2) %}
+      {{ "CAST(IFNULL(sessions_%d, 0) AS STRING)" % i if events and i < channels else "value_%d" % i }} AS trait_{{ i }},
 {% endfor %}
-      value_{{ channels }} AS trait_{{ channels }},
-      value_{{ channels + 1 }} AS trait_{{ channels + 1 }},
       person AS canonical_segment_id, user_id, identities, types,
       CAST(NULL AS {{ TEXT }}) AS problem
     FROM profiles

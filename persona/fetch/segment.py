@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from persona.deadline import Deadline
-from persona.fetch.paging import ELSEWHERE, Cursor, Query, follow, page_of
+from persona.fetch.paging import ELSEWHERE, Cursor, Query, follow, following, page_of
 from persona.fetch.people import Page
 from persona.net.session import FreeSession
 from persona.settings import Settings
@@ -33,7 +33,7 @@ _CAUSES = {
 
 class _Content(Struct):
     profiles: list[Raw]
-    pagination: Cursor | None = None  # the Public API's
+    pagination: Cursor | None = None
     cursor: Cursor | None = None
 
 
@@ -49,19 +49,17 @@ def fetch(settings: Settings, deadline: Deadline, limit: int) -> Iterator[Page]:
     """
     address = f"{settings.segment_api_url}/spaces/{settings.segment_space_id}/collections/users/profiles"
     headers = {"Authorization": f"Bearer {settings.segment_token}"}
-    asked = {
-        "limit": str(min(PROFILES_PER_PAGE, limit or PROFILES_PER_PAGE)),
-        "include": "traits,external_ids",
-    }
+    page_size = min(PROFILES_PER_PAGE, limit or PROFILES_PER_PAGE)
+    asked = {"limit": str(page_size), "include": "traits,external_ids"}
     read = 0
     with FreeSession("segment", deadline, headers=headers) as session:
 
         def get(query: Query) -> tuple[list[Raw], Query | None]:
             reply = session.get(address, asked | query)
             envelope = page_of(reply, _decoded, _CAUSES, "SEGMENT_API_URL")
-            data, cursor = envelope.data, envelope.cursor or envelope.data.cursor or Cursor()
-            following = data.pagination and data.pagination.query("pagination.cursor")
-            return data.profiles, following or cursor.query()
+            data = envelope.data
+            paged = following(data.pagination, "pagination.cursor")
+            return data.profiles, paged or following(envelope.cursor or data.cursor)
 
         for profiles, more in follow(get):
             kept = profiles[: limit - read] if limit else profiles

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from persona.classify.engine import Engine, OddRecords, identifier, literal
-from persona.fetch.file_kinds import File, UnreadableFile, columns_of, table, with_known_columns
+from persona.fetch.file_kinds import File, UnreadableFile, columns_of, headed, table
 from persona.fetch.people import ABSENT, judged, listed, relation_of
 from persona.settings import Settings
 
@@ -19,71 +19,66 @@ _NUMBERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "DOUBLE"}
 
 
 def csv(engine: Engine, files: Sequence[File], settings: Settings) -> Readings:
-    known = with_known_columns(files, {*settings.traits, *settings.id_columns, "canonical_segment_id"})
-    columns = [name for file in known for name in file.columns]
-    rows = table(known, ", strict_mode = false, ignore_errors = true")
-    _demand_a_row_a_person(engine, rows, _ids_among(columns, settings))
     traits = _traits_of_rows(table(files, ", ignore_errors = true"), settings)
-    if all(name.startswith("\n") for name in columns) and any(
-        name.strip("\n").replace(".", "").isdigit() for file in files for name in file.columns
-    ):
+    cells = {name for file in files for name in file.columns}
+    files = headed(files, {*settings.traits, *settings.id_columns, "canonical_segment_id"})
+    columns = {name.lower(): "VARCHAR" for file in files for name in file.columns if name}
+    if not columns and any(cell and not cell.strip("0123456789.") for cell in cells):
         traits = "NULL", "(SELECT 1)"  # no header, but somebody's values, which are nobody's business
-    return _csv(engine, known, settings), traits
+    lenient = table(files, ", strict_mode = false, ignore_errors = true")
+    _demand_a_row_a_person(engine, lenient, columns, settings)
 
+    def readings() -> Iterator[str]:
+        yield _flat(columns, settings, table(files))
+        # Only where lines end in several ways is nothing read strictly; a row too long then loses its end.
+        for strict in ("true", "false"):
+            options = f", strict_mode = {strict}"
+            bad = f", store_rejects = true, rejects_table = 'bad_{strict}', rejects_scan = 'scans_{strict}'"
+            with suppress(OddRecords):
+                engine.rows(f"SELECT COUNT(COLUMNS(*)) FROM {table(files, options + bad)}")
+                rejected = engine.rows(f"""
+                  SELECT 'row_' || REPLACE(LOWER(kind), ' ', '_') AS problem, COUNT(*) AS n
+                  FROM (SELECT MIN(error_type) AS kind FROM bad_{strict} GROUP BY scan_id, file_id, line)
+                  GROUP BY kind
+                """)
+                # A person with the reason for each row that cannot be read.
+                people = [
+                    f"SELECT 0 AS identities, {literal(row['problem'])} AS problem FROM range({row['n']})"
+                    for row in rejected
+                ]
+                rows = _flat(columns, settings, table(files, f"{options}, ignore_errors = true"))
+                yield " UNION ALL BY NAME ".join([rows, *people])
 
-def _csv(engine: Engine, files: Sequence[File], settings: Settings) -> Iterator[str]:
-    columns = dict.fromkeys((name for file in files for name in file.columns), "VARCHAR")
-    yield _flat(columns, settings, table(files))
-    # Only where lines end in more than one way is nothing read strictly; a row too long then loses its end.
-    for strict in ("true", "false"):
-        rejects = f"store_rejects = true, rejects_table = 'bad_{strict}', rejects_scan = 'scans_{strict}'"
-        with suppress(OddRecords):
-            engine.rows(
-                f"SELECT COUNT(COLUMNS(*)) FROM {table(files, f', strict_mode = {strict}, {rejects}')}"
-            )
-            bad = engine.rows(f"""
-              SELECT 'row_' || REPLACE(LOWER(kind), ' ', '_') AS problem, COUNT(*) AS n
-              FROM (SELECT MIN(error_type) AS kind FROM bad_{strict} GROUP BY scan_id, file_id, line)
-              GROUP BY kind
-            """)
-            # A person with the reason for each row that cannot be read.
-            people = [
-                f"SELECT 0 AS identities, {literal(row['problem'])} AS problem FROM range({row['n']})"
-                for row in bad
-            ]
-            rows = table(files, f", strict_mode = {strict}, ignore_errors = true")
-            yield " UNION ALL BY NAME ".join([_flat(columns, settings, rows), *people])
+    return readings(), traits
 
 
 def parquet(engine: Engine, source: str, settings: Settings) -> Readings:
-    """The reading of these files, and the traits that they hold: structures, maps, or JSON's text."""
-    columns = columns_of(engine, source)
-    parts = {name: columns[name] for name in ("traits", "external_ids") if name in columns}
-    if not parts:
-        _demand_a_row_a_person(engine, source, _ids_among(columns, settings))
+    """The readings of these files, and the traits that they hold: structures, maps, or JSON's text."""
+    # The engine tells no two names apart by their capitals.
+    columns = {name.lower(): kind for name, kind in columns_of(engine, source).items()}
+    nested = [name for name in ("traits", "external_ids") if name in columns]
+    if not nested:
+        _demand_a_row_a_person(engine, source, columns, settings)
         return [_flat(columns, settings, source)], _traits_of_rows(source, settings)
-    as_json = {
-        name: f"TRY_CAST({name} AS JSON)" if kind == "VARCHAR" else f"TO_JSON({name})"
-        for name, kind in parts.items()
-    }
-    traits = as_json.get("traits", "NULL"), source
-    inside = f"(SELECT UNNEST(external_ids, recursive := true) FROM {source})"
-    has_ids = parts.get("external_ids", "").endswith("[]") and {"type", "id"} <= {*columns_of(engine, inside)}
-    if not (has_ids and parts.get("traits", "").startswith("STRUCT")):
-        record = ", ".join(f"{name}: {part}" for name, part in as_json.items())
-        return [judged(settings.traits, f"(SELECT TO_JSON({{{record}}}) AS record FROM {source})")], traits
-    members = columns_of(engine, f"(SELECT UNNEST(traits) FROM {source})")
-    values = [
-        _value(f"traits.{identifier(name)}", members[name]) if name in members else ABSENT
-        for name in settings.traits
-    ]
-    return [relation_of(values, listed("external_ids"), source)], traits
+    record = ", ".join(f"{name}: TRY_CAST({name} AS JSON)" for name in nested)
+    readings = [judged(settings.traits, f"(SELECT TO_JSON({{{record}}}) AS record FROM {source})")]
+    with suppress(OddRecords):  # structures are read at full speed
+        members = columns_of(engine, f"(SELECT traits.* FROM {source})")
+        values = [
+            _value(f"traits.{identifier(name)}", members[name]) if name in members else ABSENT
+            for name in settings.traits
+        ]
+        if columns.get("external_ids", "").startswith("STRUCT"):
+            readings.insert(0, relation_of(values, listed("external_ids"), source))
+    return readings, ("TRY_CAST(traits AS JSON)" if "traits" in nested else "NULL", source)
 
 
-def _demand_a_row_a_person(engine: Engine, source: str, ids: Sequence[str]) -> None:
+def _demand_a_row_a_person(
+    engine: Engine, source: str, columns: Mapping[str, str], settings: Settings
+) -> None:
     """Refuse a table with a row an event, which would count everybody as often as there are rows."""
     repeated = []
-    for one in ids:
+    for one in _ids_among(columns, settings):
         # The commonest id may stand for none.
         (counted,) = engine.rows(f"""
           SELECT COUNT(*) AS people, IFNULL(SUM(n), 0) AS n
@@ -105,18 +100,15 @@ def _demand_a_row_a_person(engine: Engine, source: str, ids: Sequence[str]) -> N
         )
 
 
-def _ids_among(columns: Iterable[str], settings: Settings) -> list[str]:
-    lower = {name.lower() for name in columns}
-    return [name for name in settings.id_columns if name.lower() in lower]
+def _ids_among(columns: Mapping[str, str], settings: Settings) -> list[str]:
+    return [name for name in settings.id_columns if name.lower() in columns]
 
 
 def _flat(columns: Mapping[str, str], settings: Settings, source: str) -> str:
     """A row a person: the columns of PERSONA_ID_COLUMNS hold external ids, every other one a trait."""
-    # The engine tells no two names apart by their capitals.
-    kinds = {name.lower(): kind for name, kind in columns.items()}
 
     def column(name: str) -> str:
-        return _value(identifier(name), kinds[name.lower()]) if name.lower() in kinds else ABSENT
+        return _value(identifier(name), columns[name.lower()]) if name.lower() in columns else ABSENT
 
     def text(expression: str) -> str:
         return f"NULLIF(CAST({expression} AS VARCHAR), '')"

@@ -32,10 +32,9 @@ _BROKEN = (
 
 _NEXT_STEPS = {
     401: "it needs valid Google credentials; deploy with a service account, or run "
-    "gcloud auth application-default login, or set PERSONA_OUTPUT to a folder",
-    403: "grant roles/storage.objectUser on it to the function's service account, which must be able to "
-    "create, get, list and delete objects (storage.objects.*)",
-    404: "there is no such bucket; create it, or set PERSONA_OUTPUT to one that exists",
+    "gcloud auth application-default login, or set {setting} to a path",
+    403: "grant {role} on it to the function's service account",
+    404: "there is no such bucket; create it, or name another one in {setting}",
 }
 
 _T = TypeVar("_T")
@@ -52,7 +51,10 @@ class CloudBucket:
     """
 
     def __init__(self, bucket: str, prefix: str = "", deadline: Deadline | None = None) -> None:
-        self._name, self._deadline = bucket, deadline
+        self._name = bucket
+        self._tried = partial(
+            attempt, run=deadline, bucket=bucket, setting="PERSONA_OUTPUT", role="roles/storage.objectUser"
+        )
         self._prefix = f"{prefix}/" if prefix else ""
         self._clock_seconds: float | None = None  # the store's clock less our monotonic one
 
@@ -78,11 +80,10 @@ class CloudBucket:
 
     @cached_property
     def _bucket(self) -> Any:
-        # No project: objects need none, and looking for one may ask the metadata server.
-        client = storage.Client(project=None)
+        bucket = bucket_of(self._name)
         # The client keeps no header of a reply; its session is where its own documentation hooks in, too.
-        client._http.hooks["response"].append(self._set_clock)  # noqa: SLF001
-        return client.bucket(self._name)
+        bucket.client._http.hooks["response"].append(self._set_clock)  # noqa: SLF001
+        return bucket
 
     def _set_clock(self, response: requests.Response, *_: object, **__: object) -> None:
         at_seconds = http_seconds(response.headers.get("Date"))
@@ -127,32 +128,45 @@ class CloudBucket:
         except NotFound as error:
             _raise_without_bucket(error)
 
-    def _tried(self, act: Callable[[Deadline], _T]) -> _T:
-        deadline = tries(self._deadline)
-        try:
-            return patience(deadline.budget_seconds)(act)(deadline)  # type: ignore[no-any-return]
-        except RetryError as error:
-            raise Unavailable(
-                "storage",
-                f"Cloud Storage did not serve bucket {self._name} within {deadline.budget_seconds:.1f} s of "
-                f"trying (the last time: {type(error.cause).__name__}); try again later",
-            ) from None
-        except (GoogleAPICallError, GoogleAuthError) as error:
-            status = 401 if isinstance(error, GoogleAuthError) else int(error.code or 0)
-            next_step = _NEXT_STEPS.get(status, "look for a policy or retention rule on it that forbids this")
-            raise Refused(
-                "storage", f"Cloud Storage refuses the use of bucket {self._name} ({status}): {next_step}"
-            ) from None
+
+def bucket_of(name: str) -> Any:
+    """A bucket as the official client has it; nothing is asked yet."""
+    # No project: objects need none, and looking for one may ask the metadata server.
+    return storage.Client(project=None).bucket(name)
+
+
+def attempt(
+    act: Callable[[Deadline], _T], run: Deadline | None, *, bucket: str, setting: str, role: str
+) -> _T:
+    """What `act` returns in the time that it is given, tried again while that may help.
+
+    Raises:
+        Refused: a permission, the credentials or the bucket itself is missing; `setting` names it.
+        Unavailable: Cloud Storage stayed busy, slow or broken.
+    """
+    deadline = tries(run)
+    try:
+        # Cloud Storage takes about one write a second of an object.
+        patient = Retry(predicate=_may_pass, initial=0.5, maximum=8.0, timeout=deadline.budget_seconds)(act)
+        return patient(deadline)  # type: ignore[no-any-return]
+    except RetryError as error:
+        raise Unavailable(
+            "storage",
+            f"Cloud Storage did not serve bucket {bucket} within {deadline.budget_seconds:.1f} s of "
+            f"trying (the last time: {type(error.cause).__name__}); try again later",
+        ) from None
+    except (GoogleAPICallError, GoogleAuthError) as error:
+        status = 401 if isinstance(error, GoogleAuthError) else int(error.code or 0)
+        next_step = _NEXT_STEPS.get(status, "look for a policy or retention rule on it that forbids this")
+        raise Refused(
+            "storage",
+            f"Cloud Storage refuses the use of bucket {bucket} ({status}): "
+            + next_step.format(setting=setting, role=role),
+        ) from None
 
 
 class _Replaced(Exception):
     """The object was replaced between two requests of one read."""
-
-
-def patience(budget_seconds: float) -> Retry:
-    """Has an act tried again, with growing, random waits, while that may help; RetryError once time is up."""
-    # Cloud Storage takes about one write a second of an object.
-    return Retry(predicate=_may_pass, initial=0.5, maximum=8.0, timeout=budget_seconds)
 
 
 def _may_pass(error: Exception) -> bool:

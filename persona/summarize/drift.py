@@ -13,8 +13,6 @@ from persona.model import Baseline, Change, Drift, Framework, Pattern, PatternDr
 
 # The chance that a space which did not move at all shows any significant pattern.
 FALSE_ALARM_SHARE = 0.05
-# Shares are quotients: 0.4 - 0.3 is a hair more than 0.1, and no change anyone means.
-SHARE_ROUNDING = 1e-9
 # What makes a source and a rule; the boundary share is a finding.
 _COMPARED = {
     "source": ("kind", "space_id"),
@@ -76,10 +74,8 @@ def worth_asking(drift: Drift, min_drift: float) -> bool:
     """
     if min_drift == 0 or not drift.comparable or drift.new or drift.vanished:
         return True
-    return any(
-        pattern.significant and abs(pattern.share_change) > min_drift + SHARE_ROUNDING
-        for pattern in drift.patterns
-    )
+    # Shares are quotients: 0.4 - 0.3 is a hair more than 0.1.
+    return any(one.significant and round(abs(one.share_change), 9) > min_drift for one in drift.patterns)
 
 
 def two_proportions(before: int, of_before: int, after: int, of_after: int) -> float:
@@ -109,11 +105,10 @@ def holm(p_values: Sequence[float]) -> list[bool]:
 
 def _why_not_comparable(summary: Summary, earlier: Framework) -> str | None:
     for what, fields in _COMPARED.items():
-        before, after = ([_said(side, what, field) for field in fields] for side in (earlier, summary))
+        before, after = (getattr(side, what) for side in (earlier, summary))
+        said = {field: (_said(getattr(before, field)), _said(getattr(after, field))) for field in fields}
         changes = [
-            f"{field.replace('_', ' ')} {then} → {now}"
-            for field, then, now in zip(fields, before, after, strict=True)
-            if then != now
+            f"{field.replace('_', ' ')} {then} → {now}" for field, (then, now) in said.items() if then != now
         ]
         if changes:
             return f"The {what} changed: {'; '.join(changes)}."
@@ -125,8 +120,7 @@ def _why_not_comparable(summary: Summary, earlier: Framework) -> str | None:
     return None
 
 
-def _said(side: Summary | Framework, what: str, field: str) -> str:
-    value = getattr(getattr(side, what), field)
+def _said(value: object) -> str:
     if isinstance(value, dict):  # the channels, whose order decides nothing
         return ", ".join(f"{channel}={trait}" for channel, trait in sorted(value.items()))
     return "not named" if value is None else str(value)

@@ -26,8 +26,6 @@ _KINDS = {
     "profile-api": "Segment's Profile API",
     "bigquery": "Profiles Sync in BigQuery",
 }
-# Of a table with more traits, the others are counted.
-_SHOWN_TRAITS = 40
 # Where fewer of a trait's values are numbers, it counts nothing.
 _NUMERIC_SHARE = 0.9
 
@@ -78,8 +76,8 @@ def _coverage(counts: Counts, rule: Rule, names: Mapping[str, "Carried"]) -> Ite
     yield "Needed traits, and how many people carry them:"
     yield from (f"  {percent(shares_of[trait]):>7}  {trait} ({purpose})" for trait, purpose in needed.items())
     # A name that few people have may be about one of them.
-    fitting_names = (name for name in names if name not in needed and fit(name))
-    shown = [name for name in fitting_names if names[name].n >= rule.min_group][:_SHOWN_TRAITS]
+    others = (name for name, carried in names.items() if name not in needed and carried.n >= rule.min_group)
+    shown = [name for name in others if fit(name)]
     people = max(counts.drawn_from or counts.read, 1)
     if shown:
         yield "Other traits:"

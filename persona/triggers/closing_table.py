@@ -21,7 +21,10 @@ def closing_table(report: Report) -> Iterator[str]:
     yield from (f"  {p['label']:<{width}}  {p['n']:>9,}  {p['share']:>6.1%}" for p in report.patterns)
     yield from (f"  {label(key)}: too few people to show" for key in report.suppressed)
     if report.status == "replayed":
-        yield f"Published {_ago(report.created_at)} with the data of then; another --run-id makes a new one"
+        now = datetime.now(UTC)
+        days = (now - (moment(report.created_at) or now)).days
+        ago = f"{days} day{'s' if days > 1 else ''} ago" if days > 0 else "less than a day ago"
+        yield f"Published {ago} with the data of then; another --run-id makes a new one"
     if report.trial is True:
         yield "A trial: the latest framework stays what it is"
     yield from [*reasons, *report.changes, *(f"Note: {warning}" for warning in report.warnings)]
@@ -66,9 +69,3 @@ def _credits(credits_: Mapping[str, object]) -> Iterator[str]:
     limits = {"usage_limit": "usage", "budget_alert": "a budget alert at"}
     if said := [f"{what} {told[name]}" for name, what in limits.items() if name in told]:
         yield f"Limits: {', '.join(said)}"
-
-
-def _ago(stamp: object) -> str:
-    now = datetime.now(UTC)
-    days = (now - (moment(stamp) or now)).days
-    return f"{days} day{'s' if days > 1 else ''} ago" if days > 0 else "less than a day ago"

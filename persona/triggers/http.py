@@ -10,7 +10,7 @@ from flask import Request as HttpRequest
 from flask import Response
 
 from persona.deadline import Deadline
-from persona.errors import BadRequest, MethodNotAllowed, NotFound, PersonaError, TooOld, describe
+from persona.errors import BadRequest, MethodNotAllowed, NotFound, TooOld, describe
 from persona.log import request_log
 from persona.settings import Settings, read_settings
 from persona.storage import open_bucket
@@ -49,7 +49,11 @@ def answer(http: HttpRequest) -> Response:
         deadline = Deadline(settings.deadline_seconds)
         from persona import request  # noqa: PLC0415 - a cold start that only shows a framework reads no request
 
-        run_request = request.parse(_body(http, request.MOST_BYTES), settings)
+        try:
+            body = http.stream.read(request.MOST_BYTES + 1)  # so much that it is known to be too long
+        except Exception:  # noqa: BLE001 - a broken body is the caller's; each server has errors of its own for it
+            raise BadRequest("the body could not be read to its end") from None
+        run_request = request.parse(body, settings)
         # A key or a schedule may name the run, and the schedule's time its period.
         key, job, scheduled = (http.headers.get(name) for name in _NAMING)
         offered = key, job and scheduled and f"{job}-{scheduled}"
@@ -63,7 +67,13 @@ def answer(http: HttpRequest) -> Response:
         log.info(f"run {report.status}", stage="report", seconds=report.seconds["total"])
         return Response(msgspec.json.encode(report), 200, mimetype=JSON)
     except Exception as error:  # noqa: BLE001 - the framework would answer with the error's own text
-        return _failure(logged(error, log, BadRequest, NotFound, MethodNotAllowed), run_id)
+        failure = logged(error, log, BadRequest, NotFound, MethodNotAllowed)
+    response = Response(json.dumps({"run_id": run_id, **describe(failure)}), failure.status, mimetype=JSON)
+    if failure.retryable:
+        response.headers["Retry-After"] = str(math.ceil(max(failure.retry_after_seconds, 1)))
+    if isinstance(failure, MethodNotAllowed):
+        response.headers["Allow"] = failure.allowed
+    return response
 
 
 def _check_door(http: HttpRequest) -> None:
@@ -73,14 +83,6 @@ def _check_door(http: HttpRequest) -> None:
     allowed = "GET, HEAD, POST" if http.path == "/" else "GET, HEAD"
     if http.method not in allowed.split(", "):
         raise MethodNotAllowed(f"expected {allowed}, got {http.method[:20]}", allowed)
-
-
-def _body(http: HttpRequest, most_bytes: int) -> bytes:
-    """The body, or so much of it that it is known to be too long."""
-    try:
-        return http.stream.read(most_bytes + 1)
-    except Exception:  # noqa: BLE001 - a broken body is the caller's; each server has errors of its own for it
-        raise BadRequest("the body could not be read to its end") from None
 
 
 def _show(http: HttpRequest, settings: Settings) -> Response:
@@ -113,13 +115,3 @@ def _newest(bucket: Bucket, max_age_days: str | None) -> str:
     if max_age_days and age_days >= int(max_age_days):
         raise TooOld(f"the newest framework is {age_days:.0f} days old; is the schedule at work?")
     return latest.run_id
-
-
-def _failure(error: PersonaError, run_id: str | None) -> Response:
-    body = {"run_id": run_id, **describe(error)}
-    response = Response(json.dumps(body), error.status, mimetype=JSON)
-    if error.retryable:
-        response.headers["Retry-After"] = str(math.ceil(max(error.retry_after_seconds, 1)))
-    if isinstance(error, MethodNotAllowed):
-        response.headers["Allow"] = error.allowed
-    return response

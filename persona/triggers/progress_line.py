@@ -41,13 +41,12 @@ class ProgressLine:
 
     def __call__(self, progress: Progress) -> None:
         with self._drawing:
-            begins = not self._last or self._last.stage != progress.stage
-            if begins:
-                self._end_stage()
-                self._stage_began_seconds = self._deadline.elapsed_seconds
-            self._last = progress
-            if begins:
-                self._draw()
+            if self._last and self._last.stage == progress.stage:
+                self._last = progress
+                return
+            self._end_stage()
+            self._stage_began_seconds, self._last = self._deadline.elapsed_seconds, progress
+            self._draw()
 
     def _end_stage(self) -> None:
         """Leave the last word of a stage standing."""
@@ -73,7 +72,5 @@ class ProgressLine:
             if progress.share and (share := progress.share()):
                 line += f": {share:.0%}, {stage_seconds * (1 - share) / share:,.0f} s left"
             elif progress.pages:
-                pages = "1 page" if progress.pages == 1 else f"{progress.pages:,} pages"
-                rate = progress.profiles / stage_seconds
-                line += f": {pages}, {progress.profiles:,} profiles, {rate:,.0f} a second"
+                line += f": {progress.profiles:,}, {progress.profiles / stage_seconds:,.0f} a second"
             click.echo(f"\r{line:<79}" if self._moving else line, err=True, nl=not self._moving)

@@ -131,9 +131,8 @@ def check(context: click.Context, /, place: str | None, **options: object) -> No
 
     Exit codes: 0 there is enough for a framework, 1 there is not, 2 the settings are wrong.
     """
-    given = {name: text for name, text in options.items() if text} | (
-        {"PERSONA_SOURCE": place} if place else {}
-    )
+    options["PERSONA_SOURCE"] = place or options["PERSONA_SOURCE"]
+    given = {name: str(text) for name, text in options.items() if text}
     settings = read_settings(os.environ | context.obj | given, "terminal")
     from persona.triggers.check_source import look_at  # noqa: PLC0415 - help needs no engine
 

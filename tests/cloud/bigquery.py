@@ -67,13 +67,8 @@ class Emulator:
                     assert not errors
         return f"bigquery://{PROJECT}.{dataset}"
 
-    def run(self, sql: str) -> None:
-        """Run a statement of the tests' own."""
-        with self._client() as client:
-            client.query(sql).result()
-
     def rows(self, sql: str) -> list[dict[str, Any]]:
-        """The rows of such a statement."""
+        """The rows of a statement of the tests' own."""
         with self._client() as client:
             return [dict(row) for row in client.query(sql).result()]
 
@@ -93,8 +88,8 @@ def why_not_here() -> str:
 class FakeBigQuery(Service):
     """Starts every job and never finishes one, unless it is told what to answer.
 
-    `starts` is the reply to a new job, `finds` the reply to whoever looks for a job or its rows; it has every
-    table, each described as `table` says.
+    `starts` is the reply to a new job, `finds` the reply to whoever looks for a job or its rows; it has
+    all tables, each described as `table` says.
     """
 
     def __init__(
@@ -109,16 +104,14 @@ class FakeBigQuery(Service):
         self._starts, self._finds, self._estimated_bytes = starts, finds, estimated_bytes
 
     def answer(self, request: Request) -> Reply:
-        _, _, named = request.path.partition("/jobs/")
-        job = named.removesuffix("/cancel") or "job_1"
+        job = request.path.partition("/jobs/")[2] or "job_1"
         if request.method == "POST" and request.path.endswith("/jobs"):
             return self._starts or json_reply(_job(job, estimated_bytes=self._estimated_bytes))
-        if request.path.endswith("/cancel"):
-            return json_reply({"kind": "bigquery#jobCancelResponse", "job": _job(job)})
-        if "/tables/" in request.path:
-            dataset, _, table = request.path.split("/")[-3:]
-            reference = {"projectId": PROJECT, "datasetId": dataset, "tableId": table}
-            return json_reply({"kind": "bigquery#table", "tableReference": reference, **self._table})
+        if request.path.endswith("/tables"):
+            names = [*SCHEMAS, "pages", "screens", "email_opened", "email_link_clicked"]
+            place = {"projectId": PROJECT, "datasetId": request.path.split("/")[-2]}
+            tables = [{"tableReference": place | {"tableId": name}, **self._table} for name in names]
+            return json_reply({"kind": "bigquery#tableList", "tables": tables})
         if self._finds:
             return self._finds
         if "/queries/" in request.path:

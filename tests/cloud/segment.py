@@ -5,7 +5,7 @@ import json
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Literal, cast
+from typing import Any, Literal, cast
 from urllib.parse import quote, unquote
 
 from cloud.server import RateLimit, Reply, Request, Service, json_reply, settle
@@ -95,13 +95,13 @@ class FakeSegment(Service):
     def _listed_page(self, profiles: bytes, start: int, count: int) -> Reply:
         following = self._next("listing", start + count, len(self.profiles))
         if self.cursor == "cursor":
-            after = b"}," + b'"cursor":' + json.dumps(_cursor(following, count)).encode() + b"}"
+            after = f'}},"cursor":{json.dumps(_cursor(following, count))}}}'
         else:
             current = base64.b64encode(str(start).encode()).decode()
             paging = {"current": current, "totalEntries": len(self.profiles)}
             paging |= {"next": following} if following else {}
-            after = b',"pagination":' + json.dumps(paging).encode() + b"}}"
-        return Reply(body=b'{"data":{"profiles":' + profiles + after, headers=JSON)
+            after = f',"pagination":{json.dumps(paging)}}}}}'
+        return Reply(body=b'{"data":{"profiles":' + profiles + after.encode(), headers=JSON)
 
     # The Profile API.
 
@@ -117,14 +117,15 @@ class FakeSegment(Service):
             return profile_error(404, "The space was not found.")
         identifier, _, route = request.raw_path.removeprefix(root).strip("/").partition("/")
         if not identifier:
-            return self._page(request, "", self._segment_ids())
+            return self._page(
+                request, "", [{"segment_id": _segment_id(*one)} for one in enumerate(self.profiles)]
+            )
         if quote(unquote(identifier), safe=":") != identifier.replace("%3A", ":").replace("%3a", ":"):
             return profile_error(500, "internal error")  # what an unescaped + or @ earns
         return self._part(request, unquote(identifier), route)
 
     def _part(self, request: Request, identifier: str, route: str) -> Reply:
-        kind = identifier.partition(":")[0]
-        if kind != "segment_id" and identifier != identifier.lower():
+        if not identifier.startswith("segment_id:") and identifier != identifier.lower():
             return profile_error(422, "Identifiers are lower-case.")
         number = self._found.get(identifier)
         if number is None or route not in SIZES or not route:
@@ -134,9 +135,6 @@ class FakeSegment(Service):
             return Reply(body=profile, headers=JSON)
         parts = {"traits": _traits, "external_ids": _external_ids, "events": _events}
         return self._page(request, route, parts[route](profile, request.query))
-
-    def _segment_ids(self) -> list[object]:
-        return [{"segment_id": _segment_id(*numbered)} for numbered in enumerate(self.profiles)]
 
     def _page(self, request: Request, route: str, items: list[object]) -> Reply:
         for name in request.query.keys() - {"limit", "next"} - KNOWN.get(route, set()):
@@ -204,10 +202,15 @@ def _segment_id(number: int, profile: Profile) -> str:
 
 def _identifiers(number: int, profile: Profile) -> Iterable[str]:
     yield f"segment_id:{_segment_id(number, profile)}"
-    external_ids = None if isinstance(profile, bytes) else profile.get("external_ids")
-    for external_id in external_ids if isinstance(external_ids, list) else ():
-        if isinstance(external_id, dict):
-            yield f"{external_id.get('type')}:{external_id.get('id')}".lower()
+    for one in [] if isinstance(profile, bytes) else _list(profile, "external_ids"):
+        if isinstance(one, dict):
+            yield f"{one.get('type')}:{one.get('id')}".lower()
+
+
+def _list(profile: Mapping[str, object], name: str) -> list[Any]:
+    """What there is of this name, where it is a list."""
+    part = profile.get(name)
+    return part if isinstance(part, list) else []
 
 
 def _listed(number: int, profile: Profile, included: set[str]) -> bytes:
@@ -219,32 +222,20 @@ def _listed(number: int, profile: Profile, included: set[str]) -> bytes:
 
 def _traits(profile: Mapping[str, object], query: Mapping[str, str]) -> list[object]:
     """Name and value pairs; a trait that is null has vanished."""
-    traits = profile.get("traits")
-    wanted = set(filter(None, query.get("include", "").split(",")))
-    return [
-        (name, value)
-        for name, value in (traits.items() if isinstance(traits, dict) else ())
-        if value is not None and (not wanted or name in wanted)
-    ]
+    traits, wanted = profile.get("traits"), {*query.get("include", "").split(",")} - {""}
+    pairs = traits.items() if isinstance(traits, dict) else ()
+    return [pair for pair in pairs if pair[1] is not None and (not wanted or pair[0] in wanted)]
 
 
 def _external_ids(profile: Mapping[str, object], _: Mapping[str, str]) -> list[object]:
     about = {"source_id": "src_1", "created_at": "2026-01-05T08:00:00.000Z"}
     about |= {"collection": "users", "encoding": "none"}
-    external_ids = profile.get("external_ids")
-    return [
-        {**external_id, **about} if isinstance(external_id, dict) else external_id
-        for external_id in (external_ids if isinstance(external_ids, list) else ())
-    ]
+    return [one | about if isinstance(one, dict) else one for one in _list(profile, "external_ids")]
 
 
 def _events(profile: Mapping[str, object], _: Mapping[str, str]) -> list[object]:
     """Newest first, of the last fourteen days."""
     oldest = datetime.now(UTC) - timedelta(days=EVENTS_DAYS)
-    events = profile.get("events")
-    dated = [
-        (datetime.fromisoformat(str(event["timestamp"])), event)
-        for event in (events if isinstance(events, list) else ())
-    ]
+    dated = [(datetime.fromisoformat(event["timestamp"]), event) for event in _list(profile, "events")]
     newest_first = sorted(dated, key=lambda pair: pair[0], reverse=True)
     return [event for at, event in newest_first if at >= oldest]

@@ -19,7 +19,7 @@ import google_crc32c
 
 from cloud.server import Reply, Request, Service, json_reply, settle, stop
 
-Method = Literal["insert", "get", "media", "list", "delete", "bucket"]
+Method = Literal["insert", "get", "media", "list", "delete"]
 
 KNOWN = {
     "insert": {"uploadType", "ifGenerationMatch", "name", "upload_id"},
@@ -27,7 +27,6 @@ KNOWN = {
     "media": {"alt", "generation", "ifGenerationMatch"},
     "list": {"prefix", "pageToken", "maxResults", "projection", "fields"},
     "delete": {"generation", "ifGenerationMatch"},
-    "bucket": {"projection", "fields"},
 }
 
 
@@ -67,8 +66,6 @@ class Stored:
     def described(self, bucket: str, url: str) -> dict[str, object]:
         updated = datetime.fromtimestamp(self.updated, UTC).isoformat(timespec="milliseconds")
         return {
-            "kind": "storage#object",
-            "id": f"{bucket}/{self.name}/{self.generation}",
             "mediaLink": (
                 f"{url}/download/storage/v1/b/{bucket}/o/{quote(self.name, safe='')}"
                 f"?generation={self.generation}&alt=media"
@@ -76,14 +73,11 @@ class Stored:
             "name": self.name,
             "bucket": bucket,
             "generation": str(self.generation),
-            "metageneration": "1",
             "contentType": self.content_type,
             "size": str(len(self.data)),
             "crc32c": crc32c(self.data),
             "md5Hash": md5(self.data),
-            "timeCreated": updated.replace("+00:00", "Z"),
             "updated": updated.replace("+00:00", "Z"),
-            "etag": base64.b64encode(str(self.generation).encode()).decode(),
         }
 
 
@@ -151,8 +145,6 @@ class FakeStorage(Service):
                     return self._insert(request)
                 case "list":
                     return self._list(request.query)
-                case "bucket":
-                    return json_reply({"kind": "storage#bucket", "id": bucket, "name": bucket})
             found = self._found(name, request.query)
             if method == "delete":
                 del self.objects[name]
@@ -181,9 +173,7 @@ class FakeStorage(Service):
         headers = {
             "Content-Type": found.content_type,
             "X-Goog-Generation": str(found.generation),
-            "X-Goog-Metageneration": "1",
             "X-Goog-Hash": f"crc32c={crc32c(found.data)},md5={md5(found.data)}",
-            "X-Goog-Stored-Content-Encoding": "identity",
             "X-Goog-Stored-Content-Length": str(len(found.data)),
         }
         span = re.fullmatch(r"bytes=(\d+)-(\d*)", request.headers.get("Range", ""))
@@ -268,7 +258,7 @@ def md5(data: bytes) -> str:
 
 def _route(request: Request) -> tuple[Method, str, str]:
     """What is asked of which bucket and object; an object's slashes come percent-encoded."""
-    path = re.fullmatch(r"(/upload|/download)?/storage/v1/b/([^/]+)(?:/o(?:/([^/]+))?)?", request.raw_path)
+    path = re.fullmatch(r"(/upload|/download)?/storage/v1/b/([^/]+)/o(?:/([^/]+))?", request.raw_path)
     if not path:
         stop(error(404, "Not Found"))
     door, bucket, name = path[1], unquote(path[2]), unquote(path[3] or "")
@@ -279,7 +269,7 @@ def _route(request: Request) -> tuple[Method, str, str]:
     if request.method != "GET":
         stop(error(400, "Not offered here."))
     if not name:
-        return ("list" if request.raw_path.endswith("/o") else "bucket"), bucket, ""
+        return "list", bucket, ""
     return ("media" if request.query.get("alt") == "media" else "get"), bucket, name
 
 
