@@ -181,28 +181,17 @@ def test_patterns_and_names_are_found_however_they_are_titled(
         ("### mobile_dominant/risk", "risk"),
         ("### Profile and motive", "description"),
         ("### Reach and route", "reach_on_weak"),
+        ("# Strategic recommendations\n* **Moments of truth:** ", "strategy/switch_moments"),
+        ("## Identity Resolution Opportunities", "strategy/identity_resolution"),
+        ("## Channel-switch moments", "strategy/switch_moments"),
+        ("## Consistency vs. adaptation", "strategy/consistency"),
     ],
 )
 def test_sections_are_found_however_they_are_titled(title: str, section: str) -> None:
-    body = f'## Mobile Dominant — "The Operator"\n\n{title}\nWords.\n'
+    found = sections_of(f'## Mobile Dominant — "The Operator"\n\n{title}\nWords.\n')
+    path = section if "/" in section else f"mobile_dominant/{section}"
 
-    assert sections_of(body)[f"mobile_dominant/{section}"].endswith("Words.")
-
-
-@pytest.mark.parametrize(
-    ("title", "point"),
-    [
-        ("## Cross-Channel Strategy\n### Where to invest", "consistency"),
-        ("# Strategic recommendations\n* **Moments of truth:** ", "switch_moments"),
-        ("## Identity Resolution Opportunities", "identity_resolution"),
-        ("## Channel-switch moments", "switch_moments"),
-        ("## Consistency vs. adaptation", "consistency"),
-    ],
-)
-def test_the_strategy_is_found_however_it_is_titled(title: str, point: str) -> None:
-    body = f"## Omnichannel\n### Risk\nLow.\n\n{title}\nWords."
-
-    assert sections_of(body) == {"omnichannel/risk": "Low.", f"strategy/{point}": "Words."}
+    assert (set(found), found[path][-6:]) == ({"mobile_dominant/name", path}, "Words.")
 
 
 SPOKEN_OF = {

@@ -17,7 +17,7 @@ import pytest
 import requests
 from clock import Clock
 from cloud import Call, FakeMave, FakeSegment, FakeStorage, Fault, Turn, answer, lose, raw, refuse
-from doors import ROOT, client, event, serve, until
+from doors import ROOT, Set, client, event, serve, until
 from werkzeug.datastructures import Headers
 
 pytestmark = pytest.mark.slow
@@ -33,22 +33,17 @@ CLOUD_EVENT = "application/cloudevents+json"
 class House:
     """A deployment of both functions, and the folder or bucket that they write to."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path, clock: Clock) -> None:
-        self._monkeypatch, self.clock = monkeypatch, clock
-        self.folder = folder
+    def __init__(self, folder: Path, settings: Set, clock: Clock) -> None:
+        self.folder, self._set, self.clock = folder, settings, clock
         self.settings: dict[str, str] = {}
         self.http = client("persona_http")
         self.pubsub = client("persona_pubsub")
-        for name in os.environ:
-            if name.startswith(("PERSONA_", "MAVE", "SEGMENT_")):
-                monkeypatch.delenv(name)
         self.set(PERSONA_SOURCE="sample", PERSONA_OUTPUT=str(folder))
         self.set(MAVE_TIMEOUT_SECONDS="60", PERSONA_DEADLINE_SECONDS="300")
 
     def set(self, **settings: str) -> None:
         self.settings |= settings
-        for name, value in settings.items():
-            self._monkeypatch.setenv(name, value)
+        self._set(**settings)
 
     def use(self, service: FakeMave | FakeSegment | FakeStorage) -> None:
         """Point the deployment at a fake service."""
@@ -87,8 +82,8 @@ class Told(NamedTuple):
 
 
 @pytest.fixture
-def house(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, clock: Clock) -> House:
-    return House(monkeypatch, tmp_path / "frameworks", clock)
+def house(frameworks: Path, settings: Set, clock: Clock) -> House:
+    return House(frameworks, settings, clock)
 
 
 @contextmanager

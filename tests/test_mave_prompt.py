@@ -15,7 +15,7 @@ from persona.check.answer import read_answers
 from persona.check.facts import facts_of
 from persona.mave import prompt
 from persona.mave.paid_calls import HOLE
-from persona.model import Answer, Baseline, Drift, PatternDrift, Plan, Summary
+from persona.model import Answer, Baseline, Drift, Plan, Summary
 from persona.wording import SECTION_TITLES, STRATEGY_TITLES
 
 DATA = ROOT / "tests" / "data"
@@ -52,15 +52,32 @@ class Behind(Struct):
     summary: Summary
     baseline: Baseline
 
+    def message(self, **changes: object) -> str:
+        """With these changes of the drift."""
+        assert self.baseline.drift
+        return _compose(self.summary, self.baseline.names, replace(self.baseline.drift, **changes), "€")
 
-def test_the_question_says_all_that_may_be_said_and_nothing_else() -> None:
+
+@pytest.fixture(scope="module")
+def behind() -> Behind:
+    return json.decode((DATA / "question.json").read_bytes(), type=Behind)
+
+
+def test_the_question_says_all_that_may_be_said_and_nothing_else(behind: Behind) -> None:
     """Every figure beside its name, the rules, the form; of a pattern too small to show, its name alone."""
-    behind = json.decode((DATA / "question.json").read_bytes(), type=Behind)
-    names, drift = behind.baseline.names, behind.baseline.drift
-    message = _compose(behind.summary, names, drift, currency="€")
+    facts = facts_of(behind.summary, "€", behind.baseline.drift)
 
-    assert message == (DATA / "question.md").read_text(encoding="utf-8").removesuffix("\n")
-    assert [name for name in facts_of(behind.summary, "€", drift) if f"{{{{{name}}}}}" not in message] == []
+    assert behind.message() == (DATA / "question.md").read_text(encoding="utf-8").removesuffix("\n")
+    assert [name for name in facts if f"{{{{{name}}}}}" not in behind.message()] == []
+
+
+def test_a_drift_that_chance_explains_is_no_more_than_that(behind: Behind) -> None:
+    assert "this is no more than sampling noise" in behind.message(significant=False)
+
+
+def test_what_cannot_be_compared_is_not_told(behind: Behind) -> None:
+    names = behind.baseline.names
+    assert behind.message(comparable=False) == _compose(behind.summary, names, currency="€")
 
 
 @settings(max_examples=40)
@@ -144,35 +161,6 @@ def test_of_many_identifier_types_the_rest_is_counted(seed_summary: Summary) -> 
     named = _data(message)["identifiers"]["all"]
 
     assert (len(named), list(named)[-2:], named["…"]) == (13, ["{{all.has_type_08}}", "…"], "8 more")
-
-
-DRIFT = Drift(
-    since_run_id="run-1",
-    since="2026-10-01T08:00:00Z",
-    comparable=True,
-    patterns=[
-        PatternDrift(
-            pattern="email_dominant",
-            share_before=0.2,
-            share_after=1 / 3,
-            share_change=1 / 3 - 0.2,
-            p_value=0.5,
-            significant=False,
-        )
-    ],
-)
-
-
-def test_a_change_that_chance_explains_is_no_more_than_that(seed_summary: Summary) -> None:
-    message = _compose(seed_summary, drift=DRIFT)
-
-    assert [one for one in ("no more than sampling noise", "no more than chance") if one not in message] == []
-
-
-def test_what_cannot_be_compared_is_not_told(seed_summary: Summary) -> None:
-    drift = replace(DRIFT, comparable=False, reason="The rule was changed.")
-
-    assert _compose(seed_summary, drift=drift) == _compose(seed_summary)
 
 
 # A whole answer but for what the tests leave out.

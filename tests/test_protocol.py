@@ -374,16 +374,8 @@ SCENES = {
 }
 every_scene = pytest.mark.parametrize(("scene", "calls"), SCENES.values(), ids=SCENES)
 asking_scenes = pytest.mark.parametrize("scene", [ONE, FOLLOW_UP, QUESTION], ids=list(SCENES)[:3])
-# A third call adds nothing to two but time, where more than one message is asked.
-capped_scenes = pytest.mark.parametrize(
-    ("scene", "mave_calls"),
-    [
-        (scene, cap)
-        for scene in (ONE, FOLLOW_UP, QUESTION)
-        for cap in (1, 2, 3)
-        if BY_HAND or scene is ONE or cap == 2
-    ],
-)
+# A third call adds nothing to two but time.
+every_cap = pytest.mark.parametrize("mave_calls", [1, 2, 3] if BY_HAND else [1, 2])
 
 
 def everything(plan: Plan) -> Explored:
@@ -448,7 +440,8 @@ def test_two_runs_at_once_never_take_each_other_s_answers_or_move_latest_back(sc
 
 
 @pytest.mark.slow
-@capped_scenes
+@asking_scenes
+@every_cap
 @pytest.mark.parametrize("threads", ["unlisted", "unanswered"])
 def test_where_no_thread_ever_shows_an_answer_the_run_ends_and_the_cap_holds(
     scene: Scene, mave_calls: int, threads: Threads

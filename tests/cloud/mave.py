@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Literal, cast
+from typing import Literal
 
 from cloud.server import Ending, RateLimit, Reply, Request, Service, Stop, json_reply, settle, stop
 
@@ -253,7 +253,7 @@ class FakeMave(Service):
         return thread
 
     def _turned_away(self, reply: Reply) -> Reply:
-        self.refused.append(json.loads(cast("bytes", reply.body))["error"]["code"])
+        self.refused.append(json.loads(reply.body)["error"]["code"])
         return reply
 
     def _thread(self, thread_id: str, key: str) -> Thread:

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from email.message import Message
 from functools import partial
@@ -52,10 +52,10 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """What is sent back. A body that is no `bytes` is sent chunk by chunk as it is drawn (drips, floods)."""
+    """What is sent back."""
 
     status: int = 200
-    body: bytes | Iterable[bytes] = b""
+    body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     delay_seconds: float = 0.0
     ending: Ending = "whole"
@@ -243,25 +243,16 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _reply  # noqa: N815 - the names that http.server calls
 
     def _send(self, reply: Reply) -> None:
-        whole = isinstance(reply.body, bytes)
+        cut = reply.ending == "cut"
         self.send_response(reply.status)
         for name, value in reply.headers.items():
             self.send_header(name, value)
-        if isinstance(reply.body, bytes):
-            cut = reply.ending == "cut"
-            self.send_header("Content-Length", str(max(len(reply.body), 1) if cut else len(reply.body)))
-        else:
-            self.send_header("Transfer-Encoding", "chunked")
+        self.send_header("Content-Length", str(max(len(reply.body), 1) if cut else len(reply.body)))
         self.end_headers()
-        for chunk in [reply.body] if isinstance(reply.body, bytes) else reply.body:
-            part = chunk[: len(chunk) // 2] if reply.ending == "cut" else chunk
-            self.wfile.write(part if whole else b"%x\r\n%b\r\n" % (len(part), part))
-            self.wfile.flush()
-            if reply.ending == "cut":
-                self._reset()
-                return
-        self.wfile.write(b"" if whole else b"0\r\n\r\n")
+        self.wfile.write(reply.body[: len(reply.body) // 2] if cut else reply.body)
         self.wfile.flush()
+        if cut:
+            self._reset()
 
     def _reset(self) -> None:
         """Close with a TCP reset: the peer sees the connection break, not end."""
