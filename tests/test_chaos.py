@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,23 +111,15 @@ def turn(chance: random.Random) -> Turn:
     )
 
 
-@pytest.fixture
-def mave() -> Iterator[FakeMave]:
+def test_runs_killed_at_random_pay_once_each_and_lose_nothing(tmp_path: Path) -> None:
     chance = random.Random(5)  # noqa: S311 - the same on every machine
-    with FakeMave(lambda _message, _thread: turn(chance), included_credits=10**6) as service:
-        yield service
-
-
-def trials(mave: FakeMave, folder: Path) -> list[Trial]:
-    settings = {**mave.settings(), "PERSONA_SOURCE": "sample", "PERSONA_OUTPUT": str(folder)}
-    settings |= {"MAVE_TIMEOUT_SECONDS": "1", "PERSONA_DEADLINE_SECONDS": str(DEADLINE_SECONDS)}
-    # The same on every machine.
-    return [Trial(f"chaos-{number}", random.Random(number), settings) for number in range(RUNS)]  # noqa: S311
-
-
-def test_runs_killed_at_random_pay_once_each_and_lose_nothing(mave: FakeMave, tmp_path: Path) -> None:
-    runs = trials(mave, tmp_path)
-    with ThreadPoolExecutor(RUNS_AT_ONCE) as pool:
+    with (
+        FakeMave(lambda _message, _thread: turn(chance), included_credits=10**6) as mave,
+        ThreadPoolExecutor(RUNS_AT_ONCE) as pool,
+    ):
+        settings = {**mave.settings(), "PERSONA_SOURCE": "sample", "PERSONA_OUTPUT": str(tmp_path)}
+        settings |= {"MAVE_TIMEOUT_SECONDS": "1", "PERSONA_DEADLINE_SECONDS": str(DEADLINE_SECONDS)}
+        runs = [Trial(f"chaos-{number}", random.Random(number), settings) for number in range(RUNS)]  # noqa: S311 - as above
         harmed = list(pool.map(harm, runs))
         for run in runs:
             end_lease(run, tmp_path)
