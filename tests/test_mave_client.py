@@ -83,15 +83,10 @@ def test_a_vendor_s_words_are_kept_short_clean_and_without_the_key() -> None:
     assert len(told) < 500
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        pytest.param(b"<html>", id="html"),
-        pytest.param(b'{"error": "text"}', id="error-that-is-a-text"),
-        pytest.param(b'{"error": {"code": 7, "message": null}}', id="odd-types"),
-        pytest.param(b"", id="nothing"),
-    ],
-)
+ODD_WORDS = [b"<html>", b'{"error": "text"}', b'{"error": {"code": 7, "message": null}}']
+
+
+@pytest.mark.parametrize("body", ODD_WORDS)
 def test_a_refusal_without_the_vendor_s_words_is_told_all_the_same(body: bytes) -> None:
     with FakeMave(faults=lambda _: Reply(status=402, body=body)) as service:
         assert "Mave answered 402; the credits" in str(failure(service))
@@ -266,16 +261,14 @@ def test_the_credits_left_are_told() -> None:
     assert told == {"a_call_takes": "10-75", "left": 500} | bounds
 
 
-@pytest.mark.parametrize(
-    "reply",
-    [
-        pytest.param(json_reply({"object": "usage"}), id="no-credits"),
-        pytest.param(json_reply({"credits": {"remaining": None}}), id="null"),
-        pytest.param(json_reply({"credits": [7], "auto_recharge": {"enabled": "yes"}}), id="list"),
-        pytest.param(Reply(body=b"<html>"), id="html"),
-        pytest.param(error(404), id="no-such-route"),
-    ],
-)
+UNTOLD = [
+    json_reply({"credits": [7], "auto_recharge": {"enabled": "yes"}}),
+    Reply(body=b"<html>"),
+    error(404),
+]
+
+
+@pytest.mark.parametrize("reply", UNTOLD, ids=["other types", "html", "no such route"])
 def test_credits_that_mave_does_not_tell_are_none(reply: Reply) -> None:
     with FakeMave(faults=lambda _: reply) as service:
         told = client.credits_left(settings(service.url), Deadline(600))

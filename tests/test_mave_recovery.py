@@ -3,10 +3,10 @@
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Literal
+from typing import Annotated
 
 import pytest
 from clock import Clock
@@ -42,10 +42,10 @@ UNREADABLE = [
     error(500),
 ]
 ITEMS = [None, 7, {}, {"id": None}, {"id": ""}, {"id": "mave_thread_unknown"}]
-BETWEEN: list[tuple[Literal["assistant", "system"], str]] = [
-    ("assistant", ""),
-    ("assistant", "  "),
-    ("system", "Researching."),
+BETWEEN = [
+    Message(id="msg_empty", role="assistant", content="", at=0.0),
+    Message(id="msg_blank", role="assistant", content="  ", at=0.0),
+    Message(id="msg_system", role="system", content="Researching.", at=0.0),
 ]
 Offset = Annotated[float, st.sampled_from([-1_200.0, -301.0, 0.0, 299.0, 1_200.0])]
 
@@ -69,10 +69,8 @@ class Around:
     # The first answers to reading ours.
     unreadable: Annotated[list[Reply], st.lists(st.sampled_from(UNREADABLE), max_size=3)]
     failing_listings: Annotated[int, st.integers(0, 2)]
-    # Role and content of what stands before the answer.
-    between: Annotated[
-        list[tuple[Literal["assistant", "system"], str]], st.lists(st.sampled_from(BETWEEN), max_size=2)
-    ]
+    # What stands before the answer.
+    between: Annotated[list[Message], st.lists(st.sampled_from(BETWEEN), max_size=2)]
     repeated: bool  # the listing names every thread twice
     reversed: bool  # newest first within a thread
     mave_ahead_seconds: Offset
@@ -108,11 +106,7 @@ def crowd(mave: FakeMave, around: Around) -> Callable[[Request], Reply | None]:
 
 def _place_between(ours: Thread, around: Around) -> None:
     question, answer = ours.messages
-    between = [
-        Message(id=f"msg_{n}", role=role, content=content, at=question.at)
-        for n, (role, content) in enumerate(around.between)
-    ]
-    ours.messages = [question, *between, answer]
+    ours.messages = [question, *(replace(one, at=question.at) for one in around.between), answer]
     # Moments are whole seconds, and tell which message came first.
     for message in ours.messages[:-1]:
         message.at -= 2
