@@ -52,7 +52,6 @@ ARITHMETIC = {
     "points times a number": ("a.share_change * 2", 8.4, "points"),
     "a unit times a number": ("a.avg_ltv * 1.1", 330.0, "money"),
     "a number times a unit": ("2 * a.avg_ltv", 600.0, "money"),
-    "a unit over a number": ("a.avg_ltv / 2", 150.0, "money"),
     "a number over a unit": ("2 / a.avg_ltv", 2 / 300, None),
     "anything else": ("a.people * a.share", 362.5, None),
     "escaped, with another sign": ("a.avg\\_ltv × 2", 600.0, "money"),  # noqa: RUF001
@@ -96,7 +95,6 @@ def test_parentheses_may_be_as_deep_as_the_text_allows() -> None:
         ("a.avg_web_sessions / a.avg_email_opens", True),
         ("a.ltv_share / a.share", True),
         ("a.plan_pro_share + a.plan_free_share", True),
-        ("a.share * 2", True),
         ("(a.share + b.share) / a.share", True),
         ("a.plan_pro_share / a.has_email", False),
         ("a.avg_ltv / a.avg_web_sessions", False),
@@ -122,14 +120,12 @@ FILLED = {
     "another unit stays": ("{{a.people}} % of them", "1,450 % of them"),
     "a code span around it goes": ("`{{a.share}}` of them", "25.0 % of them"),
     "no such name": ("{{a.nothing}} of them", "(no such figure) of them"),
-    "no such arithmetic": ("{{a.share / 0}}", "(no such figure)"),
     "half closed": ("{{a.share} of them", "25.0 % of them"),
     "not closed": ("{{a.share of them", "25.0 % of them"),
     "three braces": ("{{{a.share}}} of them", "25.0 % of them"),
     "braces around other words": ("{{ and }} and { x }", "(no such figure) and { x }"),
     "loose braces": ("{{{{{{ so", "{{{{{{ so"),
     "in a table": ("| {{a.share}} | x |", "| 25.0 % | x |"),
-    "in a heading": ("## A — “The {{a.people}} Club”", "## A — “The 1,450 Club”"),
 }
 
 

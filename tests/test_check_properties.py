@@ -57,10 +57,8 @@ def test_filling_then_reading_back_gives_the_facts_own_values(summary: Summary, 
 # Arithmetic over a fact, the same fact of everybody and a number, done again with exact fractions.
 FORMS: dict[str, Callable[[Fraction, Fraction, Fraction], Fraction]] = {
     "{a} / {b}": lambda a, b, _: a / b,
-    "{a} + {b}": lambda a, b, _: a + b,
     "{a} - {b}": lambda a, b, _: a - b,
     "({a} - {b}) / {b}": lambda a, b, _: (a - b) / b,
-    "{n} * {a}": lambda a, _, n: a * n,
     "{a} / {n}": lambda a, _, n: a / n,
     "{n} - {a}": lambda a, _, n: n - a,
     "{a} * ({n} + 1) - {b} / 2": lambda a, b, n: a * (n + 1) - b / 2,

@@ -142,11 +142,9 @@ def test_a_second_answer_fills_and_overwrites_nothing(space_summary: Summary) ->
         ('- **Mobile Dominant — "The Operator"**', "The Operator"),
         ("## Mobile Dominant\n### The Operator", "The Operator"),
         ("## Mobile Dominant\n\n### Persona — The Operator", "The Operator"),
-        ("## Mobile Dominant\n**Name:** The Operator", "The Operator"),
         ("## Mobile Dominant\n**Persona: The Operator**", "The Operator"),
         ('## Mobile Dominant\n*"The Operator"*', "The Operator"),
         ("## Mobile Dominant\n**The Operator.** Busy all day.", None),
-        ("## Mobile Dominant\n**They are busy.** All day.", None),
         ("## Mobile Dominant\n**Pro people** all day", None),
         ("## Mobile Dominant\n**Persona:** A busy owner who runs the shop from a phone, day and night", None),
         ("## Mobile Dominant\n“Always on” people with a phone.", None),
@@ -167,7 +165,6 @@ def test_patterns_and_names_are_found_however_they_are_titled(
         ("### 2. Need served", "why_dominant"),
         ("- **Weak channels** \u2013 ", "reach_on_weak"),
         ("### Re-engagement on other channels", "reach_on_weak"),
-        ("### 🗺️ Journey Map", "journey"),
         ("**4. Cross-Channel Journey**", "journey"),
         ("__Journey:__ ", "journey"),
         ("### Content recommendations for weak channels", "formats"),
@@ -194,16 +191,9 @@ def test_sections_are_found_however_they_are_titled(title: str, section: str) ->
 
 LINES = st.sampled_from(
     [
-        *(
-            "## Web Dominant — “A B”",
-            "**Omnichannel**",
-            "## The C D",
-            "Web Dominant",
-            "# Strategy",
-            "### Odd",
-        ),
+        *("## Web Dominant — “A B”", "**Omnichannel**", "## The C D", "Web Dominant", "# Strategy"),
         *("### Risk", "**Why:** {}", "- **Journey:** {}", "Formats: {}", "**Identity gaps:** {}", "1. {}"),
-        *("**Name:** {}", "### Persona", "**{}**"),
+        *("**Name:** {}", "### Persona", "### Odd", "**{}**"),
         *("{}", "- {}", "> {}", "  {}", "---", "```", "", "| {} | x |", "{}\n===", "**{}** and {}"),
     ]
 )

@@ -72,7 +72,6 @@ TYPED = {
     "people": ("104 people", [("104 people", "email_dominant.people")]),
     "activity": ("11.6 email opens", [("11.6 email opens", "email_dominant.avg_email_opens")]),
     "multiples": ("2.4x the rest, twice the average", [("2.4x", None), ("twice", None)]),
-    "a pattern that is named, other sign": ("Unlike Omnichannel, $1,450", [("$1,450", None)]),
     "a pattern that is named": ("Unlike Omnichannel, €1,450", [("€1,450", "omnichannel.avg_ltv")]),
     "behind one that is filled in": (
         "{{email_dominant.avg_ltv}} to €900",

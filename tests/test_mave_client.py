@@ -177,7 +177,6 @@ A_SOURCE = WebSource(title="a.example", url="https://a.example/b", domain="a.exa
 SOURCES = {
     "url-only": ([{"url": "https://a.example/b"}], [A_SOURCE]),
     "title-only": ([{"title": "T"}], [WebSource(title="T", url="", domain="")]),
-    "no-host": ([{"url": "no url"}], [WebSource(title="no url", url="no url", domain="")]),
     "bad-url": ([{"url": "http://["}], [WebSource(title="http://[", url="http://[", domain="")]),
     "nothing-in-them": ([{}, 7, None, {"url": 7, "title": []}], []),
     "no-list": ({"url": "https://a.example/b"}, []),
@@ -195,7 +194,6 @@ CREDITS = {
     "negative": (b'{"credits_used": -3}', 0),
     "nan": (b'{"credits_used": NaN}', 0),
     "five thousand digits": (b'{"credits_used": %b}' % (b"9" * 5_000), 0),
-    "missing": (b"{}", 0),
     "list": (b"[]", 0),
 }
 

@@ -33,10 +33,8 @@ WITHOUT_OURS = [
 ]
 UNREADABLE = [
     json_reply({"messages": None}),
-    json_reply({"messages": {}}),
     json_reply([]),
     Reply(body=b"<html>"),
-    Reply(body=b""),
     error(403),
     error(404),
     error(500),

@@ -87,11 +87,8 @@ def test_a_shift_is_worth_paying_for_and_told_and_the_personas_keep_their_names(
     drift, (before, after) = team.published("second")["drift"], team.mave.paid
     assert (drift["since_run_id"], drift["comparable"], drift["significant"]) == ("first", True, True)
     assert drift["max_share_change"] == pytest.approx(0.2)
-    assert ("25.0 %" in after, "The Desk Planner" in after, "The Desk Planner" in before) == (
-        True,
-        True,
-        False,
-    )
+    told = "25.0 %" in after, "The Desk Planner" in after, "The Desk Planner" in before
+    assert told == (True, True, False)
     assert "What has changed" in (team.frameworks / "runs/second/framework.md").read_text()
 
 

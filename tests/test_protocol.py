@@ -219,7 +219,7 @@ class Explorer:
             if live.lag_seconds:
                 moment = moment._replace(predated=moment.predated | {effect.subject.split()[-1]})
             if self.plan.threads == "unlisted":
-                world = world.hiding()
+                world = world.showing(NEVER, NEVER)
             if self.plan.threads == "unanswered":
                 world = world.showing(NEVER)
         return moment, world, outcome
@@ -360,7 +360,7 @@ def faults(effect: Effect, before: World, after: World) -> Iterator[tuple[World,
         yield after.after(2 * MAVE_SECONDS).showing(MAVE_SECONDS, MAVE_SECONDS - 1), lost(0.0)
         yield after, UnusableReply("HTML", b"<html>")
         yield after.showing(3 * MAVE_SECONDS), UnusableReply("HTML", b"<html>")
-        yield after.hiding(), UnusableReply("HTML", b"<html>")
+        yield after.showing(NEVER, NEVER), UnusableReply("HTML", b"<html>")
 
 
 ONE, FOLLOW_UP, QUESTION = Scene(), Scene("partial"), Scene("question")

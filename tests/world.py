@@ -56,12 +56,6 @@ class Effect(NamedTuple):
 Meeting = Callable[[Effect], tuple[float, object]]
 
 
-class Kept(NamedTuple):
-    data: bytes
-    generation: int
-    updated: float
-
-
 class Exchange(NamedTuple):
     """A message that was paid for, and its reply; a thread may be listed and show it late, or never."""
 
@@ -84,7 +78,7 @@ class World(NamedTuple):
     """Everything outside the deliveries."""
 
     clock: float = 0.0
-    objects: tuple[tuple[str, Kept], ...] = ()
+    objects: tuple[tuple[str, Stored], ...] = ()
     paid: tuple[Exchange, ...] = ()
 
     def after(self, seconds: float) -> "World":
@@ -96,18 +90,14 @@ class World(NamedTuple):
         last = self.paid[-1]._replace(listed_at=listed_at, shows_at=shows_at)
         return self._replace(paid=(*self.paid[:-1], last))
 
-    def hiding(self) -> "World":
-        """The same world, but that the last answer's thread is never listed."""
-        return self.showing(NEVER, NEVER)
-
-    def kept(self, name: str) -> Kept | None:
+    def kept(self, name: str) -> Stored | None:
         return dict(self.objects).get(name)
 
     def read(self, name: str) -> bytes | None:
         found = self.kept(name)
         return found.data if found else None
 
-    def having(self, name: str, kept: Kept | None) -> "World":
+    def having(self, name: str, kept: Stored | None) -> "World":
         objects = [one for one in self.objects if one[0] != name]
         if kept:
             insort(objects, (name, kept))
@@ -128,8 +118,7 @@ def carried_out(world: World, effect: Effect, scene: Scene) -> tuple[World, obje
     """The world after an effect, and what the delivery sees of it: a value, or an exception."""
     match effect.verb:
         case "read":
-            found = world.kept(effect.subject)
-            return world, Stored(found.data, found.generation, found.updated) if found else None
+            return world, world.kept(effect.subject)
         case "write":
             return _written(world, effect)
         case "delete":
@@ -165,7 +154,7 @@ def _written(world: World, effect: Effect) -> tuple[World, object]:
     if effect.subject == LATEST and found:
         assert _age(found.data) < _age(effect.data), "latest.json moved back"
     generation = effect.generation + 1
-    return world.having(effect.subject, Kept(effect.data, generation, world.clock)), generation
+    return world.having(effect.subject, Stored(effect.data, generation, world.clock)), generation
 
 
 def _age(latest: bytes) -> tuple[str, str]:
