@@ -199,3 +199,10 @@ def test_the_name_of_a_suppressed_pattern_tells_nothing(space_summary: Summary) 
 def test_a_sentence_does_not_end_at_a_short_word_s_stop() -> None:
     text = "12 opens vs. 2 sessions. Most, e.g. on Starter, stay."
     assert [text[start:end] for start, end in sentences(text)] == [text[:24], text[25:]]
+
+
+def test_the_number_in_a_channels_name_is_no_figure() -> None:
+    rule = Rule(channels={"app_2": "app_2_uses_30d", "web": "web_sessions_30d"}, dominance=0.5)
+    said = "24 app 2 actions a person; what app 2 actions tell, 3 sessions do not"
+    passage = Passages(rule, FACTS, "$").read("a/risk", said, {})
+    assert [one.text for one in passage.figures] == ["24 app 2 actions", "3 sessions"]

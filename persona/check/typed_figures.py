@@ -27,7 +27,7 @@ _FIGURE = r"""
       |(?:(?P<some>{few})[\s-])?(?P<part>{part})s?
         (?=\s(?:of|are|have|hold|do|is|use)\b|(?(some)\s?(?:[.,;:)]|\n|\Z)|(?!))))
     |\b(?P<multiple>{multiple})(?=\s(?:the|as|that|their|what|of|its)\b)
-    |(?:(?<!\w)|(?=[$€£¥]))(?!\0) (?P<sign>(?:{sign}|[$€£¥]|\b(?:USD|EUR|GBP))\s?)? (?<![\w.,:/\#])
+    |(?:(?<!\w)|(?=[$€£¥]))(?!\0) (?P<sign>(?:{sign}|[$€£¥]|\b(?:USD|EUR|GBP))\s?)? (?<![\w.,:/\#]){named}
     (?P<number>\d{{1,3}}(?:,\d{{3}}){{1,5}}(?:\.\d{{1,4}})?|\d{{1,15}}(?:\.\d{{1,2}}(?!\d))?|(?:{word})\b)(?!\d)
     (?:\s?(?:[-–]|to\b)\s?[$€£¥]?(?P<high>\d{{1,9}}(?:\.\d{{1,2}})?))?
     (?(sign)|(?:(?P<share>\s?(?:%|per\ ?cent\b))
@@ -45,10 +45,15 @@ def vocabulary(rule: Rule, currency: str) -> re.Pattern[str]:
     """What makes a number a figure in one space."""
     counted = {activity(*channel_and_trait).split(" ")[-1] for channel_and_trait in rule.channels.items()}
     channels = sorted(map(plain, rule.channels), key=len, reverse=True)
+    # A channel may be called `app_2`.
+    numbers = {name[: number.start()] for name in channels for number in re.finditer(r"(?<=\s)\d", name)}
+    named = "".join(f"(?<!{re.escape(before)})" for before in numbers)
     words: dict[str, Iterable[str]] = {"few": _COUNTS, "word": NUMBER_WORDS, "part": _PARTS}
     words |= {"multiple": _MULTIPLES, "sign": [currency], "counted": counted, "channels": channels}
     choices = {name: "|".join(map(re.escape, those)) for name, those in words.items()}
-    return re.compile(_FIGURE.format(**choices, identifiers=_IDENTIFIERS), re.IGNORECASE | re.VERBOSE)
+    return re.compile(
+        _FIGURE.format(**choices, named=named, identifiers=_IDENTIFIERS), re.IGNORECASE | re.VERBOSE
+    )
 
 
 def typed(match: re.Match[str], facts: Iterable[tuple[str, Fact]], currency: str) -> Figure:
