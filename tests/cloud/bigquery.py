@@ -12,9 +12,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
 
-from google.auth.credentials import AnonymousCredentials
-from google.cloud import bigquery
-
 from cloud.server import Reply, Request, Service, json_reply
 
 PROJECT = "test-project"
@@ -55,6 +52,8 @@ class Emulator:
 
     def fill(self, dataset: str, tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
         """Make a dataset of these tables anew; its name as PERSONA_SOURCE has it."""
+        from google.cloud import bigquery  # noqa: PLC0415 - it takes a second, and most tests ask for none
+
         with self._client() as client:
             client.delete_dataset(dataset, delete_contents=True, not_found_ok=True)
             client.create_dataset(dataset)
@@ -73,6 +72,9 @@ class Emulator:
             return [dict(row) for row in client.query(sql).result()]
 
     def _client(self) -> Any:
+        from google.auth.credentials import AnonymousCredentials  # noqa: PLC0415 - as above
+        from google.cloud import bigquery  # noqa: PLC0415
+
         return bigquery.Client(
             project=PROJECT, credentials=AnonymousCredentials(), client_options={"api_endpoint": self.url}
         )
