@@ -44,9 +44,9 @@ OUTSIDE = {
 }
 VISIBLE = {"main.py", "persona", "tests", "requirements.txt", "cloudbuild.yaml", "README.md"}
 MOST_LINES = 40
-# The house's sizes as they stand, in lines: the product, the tests, the median module. The goals are 9,000,
-# 1.6 times that (14,400), and 120. None of the three may grow.
-BUDGET = (9_105, 16_555, 120)
+# The house's sizes, in lines: the product, the tests as they stand (the goal is 1.6 times 9,000: 14,400), the
+# median module. None of the three may grow.
+BUDGET = (9_000, 15_332, 120)
 
 
 @cache
