@@ -44,11 +44,6 @@ def test_what_may_go_better_next_time_is_what_http_calls_busy() -> None:
     assert {one.__name__ for one in CLASSES if one.retryable} == busy | {"Unforeseen"}
 
 
-def test_a_services_failure_carries_its_name() -> None:
-    failures = Refused("segment", "no"), errors.ReplyLost("gone"), errors.UnusableReply("odd", b"raw")
-    assert [failure.code for failure in failures] == ["segment_refused", "mave_unavailable", "mave_invalid"]
-
-
 @pytest.mark.parametrize(
     ("status", "expected"),
     [

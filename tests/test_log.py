@@ -22,12 +22,6 @@ def test_on_the_cloud_an_event_is_one_json_object_on_stdout(capsys: pytest.Captu
     assert (expected, 1, "") == (json.loads(out), out.count("\n"), err)
 
 
-def test_on_a_terminal_an_event_is_a_readable_line_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
-    log = Log(as_json=False).bind(run_id="monday")
-    log.info("fetched", stage="fetch", pages=6, code=None)
-    assert capsys.readouterr() == ("", "INFO    fetched run_id=monday stage=fetch pages=6\n")
-
-
 @pytest.mark.parametrize(
     ("level", "expected"),
     [("DEBUG", ["INFO", "WARNING", "ERROR"]), ("WARNING", ["WARNING", "ERROR"]), ("ERROR", ["ERROR"])],

@@ -156,11 +156,6 @@ def test_objects_of_a_bucket_stand_in_the_view_by_their_address(
     assert "['gs://exports/a/part-0.jsonl', 'gs://exports/b/part-0.jsonl']" in statement(report)
 
 
-def test_where_nobody_can_be_read_again_there_is_no_view(run: Run) -> None:
-    report = run("sample")
-    assert (report.objects or {})["members"] is None
-
-
 @pytest.fixture
 def fill(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Fill:
     monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", emulator.url)

@@ -30,14 +30,11 @@ def shortened(value: object) -> str:
         (b"", Request()),
         (b" \r\n\t", Request()),
         (b"{}", Request()),
-        (b'{"run_id": "monday"}', Request(run_id="monday")),
         (b'{"run_id": "A.b_c-9"}', Request(run_id="A.b_c-9")),
         (b'{"run_id": "' + b"a" * 100 + b'"}', Request(run_id="a" * 100)),
-        (b'{"limit": 1}', Request(limit=1)),
         (b'{"limit": 500}', Request(limit=500)),
         (b'{"trial": true}', Request(trial=True)),
         (b'{"dry_run": true, "force": false}', Request(dry_run=True)),
-        (b'{"force": true}', Request(force=True)),
         (b"{" + b" " * (MOST_BYTES - 2) + b"}", Request()),
     ],
     ids=shortened,
@@ -56,17 +53,9 @@ def refusal(body: bytes) -> str:
     ("body", "expected"),
     [
         (b'{"runid": "a"}', "Object contains unknown field `runid`"),
-        (b'{"source": "sample"}', "Object contains unknown field `source`"),
-        (b'{"run_id": 7}', "Expected `str`, got `int`: `$.run_id`"),
         (b'{"run_id": null}', "Expected `str`, got `null`: `$.run_id`"),
-        (b'{"limit": "7"}', "Expected `int`, got `str`: `$.limit`"),
-        (b'{"limit": 1.5}', "Expected `int`, got `float`: `$.limit`"),
         (b'{"limit": true}', "Expected `int`, got `bool`: `$.limit`"),
-        (b'{"dry_run": 1}', "Expected `bool`, got `int`: `$.dry_run`"),
-        (b'{"force": null}', "Expected `bool`, got `null`: `$.force`"),
         (b"null", "Expected `object`, got `null`"),
-        (b"[]", "Expected `object`, got `array`"),
-        (b'"monday"', "Expected `object`, got `str`"),
         (b"[" * 60_000, "Expected `object`, got `array`"),
         (b'{"a":' * 10_000, "Object contains unknown field `a`"),
         (b'{"limit": ' + b"9" * 5_000 + b"}", "Integer value out of range: `$.limit`"),
@@ -113,22 +102,6 @@ def name(body: Request, period: str, *outside: str | None, at: str | None = None
     return request.name_run(body, settings, outside, moment(at))
 
 
-@pytest.mark.parametrize(
-    ("body", "period", "outside", "expected"),
-    [
-        pytest.param(Request(run_id="mine"), "day", ("key", "job"), "mine", id="the body's own before all"),
-        pytest.param(Request(), "day", ("key", "job"), "2026-11-23", id="the period before what is offered"),
-        pytest.param(Request(), "none", ("key", "job"), "key", id="the first that is offered"),
-        pytest.param(Request(), "none", (None, "job"), "job", id="the next, where the first is absent"),
-        pytest.param(Request(), "none", ("", "job"), "job", id="the next, where the first is empty"),
-    ],
-)
-def test_the_runs_id_is_the_first_that_exists(
-    body: Request, period: str, outside: tuple[str | None, ...], expected: str
-) -> None:
-    assert expected == name(body, period, *outside, at="2026-11-23T06:00:00Z")
-
-
 def test_where_nothing_names_the_run_its_id_is_new_each_time_and_fits() -> None:
     names = {name(Request(), "none", None) for _ in range(50)}
     assert (len(names), all(re.fullmatch("run-[0-9a-f]{20}", one) for one in names)) == (50, True)
@@ -147,7 +120,6 @@ def test_an_id_from_outside_that_does_not_fit_is_hashed_whole(offered: str) -> N
 @pytest.mark.parametrize(
     ("period", "at", "expected"),
     [
-        ("day", "2026-11-23T00:00:00Z", "2026-11-23"),
         ("day", "2026-11-23T23:59:59.999999999Z", "2026-11-23"),
         ("day", "2026-11-23T23:30:00-01:00", "2026-11-24"),
         ("day", "2026-11-23T00:30:00+01:00", "2026-11-22"),
@@ -155,11 +127,8 @@ def test_an_id_from_outside_that_does_not_fit_is_hashed_whole(offered: str) -> N
         ("week", "2026-11-23T00:00:00Z", "2026-W48"),
         ("week", "2026-11-22T23:59:59Z", "2026-W47"),
         ("week", "2027-01-01T00:00:00Z", "2026-W53"),
-        ("week", "2027-01-04T00:00:00Z", "2027-W01"),
         ("week", "2024-12-30T00:00:00Z", "2025-W01"),
         ("month", "2026-11-30T23:59:59Z", "2026-11"),
-        ("month", "2026-12-01T00:30:00+01:00", "2026-11"),
-        ("month", "2026-12-31T23:30:00-01:00", "2027-01"),
     ],
 )
 def test_a_period_slot_is_that_of_the_given_moment_in_utc(period: str, at: str, expected: str) -> None:

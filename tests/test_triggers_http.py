@@ -142,18 +142,21 @@ SCHEDULER = {"X-CloudScheduler-JobName": "weekly", "X-CloudScheduler-ScheduleTim
 HASHED = f"id-{sha256(f'weekly-{AT}'.encode()).hexdigest()[:40]}"
 KEY = {"Idempotency-Key": "key-7"}
 NAMES: dict[str, tuple[str, dict[str, str], str]] = {
+    "the body before all": ("day", KEY | SCHEDULER, "mine"),
     "the key": ("none", KEY, "key-7"),
     "the key before the scheduler": ("none", KEY | SCHEDULER, "key-7"),
     "the scheduler": ("none", SCHEDULER, HASHED),
+    "the scheduler before an empty key": ("none", SCHEDULER | {"Idempotency-Key": ""}, HASHED),
     "the day before the key": ("day", KEY | SCHEDULER, "2025-03-09"),
 }
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_headers_name_the_run(door: FlaskClient, settings: Set, name: str) -> None:
+def test_the_first_that_names_the_run_names_it(door: FlaskClient, settings: Set, name: str) -> None:
     period, headers, expected = NAMES[name]
     settings(PERSONA_PERIOD=period)
-    assert expected == content(post(door, headers, dry_run=True))["run_id"]
+    own = {"run_id": expected} if expected == "mine" else {}
+    assert expected == content(post(door, headers, dry_run=True, **own))["run_id"]
 
 
 # -- showing a framework ----------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 from urllib.parse import quote, unquote
@@ -43,7 +43,6 @@ class Fault:
     """What goes wrong with a call: an error instead of any work, or the work done and its reply spoilt."""
 
     status: int | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
     delay_seconds: float = 0.0  # before the call is looked at
     lost: bool = False  # carried out, and the connection reset instead of a reply
     cut: bool = False  # carried out, and the connection broken in the middle of the reply
@@ -116,7 +115,7 @@ class FakeStorage(Service):
         call, fault = self._begin(method, _subject(method, name, request))
         self.wait(fault.delay_seconds)
         if fault.status is not None:
-            return error(fault.status, f"Injected into {call.method}.", **fault.headers)
+            return error(fault.status, f"Injected into {call.method}.")
         if fault.corrupt and method == "insert":
             request = _damaged(request)
         reply = settle(lambda asked: self._carried_out(method, bucket, name, asked), request)
@@ -242,10 +241,10 @@ class FakeStorage(Service):
         return self._described(self.objects[name])
 
 
-def error(status: int, message: str, **headers: str) -> Reply:
+def error(status: int, message: str) -> Reply:
     """An error in Google's shape."""
     reasons = [{"message": message, "domain": "global"}]
-    return json_reply({"error": {"code": status, "message": message, "errors": reasons}}, status, **headers)
+    return json_reply({"error": {"code": status, "message": message, "errors": reasons}}, status)
 
 
 def crc32c(data: bytes) -> str:
