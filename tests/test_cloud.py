@@ -1,11 +1,14 @@
 """The fakes are as strict as the services whose place they take: what those refuse, these refuse."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import requests
 from clock import Clock
-from cloud import FakeMave, FakeSegment, FakeStorage
+from cloud import FakeMave, FakeSegment, FakeStorage, answer
+from doors import until
 
 
 def person(number: int, **more: object) -> dict[str, object]:
@@ -46,6 +49,7 @@ def ask_segment(segment: FakeSegment, path: str, token: str = "", **query: str) 
     [
         pytest.param(LISTING, {"page": "2"}, 422, "RequestError", id="unknown parameter"),
         pytest.param(LISTING, {"next": "abc"}, 422, "RequestError", id="the other shape's cursor"),
+        pytest.param(LISTING, {"limit": "0"}, 422, "RequestError", id="limit too small"),
         pytest.param(LISTING, {"limit": "1001"}, 422, "RequestError", id="limit too large"),
         pytest.param(LISTING, {"include": "events"}, 422, "RequestError", id="unknown include"),
         pytest.param(LISTING, {"pagination__cursor": "made-up"}, 422, "RequestError", id="made-up cursor"),
@@ -53,6 +57,7 @@ def ask_segment(segment: FakeSegment, path: str, token: str = "", **query: str) 
         pytest.param(LISTING.replace("spa_test", "other"), {}, 404, "RequestError", id="wrong space"),
         pytest.param(PROFILES, {"page": "2"}, 400, "invalid_request_error", id="profiles, unknown parameter"),
         pytest.param(PROFILES, {"next": "x"}, 400, "invalid_request_error", id="profiles, made-up cursor"),
+        pytest.param(PROFILES, {"token": "wrong"}, 401, "authentication_error", id="profiles, wrong token"),
         pytest.param(PROFILES.replace("spa_test", "other"), {}, 404, "not_found", id="profiles, wrong space"),
         pytest.param(f"{PERSON}/traits", {"limit": "201"}, 400, "invalid_request_error", id="too many"),
         pytest.param(f"{PROFILES}/email:p+1/traits", {}, 500, "server_error", id="not percent-encoded"),
@@ -76,6 +81,17 @@ def test_a_listing_cursor_works_once() -> None:
     assert [reply.status_code for reply in replies] == [200, 422]
 
 
+def test_ten_traits_come_unless_more_are_asked_for() -> None:
+    with FakeSegment([person(7)]) as segment:
+        path = f"{PROFILES}/segment_id:use_000000Xq/traits"
+        first = ask_segment(segment, path).json()
+        rest = ask_segment(segment, path, next=first["cursor"]["next"]).json()
+        all_at_once = ask_segment(segment, path, limit="200").json()
+    assert [len(page["traits"]) for page in (first, rest, all_at_once)] == [10, 2, 12]
+    assert all_at_once["traits"] == first["traits"] | rest["traits"]
+    assert "gone" not in all_at_once["traits"]
+
+
 def test_a_hundred_requests_pass_in_a_second(clock: Clock) -> None:
     with FakeSegment([person(1)], requests_a_second=20) as segment:
         statuses = [ask_segment(segment, PROFILES).status_code for _ in range(21)]
@@ -94,6 +110,11 @@ def ask(mave: FakeMave, body: dict[str, Any], key: str = "") -> requests.Respons
     return requests.post(f"{mave.url}/mave/chat", json=body, headers=headers, timeout=600)
 
 
+def look(mave: FakeMave, path: str, key: str = "", **query: str) -> requests.Response:
+    headers = {"Authorization": f"Bearer {key or mave.key}"}
+    return requests.get(mave.url + path, params=query, headers=headers, timeout=600)
+
+
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [
@@ -110,6 +131,44 @@ def test_mave_refuses_unpaid(body: dict[str, Any], status: int, code: str) -> No
     with FakeMave() as mave:
         reply = ask(mave, body)
     assert (reply.status_code, reply.json()["error"]["code"], mave.paid) == (status, code, [])
+
+
+def test_mave_takes_ten_chats_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wait_for_the_eleventh(seconds: float) -> None:
+        if seconds:
+            until(lambda: bool(mave.refused))
+
+    with FakeMave(answer("A", delay_seconds=1)) as mave, ThreadPoolExecutor(11) as pool:
+        monkeypatch.setattr(mave, "wait", wait_for_the_eleventh)
+        statuses = sorted(
+            pool.map(lambda number: ask(mave, {"message": f"m {number}"}).status_code, range(11))
+        )
+    assert statuses == [200] * 10 + [429]
+
+
+def test_mave_counts_requests_a_minute() -> None:
+    with FakeMave(requests_a_minute=2) as mave:
+        replies = [look(mave, "/usage") for _ in range(3)]
+    assert [reply.status_code for reply in replies] == [200, 200, 429]
+    assert [reply.headers["X-RateLimit-Remaining"] for reply in replies] == ["1", "0", "0"]
+    assert 1 <= int(replies[2].headers["Retry-After"]) <= 60
+
+
+def test_threads_belong_to_their_key() -> None:
+    with FakeMave(keys=("mvra_live_test", "mvra_live_other")) as mave:
+        mave.remember("web personas", "An answer.", at=time.time() - 86_400)
+        mave.remember("web personas", None, key="mvra_live_other")
+        (theirs,) = look(mave, "/mave/threads", key="mvra_live_other").json()["data"]
+        assert look(mave, f"/mave/threads/{theirs['id']}").status_code == 404
+        assert ask(mave, {"message": "m", "thread_id": theirs["id"]}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "query", [{"limit": "101"}, {"limit": "0"}, {"limit": "x"}, {"cursor": "made-up"}, {"page": "2"}]
+)
+def test_the_list_of_threads_refuses(query: dict[str, str]) -> None:
+    with FakeMave() as mave:
+        assert look(mave, "/mave/threads", **query).json()["error"]["code"] == "invalid_field"
 
 
 # Storage: what the official client never does; the rest is in the contract of test_storage.

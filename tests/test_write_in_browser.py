@@ -114,6 +114,14 @@ def test_the_page_never_scrolls_sideways(
         assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
+def test_what_was_injected_stays_text(browser: Browser, pages: dict[str, str]) -> None:
+    with opened(browser, pages["hostile"]) as page:
+        found = page.evaluate("document.querySelectorAll('img, script, iframe, [onerror], [style]').length")
+        hit = page.evaluate("window.hit")
+        text = page.evaluate("document.body.innerText.includes('<img src=x onerror')")
+    assert (found, hit, text) == (0, None, True)
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1280, "dark")])
 @pytest.mark.parametrize("name", NAMES)
 def test_axe_finds_no_barrier(
