@@ -12,9 +12,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
 
-from google.auth.credentials import AnonymousCredentials
-from google.cloud import bigquery
-
 from cloud.server import Reply, Request, Service, json_reply
 
 PROJECT = "test-project"
@@ -55,13 +52,16 @@ class Emulator:
 
     def fill(self, dataset: str, tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
         """Make a dataset of these tables anew; its name as PERSONA_SOURCE has it."""
+        # Loading the client takes longer than most tests, few of which ask the emulator.
+        from google.cloud.bigquery import SchemaField, Table  # noqa: PLC0415
+
         with self._client() as client:
             client.delete_dataset(dataset, delete_contents=True, not_found_ok=True)
             client.create_dataset(dataset)
             for name, rows in tables.items():
                 columns = SCHEMAS.get(name, EVENTS)
-                schema = [bigquery.SchemaField(column, TYPES.get(column, "STRING")) for column in columns]
-                table = client.create_table(bigquery.Table(f"{PROJECT}.{dataset}.{name}", schema=schema))
+                schema = [SchemaField(column, TYPES.get(column, "STRING")) for column in columns]
+                table = client.create_table(Table(f"{PROJECT}.{dataset}.{name}", schema=schema))
                 for start in range(0, len(rows), ROWS_PER_INSERT):
                     errors = client.insert_rows_json(table, list(rows[start : start + ROWS_PER_INSERT]))
                     assert not errors
@@ -73,7 +73,10 @@ class Emulator:
             return [dict(row) for row in client.query(sql).result()]
 
     def _client(self) -> Any:
-        return bigquery.Client(
+        from google.auth.credentials import AnonymousCredentials  # noqa: PLC0415 - as above
+        from google.cloud.bigquery import Client  # noqa: PLC0415
+
+        return Client(
             project=PROJECT, credentials=AnonymousCredentials(), client_options={"api_endpoint": self.url}
         )
 
