@@ -94,11 +94,6 @@ BAD_RECORDS: dict[str, tuple[bytes, list[int], dict[str, int]]] = {
     "brackets": (b"],[\n" + line(3), [3], {"not_json": 1}),
     "deep": (b"[" * 9_999 + b"]" * 9_999 + b"\n" + line(3), [3], {"profile_not_object": 1}),
     "JSON that is no profile": (b"null\n7\n[]\n" + line(3), [3], {"profile_not_object": 3}),
-    "odd profiles": (
-        b'{"traits":{"web":-1}}\n{"traits":[]}\n' + line(3),
-        [3],
-        {"activity_negative": 1, "traits_not_object": 1},
-    ),
     "no end": (line(1) + b"\n" + line(2)[:-9], [1], {"not_json": 1}),
     "array": (b"[" + line(1) + b",\n" + line(2) + b", null]", [1, 2], {"profile_not_object": 1}),
     "array in lines": (b" \n[\n" + line(1) + b"\n]\n", [1], {}),
