@@ -58,23 +58,6 @@ def test_the_one_largest_share_dominates_if_strictly_more_than_the_threshold(nam
     assert [expected] == places([activity], dominance)
 
 
-BOUNDARY = {
-    "would win at 0.45": ((23, 14, 13), 1),
-    "just too little for 0.45": ((9, 6, 5), 0),
-    "half": ((22, 14, 8), 1),
-    "would lose at 0.55": ((11, 9, 0), 1),
-    "wins at 0.55 too": ((56, 44, 0), 0),
-    "two equal shares never win": ((7, 7, 0), 0),
-    "nobody": ((0, 0, 0), 0),
-}
-
-
-def test_on_the_boundary_are_those_whom_a_slightly_other_threshold_would_move() -> None:
-    for activity, expected in BOUNDARY.values():
-        traits = dict(zip(CHANNELS.values(), activity, strict=True))
-        assert (activity, expected) == (activity, count([{"traits": traits}], CHANNELS).on_boundary)
-
-
 @pytest.mark.parametrize(
     ("channels", "percent"), [(2, 50), (3, 50), (3, 20), (4, 33), (5, 35), (6, 45), (7, 70), (8, 95)]
 )
