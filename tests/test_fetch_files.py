@@ -94,11 +94,6 @@ BAD_RECORDS: dict[str, tuple[bytes, list[int], dict[str, int]]] = {
     "brackets": (b"],[\n" + line(3), [3], {"not_json": 1}),
     "deep": (b"[" * 9_999 + b"]" * 9_999 + b"\n" + line(3), [3], {"profile_not_object": 1}),
     "JSON that is no profile": (b"null\n7\n[]\n" + line(3), [3], {"profile_not_object": 3}),
-    "odd profiles": (
-        b'{"traits":{"web":-1}}\n{"traits":[]}\n' + line(3),
-        [3],
-        {"activity_negative": 1, "traits_not_object": 1},
-    ),
     "no end": (line(1) + b"\n" + line(2)[:-9], [1], {"not_json": 1}),
     "array": (b"[" + line(1) + b",\n" + line(2) + b", null]", [1, 2], {"profile_not_object": 1}),
     "array in lines": (b" \n[\n" + line(1) + b"\n]\n", [1], {}),
@@ -240,7 +235,7 @@ def damaged(place: int) -> bytes:
 
 ARRAY = "export looks like JSON array; cannot be read as that, first at record"
 DAMAGED = "its gzip is damaged or was cut short; store it again"
-BLANKS = gzip.compress(b" " * 2**23, 1) * 16  # packed one after the other, as one
+BLANKS = gzip.compress(b" " * 2**16) * 2**11  # packed one after the other, as one
 UNREADABLE = {
     "html": (b"<html>secret</html>", "export looks like HTML or XML"),
     "binary": (b"secret\0\1\2", "export is no text"),
@@ -248,7 +243,7 @@ UNREADABLE = {
     "parquet": (b"PAR1secret", "export looks like Parquet; cannot be read as that"),
     "long line": (b'{"secret": "' + b"x" * 2**26, "a line of it is longer than 4 MiB"),
     "long line in gzip": (gzip.compress(b"{") + BLANKS, "like JSON lines; a line of it is longer"),
-    "nul in gzip": (gzip.compress(bytes(2**24), 1) * 16, "export is no text"),
+    "nul in gzip": (gzip.compress(bytes(2**16)) * 2**12, "export is no text"),
     "damaged": (damaged(5_000), DAMAGED),
     "damaged in its checksum": (damaged(-6), DAMAGED),
 }
@@ -466,7 +461,7 @@ def test_an_object_that_is_replaced_meanwhile_is_not_read_as_one(cloud: FakeStor
 def test_the_deadline_interrupts_a_query_and_the_checking_of_a_bomb(tmp_path: Path) -> None:
     (tmp_path / "large").write_bytes(lines(200_000))
     # 32 GB of blank lines in 32 MB.
-    (tmp_path / "bomb").write_bytes(gzip.compress(line(1) + b"\n" * 2**26, 9) * 512)
+    (tmp_path / "bomb").write_bytes(gzip.compress(line(1) + b"\n" * 2**20) * 2**15)
     for name in ("large", "bomb"):
         start = time.monotonic()
         assert type(refused(tmp_path / name, deadline_seconds=0.2)) is DeadlineExceeded

@@ -99,13 +99,6 @@ def test_only_the_traits_that_are_needed_are_asked_for() -> None:
     ]
 
 
-def test_more_than_a_hundred_external_ids_are_read_to_the_last() -> None:
-    ids = [{"type": "kind", "id": f"x{n}"} for n in range(250)]
-    with space([profile(1, external_ids=ids)]) as segment:
-        (one,) = read(fetch(segment))
-    assert len(one["external_ids"]) == 250
-
-
 @pytest.mark.usefixtures("clock")
 # Cut, all of it, more than there is, and cut between two pages of the listing.
 @pytest.mark.parametrize(("number", "limit"), [(30, 7), (30, 30), (30, 31), (120, 100)])

@@ -79,16 +79,9 @@ MISTAKES = [
     setting("SEGMENT_TOKENS", "t", "a setting's name", "the nearest is SEGMENT_TOKEN"),
     setting("PERSONA_LIMIT", "10k", "a whole number from 0 to ", "got '10k'"),
     setting("PERSONA_DOMINANCE", "50", "from 0.2 to 0.95 (a share: 0.5 is 50 %)", "got '50'"),
-    setting("PERSONA_HOLDOUT", "10", "from 0.0 to 0.5 (a share: 0.5 is 50 %)", "got '10'"),
-    setting("PERSONA_PERIOD", "monthly", "one of none, day, week, month", "got 'monthly'"),
     setting("PERSONA_CURRENCY", "US dollars", "a currency's sign or code", "got 'US dollars'"),
     setting("PERSONA_CHANNELS", "web", "channel=trait pairs", "such as web=web_visits", "got 'web'"),
     setting("PERSONA_CHANNELS", "web: w, app: a", "channel=trait pairs", "got 'web: w, app: a'"),
-    setting("PERSONA_CHANNELS", "Web=w,App=a", "(channels: a-z, 0-9, _)", "got 'Web=w,App=a'"),
-    setting("PERSONA_CHANNELS", "web=w,app=w", "a trait each for all channels", "got w twice"),
-    setting("PERSONA_EVENTS", "on", "only profile-api and bigquery:// have raw events", **SAMPLE),
-    setting("PERSONA_AUTHOR", "gpt", "one of mave, facts", "got 'gpt'"),
-    setting("PERSONA_DEADLINE_SECONDS", "100", "more than 250", "got 100", **MAVE),
     given(
         "PERSONA_SOURCE: expected … PERSONA_AUTHOR: expected … PERSONA_OUTPUT: expected gs://BUCKET",
         K_SERVICE="persona",
@@ -106,10 +99,6 @@ MISTAKES = [
     ),
     setting("SEGMENT_TOKEN", "Bearer abc", "the secret alone", "or Bearer", SEGMENT_SPACE_ID="spa_1"),
     setting("SEGMENT_SPACE_ID", "https://app.segment.com/x/spa_1", "such as spa_…", SEGMENT_TOKEN="t"),
-    given(
-        "MAVERA_API_KEY: expected a key, since PERSONA_AUTHOR is mave … got nothing",
-        **{"PERSONA_AUTHOR": "mave", **SAMPLE},
-    ),
     given(
         "PERSONA_SOURCE: expected sample, segment … the built-in sample comes unasked only … got nothing",
         MAVERA_API_KEY="k",

@@ -55,7 +55,6 @@ def test_a_laptop_without_any_setting_gets_the_sample_worded_by_facts_in_a_folde
         ("MAVERA_API_URL", "https://mave.test/api//", "https://mave.test/api"),
         ("MAVERA_WORKSPACE_ID", " ws_1 ", "ws_1"),
         ("PERSONA_AUTHOR", "Facts", "facts"),
-        ("PERSONA_OUTPUT", "gs://frameworks/", "gs://frameworks"),
         ("PERSONA_OUTPUT", "gs://frameworks/a/b/", "gs://frameworks/a/b"),
         ("PERSONA_OUTPUT", "/srv/frameworks", "/srv/frameworks"),
         ("PERSONA_LIMIT", "0", 0),
@@ -63,8 +62,6 @@ def test_a_laptop_without_any_setting_gets_the_sample_worded_by_facts_in_a_folde
         ("PERSONA_LIMIT", " \n", 10_000),
         ("PERSONA_CHANNELS", "web = visits , sms = sms_30d", {"web": "visits", "sms": "sms_30d"}),
         ("PERSONA_LTV_TRAIT", "lifetime value", "lifetime value"),
-        ("PERSONA_PLAN_TRAIT", "tier", "tier"),
-        ("PERSONA_CURRENCY", "€", "€"),
         ("PERSONA_CURRENCY", "CHF", "CHF"),
         ("PERSONA_CURRENCY", "R$", "R$"),
         ("PERSONA_DOMINANCE", "0.2", 0.2),
@@ -86,20 +83,6 @@ def test_a_laptop_without_any_setting_gets_the_sample_worded_by_facts_in_a_folde
 )
 def test_a_setting_is_read_as(name: str, text: str, expected: object) -> None:
     assert expected == getattr(read(SAMPLE, {name: text}), name.removeprefix("PERSONA_").lower())
-
-
-@pytest.mark.parametrize(
-    ("text", "source", "where"),
-    [
-        ("sample", "sample", ""),
-        ("space.jsonl.gz", "export", "space.jsonl.gz"),
-        ("gs://exports/a/b.jsonl", "export", "gs://exports/a/b.jsonl"),
-        ("bigquery://my-project.segment_spa", "bigquery", "my-project.segment_spa"),
-    ],
-)
-def test_a_source_has_a_kind_and_a_place(text: str, source: str, where: str) -> None:
-    settings = read({"PERSONA_SOURCE": text})
-    assert (source, where) == (settings.source, settings.where)
 
 
 FILE = "gs://BUCKET/OBJECT with both names, or a file path"
@@ -181,9 +164,7 @@ def test_settings_that_do_not_go_together_are_told(given: dict[str, str], expect
     ("name", "nearest"),
     [
         ("PERSONA_LIMITS", "PERSONA_LIMIT"),
-        ("SEGMENT_SPACE", "SEGMENT_SPACE_ID"),
         ("MAVERA_KEY", "MAVERA_API_KEY"),
-        ("MAVE_TIMEOUT", "MAVE_TIMEOUT_SECONDS"),
     ],
 )
 def test_a_name_that_is_no_setting_is_told_with_the_nearest_and_without_its_value(

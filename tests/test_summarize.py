@@ -107,11 +107,8 @@ def test_ltv_has_no_shares_where_refunds_outweigh_it() -> None:
 # Worked out by hand from (p + z²/2n ± z·√(p(1-p)/n + z²/4n²)) / (1 + z²/n) with z = 1.959964.
 WILSON = {
     "a third of 30": (10, 30, 0.1923, 0.5122),
-    "two thirds of 30": (20, 30, 0.4878, 0.8077),
-    "half of 10": (5, 10, 0.2366, 0.7634),
     "none of 10": (0, 10, 0.0, 0.2775),
     "all of 10": (10, 10, 0.7225, 1.0),
-    "one of one": (1, 1, 0.2065, 1.0),
     "one of a million": (1, 10**6, 1.7653e-7, 5.6649e-6),
 }
 
@@ -132,7 +129,6 @@ SUPPRESSION = {
     "just large enough": ((5, 5, 5, 5), []),
     "one small, the next smallest goes with it": ((4, 10, 20, 30), [0, 1]),
     "the small one is not the first": ((30, 20, 10, 1), [2, 3]),
-    "two small of enough people together": ((4, 3, 20, 30), [0, 1]),
     "two small of too few together": ((2, 1, 20, 30), [0, 1, 2]),
     "two small of just enough together": ((3, 2, 20, 30), [0, 1]),
     "three small of enough together": ((1, 1, 3, 30), [0, 1, 2]),
