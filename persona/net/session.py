@@ -1,5 +1,6 @@
-"""The free session (asked again until it answers) and the paid one (sent once).
+"""The free session (asked again until it answers, a 429 waited out) and the paid one (sent once).
 
+How long a busy Mave is waited for before a paid call is for `mave/client.py` to say.
 No text of a library leaves them: the exceptions of requests and urllib3 carry URLs, and so people's
 identifiers.
 """
