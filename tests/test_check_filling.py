@@ -203,6 +203,6 @@ def test_a_sentence_does_not_end_at_a_short_word_s_stop() -> None:
 
 def test_the_number_in_a_channels_name_is_no_figure() -> None:
     rule = Rule(channels={"app_2": "app_2_uses_30d", "web": "web_sessions_30d"}, dominance=0.5)
-    said = "24 app 2 actions a person; what app 2 actions tell, 3 sessions do not"
+    said = "24 app 2 actions a person; what app 2 actions tell, 3 sessions do not. In the app 45 people buy"
     passage = Passages(rule, FACTS, "$").read("a/risk", said, {})
-    assert [one.text for one in passage.figures] == ["24 app 2 actions", "3 sessions"]
+    assert [one.text for one in passage.figures] == ["24 app 2 actions", "3 sessions", "45 people"]

@@ -46,7 +46,7 @@ VISIBLE = {"main.py", "persona", "tests", "requirements.txt", "cloudbuild.yaml",
 MOST_LINES = 40
 # The house's sizes, in lines: the product, the tests as they stand (the goal is 1.6 times 9,000: 14,400), the
 # median module. None of the three may grow.
-BUDGET = (9_000, 15_183, 120)
+BUDGET = (9_000, 15_182, 120)
 
 
 @cache

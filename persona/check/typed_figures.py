@@ -46,8 +46,8 @@ def vocabulary(rule: Rule, currency: str) -> re.Pattern[str]:
     counted = {activity(*channel_and_trait).split(" ")[-1] for channel_and_trait in rule.channels.items()}
     channels = sorted(map(plain, rule.channels), key=len, reverse=True)
     # A channel may be called `app_2`.
-    numbers = {name[: number.start()] for name in channels for number in re.finditer(r"(?<=\s)\d", name)}
-    named = "".join(f"(?<!{re.escape(before)})" for before in numbers)
+    numbers = {(name[: one.start()], one[0]) for name in channels for one in re.finditer(r"(?<=\s)\d+", name)}
+    named = "".join(rf"(?!(?<=\b{re.escape(before)}){digits}\b)" for before, digits in numbers)
     words: dict[str, Iterable[str]] = {"few": _COUNTS, "word": NUMBER_WORDS, "part": _PARTS}
     words |= {"multiple": _MULTIPLES, "sign": [currency], "counted": counted, "channels": channels}
     choices = {name: "|".join(map(re.escape, those)) for name, those in words.items()}

@@ -37,8 +37,10 @@ MOST_UNDER_WAY = 2 * THREADS
 PROFILES_PER_PAGE = 100
 # More than 700 a day is no person; without an end, one such profile could use up the run's time.
 MOST_EVENTS = 10_000
-# A `type:value` that can be read; longer ones fit into no URL, and Segment's own end far below.
-_IDENTIFIER = re.compile("[^:\N{REPLACEMENT CHARACTER}]{1,200}:[^\N{REPLACEMENT CHARACTER}]{1,800}")
+# Longer ones fit into no URL, and Segment's own end far below.
+MOST_IDENTIFIER_BYTES = 1_000
+# A `type:value` that can be read.
+_IDENTIFIER = re.compile("[^:\N{REPLACEMENT CHARACTER}]+:[^\N{REPLACEMENT CHARACTER}]+")
 # A longer line comes in parts, none of which is an identifier.
 PART_BYTES = 2**16
 _CAUSES = {
@@ -126,7 +128,9 @@ class _Space:
 
     def listed(self) -> Iterator[str]:
         """Yield all profiles' identifiers in the listing's order: the recently active first."""
-        return (f"segment_id:{quote(one.segment_id, safe='')}" for one in self._items("", _Listed))
+        for one in self._items("", _Listed):
+            fits = 0 < len(one.segment_id.encode()) <= MOST_IDENTIFIER_BYTES
+            yield f"segment_id:{quote(one.segment_id, safe='')}" if fits else ""
 
     def profile(self, identifier: str) -> bytes | str:
         """One profile as JSON, or the reason why there is none."""
@@ -182,4 +186,5 @@ def _from_file(settings: Settings, deadline: Deadline) -> Iterator[str]:
                     kind, _, value = text.partition(":")
                     value = value if kind.lower() == "segment_id" else value.lower()
                     identifier = f"{quote(kind.lower(), safe='')}:{quote(value, safe='')}"
-                    yield identifier if _IDENTIFIER.fullmatch(text) else ""
+                    fits = len(line) <= MOST_IDENTIFIER_BYTES and _IDENTIFIER.fullmatch(text)
+                    yield identifier if fits else ""

@@ -23,7 +23,7 @@ def csv(engine: Engine, files: Sequence[File], settings: Settings) -> Readings:
     cells = {name for file in files for name in file.columns}
     files = headed(files, {*settings.traits, *settings.id_columns, "canonical_segment_id"})
     columns = {name.lower(): "VARCHAR" for file in files for name in file.columns if name}
-    if not columns and any(cell and not cell.strip("0123456789.") for cell in cells):
+    if not columns and any(cell.replace(".", "").isdigit() for cell in cells):
         traits = "NULL", "(SELECT 1)"  # no header, but somebody's values, which are nobody's business
     lenient = table(files, ", strict_mode = false, ignore_errors = true")
     _demand_a_row_a_person(engine, lenient, columns, settings)
