@@ -128,9 +128,7 @@ class _Space:
 
     def listed(self) -> Iterator[str]:
         """Yield all profiles' identifiers in the listing's order: the recently active first."""
-        for one in self._items("", _Listed):
-            fits = 0 < len(one.segment_id.encode()) <= MOST_IDENTIFIER_BYTES
-            yield f"segment_id:{quote(one.segment_id, safe='')}" if fits else ""
+        return (_encoded(f"segment_id:{one.segment_id}".encode()) for one in self._items("", _Listed))
 
     def profile(self, identifier: str) -> bytes | str:
         """One profile as JSON, or the reason why there is none."""
@@ -174,17 +172,22 @@ class _Space:
 
 
 def _from_file(settings: Settings, deadline: Deadline) -> Iterator[str]:
-    """Yield PERSONA_IDENTIFIERS as the Profile API wants them, percent-encoded; "" for an odd line.
-
-    In small letters but for Segment's own ids, which are told apart by their capitals.
-    """
+    """Yield the identifiers of PERSONA_IDENTIFIERS, ready for a URL; empty for a line that holds none."""
     with located(settings.identifiers, "PERSONA_IDENTIFIERS", deadline) as (paths, opened, _):
         for path in paths:
             with opened(path) as stream:
                 for line in filter(bytes.strip, iter(partial(stream.readline, PART_BYTES), b"")):
-                    text = line.decode(errors="replace").strip()
-                    kind, _, value = text.partition(":")
-                    value = value if kind.lower() == "segment_id" else value.lower()
-                    identifier = f"{quote(kind.lower(), safe='')}:{quote(value, safe='')}"
-                    fits = len(line) <= MOST_IDENTIFIER_BYTES and _IDENTIFIER.fullmatch(text)
-                    yield identifier if fits else ""
+                    yield _encoded(line)
+
+
+def _encoded(line: bytes) -> str:
+    """A `type:value` as the Profile API wants it, lower-case and percent-encoded; empty where it is none.
+
+    Only Segment's own ids keep their capitals: they are told apart by them.
+    """
+    text = line.decode(errors="replace").strip()
+    if len(line) > MOST_IDENTIFIER_BYTES or not _IDENTIFIER.fullmatch(text):
+        return ""
+    kind, _, value = text.partition(":")
+    value = value if kind.lower() == "segment_id" else value.lower()
+    return f"{quote(kind.lower(), safe='')}:{quote(value, safe='')}"
