@@ -12,10 +12,10 @@ from persona.deadline import Deadline
 from persona.errors import BadSettings, PersonaError, Refused
 from persona.fetch import profiles_sync, tables
 from persona.fetch.file_kinds import File, UnreadableFile, looked_at, records, table
-from persona.fetch.local import located
 from persona.fetch.people import ID_FIELDS, People, judged, listed, names_of, relation_of
 from persona.log import Log, Progress
 from persona.settings import Settings
+from persona.storage.inputs import located
 
 SETTING = "PERSONA_SOURCE"
 _PLACE = re.compile(r"(?i)(line|record)(?:/value)?:? (\d+)")

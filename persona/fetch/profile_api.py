@@ -22,12 +22,12 @@ from msgspec import Raw, Struct
 from persona.deadline import Deadline
 from persona.errors import Invalid
 from persona.fetch import events
-from persona.fetch.local import located
 from persona.fetch.paging import ELSEWHERE, Cursor, Query, follow, following, page_of
 from persona.fetch.people import Page
 from persona.net.pace import Pace
 from persona.net.session import FreeSession
 from persona.settings import Settings
+from persona.storage.inputs import located
 
 # One request is under way in each: enough for 95 a second where a reply takes 0.67 s; its 95th percentile is
 # 0.2 s (docs: unify/profile-api, "Performance"). They are started only as they are needed.

@@ -1,4 +1,4 @@
-"""Objects of Cloud Storage as files, read where they lie through the official client."""
+"""What a setting names in Cloud Storage, as files: read where they lie, through the official client."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -27,7 +27,7 @@ def located(
         yield _paths(address, setting), partial(open, mode="rb"), None
         return
     # The client costs half a second to import.
-    from persona.fetch.objects import Objects  # noqa: PLC0415
+    from persona.storage.cloud_inputs import Objects  # noqa: PLC0415
 
     with closing(Objects(address, setting, deadline)) as objects:
         # The engine has them unbuffered: its threads share a file.
