@@ -110,16 +110,19 @@ def _flat(columns: Mapping[str, str], settings: Settings, source: str) -> str:
     def column(name: str) -> str:
         return _value(identifier(name), columns[name.lower()]) if name.lower() in columns else ABSENT
 
-    def text(expression: str) -> str:
-        return f"NULLIF(CAST({expression} AS VARCHAR), '')"
+    def text(name: str) -> str:
+        return f"NULLIF(CAST({column(name)} AS VARCHAR), '')"
 
-    present = {name: text(column(name)) for name in _ids_among(columns, settings)}
-    identities = " + ".join(f"CAST({one} IS NOT NULL AS BIGINT)" for one in present.values())
-    types = ", ".join(f"IF({one} IS NULL, NULL, {literal(name)})" for name, one in present.items())
+    present = {
+        name: f"IFNULL(CAST({identifier(name)} AS VARCHAR) <> '', FALSE)"
+        for name in _ids_among(columns, settings)
+    }
+    identities = " + ".join(f"CAST({one} AS BIGINT)" for one in present.values())
+    types = ", ".join(f"IF({one}, {literal(name)}, NULL)" for name, one in present.items())
     ids = f"""
       {identities or 0} AS identities, {f"CONCAT_WS(CHR(31), {types})" if types else "''"} AS types,
-      {text(column("canonical_segment_id"))} AS canonical_segment_id,
-      {next(iter(present.values()), ABSENT)} AS user_id"""
+      {text("canonical_segment_id")} AS canonical_segment_id,
+      {text(next(iter(present), ""))} AS user_id"""
     return relation_of(map(column, settings.traits), ids, source)
 
 
