@@ -574,7 +574,7 @@ def test_a_change_of_the_program_is_deployed(built: Cloud, path: str) -> None:
     assert changes(built.deploy(**USUAL)) == PUBSUB_TOO
 
 
-@pytest.mark.parametrize("command", [name for name, command in COMMANDS.items() if command.roles])
+@pytest.mark.parametrize("command", [name for name, command in COMMANDS.items() if command.role])
 def test_a_fault_in_any_command_stops_the_build_with_its_name_and_the_next_build_mends_it(
     cloud: Cloud, first: tuple[Cloud, Calls], command: str
 ) -> None:

@@ -1,7 +1,6 @@
 """A gcloud that keeps a small project in memory, writes down every call, and refuses what the real one does.
 
-Each command has the flags that a deployment has a use for, the services that it calls, which must be enabled,
-and the roles of which the builder must hold one. `stub` is a `gcloud` on the PATH that asks this one.
+`gcloud.yaml` lists the commands. `stub` is a `gcloud` on the PATH that asks this one.
 """
 
 import re
@@ -15,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ruamel.yaml import YAML
+
 Flags = dict[str, str]
 Thing = dict[str, Any]
 PROJECT, NUMBER, REGION = "acme-1", "42", "us-central1"
@@ -23,86 +24,13 @@ BUILDER = f"serviceAccount:persona-builder@{PROJECT}.iam.gserviceaccount.com"
 
 class Command(NamedTuple):
     flags: str = ""
-    services: str = ""  # what it calls, each SERVICE.googleapis.com
-    roles: str = ""  # of which the builder needs one; none: no build calls it
+    services: str = ""
+    role: str = ""
+    prints: str | None = None
 
 
-_BIND = "--member --role --condition"
-_FUNCTION = (
-    "--region --gen2 --runtime --source --entry-point --memory --cpu --min-instances --max-instances "
-    "--run-service-account --build-service-account --no-allow-unauthenticated --set-secrets --clear-secrets "
-    "--set-env-vars --timeout --concurrency --ingress-settings --trigger-http --trigger-topic "
-    "--trigger-location --trigger-service-account --retry"
-)
-_JOB = (
-    "--location --schedule --uri --http-method --attempt-deadline --max-backoff --max-doublings "
-    "--max-retry-attempts --min-backoff --time-zone --oidc-service-account-email --oidc-token-audience"
-)
-_DEPLOY = "cloudfunctions cloudresourcemanager serviceusage run cloudbuild artifactregistry storage"
-_PUBSUB = Command(services="pubsub", roles="pubsub.admin")
-COMMANDS = {
-    "projects create": Command("--set-as-default"),
-    "projects describe": Command(),
-    "projects add-iam-policy-binding": Command(_BIND),
-    "billing projects link": Command("--billing-account"),
-    "billing accounts list": Command("--filter"),
-    "services enable": Command(),
-    "config get account": Command(),
-    "auth print-identity-token": Command(),
-    "beta services identity create": Command("--service"),
-    "beta builds submit": Command("--service-account --substitutions", "cloudbuild storage"),
-    "secrets create": Command("--replication-policy", "secretmanager"),
-    "secrets add-iam-policy-binding": Command(_BIND, "secretmanager", "secretmanager.admin"),
-    "secrets versions add": Command("--data-file", "secretmanager"),
-    "secrets versions list": Command("--filter --sort-by", "secretmanager", "secretmanager.admin"),
-    "iam service-accounts describe": Command("", "iam", "iam.serviceAccountCreator"),
-    "iam service-accounts create": Command("--display-name", "iam", "iam.serviceAccountCreator"),
-    "storage buckets describe": Command("", "storage", "storage.admin"),
-    "storage buckets create": Command(
-        "--location --uniform-bucket-level-access --public-access-prevention", "storage", "storage.admin"
-    ),
-    "storage buckets add-iam-policy-binding": Command(_BIND, "storage", "storage.admin"),
-    "pubsub topics describe": _PUBSUB,
-    "pubsub topics create": _PUBSUB,
-    "pubsub topics update": _PUBSUB._replace(flags="--update-labels"),
-    "pubsub topics add-iam-policy-binding": _PUBSUB._replace(flags="--member --role"),
-    "pubsub subscriptions describe": _PUBSUB,
-    "pubsub subscriptions create": _PUBSUB._replace(
-        flags="--topic --message-retention-duration --expiration-period"
-    ),
-    "pubsub subscriptions update": _PUBSUB._replace(
-        flags="--ack-deadline --dead-letter-topic --max-delivery-attempts --min-retry-delay --max-retry-delay"
-    ),
-    "pubsub subscriptions add-iam-policy-binding": _PUBSUB._replace(flags="--member --role"),
-    "functions describe": Command("--region", "cloudfunctions", "cloudfunctions.developer"),
-    "functions deploy": Command(_FUNCTION, _DEPLOY, "cloudfunctions.developer"),
-    "functions add-invoker-policy-binding": Command("--region --member", "cloudfunctions run", "run.admin"),
-    "run services describe": Command("--region", "run", "run.admin"),
-    "eventarc triggers describe": Command("", "eventarc", "eventarc.admin"),
-    "scheduler jobs describe": Command("--location", "cloudscheduler", "cloudscheduler.admin"),
-    "scheduler jobs create http": Command(_JOB, "cloudscheduler", "cloudscheduler.admin"),
-    "alpha monitoring policies list": Command("--filter"),
-    "beta monitoring channels list": Command("--filter"),
-    "projects remove-iam-policy-binding": Command(_BIND),
-    "scheduler jobs delete": Command("--location", "cloudscheduler"),
-    "functions delete": Command("--region --gen2", "cloudfunctions"),
-    "pubsub subscriptions delete": Command(services="pubsub"),
-    "pubsub topics delete": Command(services="pubsub"),
-    "secrets delete": Command(services="secretmanager"),
-    "storage rm": Command("--recursive", "storage"),
-    "iam service-accounts delete": Command(services="iam"),
-    "scheduler jobs update http": Command(_JOB, "cloudscheduler", "cloudscheduler.admin"),
-}
-# What changes nothing in the project, and what it prints.
-_PRINTED = {
-    "config get account": "ada@example.com",
-    "auth print-identity-token": "token",
-    "billing accounts list": "0A-1",
-    "beta services identity create": "",
-    "beta builds submit": "",
-    "alpha monitoring policies list": "",
-    "beta monitoring channels list": "",
-}
+_LISTED = YAML(typ="safe").load(Path(__file__).with_suffix(".yaml"))
+COMMANDS = {name: Command(**listed) for name, listed in _LISTED.items()}
 _ANYWHERE = {"--project", "--format", "--quiet"}
 # The agents that a trigger needs, each with the role without which it does nothing.
 AGENTS = {
@@ -205,18 +133,17 @@ class Gcloud:
         if command == "services enable":
             self.world.services.update(one.removesuffix(".googleapis.com") for one in names)
             return ""
-        return _PRINTED[command] if command in _PRINTED else self._act(command, name, flags)
+        prints = COMMANDS[command].prints
+        return self._act(command, name, flags) if prints is None else prints
 
     def _permit(self, account: str, command: str, name: str) -> None:
-        _, services, roles = COMMANDS[command]
-        if missing := set(services.split()) - self.world.services:
+        if missing := set(COMMANDS[command].services.split()) - self.world.services:
             raise Refused(f"({command}) PERMISSION_DENIED: {missing}: not enabled in the project")
         if account == "builder":
             keys = ("project", key_of(command, name))
-            if not any(held(self.world, key, role, BUILDER) for key in keys for role in roles.split()):
-                raise Refused(
-                    f"({command}) PERMISSION_DENIED: the builder holds none of {roles or 'no role'}"
-                )
+            role = COMMANDS[command].role
+            if not role or not any(held(self.world, key, role, BUILDER) for key in keys):
+                raise Refused(f"({command}) PERMISSION_DENIED: the builder does not hold {role or 'a role'}")
 
     def _act(self, command: str, name: str, flags: Flags) -> str:
         things, key = self.world.things, key_of(command, name)
