@@ -117,12 +117,9 @@ def new_cloud(place: Path, world: World | None = None) -> Iterator[Cloud]:
     check = place / "workspace" / "tests" / "run"
     check.write_text('#!/usr/bin/env bash\necho "$@" > checked\n')
     check.chmod(0o755)
-    gcloud = Gcloud()
+    gcloud = Gcloud(copy.deepcopy(world) or World())
     with serve(gcloud) as port:
-        cloud = Cloud(place, gcloud, port)
-        if world:
-            gcloud.world = copy.deepcopy(world)
-        yield cloud
+        yield Cloud(place, gcloud, port)
 
 
 @pytest.fixture(scope="session")
@@ -552,8 +549,8 @@ LATER: dict[str, tuple[dict[str, str], dict[str, dict[str, object]], list[str]]]
     "a reader": ({"_READERS": "user:eve@example.com"}, {}, []),
     "a deployment that failed": ({}, {"function/persona-http": {"state": "FAILED"}}, HTTP),
     "another function": ({}, {"function/persona-http": {"updateTime": "by hand"}}, HTTP),
-    "another service": ({}, {"service/persona-http": {"metadata": {"generation": 99}}}, HTTP),
-    "another revision": ({}, {"service/persona-http": {"status": {"latestReadyRevisionName": "r"}}}, HTTP),
+    "another service": ({}, {"service/persona-http": {"metadata.generation": 99}}, HTTP),
+    "another revision": ({}, {"service/persona-http": {"status.latestReadyRevisionName": "r"}}, HTTP),
     "another schedule": ({}, {"job/persona": {"schedule": "0 0 * * *"}}, SCHEDULE),
     "other deliveries": ({}, {f"subscription/{SUBSCRIPTION}": {"ackDeadlineSeconds": 10}}, [DELIVERY]),
 }

@@ -32,6 +32,25 @@ class Command(NamedTuple):
 _LISTED = YAML(typ="safe").load(Path(__file__).with_suffix(".yaml"))
 COMMANDS = {name: Command(**listed) for name, listed in _LISTED.items()}
 _ANYWHERE = {"--project", "--format", "--quiet"}
+# What a flag sets is described as this.
+_FIELDS = {
+    "--schedule": "schedule",
+    "--time-zone": "timeZone",
+    "--uri": "httpTarget.uri",
+    "--http-method": "httpTarget.httpMethod",
+    "--oidc-service-account-email": "httpTarget.oidcToken.serviceAccountEmail",
+    "--oidc-token-audience": "httpTarget.oidcToken.audience",
+    "--attempt-deadline": "attemptDeadline",
+    "--max-retry-attempts": "retryConfig.retryCount",
+    "--max-doublings": "retryConfig.maxDoublings",
+    "--min-backoff": "retryConfig.minBackoffDuration",
+    "--max-backoff": "retryConfig.maxBackoffDuration",
+    "--ack-deadline": "ackDeadlineSeconds",
+    "--dead-letter-topic": "deadLetterPolicy.deadLetterTopic",
+    "--max-delivery-attempts": "deadLetterPolicy.maxDeliveryAttempts",
+    "--min-retry-delay": "retryPolicy.minimumBackoff",
+    "--max-retry-delay": "retryPolicy.maximumBackoff",
+}
 # The agents that a trigger needs, each with the role without which it does nothing.
 AGENTS = {
     f"serviceAccount:service-{NUMBER}@gcp-sa-{name}.iam.gserviceaccount.com": f"roles/{name}.serviceAgent"
@@ -74,13 +93,17 @@ def printed(thing: Thing, wanted: str) -> str:
     match = re.fullmatch(r"""value(?:\[separator=["'](.)["']\])?\((.+)\)""", wanted)
     if not match:
         return ""
-    fields = []
-    for path in match[2].split(","):
-        value: Any = thing.get(path, thing)
-        for key in path.split(".") if value is thing else ():
-            value = value.get(key, "") if isinstance(value, dict) else ""
-        fields.append(str(value))
+    fields = [str(thing.get(path, "")) for path in match[2].split(",")]
     return (match[1] or "\t").join(fields)
+
+
+def described(flags: Flags) -> Thing:
+    """What a flag set, by the name under which it is described."""
+    thing = {_FIELDS[flag]: value for flag, value in flags.items() if flag in _FIELDS}
+    if "--http-method" in flags:
+        thing["httpTarget.httpMethod"] = flags["--http-method"].upper()
+    labels = dictionary(flags.get("--update-labels", ""))
+    return thing | {f"labels.{name}": value for name, value in labels.items() if name}
 
 
 def key_of(command: str, name: str) -> str:
@@ -108,8 +131,8 @@ def absent(command: str, name: str) -> str:
 class Gcloud:
     """Answers the calls of every `stub`, one after the other."""
 
-    def __init__(self) -> None:
-        self.world = World()
+    def __init__(self, world: World) -> None:
+        self.world = world
 
     def call(self, account: str, words: list[str]) -> str:
         """What one call prints; raises Refused with what it says instead."""
@@ -162,12 +185,11 @@ class Gcloud:
         elif command == "functions deploy":
             self._deploy(name, flags)
         elif creates:
-            things[key] = {"projectNumber": NUMBER} if key == "project" else {}
-            things[key] |= _job(flags) if "jobs" in command else {}
+            things[key] = {"projectNumber": NUMBER} if key == "project" else described(flags)
         elif command.startswith("secrets versions"):
             return self._versions(key, add=command.endswith("add"))
         elif not command.endswith(("describe", "link")):
-            things[key] |= _CHANGES[command](flags)
+            things[key] |= described(flags)
         return printed(things[key], flags["--format"]) if "--format" in flags else ""
 
     def _bind(self, key: str, role: str, member: str) -> None:
@@ -209,13 +231,12 @@ class Gcloud:
         topic = flags.get("--trigger-topic")
         if not function and "--trigger-http" not in flags and not topic:
             raise Refused("(functions deploy) You must specify a trigger when deploying a new function.")
-        service: Thing = {"metadata": {"generation": world.clock}}
-        service |= {"status": {"latestReadyRevisionName": f"r{world.clock}"}}
+        service = {"metadata.generation": world.clock, "status.latestReadyRevisionName": f"r{world.clock}"}
         function |= {"state": "FAILED", "updateTime": f"t{world.clock}"}
         if topic:
             self._trigger(name, topic, flags)
         uri = f"https://{name}-abc123-uc.a.run.app"
-        function |= {"state": "ACTIVE", "serviceConfig": {"uri": uri}}
+        function |= {"state": "ACTIVE", "serviceConfig.uri": uri}
         world.things[f"service/{name}"] = service
 
     def _trigger(self, name: str, topic: str, flags: Flags) -> None:
@@ -233,70 +254,28 @@ class Gcloud:
         if f"trigger/{trigger}" in world.things:
             raise Refused("(functions deploy) the trigger, and the messages that wait for it, would be lost")
         path = f"projects/{PROJECT}/subscriptions/{subscription}"
-        world.things[f"function/{name}"]["eventTrigger"] = {"trigger": trigger}
-        world.things[f"trigger/{trigger}"] = {"transport": {"pubsub": {"subscription": path}}}
+        world.things[f"function/{name}"]["eventTrigger.trigger"] = trigger
+        world.things[f"trigger/{trigger}"] = {"transport.pubsub.subscription": path}
         world.things[f"subscription/{subscription}"] = {"topic": topic, "ackDeadlineSeconds": 10}
-
-
-def _job(flags: Flags) -> Thing:
-    token = {"serviceAccountEmail": flags["--oidc-service-account-email"]}
-    token |= {"audience": flags["--oidc-token-audience"]}
-    target = {"uri": flags["--uri"], "httpMethod": flags["--http-method"].upper(), "oidcToken": token}
-    retry = {"retryCount": flags["--max-retry-attempts"], "maxDoublings": flags["--max-doublings"]}
-    retry |= {"minBackoffDuration": flags["--min-backoff"], "maxBackoffDuration": flags["--max-backoff"]}
-    return {
-        "schedule": flags["--schedule"],
-        "timeZone": flags["--time-zone"],
-        "httpTarget": target,
-        "attemptDeadline": flags["--attempt-deadline"],
-        "retryConfig": retry,
-    }
-
-
-def _delivery(flags: Flags) -> Thing:
-    attempts = int(flags["--max-delivery-attempts"])
-    dead = {"deadLetterTopic": flags["--dead-letter-topic"], "maxDeliveryAttempts": attempts}
-    retry = {"minimumBackoff": flags["--min-retry-delay"], "maximumBackoff": flags["--max-retry-delay"]}
-    deadline_seconds = int(flags["--ack-deadline"])
-    return {"ackDeadlineSeconds": deadline_seconds, "deadLetterPolicy": dead, "retryPolicy": retry}
-
-
-def _labels(flags: Flags) -> Thing:
-    return {f"labels.{name}": value for name, value in dictionary(flags["--update-labels"]).items()}
-
-
-_CHANGES = {
-    "pubsub topics update": _labels,
-    "pubsub subscriptions update": _delivery,
-    "scheduler jobs update http": _job,
-}
-
-
-class _Server(socketserver.TCPServer):
-    gcloud: Gcloud
-
-
-class _Handler(socketserver.StreamRequestHandler):
-    server: _Server
-
-    def _word(self) -> str:
-        return b"".join(iter(lambda: self.rfile.read(1), b"\0")).decode()
-
-    def handle(self) -> None:
-        account, count = self._word(), int(self._word())
-        words = [self._word() for _ in range(count)]
-        try:
-            answer = f"0\0{self.server.gcloud.call(account, words)}\0\0"
-        except Refused as refusal:
-            answer = f"1\0\0ERROR: (gcloud) {refusal}\n\0"
-        self.wfile.write(answer.encode())
 
 
 @contextmanager
 def serve(gcloud: Gcloud) -> Iterator[int]:
     """The port at which every `stub` asks."""
-    with _Server(("127.0.0.1", 0), _Handler) as server:
-        server.gcloud = gcloud
+
+    class Handler(socketserver.StreamRequestHandler):
+        def word(self) -> str:
+            return b"".join(iter(lambda: self.rfile.read(1), b"\0")).decode()
+
+        def handle(self) -> None:
+            account, count = self.word(), int(self.word())
+            try:
+                answer = f"0\0{gcloud.call(account, [self.word() for _ in range(count)])}\0\0"
+            except Refused as refusal:
+                answer = f"1\0\0ERROR: (gcloud) {refusal}\n\0"
+            self.wfile.write(answer.encode())
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         try:
