@@ -20,20 +20,7 @@ from doors import ROOT, damaged_installation, environment, in_process, published
 
 pytestmark = pytest.mark.slow
 
-TABLE = """
-Run monday: {status} (sample, words by facts)
-600 profiles read: 512 active, 80 dormant, 8 rejected
-  Web Dominant           147   28.7%
-  Mobile Dominant        180   35.2%
-  Email Dominant         102   19.9%
-  Omnichannel             83   16.2%
-{replay}Rejected: 1 activity negative, 1 activity not finite, 2 activity not numeric, \
-1 external ids malformed, 2 profile not object, 1 traits not object
-Figures in the text: N from the data, 0 typed and equal to it, 0 not in it
-
-Framework: {folder}/runs/monday/framework.html
-           frameworks/runs/monday/framework.json
-"""
+TABLE = (ROOT / "tests" / "data" / "closing_table.txt").read_text(encoding="utf-8")
 STOPPED = (
     "stopped: what was paid for is kept, and an answer under way is looked for in Mave's threads; the same "
     "command with --run-id monday goes on, and pays for nothing twice"
