@@ -62,7 +62,6 @@ def test_a_laptop_without_any_setting_gets_the_sample_worded_by_facts_in_a_folde
         ("PERSONA_LIMIT", " \n", 10_000),
         ("PERSONA_CHANNELS", "web = visits , sms = sms_30d", {"web": "visits", "sms": "sms_30d"}),
         ("PERSONA_LTV_TRAIT", "lifetime value", "lifetime value"),
-        ("PERSONA_CURRENCY", "CHF", "CHF"),
         ("PERSONA_CURRENCY", "R$", "R$"),
         ("PERSONA_DOMINANCE", "0.2", 0.2),
         ("PERSONA_DOMINANCE", "0.95", 0.95),
@@ -161,11 +160,7 @@ def test_settings_that_do_not_go_together_are_told(given: dict[str, str], expect
 
 
 @pytest.mark.parametrize(
-    ("name", "nearest"),
-    [
-        ("PERSONA_LIMITS", "PERSONA_LIMIT"),
-        ("MAVERA_KEY", "MAVERA_API_KEY"),
-    ],
+    ("name", "nearest"), [("PERSONA_LIMITS", "PERSONA_LIMIT"), ("MAVERA_KEY", "MAVERA_API_KEY")]
 )
 def test_a_name_that_is_no_setting_is_told_with_the_nearest_and_without_its_value(
     name: str, nearest: str
