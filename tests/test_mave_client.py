@@ -117,6 +117,7 @@ UNUSABLE = {
     "nothing": (b"", "an empty body"),
     "no-content": (b'{"id": "msg_1"}', "an object without it"),
     "empty-content": (b'{"content": " \\n"}', "an object without it"),
+    "content-of-another-type": (b'{"content": ["a"]}', "an object without it"),
     "list": (b"[1]", "3 bytes that are no JSON object"),
 }
 

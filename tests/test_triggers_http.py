@@ -268,6 +268,7 @@ def test_a_service_that_fails_is_named_and_the_caller_told_whether_to_wait(
 
 
 DAMAGED = {
+    "nothing": b"",
     "no JSON": b'{"run_id": jane@example.com}',
     "no UTF-8": b'{"run_id": "\xff", "created_at": "", "objects": {}}',
     "nested": b'{"run_id": "a", "new": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",

@@ -136,6 +136,7 @@ MALFORMED: dict[str, object] = {
     "an object": message(data={"run_id": "a"}),
     "an unknown field": message({"bucket": "mine"}),
     "a message that is none": {"message": "hello"},
+    "an empty object": {},
     "no body": b"",
     "malformed": b"{",
     "gzip": gzip.compress(b"{}"),
