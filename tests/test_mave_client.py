@@ -27,23 +27,20 @@ def settings(url: str, **more: str) -> Settings:
     return read_settings(names | more, "terminal")
 
 
-def ask(
-    service: Service, deadline_seconds: float = 1_000.0, thread_id: str | None = None, **more: str
-) -> bytes:
-    deployment, deadline = settings(service.url, **more), Deadline(deadline_seconds)
-    return client.ask(deployment, deadline, MESSAGE, thread_id, busy_backoff_seconds=0.05)
+def ask(service: Service, deadline_seconds: float = 1_000.0) -> bytes:
+    return client.ask(settings(service.url), Deadline(deadline_seconds), MESSAGE, None)
 
 
-def failure(service: Service, deadline_seconds: float = 1_000.0, **more: str) -> PersonaError:
+def failure(service: Service, deadline_seconds: float = 1_000.0) -> PersonaError:
     with pytest.raises(PersonaError) as raised:
-        ask(service, deadline_seconds, None, **more)
+        ask(service, deadline_seconds)
     return raised.value
 
 
 def test_a_call_carries_the_message_the_thread_and_the_workspace_and_no_more() -> None:
     with FakeMave(answer("An answer.")) as service:
         thread = service.remember("before", "yes")
-        ask(service, thread_id=thread.id, MAVERA_WORKSPACE_ID="ws_1")
+        client.ask(settings(service.url, MAVERA_WORKSPACE_ID="ws_1"), Deadline(600), MESSAGE, thread.id)
         sent = service.requests[0]
     assert json.loads(sent.body) == {"message": MESSAGE, "thread_id": thread.id, "workspace_id": "ws_1"}
     assert sent.headers["Authorization"] == f"Bearer {KEY}"

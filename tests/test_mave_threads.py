@@ -2,9 +2,6 @@
 
 import json
 import time
-from collections.abc import Callable
-from dataclasses import replace
-from typing import Any
 
 import pytest
 from clock import Clock
@@ -21,17 +18,16 @@ REFERENCE = "r4nd0m/1"
 MESSAGE = f"Create a unified persona framework.\n\nReference: {REFERENCE}"
 
 
-def settings(url: str, timeout_seconds: int = 240) -> Settings:
+def settings(url: str, **more: str) -> Settings:
     names = {"PERSONA_SOURCE": "sample", "MAVERA_API_KEY": "mvra_live_test", "MAVERA_API_URL": url}
-    return read_settings(names | {"MAVE_TIMEOUT_SECONDS": str(timeout_seconds)}, "terminal")
+    return read_settings(names | more, "terminal")
 
 
 def recover(
-    service: FakeMave, reference: str = REFERENCE, deadline_seconds: float = 600.0, **more: Any
+    service: FakeMave, reference: str = REFERENCE, deadline_seconds: float = 600.0, **more: bool
 ) -> bytes | None:
     """What is recovered of a call that is a minute old."""
-    named = {"poll_seconds": 2.0, **more}
-    return threads.recover(settings(service.url), Deadline(deadline_seconds), reference, 60.0, **named)
+    return threads.recover(settings(service.url), Deadline(deadline_seconds), reference, 60.0, **more)
 
 
 def content(body: bytes | None) -> str | None:
@@ -120,10 +116,10 @@ def message(role: str, text: object, **more: object) -> dict[str, object]:
 class Told(FakeMave):
     """Its list and its one thread are as told."""
 
-    def __init__(self, page: Reply | Callable[[Request], Reply], *messages: object) -> None:
+    def __init__(self, page: Reply, *messages: object) -> None:
         def told(request: Request) -> Reply:
             if request.path == "/mave/threads":
-                return page if isinstance(page, Reply) else page(request)
+                return page
             assert request.raw_path == "/mave/threads/t%2F1%3F"
             return json_reply({**thread(), "messages": list(messages)})
 
@@ -202,7 +198,7 @@ def test_a_list_without_an_end_is_never_not_found() -> None:
     def endless(request: Request) -> Reply:
         return listing(thread(id=str(request.ordinal)), has_more=True, next_cursor=str(request.ordinal))
 
-    with Told(endless) as service, pytest.raises(Unavailable, match="goes on after 200 threads"):
+    with FakeMave(faults=endless) as service, pytest.raises(Unavailable, match="goes on after 200 threads"):
         recover(service)
 
 
@@ -237,5 +233,5 @@ def test_a_workspace_lists_its_own_threads() -> None:
     with FakeMave() as service:
         for workspace_id in ("ws_ours", "ws_theirs"):
             service.remember(MESSAGE, f"Of {workspace_id}.").workspace_id = workspace_id
-        named = replace(settings(service.url), mavera_workspace_id="ws_ours")
+        named = settings(service.url, MAVERA_WORKSPACE_ID="ws_ours")
         assert content(threads.recover(named, Deadline(600), REFERENCE, 60.0)) == "Of ws_ours."

@@ -44,14 +44,7 @@ _MOST_DEPTH = 100
 _NESTING = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
 
-def ask(
-    settings: Settings,
-    deadline: Deadline,
-    message: str,
-    thread_id: str | None,
-    *,
-    busy_backoff_seconds: float = _BUSY_BACKOFF_SECONDS,
-) -> bytes:
+def ask(settings: Settings, deadline: Deadline, message: str, thread_id: str | None) -> bytes:
     """The raw body of a usable reply: a JSON object with `content`. Costs 10 to 75 credits.
 
     Waits for at most MAVE_TIMEOUT_SECONDS, and never past the deadline (what comes after an answer has time
@@ -81,7 +74,7 @@ def ask(
         except ReplyLost as lost:
             lost.sent_seconds_ago = deadline.elapsed_seconds - sent_at_seconds
             raise
-        wait_seconds = max(asked_seconds(reply) or 0, backoff_seconds(busy_backoff_seconds, tried))
+        wait_seconds = max(asked_seconds(reply) or 0, backoff_seconds(_BUSY_BACKOFF_SECONDS, tried))
         needed_seconds = wait_seconds + settings.mave_timeout_seconds
         if needed_seconds > deadline.left_seconds:
             raise Unavailable(
