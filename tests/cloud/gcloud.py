@@ -23,6 +23,7 @@ BUILDER = f"serviceAccount:persona-builder@{PROJECT}.iam.gserviceaccount.com"
 
 
 class Command(NamedTuple):
+    needs: str = ""
     flags: str = ""
     services: str = ""
     role: str = ""
@@ -145,8 +146,9 @@ class Gcloud:
         flags = {
             flag: value for flag, _, value in (word.partition("=") for word in rest if word not in names)
         }
-        if unknown := set(flags) - {*COMMANDS[command].flags.split(), *_ANYWHERE}:
-            raise Refused(f"({command}) unrecognized arguments: {unknown}")
+        needs, more = (set(words.split()) for words in COMMANDS[command][:2])
+        if wrong := (needs - set(flags)) | (set(flags) - needs - more - _ANYWHERE):
+            raise Refused(f"({command}) unrecognized, or must be specified: {wrong}")
         name = names[0] if names else ""
         self.world.calls.append({"command": command, "name": name, "flags": flags})
         if self.world.fault == command:
