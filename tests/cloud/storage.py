@@ -81,12 +81,11 @@ class Stored:
 
 
 class _Upload(NamedTuple):
-    """A resumable upload under way."""
+    """A resumable upload whose content is yet to come."""
 
     metadata: Mapping[str, object]
     content_type: str
     query: Mapping[str, str]
-    received: bytearray
 
 
 class FakeStorage(Service):
@@ -117,10 +116,11 @@ class FakeStorage(Service):
         if fault.status is not None:
             return error(fault.status, f"Injected into {call.method}.")
         if fault.corrupt and method == "insert":
-            request = _damaged(request)
+            data = _parts(request)[2]
+            request = replace(request, body=request.body.replace(data, _damaged(data)))
         reply = settle(lambda asked: self._carried_out(method, bucket, name, asked), request)
-        if fault.corrupt:
-            reply = reply.but(headers={"X-Goog-Hash": f"crc32c={crc32c(b'something else')}"})
+        if fault.corrupt and method == "media":
+            reply = replace(reply, body=_damaged(reply.body))
         return reply.but(ending="reset" if fault.lost else "cut" if fault.cut else None)
 
     def _begin(self, method: Method, name: str) -> tuple[Call, Fault]:
@@ -207,22 +207,19 @@ class FakeStorage(Service):
             case "POST", "resumable":
                 content_type = request.headers.get("X-Upload-Content-Type", "application/octet-stream")
                 upload_id = secrets.token_urlsafe(12)
-                self._uploads[upload_id] = _Upload(json.loads(request.body), content_type, query, bytearray())
+                self._uploads[upload_id] = _Upload(json.loads(request.body), content_type, query)
                 return Reply(headers={"Location": f"{self.url}{request.target}&upload_id={upload_id}"})
             case "PUT", "resumable":
-                return self._receive_chunk(request, query.get("upload_id", ""))
+                return self._receive(request, query.get("upload_id", ""))
         return error(400, "Unknown uploadType.")
 
-    def _receive_chunk(self, request: Request, upload_id: str) -> Reply:
+    def _receive(self, request: Request, upload_id: str) -> Reply:
+        """The content of a resumable upload, which comes in one piece here."""
         upload = self._uploads.get(upload_id) or stop(error(404, "No such upload."))
-        content_range = request.headers.get("Content-Range", "")
-        span = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", content_range)
-        if not span or int(span[1]) != len(upload.received):
+        size = len(request.body)
+        if request.headers.get("Content-Range") != f"bytes 0-{size - 1}/{size}":
             return error(400, "Invalid Content-Range.")
-        upload.received.extend(request.body)
-        if len(upload.received) < int(span[3]):
-            return Reply(status=308, headers={"Range": f"bytes=0-{len(upload.received) - 1}"})
-        return self._store(upload.metadata, upload.content_type, bytes(upload.received), upload.query)
+        return self._store(upload.metadata, upload.content_type, request.body, upload.query)
 
     def _store(
         self, metadata: Mapping[str, object], content_type: str, data: bytes, query: Mapping[str, str]
@@ -284,10 +281,9 @@ def _subject(method: Method, name: str, request: Request) -> str:
     return str(json.loads(request.body).get("name", "")) if request.method == "POST" else ""
 
 
-def _damaged(request: Request) -> Request:
-    """A multipart upload, one bit of whose content changed."""
-    data = _parts(request)[2]
-    return replace(request, body=request.body.replace(data, data[:-1] + bytes([data[-1] ^ 1])))
+def _damaged(data: bytes) -> bytes:
+    """A content one bit of which changed."""
+    return data[:-1] + bytes([data[-1] ^ 1])
 
 
 def _parts(request: Request) -> tuple[dict[str, object], str, bytes]:
