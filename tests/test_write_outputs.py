@@ -38,9 +38,10 @@ def opened(deck: bytes) -> list[Slide]:
     return list(Presentation(BytesIO(deck)).slides)
 
 
-def test_every_object_of_the_contract_is_made_in_its_order(named: Framework) -> None:
+def test_every_object_of_the_contract_is_made_in_its_order_whatever_it_has_to_say(made: Made) -> None:
+    """Half a surrogate pair, too, which cannot be encoded."""
     members = Members(dialect="duckdb", view="channel_patterns", query="SELECT 1")
-    assert list(render.outputs(named, members)) == list(OUTPUTS)
+    assert list(render.outputs(made["hostile"], members)) == list(OUTPUTS)
 
 
 FACTS = {
