@@ -5,19 +5,27 @@ import pytest
 from persona.settings import read_settings
 from persona.summarize.sampling import rule_of, sentence
 
-PLACES = {
-    "segment": "space",
-    "profile-api": "space",
-    "export": "export",
-    "bigquery": "space (Profiles Sync in BigQuery)",
-    "sample": "built-in, invented sample space",
+# What was read, and what is said of its order where only its first profiles were.
+SOURCES = {
+    "segment": ("space", "in an order that Segment does not document"),
+    "profile-api": ("space", "active people are over-represented"),
+    "identifiers": ("list in PERSONA_IDENTIFIERS", "in its order, and stand for all as far as"),
+    "export": ("export", ""),  # which is drawn from, like BigQuery
+    "bigquery": ("space (Profiles Sync in BigQuery)", ""),
+    "sample": ("built-in, invented sample space", "in the source's own order"),
 }
 
 
-@pytest.mark.parametrize("source", PLACES)
-def test_a_whole_space_is_called_whole(source: str) -> None:
-    said = sentence(source, 1_234, truncated=False, drawn_from=None)
-    assert said == f"All 1,234 profiles of the {PLACES[source]} were read."
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_whole_source_is_called_whole_and_the_head_of_a_list_biased_by_its_order(source: str) -> None:
+    place, order = SOURCES[source]
+    whole, head = (sentence(source, 100, truncated=cut, drawn_from=None) for cut in (False, True))
+    assert whole == f"All 100 profiles of the {place} were read."
+    assert head.startswith(f"Only the first 100 profiles of the {place} were read")
+    assert (
+        order in head,
+        head.endswith("up to 9.8 points (95 %), and by the order an unknown amount more."),
+    ) == (True, True)
 
 
 def test_a_drawn_sample_names_its_size_its_seed_and_its_margin() -> None:
@@ -25,21 +33,6 @@ def test_a_drawn_sample_names_its_size_its_seed_and_its_margin() -> None:
         "10,000 of the 2,000,000 profiles of the export were drawn at random (seed 1); by chance alone, a "
         "pattern's share may be off by up to 1.0 points (95 %)."
     )
-
-
-HEADS = {
-    "segment": "in an order that Segment does not document",
-    "profile-api": "active people are over-represented",
-    "identifiers": "of the list in PERSONA_IDENTIFIERS were read, in its order",
-    "sample": "in the source's own order",
-}
-
-
-@pytest.mark.parametrize("source", HEADS)
-def test_the_head_of_a_list_is_called_biased_by_its_order(source: str) -> None:
-    said = sentence(source, 100, truncated=True, drawn_from=None)
-    assert (said.startswith("Only the first 100 profiles"), HEADS[source] in said) == (True, True)
-    assert said.endswith("up to 9.8 points (95 %), and by the order an unknown amount more.")
 
 
 @pytest.mark.parametrize(

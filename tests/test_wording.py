@@ -3,7 +3,6 @@
 import pytest
 
 from persona import wording
-from persona.model import Unit
 
 
 @pytest.mark.parametrize(
@@ -33,29 +32,18 @@ from persona.model import Unit
         pytest.param(wording.money(-0.001, "$"), "$0", id="no minus before nothing"),
         pytest.param(wording.money(890.0, "EUR"), "EUR 890", id="a code stands apart"),
         pytest.param(wording.money(1e18, "$"), "$1e+18", id="beyond all measure"),
+        pytest.param(wording.written(1450, "people", "$"), "1,450", id="people"),
+        pytest.param(wording.written(1 / 3, "share", "$"), "33.3 %", id="a share"),
+        pytest.param(wording.written(0.0, "share", "$"), "0 %", id="nobody"),
+        pytest.param(wording.written(1.0, "share", "$"), "100 %", id="everybody"),
+        pytest.param(wording.written(0.0004, "share", "$"), "<0.1 %", id="hardly anybody"),
+        pytest.param(wording.written(4.21, "points", "$"), "+4.2 points", id="more"),
+        pytest.param(wording.written(-4.21, "points", "$"), "\u22124.2 points", id="less"),
+        pytest.param(wording.written(0.01, "points", "$"), "0.0 points", id="no change"),
+        pytest.param(wording.written(22, "average", "$"), "22.0", id="an average"),
+        pytest.param(wording.written(2.66, "ratio", "$"), "2.7", id="a ratio"),
+        pytest.param(wording.written(12.6, "ratio", "$"), "13", id="a large ratio"),
     ],
 )
-def test_figures_money_days_and_activities_are_written_as_people_write_them(
-    written: str, expected: str
-) -> None:
+def test_figures_days_and_activities_are_written_as_people_write_them(written: str, expected: str) -> None:
     assert written == expected
-
-
-@pytest.mark.parametrize(
-    ("value", "unit", "written"),
-    [
-        pytest.param(1450, "people", "1,450", id="people"),
-        pytest.param(1 / 3, "share", "33.3 %", id="a share"),
-        pytest.param(0.0, "share", "0 %", id="nobody"),
-        pytest.param(1.0, "share", "100 %", id="everybody"),
-        pytest.param(0.0004, "share", "<0.1 %", id="hardly anybody"),
-        pytest.param(4.21, "points", "+4.2 points", id="more"),
-        pytest.param(-4.21, "points", "\u22124.2 points", id="less"),
-        pytest.param(0.01, "points", "0.0 points", id="no change"),
-        pytest.param(22, "average", "22.0", id="an average"),
-        pytest.param(2.66, "ratio", "2.7", id="a ratio"),
-        pytest.param(12.6, "ratio", "13", id="a large ratio"),
-    ],
-)
-def test_a_figure_is_written_by_its_unit(value: float, unit: Unit, written: str) -> None:
-    assert wording.written(value, unit, "$") == written
