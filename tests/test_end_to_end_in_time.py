@@ -4,11 +4,10 @@ import gzip
 import json
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from cloud import Call, FakeMave, FakeSegment, FakeStorage, Fault, Reply, answer, lose
+from cloud import FakeMave, FakeSegment, FakeStorage, Fault, Reply, Request, answer, lose
 from doors import Set, client
 
 from persona.deadline import Deadline
@@ -22,90 +21,70 @@ PAST_SECONDS = 15.0
 SHORT_SECONDS, ASKING_SECONDS = 5.0, 21.0
 PERSON = b'{"traits": {"web_sessions_30d": 9, "ltv": "12.5", "plan": "pro"}, "external_ids": []}\n'
 HOSTILE = "## Web Dominant\n1. {{ web_dominant.people / 0 }} [(“**\n" * 90_000
+# The thread of a lost answer shows none as long as anybody waits.
+LOST, LATE = lose(HOSTILE, 500, thread_after_seconds=3_600), answer(HOSTILE, delay_seconds=0.9)
+BUSY, SLOW = Fault(status=429), Fault(status=503, delay_seconds=60)
 
 
-class World:
-    """The services and settings of one run; `environment` is what it starts with."""
-
-    def __init__(self, folder: Path, stack: ExitStack) -> None:
-        self.folder, self._stack = folder, stack
-        self.environment = {"PERSONA_AUTHOR": "facts", "PERSONA_SOURCE": "sample"}
-
-    def silent_listing(self) -> None:
-        segment = self._stack.enter_context(FakeSegment([], faults=lambda _: Reply(ending="silence")))
-        self.environment |= {"PERSONA_SOURCE": "segment", **segment.settings()}
-
-    def file(self, content: bytes, times: int) -> None:
-        with (self.folder / "people.gz").open("wb") as file:
-            file.writelines([gzip.compress(content, 1)] * times)
-        self.environment["PERSONA_SOURCE"] = str(self.folder / "people.gz")
-
-    def endless_file(self) -> None:
-        """Eighty million people in a few megabytes; reading them takes much longer than the run has."""
-        self.file(PERSON * 400_000, 200)
-
-    def file_of_zeros(self) -> None:
-        """Sixty gigabytes without a single line's end."""
-        self.file(bytes(200_000_000), 300)
-
-    def mave(self, mave: FakeMave) -> None:
-        self._stack.enter_context(mave)
-        self.environment |= {"PERSONA_AUTHOR": "mave", "PERSONA_MAVE_CALLS": "1"}
-        self.environment |= {"MAVE_TIMEOUT_SECONDS": "1", **mave.settings()}
-
-    def silent_mave(self) -> None:
-        self.mave(FakeMave(faults=lambda _: Reply(ending="silence")))
-
-    def lost_answer(self) -> None:
-        """The reply is lost, and its thread shows no answer as long as anybody waits."""
-        self.mave(FakeMave(lose(HOSTILE, 500, thread_after_seconds=3_600)))
-
-    def hostile_answer(self) -> None:
-        self.mave(FakeMave(answer(HOSTILE, delay_seconds=0.9)))
-
-    def storage(self, fault: Callable[[Call], Fault | None]) -> None:
-        storage = self._stack.enter_context(FakeStorage(faults=fault))
-        self.environment |= storage.settings()
-
-    def silent_storage(self) -> None:
-        self.storage(lambda _: Fault(status=503, delay_seconds=60))
-
-    def storage_that_falls_silent(self) -> None:
-        """While the outputs are written."""
-        self.storage(lambda call: Fault(status=503, delay_seconds=60) if call.name.endswith(".md") else None)
-
-    def busy_storage(self) -> None:
-        self.storage(lambda call: Fault(status=429) if call.name.endswith("framework.json") else None)
-
-    def locked_folder(self) -> None:
-        self._stack.enter_context(exclusive(self.folder / "frameworks", Deadline(1)))
+def silent(_: Request) -> Reply:
+    return Reply(ending="silence")
 
 
-STEPS = {
-    "fetch: a listing that is silent": (World.silent_listing, "segment_unavailable"),
-    "fetch: a file of zeros": (World.file_of_zeros, "deadline"),
-    "classify: a file of which nobody sees the end": (World.endless_file, "deadline"),
-    "Mave: neither answers nor shows its threads": (World.silent_mave, "mave_unavailable"),
-    "Mave: the answer is lost": (World.lost_answer, "mave_unavailable"),
-    "check and write: five hostile megabytes": (World.hostile_answer, "published"),
-    "claim: a bucket that is silent": (World.silent_storage, "storage_unavailable"),
-    "publish: a bucket that falls silent": (World.storage_that_falls_silent, "storage_unavailable"),
-    "publish: a bucket that stays busy": (World.busy_storage, "storage_unavailable"),
-    "claim: a folder that stays locked": (World.locked_folder, "storage_unavailable"),
+def storage(fault: Fault, end: str = "") -> FakeStorage:
+    """A bucket where this befalls every object whose name ends so."""
+    return FakeStorage(faults=lambda call: fault if call.name.endswith(end) else None)
+
+
+def assert_ends(settings: Set, outcome: str, **environment: str) -> None:
+    """A run ends so, and in time."""
+    seconds = ASKING_SECONDS if "MAVERA_API_KEY" in environment else SHORT_SECONDS
+    settings(PERSONA_MAVE_CALLS="1", MAVE_TIMEOUT_SECONDS="1", PERSONA_DEADLINE_SECONDS=str(seconds))
+    settings(**{"PERSONA_SOURCE": "sample"} | environment)
+    began = time.monotonic()
+    report = json.loads(client("persona_http").post("/", data=b"{}").get_data())
+    took_seconds = time.monotonic() - began
+    assert outcome == (report["error"]["code"] if "error" in report else report["status"])
+    assert took_seconds < seconds + PAST_SECONDS
+
+
+Made = Callable[[], FakeMave | FakeStorage]
+SERVICES: dict[str, tuple[Made, str]] = {
+    "Mave: neither answers nor shows its threads": (lambda: FakeMave(faults=silent), "mave_unavailable"),
+    "Mave: the answer is lost": (lambda: FakeMave(LOST), "mave_unavailable"),
+    "check and write: five hostile megabytes": (lambda: FakeMave(LATE), "published"),
+    "claim: a bucket that is silent": (lambda: storage(SLOW), "storage_unavailable"),
+    "publish: a bucket that falls silent": (lambda: storage(SLOW, ".md"), "storage_unavailable"),
+    "publish: a bucket that stays busy": (lambda: storage(BUSY, "framework.json"), "storage_unavailable"),
 }
 
 
-@pytest.mark.parametrize("step", STEPS)
-def test_a_step_ends_with_the_run(tmp_path: Path, settings: Set, step: str) -> None:
-    meet, outcome = STEPS[step]
-    with ExitStack() as stack:
-        met = World(tmp_path, stack)
-        meet(met)
-        asks = met.environment["PERSONA_AUTHOR"] == "mave"
-        seconds = ASKING_SECONDS if asks else SHORT_SECONDS
-        settings(**met.environment | {"PERSONA_DEADLINE_SECONDS": str(seconds)})
-        began = time.monotonic()
-        report = json.loads(client("persona_http").post("/", data=b"{}").get_data())
-        took_seconds = time.monotonic() - began
-    assert outcome == (report["error"]["code"] if "error" in report else report["status"])
-    assert took_seconds < seconds + PAST_SECONDS
+@pytest.mark.parametrize("step", SERVICES)
+def test_a_step_that_meets_mave_or_a_bucket_ends_with_the_run(settings: Set, step: str) -> None:
+    made, outcome = SERVICES[step]
+    with made() as service:
+        assert_ends(settings, outcome, **service.settings())
+
+
+def test_a_fetch_of_a_listing_that_is_silent_ends_with_the_run(settings: Set) -> None:
+    with FakeSegment([], faults=silent) as segment:
+        assert_ends(settings, "segment_unavailable", PERSONA_SOURCE="segment", **segment.settings())
+
+
+FILES = {
+    "fetch: sixty gigabytes without a line's end": (bytes(1_000), 200_000, 300),
+    "classify: eighty million people in a few megabytes": (PERSON, 400_000, 200),
+}
+
+
+@pytest.mark.parametrize(("unit", "n", "times"), FILES.values(), ids=FILES)
+def test_a_file_that_takes_longer_than_the_run_has_ends_with_it(
+    tmp_path: Path, settings: Set, unit: bytes, n: int, times: int
+) -> None:
+    with (tmp_path / "people.gz").open("wb") as file:
+        file.writelines([gzip.compress(unit * n, 1)] * times)
+    assert_ends(settings, "deadline", PERSONA_SOURCE=str(tmp_path / "people.gz"))
+
+
+def test_a_claim_of_a_folder_that_stays_locked_ends_with_the_run(tmp_path: Path, settings: Set) -> None:
+    with exclusive(tmp_path / "frameworks", Deadline(1)):
+        assert_ends(settings, "storage_unavailable")
