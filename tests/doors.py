@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import chdir, contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from zipfile import ZipFile
 
 import functions_framework
@@ -84,30 +84,18 @@ def free_port() -> Iterator[int]:
 @contextmanager
 def serve(target: str, log: Path, **settings: str) -> Iterator[str]:
     """The address of a function, served by a functions-framework of its own that prints to `log`."""
-    command = [
-        str(Path(sys.executable).parent / "functions-framework"),
-        f"--source={ROOT / 'main.py'}",
-        f"--target={target}",
-        "--host=127.0.0.1",
-    ]
+    framework = str(Path(sys.executable).parent / "functions-framework")
     with log.open("wb") as printed, free_port() as port:
-        server = subprocess.Popen(
-            [*command, f"--port={port}"],
-            cwd=log.parent,
-            env=environment(**settings),
-            stdout=printed,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            wait_for(port, server)
+        command = [framework, f"--source={ROOT / 'main.py'}", f"--target={target}", "--host=127.0.0.1"]
+        with started([*command, f"--port={port}"], port, log.parent, printed, **settings):
             yield f"http://127.0.0.1:{port}"
-        finally:
-            server.terminate()
-            server.wait(600)
 
 
-def wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
-    """Return once the server listens on the port."""
+@contextmanager
+def started(
+    command: list[str], port: int, folder: Path, printed: IO[bytes] | None = None, **settings: str
+) -> Iterator[None]:
+    """A server that was started in a folder, from when it listens on the port."""
 
     def listens() -> bool:
         with suppress(OSError):
@@ -116,7 +104,14 @@ def wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
         assert server.poll() is None, f"nothing listens on port {port}"
         return False
 
-    until(listens)
+    env = environment(**settings)
+    server = subprocess.Popen(command, cwd=folder, env=env, stdout=printed, stderr=printed)
+    try:
+        until(listens)
+        yield
+    finally:
+        server.terminate()
+        server.wait(600)
 
 
 def until(true: Callable[[], bool]) -> None:

@@ -109,9 +109,7 @@ def test_help_names_event_window_and_aggregation_of_any_channel() -> None:
     assert "PERSONA_EVENTS" not in helped
     # Raw events are offered where they tell all channels apart.
     assert "PERSONA_EVENTS=on" in help_for(CHANNELS, 30)
-
-
-def test_help_for_traits_of_unknown_window_asks_for_one_window() -> None:
+    # Where the traits' names tell no window, one is asked for.
     assert help_for({"sms": "s"}, None).endswith("over the same window as the other channels' traits.")
 
 
