@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from persona.check.answer import CheckedAnswer, read_answers
-from persona.check.arithmetic import UNRESOLVED, Result, compute
+from persona.check.arithmetic import UNRESOLVED, compute
 from persona.check.facts import facts_of
 from persona.check.figures import Passage, Passages, sentences
 from persona.model import Fact, Rule, Summary
@@ -42,27 +42,37 @@ def shown(text: str) -> str:
     return filled(text).text
 
 
+# What an expression comes to, in which unit, and whether its facts are alike.
 ARITHMETIC = {
-    "a name in capitals": (" A.Avg_LTV ", 300.0, "money"),
-    "equal units over each other": ("a.avg_ltv / b.avg_ltv", 2.5, None),
-    "a number less a share": ("1 - a.share", 0.75, "share"),
-    "shares together": ("a.share + b.share", 0.45, "share"),
-    "a share less a share": ("a.share - b.share", 5.0, "points"),
-    "points over a share": ("(a.share - b.share) / b.share", 0.25, None),
-    "points times a number": ("a.share_change * 2", 8.4, "points"),
-    "a unit times a number": ("a.avg_ltv * 1.1", 330.0, "money"),
-    "a number times a unit": ("2 * a.avg_ltv", 600.0, "money"),
-    "a number over a unit": ("2 / a.avg_ltv", 2 / 300, None),
-    "anything else": ("a.people * a.share", 362.5, None),
-    "escaped, with another sign": ("a.avg\\_ltv × 2", 600.0, "money"),  # noqa: RUF001
+    "a name in capitals": (" A.Avg_LTV ", 300.0, "money", True),
+    "equal units over each other": ("a.avg_ltv / b.avg_ltv", 2.5, None, True),
+    "a number less a share": ("1 - a.share", 0.75, "share", True),
+    "shares together": ("a.share + b.share", 0.45, "share", True),
+    "a share less a share": ("a.share - b.share", 5.0, "points", True),
+    "points over a share": ("(a.share - b.share) / b.share", 0.25, None, True),
+    "points times a number": ("a.share_change * 2", 8.4, "points", True),
+    "a unit times a number": ("a.avg_ltv * 1.1", 330.0, "money", True),
+    "a number times a unit": ("2 * a.avg_ltv", 600.0, "money", True),
+    "a number over a unit": ("2 / a.avg_ltv", 2 / 300, None, True),
+    "anything else": ("a.people * a.share", 362.5, None, False),
+    "escaped, with another sign": ("a.avg\\_ltv × 2", 600.0, "money", True),  # noqa: RUF001
+    "parentheses as deep as the text allows": ("(" * 90 + "a.share" + ")" * 90, 0.25, "share", True),
+    "activities of one": ("a.avg_web_sessions / a.avg_email_opens", 12.0, None, True),
+    "shares of people and of LTV": ("a.ltv_share / a.share", 2.0, None, True),
+    "plans together": ("a.plan_pro_share + a.plan_free_share", 0.5, "share", True),
+    "a plan less a plan": ("a.plan_pro_share - a.plan_free_share", 30.0, "points", False),
+    "a plan over identifiers": ("a.plan_pro_share / a.has_email", 4 / 9, None, False),
+    "money over activity": ("a.avg_ltv / a.avg_web_sessions", 12.5, None, False),
+    "like facts over one of them": ("(a.share + b.share) / a.share", 1.8, None, True),
 }
 
 
-@pytest.mark.parametrize(("expression", "value", "unit"), ARITHMETIC.values(), ids=ARITHMETIC)
-def test_arithmetic_keeps_its_units(expression: str, value: float, unit: str | None) -> None:
+@pytest.mark.parametrize("name", ARITHMETIC)
+def test_arithmetic_keeps_its_units_and_is_marked_where_facts_are_unlike(name: str) -> None:
+    expression, value, unit, like = ARITHMETIC[name]
     result = compute(expression, FACTS)
 
-    assert (round(result.value, 6), result.unit) == (round(value, 6), unit)
+    assert (round(result.value, 6), result.unit, result.like) == (round(value, 6), unit, like)
 
 
 @pytest.mark.parametrize(
@@ -82,28 +92,6 @@ def test_arithmetic_keeps_its_units(expression: str, value: float, unit: str | N
 def test_what_is_no_arithmetic_over_facts_is_unresolved(expression: str) -> None:
     with pytest.raises(UNRESOLVED):
         compute(expression, FACTS)
-
-
-def test_parentheses_may_be_as_deep_as_the_text_allows() -> None:
-    assert compute("(" * 90 + "a.share" + ")" * 90, FACTS) == Result(0.25, "share", ("a.share",))
-
-
-@pytest.mark.parametrize(
-    ("expression", "like"),
-    [
-        ("a.avg_ltv / b.avg_ltv", True),
-        ("a.avg_web_sessions / a.avg_email_opens", True),
-        ("a.ltv_share / a.share", True),
-        ("a.plan_pro_share + a.plan_free_share", True),
-        ("(a.share + b.share) / a.share", True),
-        ("a.plan_pro_share / a.has_email", False),
-        ("a.avg_ltv / a.avg_web_sessions", False),
-        ("a.plan_pro_share - a.plan_free_share", False),
-        ("a.people * a.share", False),
-    ],
-)
-def test_only_like_facts_are_computed_without_a_mark(expression: str, like: bool) -> None:  # noqa: FBT001
-    assert compute(expression, FACTS).like == like
 
 
 FILLED = {
