@@ -1,19 +1,21 @@
 """A run knows the framework before it: what has changed, what people were called, whether to ask at all."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 from cloud import Emulator, FakeMave, answer
-from doors import Set, client
+from doors import Set, client, in_process
 from flask.testing import FlaskClient
 from spaces import tables
 
 # The activity that makes a person web-, mobile-, email-dominant or omnichannel.
 WEB, MOBILE, EMAIL, EVEN = (12, 2, 1), (3, 14, 2), (2, 1, 13), (5, 5, 5)
-CONTENT = (Path(__file__).parent / "data" / "answer_named.md").read_text(encoding="utf-8")
+DATA = Path(__file__).parent / "data"
+CONTENT = (DATA / "answer_named.md").read_text(encoding="utf-8")
 
 
 def people(*numbers: int) -> list[dict[str, Any]]:
@@ -149,3 +151,49 @@ def test_names_of_another_space_or_of_invented_people_are_not_kept(team: Team) -
     team.settings(PERSONA_SOURCE=str(team.export))
     team.run("second")
     assert "The Desk Planner" not in team.mave.paid[1]
+
+
+@pytest.fixture
+def earlier(team: Team) -> Team:
+    """A team in whose bucket the last version that wrote `persona-framework/1` left the run `before`.
+
+    It is of the sample space, worded by an answer that types its figures.
+    """
+    shutil.copytree(DATA / "run_1", team.frameworks)
+    team.settings(PERSONA_SOURCE="sample", PERSONA_MIN_DRIFT="0")
+    return team
+
+
+def test_a_published_run_of_schema_1_is_replayed_over_http_and_in_a_terminal(earlier: Team) -> None:
+    report, none = earlier.run("before"), {"from_data": 0, "equal": 0, "not_in_data": 0}
+    assert (report["status"], len(earlier.mave.paid)) == ("replayed", 0)
+    assert report["checks"] == {"missing_sections": 0, "figures": none, "unresolved": 0, "assumptions": 0}
+    ended = in_process("--source", "sample", "--run-id", "before", cwd=earlier.frameworks.parent)
+    assert (ended.exit_code, "Run before: replayed (sample, words by mave)" in ended.stdout) == (0, True)
+
+
+def test_a_paid_answer_of_schema_1_is_published_without_paying_again(earlier: Team) -> None:
+    """With what the new schema knows of it: figures that were typed, and no next step."""
+    folder = earlier.frameworks / "runs" / "before"
+    state = json.loads((folder / "state.json").read_bytes())
+    unfinished = state | {"status": "released", "closed": None, "report": None}
+    (folder / "state.json").write_text(json.dumps(unfinished))
+    (folder / "framework.json").unlink()
+    assert (earlier.run("before")["status"], len(earlier.mave.paid)) == ("published", 0)
+    document = earlier.published("before")
+    names = ["The Desk Planner", "The On-The-Go Operator", "The Inbox Dweller", "The Power Orchestrator"]
+    lacking = [path for path in document["checks"]["missing_sections"] if "next_step" not in path]
+    verdicts = {figure["verdict"] for figure in document["checks"]["figures"]}
+    assert (document["schema"], lacking, verdicts) == ("persona-framework/2", [], {"not_in_data"})
+    assert names == [persona["name"] for persona in document["personas"]]
+
+
+def test_a_framework_of_schema_1_is_compared_with_and_its_names_are_kept(earlier: Team) -> None:
+    earlier.run("after")
+    drift, (message,) = earlier.published("after")["drift"], earlier.mave.paid
+    told = (
+        '"web_dominant": "The Desk Planner"',
+        "{{web_dominant.share_before}} Earlier share of the classified: 28.7 %",
+    )
+    assert (drift["since_run_id"], drift["comparable"]) == ("before", True)
+    assert [words for words in told if words not in message] == []
