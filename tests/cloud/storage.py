@@ -52,8 +52,7 @@ class Fault:
 Faults = Callable[[Call], Fault | None] | Sequence[Fault | None]
 
 
-@dataclass(frozen=True)
-class Stored:
+class Stored(NamedTuple):
     """One object of the bucket as it is now."""
 
     name: str
@@ -61,31 +60,6 @@ class Stored:
     content_type: str
     generation: int
     updated: float  # Unix seconds
-
-    def described(self, bucket: str, url: str) -> dict[str, object]:
-        updated = datetime.fromtimestamp(self.updated, UTC).isoformat(timespec="milliseconds")
-        return {
-            "mediaLink": (
-                f"{url}/download/storage/v1/b/{bucket}/o/{quote(self.name, safe='')}"
-                f"?generation={self.generation}&alt=media"
-            ),
-            "name": self.name,
-            "bucket": bucket,
-            "generation": str(self.generation),
-            "contentType": self.content_type,
-            "size": str(len(self.data)),
-            "crc32c": crc32c(self.data),
-            "md5Hash": md5(self.data),
-            "updated": updated.replace("+00:00", "Z"),
-        }
-
-
-class _Upload(NamedTuple):
-    """A resumable upload whose content is yet to come."""
-
-    metadata: Mapping[str, object]
-    content_type: str
-    query: Mapping[str, str]
 
 
 class FakeStorage(Service):
@@ -103,7 +77,8 @@ class FakeStorage(Service):
         self.calls: list[Call] = []
         self.objects: dict[str, Stored] = {}
         self._generation = 0
-        self._uploads: dict[str, _Upload] = {}
+        # Of uploads whose content is yet to come: metadata, content type and query.
+        self._uploads: dict[str, tuple[dict[str, object], str, Mapping[str, str]]] = {}
 
     def settings(self, prefix: str = "") -> dict[str, str]:
         """What points a deployment here."""
@@ -148,10 +123,22 @@ class FakeStorage(Service):
             if method == "delete":
                 del self.objects[name]
                 return Reply(status=204)
-            return self._media(found, request) if method == "media" else self._described(found)
+            return self._media(found, request) if method == "media" else json_reply(self._described(found))
 
-    def _described(self, found: Stored) -> Reply:
-        return json_reply(found.described(self.bucket, self.url))
+    def _described(self, found: Stored) -> dict[str, object]:
+        updated = datetime.fromtimestamp(found.updated, UTC).isoformat(timespec="milliseconds")
+        path = f"/download/storage/v1/b/{self.bucket}/o/{quote(found.name, safe='')}"
+        return {
+            "mediaLink": f"{self.url}{path}?generation={found.generation}&alt=media",
+            "name": found.name,
+            "bucket": self.bucket,
+            "generation": str(found.generation),
+            "contentType": found.content_type,
+            "size": str(len(found.data)),
+            "crc32c": crc32c(found.data),
+            "md5Hash": md5(found.data),
+            "updated": updated.replace("+00:00", "Z"),
+        }
 
     def _found(self, name: str, query: Mapping[str, str]) -> Stored:
         found = self.objects.get(name)
@@ -190,7 +177,7 @@ class FakeStorage(Service):
         prefix = query.get("prefix", "")
         names = sorted(name for name in self.objects if name.startswith(prefix) and name > after)
         size = min(self.page_size, int(query.get("maxResults", "1000")))
-        page = [self.objects[name].described(self.bucket, self.url) for name in names[:size]]
+        page = [self._described(self.objects[name]) for name in names[:size]]
         listed: dict[str, object] = {"kind": "storage#objects"} | ({"items": page} if page else {})
         if len(names) > size:
             listed["nextPageToken"] = base64.urlsafe_b64encode(names[size - 1].encode()).decode()
@@ -207,19 +194,17 @@ class FakeStorage(Service):
             case "POST", "resumable":
                 content_type = request.headers.get("X-Upload-Content-Type", "application/octet-stream")
                 upload_id = secrets.token_urlsafe(12)
-                self._uploads[upload_id] = _Upload(json.loads(request.body), content_type, query)
+                self._uploads[upload_id] = json.loads(request.body), content_type, query
                 return Reply(headers={"Location": f"{self.url}{request.target}&upload_id={upload_id}"})
             case "PUT", "resumable":
-                return self._receive(request, query.get("upload_id", ""))
+                found = self._uploads.get(query.get("upload_id", "")) or stop(error(404, "No such upload."))
+                metadata, content_type, begun = found
+                # In one piece here, which the client prefers.
+                size = len(request.body)
+                if request.headers.get("Content-Range") != f"bytes 0-{size - 1}/{size}":
+                    return error(400, "Invalid Content-Range.")
+                return self._store(metadata, content_type, request.body, begun)
         return error(400, "Unknown uploadType.")
-
-    def _receive(self, request: Request, upload_id: str) -> Reply:
-        """The content of a resumable upload, which comes in one piece here."""
-        upload = self._uploads.get(upload_id) or stop(error(404, "No such upload."))
-        size = len(request.body)
-        if request.headers.get("Content-Range") != f"bytes 0-{size - 1}/{size}":
-            return error(400, "Invalid Content-Range.")
-        return self._store(upload.metadata, upload.content_type, request.body, upload.query)
 
     def _store(
         self, metadata: Mapping[str, object], content_type: str, data: bytes, query: Mapping[str, str]
@@ -235,7 +220,7 @@ class FakeStorage(Service):
         self._generation = max(self._generation + 1, time.time_ns() // 1_000)
         content_type = str(metadata.get("contentType", content_type))
         self.objects[name] = Stored(name, data, content_type, self._generation, self.now())
-        return self._described(self.objects[name])
+        return json_reply(self._described(self.objects[name]))
 
 
 def error(status: int, message: str) -> Reply:
