@@ -62,17 +62,16 @@ def test_a_writer_who_reads_the_message_types_no_figure_about_the_people_and_mar
     assert {one.pattern for one in checked.personas} <= {span.pattern for span in checked.checks.assumed}
 
 
-@pytest.mark.parametrize(
-    ("name", "pattern", "section", "said"),
-    [
-        ("sample_german", "web_dominant", "risk", "Dort ist sie 4.3-mal so aktiv wie mobil."),
-        ("sample_french", "mobile_dominant", "why_dominant", "On compte 4.8 fois autant de sessions mobiles"),
-        ("sample_japanese", "web_dominant", "risk", "ウェブの利用はモバイルの4.3倍にあたります。"),
-    ],
-)
-def test_figures_stand_within_the_words_of_any_language(
-    name: str, pattern: str, section: str, said: str
-) -> None:
+SAID = {
+    "sample_german": ("web_dominant", "risk", "Dort ist sie 4.3-mal so aktiv wie mobil."),
+    "sample_french": ("mobile_dominant", "why_dominant", "On compte 4.8 fois autant de sessions mobiles"),
+    "sample_japanese": ("web_dominant", "risk", "ウェブの利用はモバイルの4.3倍にあたります。"),
+}
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_figures_stand_within_the_words_of_any_language(name: str) -> None:
+    pattern, section, said = SAID[name]
     checked, _ = read(name)
     (persona,) = (one for one in checked.personas if one.pattern == pattern)
     assert said in (getattr(persona, section) or "")

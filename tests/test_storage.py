@@ -21,7 +21,6 @@ from persona.deadline import Deadline
 from persona.errors import Refused, Unavailable
 from persona.storage import open_bucket
 from persona.storage.bucket import BUDGET_SECONDS, Bucket, Conflict, Stored
-from persona.storage.cloud import CloudBucket
 from persona.storage.folder import Folder
 from persona.storage.objects import JSON
 
@@ -273,7 +272,7 @@ def test_a_storm_that_does_not_end_is_unavailable_within_45_seconds(
 def test_a_store_that_is_not_there_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://127.0.0.1:9")
     with pytest.raises(Unavailable, match="the last time: ConnectionError"):
-        CloudBucket("frameworks", deadline=HASTE).read(NAME)
+        open_bucket("gs://frameworks").read(NAME)
 
 
 NEXT_STEPS = {401: "it needs valid Google credentials", 403: "grant roles/storage.objectUser"}

@@ -8,8 +8,6 @@ from persona import wording
 @pytest.mark.parametrize(
     ("written", "expected"),
     [
-        (wording.count(1450), "1,450"),
-        (wording.decimal(22.34), "22.3"),
         (wording.decimal(-0.01), "0.0"),
         (wording.exact(890.4), "890.4"),
         (wording.exact(12), "12"),
@@ -40,7 +38,7 @@ from persona import wording
         pytest.param(wording.written(4.21, "points", "$"), "+4.2 points", id="more"),
         pytest.param(wording.written(-4.21, "points", "$"), "\u22124.2 points", id="less"),
         pytest.param(wording.written(0.01, "points", "$"), "0.0 points", id="no change"),
-        pytest.param(wording.written(22, "average", "$"), "22.0", id="an average"),
+        pytest.param(wording.written(22.34, "average", "$"), "22.3", id="an average"),
         pytest.param(wording.written(2.66, "ratio", "$"), "2.7", id="a ratio"),
         pytest.param(wording.written(12.6, "ratio", "$"), "13", id="a large ratio"),
     ],
