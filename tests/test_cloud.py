@@ -105,14 +105,10 @@ def test_a_hundred_requests_pass_in_a_second(clock: Clock) -> None:
 # Mave.
 
 
-def ask(mave: FakeMave, body: dict[str, Any], key: str = "") -> requests.Response:
+def ask(mave: FakeMave, path: str, key: str = "", body: Any = None, **query: str) -> requests.Response:
     headers = {"Authorization": f"Bearer {key or mave.key}"}
-    return requests.post(f"{mave.url}/mave/chat", json=body, headers=headers, timeout=600)
-
-
-def look(mave: FakeMave, path: str, key: str = "", **query: str) -> requests.Response:
-    headers = {"Authorization": f"Bearer {key or mave.key}"}
-    return requests.get(mave.url + path, params=query, headers=headers, timeout=600)
+    method = "GET" if body is None else "POST"
+    return requests.request(method, mave.url + path, json=body, params=query, headers=headers, timeout=600)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +125,7 @@ def look(mave: FakeMave, path: str, key: str = "", **query: str) -> requests.Res
 )
 def test_mave_refuses_unpaid(body: dict[str, Any], status: int, code: str) -> None:
     with FakeMave() as mave:
-        reply = ask(mave, body)
+        reply = ask(mave, "/mave/chat", body=body)
     assert (reply.status_code, reply.json()["error"]["code"], mave.paid) == (status, code, [])
 
 
@@ -140,15 +136,14 @@ def test_mave_takes_ten_chats_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with FakeMave(answer("A", delay_seconds=1)) as mave, ThreadPoolExecutor(11) as pool:
         monkeypatch.setattr(mave, "wait", wait_for_the_eleventh)
-        statuses = sorted(
-            pool.map(lambda number: ask(mave, {"message": f"m {number}"}).status_code, range(11))
-        )
+        replies = pool.map(lambda n: ask(mave, "/mave/chat", body={"message": f"m {n}"}), range(11))
+        statuses = sorted(reply.status_code for reply in replies)
     assert statuses == [200] * 10 + [429]
 
 
 def test_mave_counts_requests_a_minute() -> None:
     with FakeMave(requests_a_minute=2) as mave:
-        replies = [look(mave, "/usage") for _ in range(3)]
+        replies = [ask(mave, "/usage") for _ in range(3)]
     assert [reply.status_code for reply in replies] == [200, 200, 429]
     assert [reply.headers["X-RateLimit-Remaining"] for reply in replies] == ["1", "0", "0"]
     assert 1 <= int(replies[2].headers["Retry-After"]) <= 60
@@ -158,9 +153,9 @@ def test_threads_belong_to_their_key() -> None:
     with FakeMave(keys=("mvra_live_test", "mvra_live_other")) as mave:
         mave.remember("web personas", "An answer.", at=time.time() - 86_400)
         mave.remember("web personas", None, key="mvra_live_other")
-        (theirs,) = look(mave, "/mave/threads", key="mvra_live_other").json()["data"]
-        assert look(mave, f"/mave/threads/{theirs['id']}").status_code == 404
-        assert ask(mave, {"message": "m", "thread_id": theirs["id"]}).status_code == 404
+        (theirs,) = ask(mave, "/mave/threads", key="mvra_live_other").json()["data"]
+        assert ask(mave, f"/mave/threads/{theirs['id']}").status_code == 404
+        assert ask(mave, "/mave/chat", body={"message": "m", "thread_id": theirs["id"]}).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -168,7 +163,7 @@ def test_threads_belong_to_their_key() -> None:
 )
 def test_the_list_of_threads_refuses(query: dict[str, str]) -> None:
     with FakeMave() as mave:
-        assert look(mave, "/mave/threads", **query).json()["error"]["code"] == "invalid_field"
+        assert ask(mave, "/mave/threads", **query).json()["error"]["code"] == "invalid_field"
 
 
 # Storage: what the official client never does; the rest is in the contract of test_storage.
