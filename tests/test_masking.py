@@ -29,13 +29,9 @@ def test_printable_text_is_short_plain_and_stable(text: str, most: int) -> None:
     """One line, within the length, without an address or long number, and the same when done again."""
     once = printable(text, most)
 
-    assert (
-        len(once) <= most,
-        once.isprintable(),
-        "@" in once,
-        re.search(r"\d{7}", once),
-        printable(once, most),
-    ) == (True, True, False, None, once)
+    assert len(once) <= most
+    assert (once.isprintable(), "@" in once, re.search(r"\d{7}", once)) == (True, False, None)
+    assert printable(once, most) == once
 
 
 @pytest.mark.parametrize(
