@@ -33,7 +33,3 @@ def test_a_check_that_fails_names_the_stage_and_the_figures(
     with pytest.raises(DeadlineExceeded) as exceeded:
         after(passed_seconds).check("ask Mave", needed_seconds)
     assert f"{expected}; {ADVICE}" == exceeded.value.message
-
-
-def test_unless_told_otherwise_it_is_the_machines_own_monotonic_clock() -> None:
-    assert 99 < Deadline(100).left_seconds <= 100

@@ -1,26 +1,18 @@
 """Turns come at a steady rate, whoever takes them; a 429 slows everybody down, and slowly passes."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 from clock import Clock
 
 from persona.deadline import Deadline
 from persona.errors import DeadlineExceeded
-from persona.net.pace import Pace, Stopped
+from persona.net.pace import Pace
 
-MakePace = Callable[..., Pace]
-
-
-@pytest.fixture
-def pace(clock: Clock) -> MakePace:
-    """Makes a pace in whose time nothing passes but its waits."""
-    return lambda turns_a_second, seconds=30.0: Pace(turns_a_second, Deadline(seconds, clock.monotonic))
+# Nothing passes but the waits.
+pytestmark = pytest.mark.usefixtures("clock")
 
 
-def test_turns_that_nobody_took_are_not_saved_up(pace: MakePace, clock: Clock) -> None:
-    shared = pace(20)
+def test_turns_that_nobody_took_are_not_saved_up(clock: Clock) -> None:
+    shared = Pace(20, Deadline(30))
     shared.take()
     clock.sleep(0.5)
     turns = [shared.take() for _ in range(5)]
@@ -28,10 +20,8 @@ def test_turns_that_nobody_took_are_not_saved_up(pace: MakePace, clock: Clock) -
     assert turns[-1] - turns[0] == pytest.approx(3 / 20)
 
 
-def test_a_slow_down_reaches_who_waits_already(
-    pace: MakePace, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shared = pace(5)
+def test_a_slow_down_reaches_who_waits_already(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = Pace(5, Deadline(30))
     turn = shared.take()
     waits: list[float] = []
 
@@ -46,10 +36,8 @@ def test_a_slow_down_reaches_who_waits_already(
     assert waits == pytest.approx([0.2, 0.4])
 
 
-def test_replies_to_requests_that_were_on_their_way_together_halve_the_rate_once(
-    pace: MakePace, clock: Clock
-) -> None:
-    shared = pace(1_000)
+def test_replies_to_requests_that_were_on_their_way_together_halve_the_rate_once(clock: Clock) -> None:
+    shared = Pace(1_000, Deadline(30))
     turns = [shared.take() for _ in range(5)]
     clock.sleep(0.01)
     for turn in turns:
@@ -57,26 +45,16 @@ def test_replies_to_requests_that_were_on_their_way_together_halve_the_rate_once
     assert shared.rate == 500
 
 
-def test_the_rate_recovers_a_hundredth_a_second(pace: MakePace, clock: Clock) -> None:
-    shared = pace(100)
+def test_the_rate_recovers_a_hundredth_a_second(clock: Clock) -> None:
+    shared = Pace(100, Deadline(30))
     shared.slow_down(clock.monotonic(), 0)
     clock.sleep(0.5)
     assert shared.rate == pytest.approx(50.5)
 
 
-def test_no_turn_is_waited_for_that_comes_after_the_deadline(pace: MakePace, clock: Clock) -> None:
-    shared = pace(0.1, 1.0)
+def test_no_turn_is_waited_for_that_comes_after_the_deadline(clock: Clock) -> None:
+    shared = Pace(0.1, Deadline(1))
     shared.take()
     with pytest.raises(DeadlineExceeded, match="turn"):
         shared.take()
     assert clock.passed_seconds == 0
-
-
-def test_whoever_waits_is_let_go_when_the_fetch_ends() -> None:
-    shared = Pace(0.001, Deadline(3_600))
-    shared.take()
-    with ThreadPoolExecutor(2) as threads:
-        turn, rest = threads.submit(shared.take), threads.submit(shared.rest, 1_000)
-        shared.stop()
-        ended = type(turn.exception(timeout=500)), type(rest.exception(timeout=500))
-    assert ended == (Stopped, Stopped)
