@@ -1,17 +1,14 @@
 """Every mistake of a first hour is met in words: what was expected, what came, what to do."""
 
 import gzip
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
 from pathlib import Path
-from types import SimpleNamespace
 from typing import NamedTuple
 
 import pytest
-from cloud import FakeBigQuery, FakeMave, FakeSegment, job_error, refuse
+from cloud import FakeMave, FakeSegment, Service, refuse
 from doors import ROOT, environment, in_process
 
 pytestmark = pytest.mark.slow
@@ -24,7 +21,6 @@ SPACE = {"SEGMENT_TOKEN": "{segment.token}", "SEGMENT_SPACE_ID": "{segment.space
     ("SEGMENT_API_URL", "SEGMENT_PROFILE_API_URL"), "{segment.url}"
 )
 SAMPLE = {"PERSONA_SOURCE": "sample"}
-WAREHOUSE = {"PERSONA_SOURCE": "bigquery://project-1.space", "BIGQUERY_EMULATOR_HOST": "{bigquery.url}"}
 MAVE = {**SAMPLE, "MAVERA_API_KEY": "{mave.key}", "MAVERA_API_URL": "{mave.url}"}
 
 
@@ -35,9 +31,8 @@ TWO_KINDS = "expected files of one kind, got CSV and JSON lines; name one kind w
 
 class Mistake(NamedTuple):
     name: str
-    words: tuple[
-        str, ...
-    ]  # what was expected, what came, what to do, as far as told; … between what is apart
+    # What was expected, what came, what to do, as far as told; … between what is apart.
+    words: tuple[str, ...]
     arguments: tuple[str, ...] = ()
     settings: Mapping[str, str] = {}
     files: Mapping[str, str | bytes] = {}
@@ -106,30 +101,15 @@ MISTAKES = [
     setting("MAVERA_API_URL", "http://app.mavera.io/api/v1", "https://", "got 'http://app.mavera.io/api/v1'"),
     setting("SEGMENT_API_URL", "http://127.0.0.1:99999", "ports to 65535", "got 'http://127.0.0.1:99999'"),
     service(
-        "Segment could not be reached (is its address in the settings right?) … refused … try again later",
-        **{**SPACE, "SEGMENT_API_URL": "http://127.0.0.1:9"},
-    ),
-    service(
         "answered 401 … the token is wrong … SEGMENT_API_URL=https://eu1. … check SEGMENT_TOKEN",
         **{**SPACE, "SEGMENT_TOKEN": "wrong"},
     ),
-    service(
-        "answered 404 … no such space … check SEGMENT_SPACE_ID … PERSONA_SOURCE=profile-api",
-        **{**SPACE, "SEGMENT_SPACE_ID": "spa_other"},
-    ),
     service("lists no merged profiles … SEGMENT_SPACE_ID names another space … profile explorer", **SPACE),
-    service(
-        "answered 401 … SEGMENT_PROFILE_API_URL=https://profiles.euw1 … is a Profile API access token",
-        **{**SPACE, "SEGMENT_TOKEN": "wrong", "PERSONA_SOURCE": "profile-api"},
-    ),
     service(
         "Mave answered 401 … check MAVERA_API_KEY … nothing was paid", **{**MAVE, "MAVERA_API_KEY": "wrong"}
     ),
     service(
         "Mave answered 402 … the credits or the budget are used up … billing page … nothing was paid", **MAVE
-    ),
-    service(
-        "BigQuery answered 403 … may not read the dataset … it needs roles/bigquery.jobUser", **WAREHOUSE
     ),
     # Sources and outputs
     given(
@@ -154,21 +134,10 @@ MISTAKES = [
     nobody("a header alone", HEADER, "holds no profile at all", "check that PERSONA_SOURCE"),
     nobody("no header", ROWS, "carry any of the channels' traits (web, app)", "the first line names"),
     nobody(
-        "other names of columns",
-        TABLE.replace("web,app", "web_visits,app_opens"),
-        "(web, app): they have other names … look like them: for web: web_visits?; for app: app_opens?",
-        "`python -m persona check FILE` shows",
-    ),
-    nobody(
         "other names of columns beside one without a name",
         ",customer,web_visits,app_opens\n" + "".join(f"{n},c{n},{n % 7},{n % 5}\n" for n in range(60)),
         "(web, app): they have other names … look like them: for web: web_visits?; for app: app_opens?",
-    ),
-    nobody(
-        "words in the place of numbers",
-        HEADER + "".join(f"\nu{n},often,rarely,1,pro" for n in range(60)),
-        "60 could not be read (60 activity not numeric",
-        "PERSONA_CHANNELS names traits that count what people do, as numbers",
+        "`python -m persona check FILE` shows",
     ),
     nobody(
         "nobody active",
@@ -183,8 +152,6 @@ MISTAKES = [
     # What is typed
     typed("p.csv", "expected options or the command check, got p.csv … --source p.csv"),
     typed("--sorce x", "No such option '--sorce'", "Did you mean", "--source"),
-    typed("--source", "'--source' requires an argument"),
-    typed("--limit ten", "'--limit': 'ten' is not a valid integer"),
     typed("--limit 0", "bad_request: limit: expected a whole number from 1 to 10000 … got 0"),
     typed("--run-id a/b", "run_id: expected [A-Za-z0-9]", "got 3 other"),
     typed("--run-id ", "bad_request: run_id"),
@@ -194,27 +161,22 @@ MISTAKES = [
 
 
 @pytest.fixture(scope="module")
-def services() -> Iterator[SimpleNamespace]:
-    """A space without a profile, a Mave without credits, and a warehouse that nobody may read."""
-    with ExitStack() as stack:
-        mave = stack.enter_context(FakeMave())
+def services() -> Iterator[dict[str, Service]]:
+    """A space without a profile, and a Mave without credits."""
+    with FakeSegment([]) as segment, FakeMave() as mave:
         mave.script = [refuse(402)]
-        yield SimpleNamespace(
-            segment=stack.enter_context(FakeSegment([])),
-            mave=mave,
-            bigquery=stack.enter_context(FakeBigQuery(finds=job_error("accessDenied"))),
-        )
+        yield {"segment": segment, "mave": mave}
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=[one.name for one in MISTAKES])
 def test_a_mistake_is_met_with_its_mending(
-    mistake: Mistake, services: SimpleNamespace, tmp_path: Path
+    mistake: Mistake, services: dict[str, Service], tmp_path: Path
 ) -> None:
     """On stderr alone; and what is refused before anything is read writes nothing."""
     for name, content in mistake.files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
-    settings = {name: text.format(**vars(services)) for name, text in mistake.settings.items()}
+    settings = {name: text.format(**services) for name, text in mistake.settings.items()}
     ended = in_process(*mistake.arguments, cwd=tmp_path, **settings)
     told = [words for part in mistake.words for words in part.split(" … ")]
     unsaid = [words for words in told if words not in ended.stderr]
@@ -227,8 +189,7 @@ def test_there_are_as_many_mistakes_as_a_first_hour_holds() -> None:
 
 
 def test_an_older_python_is_refused_in_words_before_anything_is_installed() -> None:
-    older = "import sys; sys.version_info = (3, 10, 13); import persona"
-    ended = run(sys.executable, "-c", older, cwd=ROOT)
+    ended = python("-c", "import sys; sys.version_info = (3, 10, 13); import persona")
     assert ended.returncode == 1
     assert ended.stderr == (
         "expected Python 3.11 or newer, got 3.10; name a newer one, such as python3.12, in the place of "
@@ -237,24 +198,12 @@ def test_an_older_python_is_refused_in_words_before_anything_is_installed() -> N
 
 
 def test_a_python_without_the_packages_is_refused_in_words() -> None:
-    ended = run(sys.executable, "-S", "-m", "persona", cwd=ROOT)
-    assert (
-        ended.returncode,
-        "expected the packages of requirements.txt, got none called " in ended.stderr,
-    ) == (1, True)
+    ended = python("-S", "-m", "persona")
+    assert ended.returncode == 1
+    assert "expected the packages of requirements.txt, got none called " in ended.stderr
     assert ended.stderr.endswith("run the Python that they were installed for: .venv/bin/python -m persona\n")
 
 
-def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        framework = str(Path(sys.executable).parent / "functions-framework")
-        function = (f"--source={ROOT / 'main.py'}", "--target=persona_http")
-        served = run(framework, *function, "--host=127.0.0.1", f"--port={port}", cwd=tmp_path)
-    assert (served.returncode != 0, f"('127.0.0.1', {port})" in served.stderr) == (True, True)
-
-
-def run(*command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command, cwd=cwd, env=environment(), capture_output=True, text=True, check=False, timeout=600
-    )
+def python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
