@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 import pytest
 from cloud import Call, FakeStorage, Fault
 from doors import ROOT
+from spaces import count
 
 from persona.classify.counts import Counts, classify
 from persona.deadline import Deadline
@@ -72,6 +73,12 @@ def put(storage: FakeStorage, name: str, content: bytes) -> str:
     return f"gs://{storage.bucket}/{name}"
 
 
+def test_two_runs_at_once_in_one_process_see_nothing_of_each_other() -> None:
+    settings = read_settings({"PERSONA_SOURCE": "sample"}, "terminal")
+    with opened(settings, 5, Deadline(60), QUIET) as one, opened(settings, 9, Deadline(60), QUIET) as other:
+        assert [classify(people, RULE).read for people in (one, other)] == [5, 9]
+
+
 def test_the_engines_words_are_kept_to_ourselves(tmp_path: Path) -> None:
     """Of a table that is unloaded with a broken line."""
     for table in ("user_traits", "user_identifiers"):
@@ -87,14 +94,11 @@ BAD_RECORDS: dict[str, tuple[bytes, list[int], dict[str, int]]] = {
     "blank lines": (b"\n\n  \n\t\r\n", [], {}),
     "windows": (line(1) + b"\r\n\r\n" + line(2) + b"\r\n", [1, 2], {}),
     "byte-order mark": (b"\xef\xbb\xbf" + line(1) + b"\n" + line(2), [1, 2], {}),
-    "no JSON": (line(1) + b"\n{oops\n" + line(2), [1, 2], {"not_json": 1}),
     "no JSON first": (b"oops\n" + line(2), [2], {"not_json": 1}),
     "no UTF-8": (b"\xff\xfd\n" + line(2), [2], {"not_json": 1}),
     "two in one": (line(1) + b"," + line(2) + b"\n" + line(3), [3], {"not_json": 1}),
     "brackets": (b"],[\n" + line(3), [3], {"not_json": 1}),
-    "deep": (b"[" * 9_999 + b"]" * 9_999 + b"\n" + line(3), [3], {"profile_not_object": 1}),
-    "JSON that is no profile": (b"null\n7\n[]\n" + line(3), [3], {"profile_not_object": 3}),
-    "no end": (line(1) + b"\n" + line(2)[:-9], [1], {"not_json": 1}),
+    "bottomless": (b"[" * 9_999 + b"]" * 9_999 + b"\n" + line(3), [3], {"profile_not_object": 1}),
     "array": (b"[" + line(1) + b",\n" + line(2) + b", null]", [1, 2], {"profile_not_object": 1}),
     "array in lines": (b" \n[\n" + line(1) + b"\n]\n", [1], {}),
     "CSV": (MIXED, [1, 7], {"row_missing_columns": 1, "row_too_many_columns": 1}),
@@ -179,30 +183,51 @@ def test_an_odd_value_has_the_same_outcome_in_every_format(tmp_path: Path, name:
         assert (pack, *expected) == (pack, counts.rejected, counts.everybody().activity[0])
 
 
-# Records that only JSON can hold -> what is read of them beside a neighbour's 7, or why nothing is: in lines,
-# and in an array, which one record may break.
-HALF = '{"traits":{"web":5,"note":"\\ud800"}}'
-ODD_RECORDS: dict[str, tuple[str, object, object]] = {
-    "half a character": (HALF, {"not_json": 1}, "refused"),
-    "a key twice": ('{"traits":{"web":1,"web":2}}', 1, 1),
-    "traits twice": ('{"traits":{"web":1},"traits":{"web":2}}', 1, 1),
-    "a comma too many": ('{"traits":{"web":1,},}', 1, 1),
-    "two in one": ('{"traits":{"web":1}}{"traits":{"web":1}}', {"not_json": 1}, "refused"),
-    "deep": ('{"traits":' + "[" * 900 + "]" * 900 + "}", {"traits_not_object": 1}, {"traits_not_object": 1}),
+# Records that only JSON can hold -> what is read of them beside a neighbour's 7, or why nothing is.
+ODD_RECORDS: dict[str, tuple[str, int | str]] = {
+    "number": ("5", "profile_not_object"),
+    "list": ("[]", "profile_not_object"),
+    "bottomless": ("[" * 9_999 + "]" * 9_999, "profile_not_object"),
+    "traits null": ('{"traits":null}', "traits_not_object"),
+    "traits deep": ('{"traits":' + "[" * 900 + "]" * 900 + "}", "traits_not_object"),
+    "external ids object": ('{"external_ids":{}}', "external_ids_malformed"),
+    "external id string": ('{"external_ids":["email"]}', "external_ids_malformed"),
+    "no JSON": ("oops", "not_json"),
+    "no end": ('{"traits":{"web":1', "not_json"),
+    "half a character": ('{"traits":{"web":5,"note":"\\ud800"}}', "not_json"),
+    "two in one": (RECORD % 1 + RECORD % 1, "not_json"),
+    "empty": ("{}", 0),
+    "external ids null": ('{"traits":{"web":1},"external_ids":null}', 1),
+    "external id null": ('{"traits":{"web":1},"external_ids":[null]}', 1),
+    "a key twice": ('{"traits":{"web":1,"web":2}}', 1),
+    "traits twice": ('{"traits":{"web":1},"traits":{"web":2}}', 1),
+    "a comma too many": ('{"traits":{"web":1,},}', 1),
 }
 
 
 @pytest.mark.parametrize("name", ODD_RECORDS)
-def test_an_odd_record_has_a_named_outcome_in_lines_and_in_an_array(tmp_path: Path, name: str) -> None:
-    (record, in_lines, in_array), neighbour = ODD_RECORDS[name], RECORD % "7"
-    for layout, expected in ((f"{neighbour}\n{record}\n", in_lines), (f"[{neighbour},{record}]", in_array)):
-        (tmp_path / "export").write_text(layout)
+def test_an_odd_record_has_a_named_outcome_and_spares_its_neighbour(tmp_path: Path, name: str) -> None:
+    """Of a service, in lines, and in an array, which is none with a record that is no JSON."""
+    (record, told), neighbour = ODD_RECORDS[name], RECORD % 7
+    expected = [7 + told] if isinstance(told, int) else [told, 7]
+
+    def outcome(counted: Callable[[], Counts]) -> object:
         try:
-            counts = fetch(tmp_path / "export")
-            actual: object = dict(counts.rejected) or counts.everybody().activity[0] - 7
+            counts = counted()
         except BadSettings:
-            actual = "refused"
-        assert (layout, expected) == (layout, actual)
+            return "refused"
+        return [*counts.rejected.elements(), counts.everybody().activity[0]]
+
+    def file(layout: str) -> Counts:
+        (tmp_path / "export").write_text(layout)
+        return fetch(tmp_path / "export")
+
+    came = [record.encode(), neighbour.encode()]
+    assert [expected, expected, "refused" if told == "not_json" else expected] == [
+        outcome(lambda: count(came, RULE.channels)),
+        outcome(lambda: file(f"{neighbour}\n{record}\n")),
+        outcome(lambda: file(f"[{neighbour},{record}]")),
+    ]
 
 
 def test_columns_that_hold_external_ids_are_named_by_a_setting(tmp_path: Path) -> None:
