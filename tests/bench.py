@@ -295,14 +295,15 @@ with FakeSegment(json.loads(sys.stdin.readline()), latency_seconds=0.05, request
 """
 
 
+def peak_mib(source: Path, people: int) -> float:
+    """The peak memory of a process that makes a dry run over so many people, and does nothing else."""
+    dry_run_alone = [sys.executable, "-c", DRY_RUN, str(source), str(people)]
+    return int(subprocess.check_output([*FRESH, *dry_run_alone], cwd=ROOT)) / 1024
+
+
 def memory(parts: Callable[[int], Path]) -> Measured:
-    """The peak of a process that makes a dry run; `parts` makes so many quarters of the million people."""
-
-    def peak_mib(quarters: int) -> float:
-        dry_run_alone = [sys.executable, "-c", DRY_RUN, str(parts(quarters)), str(quarters * PEOPLE // 4)]
-        return int(subprocess.check_output([*FRESH, *dry_run_alone], cwd=ROOT)) / 1024
-
-    few, many = peak_mib(2), peak_mib(8)
+    """`parts` makes so many quarters of the million people."""
+    few, many = (peak_mib(parts(quarters), quarters * PEOPLE // 4) for quarters in (2, 8))
     return f"{many:.0f} MiB; {many / few:.2f}× ({few:.0f} MiB)", many <= 256 and many / few <= 1.2
 
 

@@ -14,11 +14,15 @@ import pytest
 from persona.classify.counts import MOST, Counts, classify
 from persona.classify.engine import Engine
 from persona.deadline import Deadline
+from persona.fetch import fetch
 from persona.fetch.people import Page, gathered
+from persona.log import Log
 from persona.model import Origin, Rule, Summary
 from persona.settings import read_settings
+from persona.summarize.sampling import rule_of
 from persona.summarize.summary import summarize
 
+QUIET = Log(as_json=False, level="ERROR")
 LTV, PLAN = "ltv", "plan"
 CHANNELS = {"web": "web_sessions_30d", "mobile": "mobile_sessions_30d", "email": "emails_opened_30d"}
 TYPES = ("user_id", "email", "anonymous_id", "ios.id", "ios_id", "android.id", "phone")
@@ -39,6 +43,13 @@ REJECTED = {
         *("٣", "\uff13", "\u00b2", "\u00a012", "5\u2028", "\x0012"),
     ],
 }
+
+
+def counted(source: object, limit: int = 0, seconds: float = 600.0, /, **more: str) -> Counts:
+    """The people of a source, as a run counts them."""
+    settings = read_settings({"PERSONA_SOURCE": str(source), "PERSONA_RATE": "100", **more}, "terminal")
+    with fetch(settings, limit, Deadline(seconds), QUIET) as people:
+        return classify(people, rule_of(settings))
 
 
 def pages(space: Sequence[bytes], cuts: Sequence[int]) -> list[Sequence[bytes]]:

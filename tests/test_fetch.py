@@ -15,29 +15,27 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from cloud import Emulator, FakeSegment
-from spaces import ACTIVITIES, CHANNELS, LTV, PLAN, PLANS, Profile, assert_same, count, random_space, tables
+from spaces import (
+    ACTIVITIES,
+    CHANNELS,
+    LTV,
+    PLAN,
+    PLANS,
+    Profile,
+    assert_same,
+    count,
+    counted,
+    random_space,
+    tables,
+)
 
-from persona.classify.counts import Counts, classify
-from persona.deadline import Deadline
-from persona.fetch import fetch
-from persona.log import Log
-from persona.model import Rule
-from persona.settings import read_settings
+from persona.classify.counts import Counts
 
 pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
 
 TYPES = ("user_id", "email", "anonymous_id", "phone", "ios.id", "ios_id", "android_id")
 # On CI; by hand: TEST_EXAMPLES=1000 tests/run tests/test_fetch.py
 EXAMPLES = int(os.environ.get("TEST_EXAMPLES", "3"))
-QUIET = Log(as_json=False, level="ERROR")
-RULE = Rule(channels=CHANNELS, dominance=0.5)
-
-
-def counted(names: dict[str, str], limit: int = 0) -> Counts:
-    """The space as a run counts it."""
-    settings = read_settings({"PERSONA_RATE": "100", **names}, "terminal")
-    with fetch(settings, limit, Deadline(900), QUIET) as people:
-        return classify(people, RULE)
 
 
 def as_rows(space: Sequence[Profile]) -> list[dict[str, str | None]]:
@@ -89,10 +87,8 @@ def files(folder: Path, space: Sequence[Profile]) -> Iterator[Path]:
 def test_every_service_and_every_kind_of_file_gives_the_same_figures(tmp_path: Path, seed: int) -> None:
     space = random_space(seed, TYPES)
     with FakeSegment(space, requests_a_second=None) as segment:
-        listed, *others = (
-            counted({**segment.settings(), "PERSONA_SOURCE": source}) for source in ("segment", "profile-api")
-        )
-    others += (counted({"PERSONA_SOURCE": str(path)}) for path in files(tmp_path, space))
+        listed, *others = (counted(source, **segment.settings()) for source in ("segment", "profile-api"))
+    others += map(counted, files(tmp_path, space))
     assert listed.read == 150
     for other in others:
         assert_same(listed, other)
@@ -140,7 +136,7 @@ def unloaded(folder: Path, rows: dict[str, list[dict[str, Any]]]) -> Counts:
     pq.write_table(pa.Table.from_pylist(rows["user_traits"]), folder / "user_traits.parquet")
     lines = "\n".join(map(json.dumps, rows["user_identifiers"]))
     (folder / "user_identifiers-0.json.gz").write_bytes(gzip.compress(lines.encode()))
-    return counted({"PERSONA_SOURCE": str(folder)})
+    return counted(folder)
 
 
 def test_unloaded_tables_are_read_row_by_row_as_they_really_are(tmp_path: Path) -> None:
@@ -165,7 +161,7 @@ def test_unloaded_values_of_any_type_are_their_text(tmp_path: Path) -> None:
     both: dict[str, list[dict[str, Any]]] = {"user_traits": traits, "user_identifiers": [nameless]}
     for name, rows in both.items():
         (tmp_path / name).write_text("\n".join(map(json.dumps, rows)))
-    web = counted({"PERSONA_SOURCE": str(tmp_path)}).groups[0]
+    web = counted(tmp_path).groups[0]
     assert (web.n, dict(web.plans), web.identities) == (2, {"5": 1, "pro": 1}, 1)
 
 
@@ -176,5 +172,5 @@ def test_random_spaces_with_duplicates_and_late_rows_are_equal_in_both_engines(
     monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", emulator.url)
     random = Random(1_000 + seed)  # noqa: S311 - as above
     rows = troubled_tables(random, random.randrange(1, 40))
-    there = counted({"PERSONA_SOURCE": emulator.fill("space", rows)})
+    there = counted(emulator.fill("space", rows))
     assert_same(there, unloaded(tmp_path / "tables", rows))

@@ -15,7 +15,7 @@ from cloud import Emulator, FakeBigQuery, Reply, bigquery_error, job_error
 from spaces import CHANNELS, REJECTED, WHOLE, assert_same, random_space, tables
 from spaces import count as count_here
 
-from persona.classify.counts import MOST_PLANS, MOST_TYPES, Counts, classify
+from persona.classify.counts import Counts, classify
 from persona.deadline import Deadline
 from persona.errors import DeadlineExceeded, PersonaError, Refused, Unavailable
 from persona.fetch import bigquery
@@ -95,22 +95,6 @@ def test_shares_at_the_edge_fall_where_they_fall_everywhere(fill: Fill) -> None:
     # All but 0.45, what is over 0.55, and the equal.
     assert tally.on_boundary == 5
     assert_same(count_here(space, CHANNELS), tally)
-
-
-TOO_MANY: dict[str, tuple[int, Callable[[int], Profile]]] = {
-    "plans": (MOST_PLANS, lambda n: person(web_sessions_30d="1", plan=f"plan {n}")),
-    "identity_coverage": (MOST_TYPES, lambda n: person(f"type {n}", web_sessions_30d="1")),
-}
-
-
-@pytest.mark.parametrize("name", TOO_MANY)
-def test_too_many_names_are_not_counted(fill: Fill, name: str) -> None:
-    most, profile = TOO_MANY[name]
-    dormant = profile(most) | {"traits": {"plan": "of nobody active"}}
-    enough = count(fill(tables([*map(profile, range(most)), dormant])))
-    too_many = count(fill(tables([*map(profile, range(most + 1))])))
-    assert (most, set()) == (len(getattr(enough.groups[0], name)), enough.free_text)
-    assert (0, {name}) == (len(getattr(too_many.groups[0], name)), too_many.free_text)
 
 
 def test_a_draw_is_exact_and_the_same_every_time(fill: Fill) -> None:

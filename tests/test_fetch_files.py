@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from io import BytesIO, StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,21 +20,19 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from bench import peak_mib
 from cloud import Call, FakeStorage, Fault
-from doors import ROOT
-from spaces import count
+from spaces import QUIET, count, counted
 
 from persona.classify.counts import Counts, classify
 from persona.deadline import Deadline
 from persona.errors import BadSettings, DeadlineExceeded, PersonaError, Refused, Unavailable
 from persona.fetch import fetch as opened
-from persona.log import Log
-from persona.model import Rule
 from persona.settings import read_settings
+from persona.summarize.sampling import rule_of
 
-NAMED = {"PERSONA_CHANNELS": "web=web,mobile=mobile,email=email"}
-RULE = Rule(channels={"web": "web", "mobile": "mobile", "email": "email"}, dominance=0.5)
-QUIET = Log(as_json=False, level="ERROR")
+CHANNELS = {"web": "web", "mobile": "mobile", "email": "email"}
+fetch = partial(counted, PERSONA_CHANNELS="web=web,mobile=mobile,email=email")
 
 
 def line(n: int) -> bytes:
@@ -43,12 +42,6 @@ def line(n: int) -> bytes:
 
 def lines(number: int) -> bytes:
     return b"\n".join(map(line, range(number)))
-
-
-def fetch(where: object, limit: int = 0, deadline_seconds: float = 600.0, **more: str) -> Counts:
-    settings = read_settings({"PERSONA_SOURCE": str(where), **NAMED, **more}, "terminal")
-    with opened(settings, limit, Deadline(deadline_seconds), QUIET) as people:
-        return classify(people, RULE)
 
 
 def people(counts: Counts) -> list[int]:
@@ -76,7 +69,7 @@ def put(storage: FakeStorage, name: str, content: bytes) -> str:
 def test_two_runs_at_once_in_one_process_see_nothing_of_each_other() -> None:
     settings = read_settings({"PERSONA_SOURCE": "sample"}, "terminal")
     with opened(settings, 5, Deadline(60), QUIET) as one, opened(settings, 9, Deadline(60), QUIET) as other:
-        assert [classify(people, RULE).read for people in (one, other)] == [5, 9]
+        assert [classify(people, rule_of(settings)).read for people in (one, other)] == [5, 9]
 
 
 def test_the_engines_words_are_kept_to_ourselves(tmp_path: Path) -> None:
@@ -224,7 +217,7 @@ def test_an_odd_record_has_a_named_outcome_and_spares_its_neighbour(tmp_path: Pa
 
     came = [record.encode(), neighbour.encode()]
     assert [expected, expected, "refused" if told == "not_json" else expected] == [
-        outcome(lambda: count(came, RULE.channels)),
+        outcome(lambda: count(came, CHANNELS)),
         outcome(lambda: file(f"{neighbour}\n{record}\n")),
         outcome(lambda: file(f"[{neighbour},{record}]")),
     ]
@@ -245,9 +238,9 @@ def test_files_may_be_packed_in_different_ways_or_one_after_the_other_in_one(tmp
 # -- what cannot be read ----------------------------------------------------------------------------------
 
 
-def refused(where: object, **more: Any) -> PersonaError:
+def refused(where: object, seconds: float = 600.0) -> PersonaError:
     with pytest.raises(PersonaError) as raised:
-        fetch(where, **more)
+        fetch(where, 0, seconds)
     return raised.value
 
 
@@ -489,35 +482,8 @@ def test_the_deadline_interrupts_a_query_and_the_checking_of_a_bomb(tmp_path: Pa
     (tmp_path / "bomb").write_bytes(gzip.compress(line(1) + b"\n" * 2**20) * 2**15)
     for name in ("large", "bomb"):
         start = time.monotonic()
-        assert type(refused(tmp_path / name, deadline_seconds=0.2)) is DeadlineExceeded
+        assert type(refused(tmp_path / name, 0.2)) is DeadlineExceeded
         assert time.monotonic() - start < 30
-
-
-# Nothing of the tests is loaded, which takes more than what is measured.
-COUNT = """
-import resource, sys
-from persona.classify.counts import classify
-from persona.deadline import Deadline
-from persona.fetch import fetch
-from persona.log import Log
-from persona.settings import read_settings
-from persona.summarize.sampling import rule_of
-names = {"PERSONA_SOURCE": sys.argv[1], "PERSONA_CHANNELS": "web=web,mobile=mobile"}
-settings = read_settings(names, "terminal")
-with fetch(settings, 0, Deadline(600), Log(as_json=False, level="ERROR")) as people:
-    read = classify(people, rule_of(settings)).read
-print(read, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-"""
-
-
-def peak(where: Path) -> tuple[int, float]:
-    """How many profiles a process of its own reads, and its peak memory in MiB."""
-    # A process is told the peak of the one that it was forked from as its own: let that be a small one.
-    fresh = ["sh", "-c", '"$0" "$@"; exit $?']
-    command = [*fresh, sys.executable, "-c", COUNT, str(where)]
-    counted = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
-    read, peak_kib = map(int, counted.stdout.split())
-    return read, peak_kib / 1024
 
 
 @pytest.mark.slow
@@ -526,10 +492,9 @@ def test_memory_does_not_grow_with_the_people_though_each_has_a_plan_of_their_ow
         # The free text begins where nobody expects it any more.
         plans = ("pro" if n < 20_000 else f"note {n} " + "x" * 50 for n in range(profiles))
         with gzip.open(tmp_path / f"{profiles}", "wt", compresslevel=1) as file:
-            file.writelines(f'{{"traits":{{"web":1,"plan":"{plan}"}}}}\n' for plan in plans)
+            file.writelines(f'{{"traits":{{"web_sessions_30d":1,"plan":"{plan}"}}}}\n' for plan in plans)
         return tmp_path / f"{profiles}"
 
-    (few, few_mib), (many, many_mib) = (peak(export(profiles)) for profiles in (400_000, 800_000))
-    assert (few, many) == (400_000, 800_000)
+    few_mib, many_mib = (peak_mib(export(people), people) for people in (400_000, 800_000))
     # Where the plans were kept, a hundred thousand would take fifty.
     assert many_mib - few_mib < 64

@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote
 
 from cloud.server import RateLimit, Reply, Request, Service, json_reply, settle
 
-Profile = Mapping[str, object] | bytes
+Profile = Mapping[str, object]
 
 JSON = {"Content-Type": "application/json"}
 COLLECTION = "collections/users/profiles"
@@ -26,28 +26,28 @@ CODES |= {422: "validation_error", 429: "rate_limit_error"}
 
 
 class FakeSegment(Service):
-    """A space whose `profiles` are given as Segment would list them: objects, or the bytes of anything else.
+    """A space whose `profiles` are given as Segment would list them.
 
-    An object may hold `segment_id`, `traits`, `external_ids` and, for the Profile API, `events`. `cursor` is
-    the shape of the listing's paging. A cursor is spent once its page was sent; a fault spends nothing.
+    One may hold `segment_id`, `traits`, `external_ids` and, for the Profile API, `events`. `cursor` is the
+    shape of the listing's paging. A cursor is spent once its page was sent; a fault spends nothing.
     `latency_seconds` is added to every reply. `requests_a_second` bounds the Profile API (None: does not);
     `too_fast` counts what it turned away.
     """
 
-    def __init__(  # noqa: PLR0913 - a space has that many sides
+    token, space = "segment-token", "spa_test"
+
+    def __init__(
         self,
         profiles: Sequence[Profile],
         *,
-        token: str = "segment-token",  # noqa: S107 - a fake
-        space: str = "spa_test",
         cursor: Literal["pagination", "cursor"] = "pagination",
         latency_seconds: float = 0.0,
         requests_a_second: int | None = 100,
         faults: Callable[[Request], Reply | None] | None = None,
     ) -> None:
         super().__init__(faults=faults)
-        self.profiles, self.token, self.space = list(profiles), token, space
-        self.cursor, self.latency_seconds, self.too_fast = cursor, latency_seconds, 0
+        self.profiles, self.cursor = list(profiles), cursor
+        self.latency_seconds, self.too_fast = latency_seconds, 0
         self._rate = RateLimit(requests_a_second, 1.0) if requests_a_second else None
         self._cursors: dict[str, tuple[str, int]] = {}  # good for one route alone
         self._found = {
@@ -131,8 +131,6 @@ class FakeSegment(Service):
         if number is None or route not in SIZES or not route:
             return profile_error(404, "Profile was not found.")
         profile = self.profiles[number]
-        if isinstance(profile, bytes):
-            return Reply(body=profile, headers=JSON)
         parts = {"traits": _traits, "external_ids": _external_ids, "events": _events}
         return self._page(request, route, parts[route](profile, request.query))
 
@@ -196,44 +194,41 @@ def _size(text: str | None, sizes: tuple[int, int]) -> int | None:
 
 def _segment_id(number: int, profile: Profile) -> str:
     """The given one, or one made of the place; mixed case, as real ones are."""
-    given = None if isinstance(profile, bytes) else profile.get("segment_id")
-    return str(given or f"use_{number:06d}Xq")
+    return str(profile.get("segment_id") or f"use_{number:06d}Xq")
 
 
 def _identifiers(number: int, profile: Profile) -> Iterable[str]:
     yield f"segment_id:{_segment_id(number, profile)}"
-    for one in [] if isinstance(profile, bytes) else _list(profile, "external_ids"):
+    for one in _list(profile, "external_ids"):
         if isinstance(one, dict):
             yield f"{one.get('type')}:{one.get('id')}".lower()
 
 
-def _list(profile: Mapping[str, object], name: str) -> list[Any]:
+def _list(profile: Profile, name: str) -> list[Any]:
     """What there is of this name, where it is a list."""
     part = profile.get(name)
     return part if isinstance(part, list) else []
 
 
 def _listed(number: int, profile: Profile, included: set[str]) -> bytes:
-    if isinstance(profile, bytes):
-        return profile
     parts = {name: value for name, value in profile.items() if name in included}
     return json.dumps({"segment_id": _segment_id(number, profile), **parts}).encode()
 
 
-def _traits(profile: Mapping[str, object], query: Mapping[str, str]) -> list[object]:
+def _traits(profile: Profile, query: Mapping[str, str]) -> list[object]:
     """Name and value pairs; a trait that is null has vanished."""
     traits, wanted = profile.get("traits"), {*query.get("include", "").split(",")} - {""}
     pairs = traits.items() if isinstance(traits, dict) else ()
     return [pair for pair in pairs if pair[1] is not None and (not wanted or pair[0] in wanted)]
 
 
-def _external_ids(profile: Mapping[str, object], _: Mapping[str, str]) -> list[object]:
+def _external_ids(profile: Profile, _: Mapping[str, str]) -> list[object]:
     about = {"source_id": "src_1", "created_at": "2026-01-05T08:00:00.000Z"}
     about |= {"collection": "users", "encoding": "none"}
     return [one | about if isinstance(one, dict) else one for one in _list(profile, "external_ids")]
 
 
-def _events(profile: Mapping[str, object], _: Mapping[str, str]) -> list[object]:
+def _events(profile: Profile, _: Mapping[str, str]) -> list[object]:
     """Newest first, of the last fourteen days."""
     oldest = datetime.now(UTC) - timedelta(days=EVENTS_DAYS)
     dated = [(datetime.fromisoformat(event["timestamp"]), event) for event in _list(profile, "events")]
