@@ -17,6 +17,7 @@ import pytest
 import requests
 from clock import Clock
 from cloud import Call, FakeMave, FakeSegment, FakeStorage, Fault, Turn, answer, lose, raw, refuse
+from crowd import crowd
 from doors import ROOT, Set, client, event, serve, until
 from werkzeug.datastructures import Headers
 
@@ -95,12 +96,6 @@ def asking(house: House, *script: Turn | Callable[[str, str | None], Turn]) -> I
 
 def calls(mave: FakeMave) -> int:
     return sum(request.path.endswith("/mave/chat") for request in mave.requests)
-
-
-PERSON = {
-    "traits": {"web_sessions_30d": 9, "mobile_sessions_30d": 0, "emails_opened_30d": 1, "plan": "pro"},
-    "external_ids": [{"type": "user_id", "id": "u1"}],
-}
 
 
 # 1, 2: the same event again.
@@ -223,11 +218,12 @@ LOST = {
     "500": lose(WHOLE, 500),
     "a read timeout": lose(WHOLE, "silence"),
     "a reset in the body": lose(WHOLE, "cut"),
+    "a reply that is no answer": raw(b"<html>", WHOLE),
 }
 
 
 @pytest.mark.parametrize("turn", LOST.values(), ids=LOST)
-def test_case_06_a_lost_reply_is_recovered_from_its_thread(house: House, turn: Turn) -> None:
+def test_case_06_and_07_a_lost_reply_is_recovered_from_its_thread(house: House, turn: Turn) -> None:
     house.set(MAVE_TIMEOUT_SECONDS="2" if turn.ending == "silence" else "60")
     with asking(house, turn) as mave:
         # A Mave that got the message only after its time would be looked for once more.
@@ -271,12 +267,6 @@ def test_case_07_a_reply_that_is_no_answer_is_kept_and_never_paid_again(house: H
         assert house.deliver() == 200
         assert calls(mave) == 1
     assert house.read("reply-1.bin") == b"<html>Bad gateway</html>"
-
-
-def test_case_07_what_the_reply_lacked_is_taken_from_its_thread(house: House) -> None:
-    with asking(house, raw(b"<html>", WHOLE)) as mave:
-        assert house.post().word == "published"
-        assert calls(mave) == 1
 
 
 def test_case_08_a_question_is_answered_once_in_its_thread(house: House) -> None:
@@ -384,7 +374,7 @@ def test_case_15_what_somebody_else_changed_is_named_and_nothing_paid(house: Hou
 def test_case_17_without_time_for_an_answer_nothing_is_spent_and_the_next_delivery_goes_on(
     house: House,
 ) -> None:
-    with FakeSegment([PERSON] * 50) as segment, asking(house, answer(WHOLE)) as mave:
+    with FakeSegment(crowd()[:50]) as segment, asking(house, answer(WHOLE)) as mave:
         segment.faults = lambda _: house.clock.sleep(235)
         house.use(segment)
         assert house.post().word == "deadline"

@@ -49,11 +49,6 @@ def given(words: str, exit_code: int = 2, /, **settings: str) -> Mistake:
     return Mistake(words, (words,), (), settings, exit_code=exit_code)
 
 
-def service(words: str, **settings: str) -> Mistake:
-    """Settings that only a service can refuse."""
-    return given(words, 1, **settings)
-
-
 def file(name: str, content: str | bytes, *words: str, exit_code: int = 2) -> Mistake:
     """A file that holds no people."""
     return Mistake(f"file: {name}", words, FILE, {}, {"p.csv": content}, exit_code)
@@ -100,16 +95,21 @@ MISTAKES = [
     ),
     setting("MAVERA_API_URL", "http://app.mavera.io/api/v1", "https://", "got 'http://app.mavera.io/api/v1'"),
     setting("SEGMENT_API_URL", "http://127.0.0.1:99999", "ports to 65535", "got 'http://127.0.0.1:99999'"),
-    service(
+    given(
         "answered 401 … the token is wrong … SEGMENT_API_URL=https://eu1. … check SEGMENT_TOKEN",
+        1,
         **{**SPACE, "SEGMENT_TOKEN": "wrong"},
     ),
-    service("lists no merged profiles … SEGMENT_SPACE_ID names another space … profile explorer", **SPACE),
-    service(
-        "Mave answered 401 … check MAVERA_API_KEY … nothing was paid", **{**MAVE, "MAVERA_API_KEY": "wrong"}
+    given("lists no merged profiles … SEGMENT_SPACE_ID names another space … profile explorer", 1, **SPACE),
+    given(
+        "Mave answered 401 … check MAVERA_API_KEY … nothing was paid",
+        1,
+        **{**MAVE, "MAVERA_API_KEY": "wrong"},
     ),
-    service(
-        "Mave answered 402 … the credits or the budget are used up … billing page … nothing was paid", **MAVE
+    given(
+        "Mave answered 402 … the credits or the budget are used up … billing page … nothing was paid",
+        1,
+        **MAVE,
     ),
     # Sources and outputs
     given(

@@ -11,9 +11,7 @@ import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from functools import partial
-from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Self
 
@@ -21,11 +19,7 @@ import pytest
 import requests
 from clock import Clock
 from cloud import Ending, Reply, Scripted
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from doors import until
+from doors import ROOT, until
 from urllib3.exceptions import HTTPError
 
 from persona.deadline import Deadline
@@ -334,46 +328,34 @@ def test_a_paid_reply_over_the_cap_is_cut_there_and_says_so() -> None:
     assert (len(reply.body), reply.cut) == (wire.MOST_BODY_BYTES, True)
 
 
-@pytest.fixture
-def certificate(tmp_path: Path) -> Path:
-    """A certificate for 127.0.0.1 that nobody vouches for, with its key."""
-    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
-    dates = now - timedelta(days=1), now + timedelta(days=1)
-    number, host = x509.random_serial_number(), x509.IPAddress(IPv4Address("127.0.0.1"))
-    unsigned = x509.CertificateBuilder(name, name, key.public_key(), number, *dates)
-    made = unsigned.add_extension(x509.SubjectAlternativeName([host]), critical=False).sign(key, SHA256())
-    path = tmp_path / "certificate.pem"
-    path.write_bytes(
-        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + made.public_bytes(Encoding.PEM)
-    )
-    return path
+# Of a server for 127.0.0.1 that nobody vouches for, with its key.
+STRANGER = ROOT / "tests" / "data" / "stranger.pem"
 
 
-def test_a_paid_call_to_a_stranger_s_certificate_is_known_not_to_be_sent(certificate: Path) -> None:
+def test_a_paid_call_to_a_stranger_s_certificate_is_known_not_to_be_sent() -> None:
     with (
-        Wire(b"HTTP/1.1 200 OK\r\n\r\n", certificate=certificate) as bare,
+        Wire(b"HTTP/1.1 200 OK\r\n\r\n", certificate=STRANGER) as bare,
         pytest.raises(Unavailable, match="its certificate could not be verified; nothing was sent or paid"),
     ):
         ask_once(bare.url)
 
 
-def trusted(bare: Wire, certificate: Path, seconds: float) -> wire.Reply:
+def trusted(bare: Wire, seconds: float) -> wire.Reply:
     """The reply to one who vouches for the certificate."""
     with wire.Session(pool_size=1) as session:
-        session.verify = str(certificate)
+        session.verify = str(STRANGER)
         return wire.exchange(session, session.prepare_request(requests.Request("GET", bare.url)), seconds)
 
 
-def test_a_reply_over_tls_is_read_whole(certificate: Path) -> None:
+def test_a_reply_over_tls_is_read_whole() -> None:
     body = b"0123456789" * 50_000
     head = HEAD.replace(b"1000", b"500000")
-    with Wire(head, body, certificate=certificate) as bare:
-        assert trusted(bare, certificate, 600).body == body
+    with Wire(head, body, certificate=STRANGER) as bare:
+        assert trusted(bare, 600).body == body
 
 
-def test_a_drip_over_tls_is_cut_off_too(certificate: Path) -> None:
-    begun, drip = time.monotonic(), Wire(*DRIPS["body"], pause_seconds=0.05, certificate=certificate)
+def test_a_drip_over_tls_is_cut_off_too() -> None:
+    begun, drip = time.monotonic(), Wire(*DRIPS["body"], pause_seconds=0.05, certificate=STRANGER)
     with drip as bare, pytest.raises(HTTPError, match="Read timed out"):
-        trusted(bare, certificate, 0.4)
+        trusted(bare, 0.4)
     assert time.monotonic() - begun < WHOLE_SECONDS / 2
