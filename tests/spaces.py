@@ -2,7 +2,8 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from fractions import Fraction
 from itertools import pairwise
@@ -15,16 +16,16 @@ from persona.classify.counts import MOST, Counts, classify
 from persona.classify.engine import Engine
 from persona.deadline import Deadline
 from persona.fetch import fetch
-from persona.fetch.people import Page, gathered
+from persona.fetch.people import Page, People, gathered
 from persona.log import Log
 from persona.model import Origin, Rule, Summary
 from persona.settings import read_settings
-from persona.summarize.sampling import rule_of
 from persona.summarize.summary import summarize
 
 QUIET = Log(as_json=False, level="ERROR")
 LTV, PLAN = "ltv", "plan"
 CHANNELS = {"web": "web_sessions_30d", "mobile": "mobile_sessions_30d", "email": "emails_opened_30d"}
+RULE = Rule(channels=CHANNELS, dominance=0.5)
 TYPES = ("user_id", "email", "anonymous_id", "ios.id", "ios_id", "android.id", "phone")
 
 Profile = dict[str, Any]
@@ -45,11 +46,22 @@ REJECTED = {
 }
 
 
-def counted(source: object, limit: int = 0, seconds: float = 600.0, /, **more: str) -> Counts:
-    """The people of a source, as a run counts them."""
+@contextmanager
+def opened(source: object, limit: int = 0, seconds: float = 600.0, /, **more: str) -> Iterator[People]:
+    """The people of a source, as a run has them."""
     settings = read_settings({"PERSONA_SOURCE": str(source), "PERSONA_RATE": "100", **more}, "terminal")
     with fetch(settings, limit, Deadline(seconds), QUIET) as people:
-        return classify(people, rule_of(settings))
+        yield people
+
+
+def counted(source: object, limit: int = 0, seconds: float = 600.0, /, **more: str) -> Counts:
+    with opened(source, limit, seconds, **more) as people:
+        return classify(people, RULE)
+
+
+def who(counts: Counts) -> list[int]:
+    """Who was read, where they are few: their plans tell them apart."""
+    return sorted(int(plan) for group in counts.groups for plan in group.plans)
 
 
 def pages(space: Sequence[bytes], cuts: Sequence[int]) -> list[Sequence[bytes]]:

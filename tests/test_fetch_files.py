@@ -22,14 +22,10 @@ import pyarrow.parquet as pq
 import pytest
 from bench import peak_mib
 from cloud import Call, FakeStorage, Fault
-from spaces import QUIET, count, counted
+from spaces import RULE, count, counted, opened, who
 
 from persona.classify.counts import Counts, classify
-from persona.deadline import Deadline
 from persona.errors import BadSettings, DeadlineExceeded, PersonaError, Refused, Unavailable
-from persona.fetch import fetch as opened
-from persona.settings import read_settings
-from persona.summarize.sampling import rule_of
 
 CHANNELS = {"web": "web", "mobile": "mobile", "email": "email"}
 fetch = partial(counted, PERSONA_CHANNELS="web=web,mobile=mobile,email=email")
@@ -42,11 +38,6 @@ def line(n: int) -> bytes:
 
 def lines(number: int) -> bytes:
     return b"\n".join(map(line, range(number)))
-
-
-def people(counts: Counts) -> list[int]:
-    """Who was read, where they are few: their plans tell them apart."""
-    return sorted(int(plan) for group in counts.groups for plan in group.plans)
 
 
 @pytest.fixture
@@ -67,9 +58,8 @@ def put(storage: FakeStorage, name: str, content: bytes) -> str:
 
 
 def test_two_runs_at_once_in_one_process_see_nothing_of_each_other() -> None:
-    settings = read_settings({"PERSONA_SOURCE": "sample"}, "terminal")
-    with opened(settings, 5, Deadline(60), QUIET) as one, opened(settings, 9, Deadline(60), QUIET) as other:
-        assert [classify(people, rule_of(settings)).read for people in (one, other)] == [5, 9]
+    with opened("sample", 5) as one, opened("sample", 9) as other:
+        assert [classify(people, RULE).read for people in (one, other)] == [5, 9]
 
 
 def test_the_engines_words_are_kept_to_ourselves(tmp_path: Path) -> None:
@@ -108,7 +98,7 @@ def test_a_bad_record_is_counted_by_reason_and_costs_no_other(tmp_path: Path, na
     for pack in PACKED if name == "byte-order mark" else ["plain"]:
         (tmp_path / "export").write_bytes(PACKED[pack](content))
         counts = fetch(tmp_path / "export")
-        assert (people(counts), counts.rejected) == (read, bad)
+        assert (who(counts), counts.rejected) == (read, bad)
 
 
 def as_text(form: str) -> str:
@@ -232,7 +222,7 @@ def test_columns_that_hold_external_ids_are_named_by_a_setting(tmp_path: Path) -
 def test_files_may_be_packed_in_different_ways_or_one_after_the_other_in_one(tmp_path: Path) -> None:
     (tmp_path / "a.part").write_bytes(line(0))
     (tmp_path / "b.part").write_bytes(gzip.compress(line(1) + b"\n") + gzip.compress(line(2) + b"\n"))
-    assert people(fetch(tmp_path / "*.part")) == people(fetch(tmp_path)) == [0, 1, 2]
+    assert who(fetch(tmp_path / "*.part")) == who(fetch(tmp_path)) == [0, 1, 2]
 
 
 # -- what cannot be read ----------------------------------------------------------------------------------
@@ -331,8 +321,7 @@ def test_a_source_names_its_traits_and_how_many_people_carry_them(tmp_path: Path
     else:
         for name, text in content.items():
             (tmp_path / name).write_text(text)
-    settings = read_settings({"PERSONA_SOURCE": str(tmp_path)}, "terminal")
-    with opened(settings, 0, Deadline(60), QUIET) as people:
+    with opened(tmp_path) as people:
         assert people.names() == expected
 
 
@@ -343,7 +332,7 @@ def test_a_source_names_its_traits_and_how_many_people_carry_them(tmp_path: Path
 def test_a_limit_draws_exactly_so_many_and_says_from_how_many(tmp_path: Path, limit: int) -> None:
     (tmp_path / "export").write_bytes(lines(900))
     counts = fetch(tmp_path / "export", limit)
-    assert (counts.read, len(set(people(counts)))) == (min(900, limit),) * 2
+    assert (counts.read, len(set(who(counts)))) == (min(900, limit),) * 2
     assert counts.drawn_from == (900 if limit < 900 else None)
 
 
@@ -351,7 +340,7 @@ DRAW = """
 import sys
 sys.path[:0] = ["tests"]
 import test_fetch_files
-print(test_fetch_files.people(test_fetch_files.fetch(sys.argv[1], 50)))
+print(test_fetch_files.who(test_fetch_files.fetch(sys.argv[1], 50)))
 """
 
 
@@ -376,7 +365,7 @@ def test_the_same_file_gives_the_same_people_whatever_the_number_of_processors(t
 def test_every_line_has_the_same_chance_wherever_it_stands(tmp_path: Path) -> None:
     (tmp_path / "export").write_bytes(lines(1_000))
     tenths = [0] * 10
-    for n in people(fetch(tmp_path / "export", 500)):
+    for n in who(fetch(tmp_path / "export", 500)):
         tenths[n // 100] += 1
     # 50 expected a tenth; five standard deviations (about 4.7) either side.
     assert [tenth for tenth in range(10) if not 26 < tenths[tenth] < 74] == []
@@ -397,7 +386,7 @@ def test_an_object_is_read_part_by_part_and_a_part_that_fails_again(cloud: FakeS
     content = lines(500) + b'\n{"noise":"' + noise + b'","traits":{"web":500,"plan":"500"}}\n' + line(501)
     where = put(cloud, "a/b c.json", PACKED[pack](content))
     cloud.call_faults = [None, None, Fault(status=503)]
-    assert people(fetch(where)) == list(range(502))
+    assert who(fetch(where)) == list(range(502))
     assert [call.method for call in cloud.calls[:3]] == ["list", "media", "media"]
 
 
@@ -410,7 +399,7 @@ def test_many_objects_are_read_without_what_writers_leave_beside_them(cloud: Fak
         put(cloud, beside, line(9))
     cloud.page_size = 2
     cloud.call_faults = [None, Fault(status=503)]
-    assert people(fetch(f"gs://exports/{name}")) == [0, 1, 2, 3, 4]
+    assert who(fetch(f"gs://exports/{name}")) == [0, 1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("name", ["a*b?[1].json", "it's {0} #1 %2F.json", "plan=9/ü//x..y", "web=9/p.json"])
@@ -422,7 +411,7 @@ def test_an_object_may_have_any_name(cloud: FakeStorage, name: str) -> None:
     ):
         put(cloud, f"x/{name}{kind}", content)
         counts = fetch(f"gs://exports/x/*{name[-3:]}{kind}")
-        assert people(counts) == [1]
+        assert who(counts) == [1]
 
 
 REFUSALS: dict[str, tuple[str, int | None, str]] = {

@@ -1,9 +1,7 @@
 """The Profile API is read profile by profile: every one once, at the rate, nobody named."""
 
-import json
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -11,37 +9,29 @@ from typing import Any
 
 import pytest
 from clock import Clock
-from cloud import FakeSegment, Reply, Request, Scripted, Service, json_reply, profile_error
+from cloud import FakeSegment, Reply, Request, json_reply, profile_error
+from spaces import CHANNELS, RULE, counted, opened, who
 
+from persona.classify.counts import Counts, classify
 from persona.deadline import Deadline
 from persona.errors import DeadlineExceeded, Invalid, PersonaError, Refused, Unavailable
 from persona.fetch import profile_api
-from persona.fetch.people import Page
 from persona.net.pace import Pace
-from persona.settings import Settings, read_settings
+from persona.settings import read_settings
 from persona.timestamps import rfc3339
 
-TRAITS = ("web_sessions_30d", "mobile_sessions_30d", "emails_opened_30d")
+TRAITS = (*CHANNELS.values(),)
 SECRET = "ann@example.com"
 
 
 def profile(n: int, **more: object) -> dict[str, object]:
-    return {
-        "segment_id": f"use_{n:04d}Ab",
-        "traits": {TRAITS[0]: n, TRAITS[1]: 1, TRAITS[2]: 2, "ltv": n / 2, "plan": "pro", "email": SECRET},
-        "external_ids": [{"type": "user_id", "id": f"u{n}"}, {"type": "email", "id": f"p+{n}@example.com"}],
-        **more,
-    }
+    traits = dict(zip((*TRAITS, "ltv", "plan", "email"), (n, 1, 2, n / 2, f"{n}", SECRET), strict=True))
+    listed = [{"type": "user_id", "id": f"u{n}"}, {"type": "email", "id": f"p+{n}@example.com"}]
+    return {"segment_id": f"use_{n:04d}Ab", "traits": traits, "external_ids": listed, **more}
 
 
-def settings(url: str, **more: str) -> Settings:
-    names = {"SEGMENT_TOKEN": "segment-token", "SEGMENT_SPACE_ID": "spa_test", "SEGMENT_PROFILE_API_URL": url}
-    return read_settings({"PERSONA_SOURCE": "profile-api", "PERSONA_RATE": "100"} | names | more, "terminal")
-
-
-def fetch(service: Service, limit: int = 0, deadline_seconds: float = 600.0, **more: str) -> list[Page]:
-    chosen = settings(service.url, **more)
-    return list(profile_api.fetch(chosen, Deadline(deadline_seconds), limit))
+def fetch(segment: FakeSegment, limit: int = 0, seconds: float = 600.0, /, **more: str) -> Counts:
+    return counted("profile-api", limit, seconds, **{**segment.settings(), **more})
 
 
 def space(profiles: Sequence[Any], **more: Any) -> FakeSegment:
@@ -49,21 +39,9 @@ def space(profiles: Sequence[Any], **more: Any) -> FakeSegment:
     return FakeSegment(profiles, **{"requests_a_second": None, **more})
 
 
-def read(pages: Sequence[Page]) -> list[Any]:
-    return [json.loads(record) for page in pages for record in page.records]
-
-
-def web_activity(pages: Sequence[Page]) -> list[int]:
-    return sorted(one["traits"][TRAITS[0]] for one in read(pages))
-
-
-def rejected(pages: Sequence[Page]) -> Counter[str]:
-    return sum((Counter(page.rejected) for page in pages), Counter())
-
-
-def refused(service: Service, **more: Any) -> PersonaError:
+def refused(segment: FakeSegment, **more: str) -> PersonaError:
     with pytest.raises(PersonaError) as raised:
-        fetch(service, **more)
+        fetch(segment, **more)
     return raised.value
 
 
@@ -79,13 +57,13 @@ GONE = profile_error(404, "Profile was not found.")
 @pytest.mark.parametrize("number", [1, 100, 101])
 def test_every_listed_profile_is_read_once_with_its_traits_and_external_ids(number: int) -> None:
     with space([profile(n, segment_id=f"use_{n}+B@c/d") for n in range(number)]) as segment:
-        pages = fetch(segment)
+        counts = fetch(segment)
         assert any("/segment_id:use_0%2BB%40c%2Fd/traits" in one.raw_path for one in segment.requests)
-    people = [
-        ([*one["traits"].values()], [each["type"] for each in one["external_ids"]]) for one in read(pages)
-    ]
-    assert sorted(people) == [([n, 1, 2, n / 2, "pro"], ["user_id", "email"]) for n in range(number)]
-    assert pages[-1].more is False
+    assert who(counts) == [*range(number)]
+    everybody, total = counts.everybody(), sum(range(number))
+    figures = [everybody.ltv, *(everybody.activity[i] for i in range(3))]
+    assert figures == [total / 2, total, number, 2 * number]
+    assert everybody.identity_coverage == {"user_id": number, "email": number}
 
 
 def test_only_the_traits_that_are_needed_are_asked_for() -> None:
@@ -103,10 +81,12 @@ def test_only_the_traits_that_are_needed_are_asked_for() -> None:
 # Cut, all of it, more than there is, and cut between two pages of the listing.
 @pytest.mark.parametrize(("number", "limit"), [(30, 7), (30, 30), (30, 31), (120, 100)])
 def test_the_limit_is_kept_to_the_profile_and_says_whether_it_cut(number: int, limit: int) -> None:
-    with space([profile(n) for n in range(number)]) as segment:
-        pages = fetch(segment, limit)
-    assert web_activity(pages) == list(range(min(number, limit)))
-    assert pages[-1].more is (limit < number)
+    with (
+        space([profile(n) for n in range(number)]) as segment,
+        opened("profile-api", limit, **segment.settings()) as people,
+    ):
+        assert who(classify(people, RULE)) == [*range(min(number, limit))]
+        assert people.truncated is (limit < number)
 
 
 def listed(folder: Path, lines: bytes) -> str:
@@ -118,9 +98,9 @@ def test_identifiers_of_a_file_are_lower_cased_and_percent_encoded(tmp_path: Pat
     lines = b"email:P+1@Example.com\n\nUSER_ID:u2\nsegment_id:use_0003Ab\nslug:a/b c:d?e#f%\r\n"
     odd = profile(4, external_ids=[{"type": "slug", "id": "a/b c:d?e#f%"}])
     with space([profile(1), profile(2), profile(3), odd]) as segment:
-        pages = fetch(segment, PERSONA_IDENTIFIERS=listed(tmp_path, lines))
+        counts = fetch(segment, PERSONA_IDENTIFIERS=listed(tmp_path, lines))
         paths = {request.raw_path.split("/")[-2] for request in segment.requests}
-    assert web_activity(pages) == [1, 2, 3, 4]
+    assert who(counts) == [1, 2, 3, 4]
     asked = "email:p%2B1%40example.com user_id:u2 segment_id:use_0003Ab slug:a%2Fb%20c%3Ad%3Fe%23f%25"
     assert paths == {*asked.split()}
 
@@ -137,14 +117,14 @@ LINES: dict[str, tuple[str, bytes, list[int], dict[str, int]]] = {
 def test_a_line_that_is_no_identifier_or_of_nobody_is_counted_and_skipped(tmp_path: Path, name: str) -> None:
     space_id, lines, read, reasons = LINES[name]
     with space([profile(1)]) as segment:
-        pages = fetch(segment, PERSONA_IDENTIFIERS=listed(tmp_path, lines), SEGMENT_SPACE_ID=space_id)
-    assert (web_activity(pages), rejected(pages)) == (read, reasons)
+        counts = fetch(segment, PERSONA_IDENTIFIERS=listed(tmp_path, lines), SEGMENT_SPACE_ID=space_id)
+    assert (who(counts), counts.rejected) == (read, reasons)
 
 
 def test_the_limit_counts_whoever_was_asked_for() -> None:
     with space([profile(n) for n in range(9)], faults=at("0001Ab/traits", GONE)) as segment:
-        page, last = fetch(segment, limit=3)
-    assert (len(page.records), dict(page.rejected), last.more) == (2, {"not_found": 1}, True)
+        counts = fetch(segment, 3)
+    assert (who(counts), counts.rejected) == ([0, 2], {"not_found": 1})
 
 
 REFUSALS: dict[int, tuple[type[PersonaError], list[str]]] = {
@@ -159,8 +139,9 @@ REFUSALS: dict[int, tuple[type[PersonaError], list[str]]] = {
 @pytest.mark.parametrize("status", REFUSALS)
 def test_a_refusal_names_status_request_id_and_what_to_do(status: int) -> None:
     error, hints = REFUSALS[status]
-    with Scripted(lambda _: profile_error(status, f"about {SECRET}", Request_Id="req_77")) as service:
-        raised = refused(service)
+    reply = profile_error(status, f"about {SECRET}", Request_Id="req_77")
+    with space([], faults=lambda _: reply) as segment:
+        raised = refused(segment)
     assert type(raised) is error
     assert [hint for hint in [str(status), "req_77", *hints] if hint not in raised.message] == []
     assert SECRET not in raised.message
@@ -184,8 +165,8 @@ UNREADABLE = {
 def test_what_makes_one_profile_unreadable_costs_that_profile_alone(name: str) -> None:
     part, reply, reason = UNREADABLE[name]
     with space([profile(n) for n in range(3)], faults=at(f"0001Ab/{part}", reply)) as segment:
-        pages = fetch(segment)
-    assert (web_activity(pages), rejected(pages)) == ([0, 2], {reason: 1})
+        counts = fetch(segment)
+    assert (who(counts), counts.rejected) == ([0, 2], {reason: 1})
 
 
 ENDS = {
@@ -215,7 +196,8 @@ def test_a_failure_ends_all_threads_and_lets_nobody_wait_for_a_turn() -> None:
 @pytest.mark.usefixtures("clock")
 def test_who_stops_reading_stops_the_requests() -> None:
     with space([profile(n) for n in range(600)]) as segment:
-        pages = profile_api.fetch(settings(segment.url), Deadline(60), 0)
+        named = {"PERSONA_SOURCE": "profile-api", **segment.settings()}
+        pages = profile_api.fetch(read_settings(named, "terminal"), Deadline(60), 0)
         next(pages)
         pages.close()  # type: ignore[attr-defined] # a generator
         asked = len(segment.requests)
@@ -226,7 +208,7 @@ def test_who_stops_reading_stops_the_requests() -> None:
 def test_the_deadline_ends_the_reading() -> None:
     with space([profile(n) for n in range(500)]) as segment:
         with pytest.raises((DeadlineExceeded, Unavailable)):
-            fetch(segment, deadline_seconds=0.6)
+            fetch(segment, 0, 0.6)
         assert len(segment.requests) <= 62
 
 
@@ -251,7 +233,7 @@ def test_a_429_slows_the_whole_fetch_down(turns: list[float]) -> None:
         return next(told, None) if request.path.endswith("0005Ab/traits") else None
 
     with space([profile(n) for n in range(120)], faults=too_fast) as segment:
-        assert web_activity(fetch(segment)) == list(range(120))
+        assert who(fetch(segment)) == [*range(120)]
     moments = sorted(turns)
     pauses = [later - earlier for earlier, later in pairwise(moments)]
     after = moments[pauses.index(max(pauses)) + 1 :]
@@ -275,7 +257,7 @@ def test_as_many_requests_are_under_way_at_once_as_slow_replies_take() -> None:
             together.wait(600)
 
     with space([profile(n) for n in range(64)], faults=slow) as segment:
-        assert len(read(fetch(segment))) == 64
+        assert fetch(segment).read == 64
         assert len(segment.requests) == 1 + 2 * 64  # nobody gave up, and asked again
 
 
@@ -289,15 +271,14 @@ def test_with_raw_events_all_channels_of_all_people_come_from_them() -> None:
         *(event(50 + n, type="track", event="Email Opened") for n in range(3)),
     ]
     with space([profile(1, events=events), profile(2)]) as segment:
-        page, _ = fetch(segment, PERSONA_EVENTS="on")
+        counts = fetch(segment, PERSONA_EVENTS="on")
         included = {request.query["include"] for request in segment.requests if "include" in request.query}
-    activity = [tuple(one["traits"][name] for name in TRAITS) for one in read([page])]
-    assert sorted(activity) == [(0, 0, 0), (150, 2, 3)]
+    assert (counts.dormant, counts.everybody().activity) == (1, {0: 150, 1: 2, 2: 3})
     assert included == {"ltv,plan"}
 
 
 def test_a_profile_with_more_events_than_a_person_makes_is_counted_and_skipped() -> None:
     reply = json_reply({"data": [{}] * 10_001, "cursor": {"has_more": True, "next": "c"}})
     with space([profile(n) for n in range(2)], faults=at("0001Ab/events", reply)) as segment:
-        page, _ = fetch(segment, PERSONA_EVENTS="on")
-    assert (len(page.records), dict(page.rejected)) == (1, {"too_many_events": 1})
+        counts = fetch(segment, PERSONA_EVENTS="on")
+    assert (counts.dormant, counts.rejected) == (1, {"too_many_events": 1})
