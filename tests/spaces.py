@@ -64,18 +64,13 @@ def who(counts: Counts) -> list[int]:
     return sorted(int(plan) for group in counts.groups for plan in group.plans)
 
 
-def pages(space: Sequence[bytes], cuts: Sequence[int]) -> list[Sequence[bytes]]:
-    """The space cut into pages at these places, in order; a page may be empty."""
-    at = sorted({0, len(space), *(cut % (len(space) + 1) for cut in cuts)})
-    return [space[start:end] for start, end in pairwise(at)]
-
-
 def count(
     space: Sequence[Any], channels: dict[str, str], dominance: float = 0.5, cuts: Sequence[int] = ()
 ) -> Counts:
-    """The counts of a space that came page by page; bytes stand for the JSON of a profile."""
+    """The counts of a space that came in pages, cut at these places; bytes stand for a profile's JSON."""
     records = [one if isinstance(one, bytes) else json.dumps(one).encode() for one in space]
-    came = [Page(page) for page in pages(records, cuts)]
+    at = sorted({0, len(records), *(cut % (len(records) + 1) for cut in cuts)})
+    came = [Page(records[start:end]) for start, end in pairwise(at)]
     named = {"PERSONA_CHANNELS": ",".join(f"{name}={trait}" for name, trait in channels.items())}
     with Engine(Deadline(60)) as engine:
         people = gathered(engine, read_settings(named, "terminal"), came, lambda _pages, _people: None)

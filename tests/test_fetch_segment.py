@@ -1,72 +1,58 @@
 """The listing is read to its end or its limit, and nothing else ever passes for profiles."""
 
-import json
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import pytest
 from clock import Clock
 from cloud import FakeSegment, Reply, Scripted, Service, json_reply, listing_error
-from spaces import CHANNELS, count
+from spaces import RULE, counted, opened, who
 
+from persona.classify.counts import Counts, classify
 from persona.deadline import Deadline
 from persona.errors import Invalid, PersonaError, Refused, Unavailable
 from persona.fetch import segment
-from persona.fetch.people import Page
-from persona.settings import Settings, read_settings
+from persona.settings import read_settings
 
 EMAIL = "ann@example.com"
 
 
-def profiles(number: int) -> list[dict[str, object]]:
-    return [{"traits": {"ltv": n}, "external_ids": [{"type": "user_id", "id": n}]} for n in range(number)]
+def profiles(number: int) -> list[Mapping[str, object]]:
+    return [{"traits": {"web_sessions_30d": 1, "plan": f"{n}"}, "external_ids": []} for n in range(number)]
 
 
-def settings(url: str, **more: str) -> Settings:
-    names = {"SEGMENT_TOKEN": "segment-token", "SEGMENT_SPACE_ID": "spa_test", "SEGMENT_API_URL": url}
-    return read_settings({"PERSONA_SOURCE": "segment"} | names | more, "terminal")
+def settings(service: Service) -> dict[str, str]:
+    names = {"SEGMENT_TOKEN": "segment-token", "SEGMENT_SPACE_ID": "spa_test"}
+    return names | {"SEGMENT_API_URL": service.url}
 
 
-def fetch(service: Service, limit: int = 0, deadline_seconds: float = 600.0, **more: str) -> list[Page]:
-    return list(segment.fetch(settings(service.url, **more), Deadline(deadline_seconds), limit))
+def fetch(service: Service, limit: int = 0, seconds: float = 600.0) -> Counts:
+    return counted("segment", limit, seconds, **settings(service))
 
 
-def values(pages: list[Page]) -> list[float]:
-    """The LTV of every person on these pages, which tells the fake space's people apart."""
-    return [json.loads(record)["traits"]["ltv"] for page in pages for record in page.records]
-
-
-def page(items: list[object], following: object = None) -> Reply:
+def page(items: Sequence[object], following: object = None) -> Reply:
     return json_reply({"data": {"profiles": items, "pagination": {"current": "MA==", "next": following}}})
 
 
 @pytest.mark.parametrize("cursor", ["pagination", "cursor"])
 @pytest.mark.parametrize("number", [1, 100, 101, 250])
-def test_every_profile_is_read_once_and_in_order(number: int, cursor: str) -> None:
+def test_every_profile_is_read_once(number: int, cursor: str) -> None:
     with FakeSegment(profiles(number), cursor=cursor) as space:  # type: ignore[arg-type] # one of the two
-        pages = fetch(space)
-    assert values(pages) == [*range(number)]
-    assert pages[-1].more is False
+        assert who(fetch(space)) == [*range(number)]
 
 
-LIMITS = {100: [100], 120: [100, 20], 250: [100, 100, 50], 1_000: [100, 100, 50], 7: [7]}
-
-
-@pytest.mark.parametrize("limit", LIMITS)
+@pytest.mark.parametrize("limit", [7, 100, 120, 250, 1_000])
 def test_the_limit_is_kept_to_the_profile_and_says_whether_it_cut(limit: int) -> None:
-    with FakeSegment(profiles(250)) as space:
-        pages = fetch(space, limit)
-    assert ([len(page.records) for page in pages], pages[-1].more) == (LIMITS[limit], limit < 250)
-
-
-def test_a_page_larger_than_asked_for_is_trimmed_to_the_limit() -> None:
-    with Scripted(page([*profiles(30)])) as space:
-        (only,) = fetch(space, limit=10)
-    assert (values([only]), only.more) == ([*range(10)], True)
+    for space in (FakeSegment(profiles(250)), Scripted(page(profiles(250)))):
+        with space, opened("segment", limit, **settings(space)) as people:
+            assert who(classify(people, RULE)) == [*range(min(limit, 250))]
+            assert people.truncated is (limit < 250)
 
 
 def test_one_page_is_in_memory_and_the_next_is_asked_for_when_it_is_wanted() -> None:
     with FakeSegment(profiles(300)) as space:
-        pages = segment.fetch(settings(space.url), Deadline(30), 0)
+        named = read_settings({"PERSONA_SOURCE": "segment", **settings(space)}, "terminal")
+        pages = segment.fetch(named, Deadline(30), 0)
         next(pages)
         assert len(space.requests) == 1
 
@@ -84,14 +70,13 @@ def test_what_is_odd_within_a_profile_is_left_to_its_reader() -> None:
     """Half a character is read as a question mark, and a number as its text."""
     odd = b'[{"traits":{"n":1e400,"web_sessions_30d":5,"d":' + b"9" * 5_000 + b',"s":"\\ud800"}},7,null,"x"]'
     with Scripted(Reply(body=b'{"data":{"profiles":' + odd + b"}}")) as space:
-        (only,) = fetch(space)
-    counts = count(only.records, CHANNELS)
+        counts = fetch(space)
     assert (counts.groups[0].activity[0], counts.rejected) == (5, {"profile_not_object": 3})
 
 
-def refused(service: Service, **more: str) -> PersonaError:
+def refused(service: Service) -> PersonaError:
     with pytest.raises(PersonaError) as raised:
-        fetch(service, **more)  # type: ignore[arg-type] # settings only
+        fetch(service)
     return raised.value
 
 
@@ -148,16 +133,14 @@ def test_a_cursor_that_comes_again_and_endless_empty_pages_end_the_reading() -> 
 
 def test_an_empty_page_between_full_ones_is_a_gap_and_no_end() -> None:
     with Scripted(page([{}], "a"), page([], "b"), page([], "c"), page([{}])) as space:
-        pages = fetch(space)
-    read = [(len(page.records), page.more) for page in pages]
-    assert read == [(1, True), (0, True), (0, True), (1, False)]
+        assert fetch(space).read == 2
 
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_storm_stays_under_the_limit_and_ends_as_unavailable(status: int, clock: Clock) -> None:
     with Scripted(listing_error(status, "Too many requests", Retry_After="100")) as space:
         with pytest.raises(Unavailable, match=f"Segment answered {status}"):
-            fetch(space, deadline_seconds=250)
+            fetch(space, 0, 250)
         pauses = [b.at_seconds - a.at_seconds for a, b in pairwise(space.requests)]
     assert len(pauses) in {1, 2}
     assert all(pause >= 100 for pause in pauses)

@@ -123,17 +123,26 @@ def test_case_02_of_two_deliveries_at_once_one_works_and_the_other_comes_again(h
 # 3: killed.
 
 
-@pytest.mark.parametrize("ahead_seconds", [-1_000.0, 1_000.0])
-def test_case_03_what_a_killed_delivery_left_is_gone_on_with_once_its_lease_ran_out(
-    house: House, ahead_seconds: float
+# By how much the store's clock is ahead, what Mave says before it is too late, and the calls in all.
+KILLED = {
+    "behind": (-1_000.0, (), 1),
+    "ahead": (1_000.0, (), 1),
+    "in its follow-up": (0.0, (answer(PARTIAL),), 2),
+}
+
+
+@pytest.mark.parametrize(("ahead_seconds", "first", "paid"), KILLED.values(), ids=KILLED)
+def test_case_03_and_20_what_a_killed_delivery_left_is_gone_on_with_once_its_lease_ran_out(
+    house: House, ahead_seconds: float, first: tuple[Turn, ...], paid: int
 ) -> None:
     """By the store's own clock: a live lease is left alone, whatever this machine's clock shows."""
     asked = threading.Event()
-    with FakeStorage() as storage, asking(house, late(asked)) as mave:
+    with FakeStorage() as storage, asking(house, late(asked, *first)) as mave:
         storage.clock_ahead_seconds = ahead_seconds
         killed(house, storage, asked)
-        assert house.post().word == "published"
-        assert calls(mave) == 1
+        report = house.post()
+        assert calls(mave) == paid
+    assert (report.word, report.body["checks"]["missing_sections"]) == ("published", 0)
 
 
 def late(asked: threading.Event, *first: Turn) -> Callable[[str, str | None], Turn]:
@@ -269,20 +278,16 @@ def test_case_07_a_reply_that_is_no_answer_is_kept_and_never_paid_again(house: H
     assert house.read("reply-1.bin") == b"<html>Bad gateway</html>"
 
 
-def test_case_08_a_question_is_answered_once_in_its_thread(house: House) -> None:
-    with asking(house, lambda _, thread: answer(WHOLE if thread else QUESTION)) as mave:
-        report = house.post()
-        assert calls(mave) == 2
-    assert (report.word, report.body["mave"]["calls"]) == ("published", 2)
-    assert "clarify" not in house.read("framework.md").decode()
-
-
-def test_case_08_a_mave_that_only_asks_leaves_its_words(house: House) -> None:
+@pytest.mark.parametrize("again", [WHOLE, QUESTION], ids=["answers", "asks again"])
+def test_case_08_a_question_is_answered_once_in_its_thread(house: House, again: str) -> None:
     """What was paid for is published as it came, once the calls are spent."""
-    with asking(house, answer(QUESTION)) as mave:
-        assert [house.post().word for _ in range(2)] == ["published", "replayed"]
-        assert calls(mave) == 2
-    assert "No persona could be found" in house.read("framework.md").decode()
+    with asking(house, lambda _, thread: answer(again if thread else QUESTION)) as mave:
+        report = house.post()
+        assert (house.post().word, calls(mave)) == ("replayed", 2)
+    assert (report.word, report.body["mave"]["calls"]) == ("published", 2)
+    told = house.kept("framework.json")["narrative"] + house.read("framework.md").decode()
+    asks = again == QUESTION
+    assert ("clarify" in told, "No persona could be found" in told) == (asks, asks)
 
 
 def test_case_09_a_hostile_answer_is_inert_stored_and_bounded(house: House) -> None:
@@ -461,15 +466,6 @@ def test_case_20_a_follow_up_without_time_is_not_begun(house: House) -> None:
         report = house.post()
         assert calls(mave) == 1
     assert report.body["checks"]["missing_sections"] > 0
-
-
-def test_case_20_a_killed_delivery_s_follow_up_is_recovered_on_redelivery(house: House) -> None:
-    sent = threading.Event()
-    with FakeStorage() as storage, asking(house, late(sent, answer(PARTIAL))) as mave:
-        killed(house, storage, sent)
-        report = house.post()
-        assert calls(mave) == 2
-    assert (report.word, report.body["checks"]["missing_sections"]) == ("published", 0)
 
 
 def test_case_22_force_allows_one_call_above_the_cap(house: House) -> None:

@@ -322,12 +322,6 @@ def test_a_paid_call_gets_through_once_somebody_listens(
     assert bare.accepted == 1
 
 
-def test_a_paid_reply_over_the_cap_is_cut_there_and_says_so() -> None:
-    with Scripted(BOMB) as service:
-        reply = ask_once(service.url)
-    assert (len(reply.body), reply.cut) == (wire.MOST_BODY_BYTES, True)
-
-
 # Of a server for 127.0.0.1 that nobody vouches for, with its key.
 STRANGER = ROOT / "tests" / "data" / "stranger.pem"
 
