@@ -141,8 +141,8 @@ def dry_run(source: object, people: int = PEOPLE) -> Summary:
     named = {"PERSONA_SOURCE": str(source), "PERSONA_LIMIT": "0", "PERSONA_OUTPUT": "/nowhere"}
     settings = read_settings(named, "terminal")
     report = run(Request(dry_run=True), "bench", settings, Deadline(3_000), QUIET)
-    if not isinstance(report.summary, Summary) or report.summary.population.read != people:
-        raise AssertionError("not everybody was read")
+    assert isinstance(report.summary, Summary)
+    assert report.summary.population.read == people
     return report.summary
 
 
@@ -251,8 +251,8 @@ def wall() -> Measured:
 def cpu() -> Measured:
     path = people_in_lines()
     recipe = count_as_the_recipe_does(path)
-    if [n for n, *_ in recipe.values()] != [pattern.n for pattern in dry_run(path).patterns]:
-        raise AssertionError("a race between two that count differently is none")
+    # A race between two that count differently is none.
+    assert [n for n, *_ in recipe.values()] == [pattern.n for pattern in dry_run(path).patterns]
     contestants = partial(cpu_seconds, dry_run, path), partial(cpu_seconds, count_as_the_recipe_does, path)
     ratio, *turns = in_turns(*contestants, turns=3)
     ours, theirs = (1e6 * min(seconds) / PEOPLE for seconds in turns)
@@ -345,8 +345,8 @@ def profile_api_rate() -> Measured:
     with subprocess.Popen(
         command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as server:
-        if not server.stdin or not server.stdout:
-            raise AssertionError("pipes were asked for")
+        assert server.stdin
+        assert server.stdout
         print(json.dumps(list(realistic_profiles(API_PROFILES))), file=server.stdin, flush=True)
         names = {"SEGMENT_TOKEN": "segment-token", "SEGMENT_SPACE_ID": "spa_test"}
         names["SEGMENT_PROFILE_API_URL"] = server.stdout.readline().strip()
@@ -356,8 +356,7 @@ def profile_api_rate() -> Measured:
         seconds = deadline.elapsed_seconds
         server.stdin.close()
         asked, too_fast = map(int, server.stdout.readline().split())
-    if read != API_PROFILES:
-        raise AssertionError(f"{read} of {API_PROFILES} profiles read")
+    assert read == API_PROFILES
     share = asked / seconds / 100
     told = f"{100 * share:.0f} % ({asked:,} requests in {seconds:.1f} s; {too_fast} times 429)"
     return told, share >= 0.9 and not too_fast

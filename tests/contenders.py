@@ -1,7 +1,7 @@
 """Writers that contend for one object, round by round; light to import, for processes of their own."""
 
 from contextlib import suppress
-from typing import Protocol
+from threading import Barrier
 
 from persona.storage import open_bucket
 from persona.storage.bucket import Conflict
@@ -9,10 +9,6 @@ from persona.storage.objects import JSON
 
 ROUNDS = 8
 NAME = "runs/2026-11-23/state.json"
-
-
-class Barrier(Protocol):
-    def wait(self, timeout: float | None = None) -> int: ...
 
 
 def contend(output: str, contender: int, barrier: Barrier) -> list[int]:

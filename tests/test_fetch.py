@@ -15,19 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from cloud import Emulator, FakeSegment
-from spaces import (
-    ACTIVITIES,
-    CHANNELS,
-    LTV,
-    PLAN,
-    PLANS,
-    Profile,
-    assert_same,
-    count,
-    counted,
-    random_space,
-    tables,
-)
+from spaces import ACTIVITIES, CHANNELS, LTV, PLAN, PLANS, assert_same, count, counted, random_space, tables
 
 from persona.classify.counts import Counts
 
@@ -38,7 +26,7 @@ TYPES = ("user_id", "email", "anonymous_id", "phone", "ios.id", "ios_id", "andro
 EXAMPLES = int(os.environ.get("TEST_EXAMPLES", "3"))
 
 
-def as_rows(space: Sequence[Profile]) -> list[dict[str, str | None]]:
+def as_rows(space: Sequence[dict[str, Any]]) -> list[dict[str, str | None]]:
     """A row a person: traits and external ids in columns."""
     names = [*CHANNELS.values(), LTV, PLAN]
     return [
@@ -56,7 +44,7 @@ def write_csv(path: Path, rows: Sequence[dict[str, Any]], **dialect: Any) -> Non
         writer.writerows(rows)
 
 
-def files(folder: Path, space: Sequence[Profile]) -> Iterator[Path]:
+def files(folder: Path, space: Sequence[dict[str, Any]]) -> Iterator[Path]:
     """Yield the space in every kind of file."""
     lines = "\n".join(map(json.dumps, space)).encode()
     (folder / "lines").write_bytes(lines)
@@ -112,7 +100,7 @@ def troubled_tables(random: Random, people: int) -> dict[str, list[dict[str, Any
     return {"user_traits": [*traits, nobody], "user_identifiers": identifiers}
 
 
-def plainly_read(rows: dict[str, list[dict[str, Any]]]) -> list[Profile]:
+def plainly_read(rows: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
     """The people in such tables: of a trait the highest seq counts, of equals the smallest value."""
     people: dict[str, dict[str, Any]] = defaultdict(lambda: {"traits": {}, "ids": set()})
     for row in rows["user_traits"]:

@@ -12,14 +12,13 @@ from typing import Any
 import pytest
 from bench import rows_read_back
 from cloud import Emulator, FakeBigQuery, Reply, bigquery_error, job_error
-from spaces import CHANNELS, REJECTED, WHOLE, assert_same, random_space, tables
+from spaces import CHANNELS, QUIET, REJECTED, WHOLE, assert_same, random_space, tables
 from spaces import count as count_here
 
 from persona.classify.counts import Counts, classify
 from persona.deadline import Deadline
 from persona.errors import DeadlineExceeded, PersonaError, Refused, Unavailable
 from persona.fetch import bigquery
-from persona.log import Log
 from persona.settings import Settings, read_settings
 from persona.summarize.sampling import rule_of
 
@@ -27,7 +26,6 @@ pytestmark = pytest.mark.slow
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SECRET = "jane@example.com"
-QUIET = Log(as_json=False, level="ERROR")
 
 Profile = dict[str, Any]
 Rows = list[dict[str, Any]]
@@ -117,7 +115,6 @@ def test_as_many_rows_come_back_of_many_people_as_of_few(emulator: Emulator) -> 
 OTHER_TABLES: dict[str, tuple[list[str], str]] = {
     "empty": (["user_traits", "user_identifiers"], "no merged profiles"),
     "no traits": (["user_identifiers"], "no user_traits. .*Profiles Backfill of the past"),
-    "no identifiers": (["user_traits"], "no user_identifiers. "),
     "raw": (["id_graph_updates"], "no user_traits and user_identifiers. It has .*id_graph_updates"),
     "dbt": (["profile_traits", "external_id_mapping"], "It has profile_traits, external_id_mapping"),
 }

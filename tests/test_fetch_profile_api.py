@@ -106,18 +106,17 @@ def test_identifiers_of_a_file_are_lower_cased_and_percent_encoded(tmp_path: Pat
 
 
 ODD = b"user_id:u1\nno-colon\nuser_id:\n:x\n\xff:\xfe\nuser_id:nobody\nuser_id:" + b"9" * 2_000
-LINES: dict[str, tuple[str, bytes, list[int], dict[str, int]]] = {
-    "odd lines": ("spa_test", ODD, [1], {"identifier_malformed": 5, "not_found": 1}),
-    "wrong space": ("other", b"user_id:u1\nuser_id:u2\no\n", [], {"identifier_malformed": 1, "not_found": 2}),
-    "no line": ("spa_test", b"\n \n", [], {}),
+LINES: dict[str, tuple[bytes, list[int], dict[str, int]]] = {
+    "odd lines": (ODD, [1], {"identifier_malformed": 5, "not_found": 1}),
+    "no line": (b"\n \n", [], {}),
 }
 
 
 @pytest.mark.parametrize("name", LINES)
 def test_a_line_that_is_no_identifier_or_of_nobody_is_counted_and_skipped(tmp_path: Path, name: str) -> None:
-    space_id, lines, read, reasons = LINES[name]
+    lines, read, reasons = LINES[name]
     with space([profile(1)]) as segment:
-        counts = fetch(segment, PERSONA_IDENTIFIERS=listed(tmp_path, lines), SEGMENT_SPACE_ID=space_id)
+        counts = fetch(segment, PERSONA_IDENTIFIERS=listed(tmp_path, lines))
     assert (who(counts), counts.rejected) == (read, reasons)
 
 

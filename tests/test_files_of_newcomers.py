@@ -102,7 +102,6 @@ READ = {
     "an id that repeats beside one that does not": table(
         [["u1", *row[1:], f"{n}@example.com"] for n, row in enumerate(ROWS)], header=[*HEADER, "email"]
     ),
-    "a column twice that is not needed": table([[*row, 1, 2] for row in ROWS], header=[*HEADER, "x", "X"]),
 }
 
 

@@ -304,9 +304,18 @@ def test_a_paid_call_that_cannot_connect_in_time_is_known_not_to_be_sent() -> No
         ask_once(url, 0.5)
 
 
-def test_a_paid_call_without_a_handshake_is_known_not_to_be_sent() -> None:
-    with Wire(b"HTTP/1.1 400 Bad Request\r\n\r\n") as bare:
-        with pytest.raises(Unavailable, match="the TLS handshake failed; nothing was sent or paid"):
+# Of a server for 127.0.0.1 that nobody vouches for, with its key.
+STRANGER = ROOT / "tests" / "data" / "stranger.pem"
+UNTRUSTED = {
+    "no TLS": (None, "the TLS handshake failed"),
+    "a stranger": (STRANGER, "its certificate could not be verified"),
+}
+
+
+@pytest.mark.parametrize(("certificate", "told"), UNTRUSTED.values(), ids=UNTRUSTED)
+def test_a_paid_call_that_finds_no_trust_is_known_not_to_be_sent(certificate: Path | None, told: str) -> None:
+    with Wire(b"HTTP/1.1 400 Bad Request\r\n\r\n", certificate=certificate) as bare:
+        with pytest.raises(Unavailable, match=f"{told}; nothing was sent or paid"):
             ask_once(bare.url.replace("http:", "https:"))
         assert bare.accepted == 3
 
@@ -320,18 +329,6 @@ def test_a_paid_call_gets_through_once_somebody_listens(
     assert ask_once(bare.url).body == b"{}"
     bare.__exit__()
     assert bare.accepted == 1
-
-
-# Of a server for 127.0.0.1 that nobody vouches for, with its key.
-STRANGER = ROOT / "tests" / "data" / "stranger.pem"
-
-
-def test_a_paid_call_to_a_stranger_s_certificate_is_known_not_to_be_sent() -> None:
-    with (
-        Wire(b"HTTP/1.1 200 OK\r\n\r\n", certificate=STRANGER) as bare,
-        pytest.raises(Unavailable, match="its certificate could not be verified; nothing was sent or paid"),
-    ):
-        ask_once(bare.url)
 
 
 def trusted(bare: Wire, seconds: float) -> wire.Reply:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, cast
 from urllib.parse import quote, unquote
 
-from cloud.server import RateLimit, Reply, Request, Service, json_reply, settle
+from cloud.server import RateLimit, Reply, Request, Service, json_reply
 
 Profile = Mapping[str, object]
 
@@ -64,7 +64,7 @@ class FakeSegment(Service):
     def answer(self, request: Request) -> Reply:
         self.wait(self.latency_seconds)
         if request.raw_path.startswith("/v1/"):
-            reply = settle(self._profile_api, request)
+            reply = self._profile_api(request)
             return reply.but(headers={"Request-Id": f"req_{request.ordinal:08d}"})
         return self._listing(request)
 
