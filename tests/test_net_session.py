@@ -17,9 +17,10 @@ from typing import Self
 
 import pytest
 import requests
+import trustme
 from clock import Clock
 from cloud import Ending, Reply, Scripted
-from doors import ROOT, until
+from doors import until
 from urllib3.exceptions import HTTPError
 
 from persona.deadline import Deadline
@@ -39,13 +40,17 @@ class Wire:
     """A bare socket: every request on every connection is met by the same bytes, a pause between pieces."""
 
     def __init__(
-        self, *pieces: bytes, pause_seconds: float = 0, keep: bool = False, certificate: Path | None = None
+        self,
+        *pieces: bytes,
+        pause_seconds: float = 0,
+        keep: bool = False,
+        certificate: trustme.LeafCert | None = None,
     ) -> None:
         self.pieces, self.pause_seconds, self.keep, self.accepted = pieces, pause_seconds, keep, 0
         self.wrap: Callable[[socket.socket], socket.socket] = lambda connection: connection
         if certificate:
             tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-            tls.load_cert_chain(certificate)
+            certificate.configure_cert(tls)
             self.wrap = partial(tls.wrap_socket, server_side=True)
         self.closing = threading.Event()
         self.socket = socket.socket()
@@ -304,8 +309,9 @@ def test_a_paid_call_that_cannot_connect_in_time_is_known_not_to_be_sent() -> No
         ask_once(url, 0.5)
 
 
-# Of a server for 127.0.0.1 that nobody vouches for, with its key.
-STRANGER = ROOT / "tests" / "data" / "stranger.pem"
+# Nobody vouches for it.
+AUTHORITY = trustme.CA()
+STRANGER = AUTHORITY.issue_cert("127.0.0.1")
 UNTRUSTED = {
     "no TLS": (None, "the TLS handshake failed"),
     "a stranger": (STRANGER, "its certificate could not be verified"),
@@ -313,7 +319,9 @@ UNTRUSTED = {
 
 
 @pytest.mark.parametrize(("certificate", "told"), UNTRUSTED.values(), ids=UNTRUSTED)
-def test_a_paid_call_that_finds_no_trust_is_known_not_to_be_sent(certificate: Path | None, told: str) -> None:
+def test_a_paid_call_that_finds_no_trust_is_known_not_to_be_sent(
+    certificate: trustme.LeafCert | None, told: str
+) -> None:
     with Wire(b"HTTP/1.1 400 Bad Request\r\n\r\n", certificate=certificate) as bare:
         with pytest.raises(Unavailable, match=f"{told}; nothing was sent or paid"):
             ask_once(bare.url.replace("http:", "https:"))
@@ -332,9 +340,9 @@ def test_a_paid_call_gets_through_once_somebody_listens(
 
 
 def trusted(bare: Wire, seconds: float) -> wire.Reply:
-    """The reply to one who vouches for the certificate."""
-    with wire.Session(pool_size=1) as session:
-        session.verify = str(STRANGER)
+    """The reply to one who trusts the authority."""
+    with wire.Session(pool_size=1) as session, AUTHORITY.cert_pem.tempfile() as path:
+        session.verify = path
         return wire.exchange(session, session.prepare_request(requests.Request("GET", bare.url)), seconds)
 
 
