@@ -44,9 +44,8 @@ OUTSIDE = {
 }
 VISIBLE = {"main.py", "persona", "tests", "requirements.txt", "cloudbuild.yaml", "README.md"}
 MOST_LINES = 40
-# The house's sizes, in lines: the product, the tests as they stand (the goal is 1.6 times 9,000: 14,400), the
-# median module. None of the three may grow.
-BUDGET = (9_000, 15_182, 120)
+# The house's sizes, in lines: the product, the tests (1.6 times that), the median module. None may grow.
+BUDGET = (9_000, 14_400, 120)
 
 
 @cache
