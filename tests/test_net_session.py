@@ -266,6 +266,12 @@ def assert_tells_nothing(error: PersonaError, caplog: pytest.LogCaptureFixture) 
     assert [secret for secret in secrets if secret in told] == []
 
 
+@pytest.mark.parametrize("code", [200, 307, 402, 429, 503])
+def test_a_paid_call_is_sent_once_whatever_comes_back(code: int) -> None:
+    with Scripted(status(code, Retry_After="0", Location="/again")) as service:
+        assert (ask_once(service.url).status, len(service.requests)) == (code, 1)
+
+
 def ask_once(url: str, seconds: float = 600) -> wire.Reply:
     return send_once(url, {"message": "the message"}, {"Authorization": "Bearer mvra_live_test"}, seconds)
 
