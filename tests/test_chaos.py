@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, cast
 
 import pytest
-from cloud import FakeMave, Turn, answer, lose
+from cloud import FakeMave, FakeStorage, Turn, answer, lose
 from doors import environment
 
 from persona.storage.objects import OUTPUTS
@@ -74,9 +74,12 @@ def kill(process: subprocess.Popen[str], stage: str, pause_seconds: float) -> bo
     return process.returncode == -signal.SIGKILL
 
 
-def end_lease(trial: Trial, folder: Path) -> None:
+def end_lease(trial: Trial, storage: FakeStorage, folder: Path) -> None:
     """Date what the killed left as if it had lain there until their lease ran out."""
-    state = folder / "runs" / trial.run_id / "state.json"
+    name = f"runs/{trial.run_id}/state.json"
+    if kept := storage.objects.get(name):
+        storage.objects[name] = kept._replace(updated=kept.updated - LEASE_SECONDS)
+    state = folder / name
     if state.exists():
         then = state.stat().st_mtime - LEASE_SECONDS
         os.utime(state, (then, then))
@@ -115,15 +118,21 @@ def test_runs_killed_at_random_pay_once_each_and_lose_nothing(tmp_path: Path) ->
     chance = random.Random(5)  # noqa: S311 - the same on every machine
     with (
         FakeMave(lambda _message, _thread: turn(chance), included_credits=10**6) as mave,
+        FakeStorage() as storage,
         ThreadPoolExecutor(RUNS_AT_ONCE) as pool,
     ):
         settings = {**mave.settings(), "PERSONA_SOURCE": "sample", "PERSONA_OUTPUT": str(tmp_path)}
         settings |= {"MAVE_TIMEOUT_SECONDS": "1", "PERSONA_DEADLINE_SECONDS": str(DEADLINE_SECONDS)}
-        runs = [Trial(f"chaos-{number}", random.Random(number), settings) for number in range(RUNS)]  # noqa: S311 - as above
+        # Every third over a bucket.
+        places = [storage.settings() if number % 3 == 0 else {} for number in range(RUNS)]
+        runs = [Trial(f"chaos-{n}", random.Random(n), settings | place) for n, place in enumerate(places)]  # noqa: S311 - as above
         harmed = list(pool.map(harm, runs))
         for run in runs:
-            end_lease(run, tmp_path)
+            end_lease(run, storage, tmp_path)
         ends = list(pool.map(bring_to_an_end, runs, harmed))
+    for name, stored in storage.objects.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(stored.data)
     assert sum(killed for killed, _ in harmed) > RUNS / 2
     assert ends == ["published"] * RUNS
     paid = Counter(reference for message in mave.paid for reference in REFERENCE.findall(message))
