@@ -145,6 +145,25 @@ def test_a_run_in_the_warehouse_publishes_and_a_dry_run_tells_its_bytes(
     assert sampling == "All 80 profiles of the space (Profiles Sync in BigQuery) were read."
 
 
+def test_a_follow_up_about_the_strategy_alone_completes_the_framework(team: Team) -> None:
+    team.settings(PERSONA_MAVE_CALLS="2")
+    start = CONTENT.rindex("\n#", 0, CONTENT.index("Strategy"))
+    team.mave.script = [answer(CONTENT[:start]), answer(CONTENT[start:])]
+    report, framework = team.run("first"), team.published("first")
+    assert (report["mave"]["calls"], report["checks"]["missing_sections"]) == (2, 0)
+    assert all(framework["strategy"].values())
+    titles = "## Omnichannel", "## Cross-Channel Strategy"
+    assert [framework["narrative"].count(title) for title in titles] == [1, 1]
+
+
+def test_a_dry_run_goes_on_where_mave_refuses_to_tell_the_credits(team: Team) -> None:
+    team.settings(MAVERA_API_KEY="mvra_live_other")
+    dry = team.run(dry_run=True)
+    assert (dry["status"], dry["summary"]["population"]["read"]) == ("dry_run", 400)
+    assert dry["credits"]["left"] is None
+    assert "check MAVERA_API_KEY" in dry["credits"]["why"]
+
+
 def test_names_of_another_space_or_of_invented_people_are_not_kept(team: Team) -> None:
     team.settings(PERSONA_SOURCE="sample")
     team.run("first")
