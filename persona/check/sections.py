@@ -33,6 +33,8 @@ _STRATEGY = re.compile(r"\bstrateg|^identity (?:resol|gap)|^consisten.* adapt|^c
 # The same within a pattern's part.
 _WIDE = re.compile(r"^(?:the )?(?:overall|cross|unified|general|global|omni).*(?:strateg|recommend)")
 _NAME_LABELS = {"name", "persona name", "persona"}
+# A name on the line below its label.
+_NAME_BELOW = re.compile(r"(?im)^(?:#+ +|\*\*)(?:persona )?name:?(?:\*\*)? *\n+(?=\w)")
 
 # A heading; a line that begins with bold words, and a colon, dash or bracket behind them, or nothing.
 _HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(\S.*?)[ \t#]*")
@@ -102,8 +104,8 @@ def cut(text: str, channels: Iterable[str]) -> dict[str, str]:
 
 
 def _unwrapped(text: str) -> str:
-    """The text without a quotation or a fence that holds more than half of it."""
-    text = text.replace("\r\n", "\n")
+    """The text without a quotation or a fence that holds more than half of it, names beside labels."""
+    text = _NAME_BELOW.sub("**Name:** ", text.replace("\r\n", "\n"))
     if 2 * len(re.findall("^ *>", text, re.MULTILINE)) > text.count("\n") + 1:
         text = re.sub("^ *> ?", "", text, flags=re.MULTILINE)
     fence = _WRAPPING.search(text)
