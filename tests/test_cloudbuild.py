@@ -546,7 +546,7 @@ LATER: dict[str, tuple[dict[str, str], dict[str, dict[str, object]], list[str]]]
     "a setting": ({"_PERSONA_LIMIT": "500"}, {}, PUBSUB_TOO),
     "a function's flag": ({"_CONCURRENCY": "2"}, {}, HTTP),
     "the schedule": ({"_SCHEDULE": "0 7 * * *"}, {}, SCHEDULE),
-    "no schedule": ({"_SCHEDULE": ""}, {}, []),
+    "no schedule": ({"_SCHEDULE": ""}, {"job/persona": {"schedule": "0 0 * * *"}}, []),
     "the deliveries": ({"_DELIVERY_ATTEMPTS": "20"}, {}, [DELIVERY]),
     "a reader": ({"_READERS": "user:eve@example.com"}, {}, []),
     "a deployment that failed": ({}, {"function/persona-http": {"state": "FAILED"}}, HTTP),

@@ -15,7 +15,7 @@ from cloud import Emulator, FakeBigQuery, Reply, bigquery_error, job_error
 from spaces import CHANNELS, QUIET, REJECTED, WHOLE, assert_same, random_space, tables
 from spaces import count as count_here
 
-from persona.classify.counts import Counts, classify
+from persona.classify.counts import MOST_PLANS, Counts, classify
 from persona.deadline import Deadline
 from persona.errors import DeadlineExceeded, PersonaError, Refused, Unavailable
 from persona.fetch import bigquery
@@ -93,6 +93,11 @@ def test_shares_at_the_edge_fall_where_they_fall_everywhere(fill: Fill) -> None:
     # All but 0.45, what is over 0.55, and the equal.
     assert tally.on_boundary == 5
     assert_same(count_here(space, CHANNELS), tally)
+
+
+def test_too_many_names_are_not_counted(fill: Fill) -> None:
+    space = [person("email", web_sessions_30d="1", plan=f"plan {n}") for n in range(MOST_PLANS + 1)]
+    assert count(fill(tables(space))).free_text == {"plans"}
 
 
 def test_a_draw_is_exact_and_the_same_every_time(fill: Fill) -> None:

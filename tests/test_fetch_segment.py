@@ -47,6 +47,7 @@ def test_the_limit_is_kept_to_the_profile_and_says_whether_it_cut(limit: int) ->
         with space, opened("segment", limit, **settings(space)) as people:
             assert who(classify(people, RULE)) == [*range(min(limit, 250))]
             assert people.truncated is (limit < 250)
+            assert len(space.requests) <= -(-min(limit, 250) // 100)
 
 
 def test_one_page_is_in_memory_and_the_next_is_asked_for_when_it_is_wanted() -> None:
@@ -105,6 +106,7 @@ def test_a_refusal_says_what_is_probably_wrong_and_never_what_segment_wrote(stat
 LISTED, NEXT = b'{"data":{"profiles":[%s]}}', b'{"data":{"profiles":[{}],"pagination":{"next":%s}}}'
 NO_PAGES = {
     "html": (Reply(body=b"<html>ann@example.com</html>"), "28 bytes that are no JSON"),
+    "nothing": (Reply(body=b""), "got 0 bytes that are no JSON"),
     "no profiles": (Reply(body=b'{"data":{}}'), "missing required field `profiles`"),
     "a list for a cursor": (Reply(body=NEXT % b"[1]"), "Expected `str | null`"),
     "deep": (Reply(body=LISTED % (b"[" * 100_000 + b"]" * 100_000)), "bytes that are no JSON"),

@@ -49,7 +49,10 @@ REFUSED = {
     ),
     "numbers with their noun": (
         table([[*row[:1], *(f"{n} times" for n in row[1:4]), *row[4:]] for row in ROWS]),
-        "(60 activity not numeric: a count is a bare number, such as 12); check that PERSONA_CHANNELS names",
+        (
+            "60 could not be read (60 activity not numeric: a count is a bare number, such as 12); check "
+            "that PERSONA_CHANNELS names traits that count what people do, as numbers"
+        ),
     ),
 }
 

@@ -156,9 +156,10 @@ def test_backoff_doubles_about_its_base_and_is_capped() -> None:
     assert waits[3] == MOST_WAIT_SECONDS
 
 
-def test_a_redirect_is_named_and_never_followed() -> None:
+@pytest.mark.parametrize("code", [302, 307])
+def test_a_redirect_is_named_and_never_followed(code: int) -> None:
     with Scripted(OK) as elsewhere:
-        redirect = status(302, Location=f"{elsewhere.url}/computeMetadata")
+        redirect = status(code, Location=f"{elsewhere.url}/computeMetadata")
         with Scripted(redirect) as service, free() as session, pytest.raises(Invalid) as raised:
             session.get(service.url)
         assert elsewhere.requests == []
@@ -289,6 +290,12 @@ def test_a_paid_call_whose_reply_is_lost_is_not_sent_again(
     assert_tells_nothing(raised.value, caplog)
 
 
+def test_a_paid_call_is_sent_once_also_to_a_busy_service() -> None:
+    with Scripted(status(429, Retry_After="0")) as service:
+        assert ask_once(service.url).status == 429
+        assert [request.body for request in service.requests] == [b'{"message":"the message"}']
+
+
 NOBODY = {NOWHERE: "refused", f"http://nobody.invalid/{SECRET}": "its name was not found"}
 
 
@@ -299,7 +306,7 @@ def test_what_reaches_nobody_is_known_not_to_be_sent(
     caplog.set_level(logging.DEBUG)
     with (
         free() as session,
-        pytest.raises(Unavailable, match=f"reached .*in the settings right.*{told}") as read,
+        pytest.raises(Unavailable, match=f"reached .*in the settings right.*{told}.*try again later") as read,
     ):
         session.get(address)
     with pytest.raises(Unavailable, match=f"{told}; nothing was sent or paid") as paid:

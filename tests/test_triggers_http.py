@@ -270,6 +270,7 @@ def test_a_service_that_fails_is_named_and_the_caller_told_whether_to_wait(
 DAMAGED = {
     "nothing": b"",
     "no JSON": b'{"run_id": jane@example.com}',
+    "another shape": b'{"run_id": 7}',
     "no UTF-8": b'{"run_id": "\xff", "created_at": "", "objects": {}}',
     "nested": b'{"run_id": "a", "new": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
     "a path": b'{"run_id": "../../jane@example.com", "created_at": "", "objects": {}}',

@@ -137,6 +137,7 @@ MALFORMED: dict[str, object] = {
     "an unknown field": message({"bucket": "mine"}),
     "a message that is none": {"message": "hello"},
     "an empty object": {},
+    "a list": [],
     "no body": b"",
     "malformed": b"{",
     "gzip": gzip.compress(b"{}"),

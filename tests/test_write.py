@@ -330,7 +330,10 @@ SAID: dict[str, tuple[Any, ...]] = {
         {"suppressed": ["web_dominant", "sms_dominant"]},
         ["fewer than 5 people are not shown, nor any that would give their size away: Web Dominant, SMS"],
     ),
-    "withheld": ({"withheld": {"identity_coverage": "many."}}, ["Withheld, identity coverage: many."]),
+    "withheld": (
+        {"withheld": {"identity_coverage": "many.", "plans": "free text."}},
+        ["Withheld, identity coverage: many.", "Withheld, plans: free text."],
+    ),
     "not comparable": ({"drift": ELSEWHERE}, ["Since 1 October 2026: not comparable. the rule is another."]),
     "no reason": ({"drift": replace(ELSEWHERE, reason=None)}, ["Since 1 October 2026: not comparable."]),
     "no drift": ({"drift": None}, ["here is no earlier framework to compare with."]),

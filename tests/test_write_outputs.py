@@ -41,7 +41,10 @@ def opened(deck: bytes) -> list[Slide]:
 def test_every_object_of_the_contract_is_made_in_its_order_whatever_it_has_to_say(made: Made) -> None:
     """Half a surrogate pair, too, which cannot be encoded."""
     members = Members(dialect="duckdb", view="channel_patterns", query="SELECT 1")
-    assert list(render.outputs(made["hostile"], members)) == list(OUTPUTS)
+    written = render.outputs(made["hostile"], members)
+    assert list(written) == list(OUTPUTS)
+    texts = (written[f"framework.{kind}"] for kind in ("html", "md", "json"))
+    assert all("\N{REPLACEMENT CHARACTER}".encode() in text for text in (*texts, written["members.sql"]))
 
 
 FACTS = {

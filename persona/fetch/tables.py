@@ -13,7 +13,7 @@ from persona.settings import Settings
 # the source that has them.
 Readings = tuple[Iterable[str], tuple[str, str]]
 # Of so many first rows, at least some beside those of the commonest id, those a person.
-LOOKED_AT_ROWS, FEWEST_ROWS, MOST_ROWS_A_PERSON = 20_000, 20, 1.5
+LOOKED_AT_ROWS, FEWEST_ROWS, MOST_ROWS_A_PERSON = 100_000, 20, 1.5
 # Columns of these types are numbers as they are; a FLOAT is not the number that its text says.
 _NUMBERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "DOUBLE"}
 
