@@ -110,8 +110,8 @@ def _flat(columns: Mapping[str, str], settings: Settings, source: str) -> str:
     def column(name: str) -> str:
         return _value(identifier(name), columns[name.lower()]) if name.lower() in columns else ABSENT
 
-    def text(name: str) -> str:
-        return f"NULLIF(CAST({column(name)} AS VARCHAR), '')"
+    def text(expression: str) -> str:
+        return f"NULLIF(CAST({expression} AS VARCHAR), '')"
 
     present = {
         name: f"IFNULL(CAST({identifier(name)} AS VARCHAR) <> '', FALSE)"
@@ -121,8 +121,8 @@ def _flat(columns: Mapping[str, str], settings: Settings, source: str) -> str:
     types = ", ".join(f"IF({one}, {literal(name)}, NULL)" for name, one in present.items())
     ids = f"""
       {identities or 0} AS identities, {f"CONCAT_WS(CHR(31), {types})" if types else "''"} AS types,
-      {text("canonical_segment_id")} AS canonical_segment_id,
-      {text(next(iter(present), ""))} AS user_id"""
+      {text(column("canonical_segment_id"))} AS canonical_segment_id,
+      {next(map(text, map(identifier, present)), ABSENT)} AS user_id"""
     return relation_of(map(column, settings.traits), ids, source)
 
 
