@@ -84,7 +84,8 @@ def cut(text: str, channels: Iterable[str]) -> dict[str, str]:
     names: dict[str, str] = {}  # of the patterns that are titled; empty where none was given yet
     places = [_Place()]
     is_code = False
-    for line in _unwrapped(text[:MOST_CHARACTERS]).split("\n"):
+    text = _NAME_BELOW.sub("**Name:** ", _unwrapped(text[:MOST_CHARACTERS]))
+    for line in text.split("\n"):
         place = places[-1]
         is_fence = _FENCE.match(line) is not None
         is_code ^= is_fence
@@ -104,8 +105,8 @@ def cut(text: str, channels: Iterable[str]) -> dict[str, str]:
 
 
 def _unwrapped(text: str) -> str:
-    """The text without a quotation or a fence that holds more than half of it, names beside labels."""
-    text = _NAME_BELOW.sub("**Name:** ", text.replace("\r\n", "\n"))
+    """The text without a quotation or a fence that holds more than half of it."""
+    text = text.replace("\r\n", "\n")
     if 2 * len(re.findall("^ *>", text, re.MULTILINE)) > text.count("\n") + 1:
         text = re.sub("^ *> ?", "", text, flags=re.MULTILINE)
     fence = _WRAPPING.search(text)
