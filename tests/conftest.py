@@ -8,7 +8,7 @@ import hypothesis
 import pytest
 from clock import ROOMS, Clock
 from cloud import Emulator, why_not_here
-from doors import NAMES, ROOT, Set
+from doors import DATA, NAMES, Set
 from msgspec.json import decode
 
 from persona.deadline import Deadline
@@ -35,7 +35,7 @@ def emulator() -> Iterator[Emulator]:
 
 def summary(name: str) -> Summary:
     """A space as a run keeps it: `summary.json`."""
-    return decode((ROOT / "tests" / "data" / f"{name}_summary.json").read_bytes(), type=Summary)
+    return decode((DATA / f"{name}_summary.json").read_bytes(), type=Summary)
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,7 @@ from persona.settings import Settings
 from persona.triggers.terminal import main
 
 ROOT = Path(__file__).parent.parent
+DATA = ROOT / "tests" / "data"
 # Every variable that a setting is read from.
 NAMES = {one.metadata["name"] for one in Settings.__dataclass_fields__.values() if one.metadata}
 # The built-in space on the cloud, without a bill.

@@ -16,7 +16,7 @@ from typing import IO, cast
 
 import pytest
 from cloud import FakeMave, FakeStorage, Turn, answer, lose
-from doors import environment
+from doors import DATA, environment
 
 from persona.storage.objects import OUTPUTS
 
@@ -33,7 +33,7 @@ ON_ITS_WAY_SECONDS = 8
 MOST_REDELIVERIES = 6
 # The words on stderr after which a process may be killed; nothing is said before the first.
 STAGES = ("", "reading profiles", "asking Mave", "checking the answer", "writing the framework")
-ANSWER = (Path(__file__).parent / "data" / "answer_named.md").read_text()
+ANSWER = (DATA / "answer_named.md").read_text()
 REFERENCE = re.compile(r"persona-[0-9a-f]{16}/\d+")
 
 

@@ -1,16 +1,16 @@
 """Answers of writers who had seen nothing but the message: every name is a figure, and no figure is typed."""
 
 import re
-from pathlib import Path
 
 import msgspec
 import pytest
+from doors import DATA
 
 from persona.check.answer import CheckedAnswer, read_answers
 from persona.check.facts import facts_of
 from persona.model import Drift, Fact, Summary
 
-FOLDER = Path(__file__).parent / "data" / "answers"
+FOLDER = DATA / "answers"
 ANSWERS = sorted(path.stem for path in FOLDER.glob("*_*.md"))
 CAREFUL = [name for name in ANSWERS if not name.endswith("_hasty")]
 # What these lack, and how many of their names are no figure: their writers translated the headings, wrote

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
+from doors import DATA
 from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
@@ -17,7 +17,6 @@ from persona.check.sections import cut
 from persona.errors import Invalid
 from persona.model import NextStep, Summary
 
-DATA = Path(__file__).parent / "data"
 CHANNELS = ["web", "mobile", "email"]
 
 

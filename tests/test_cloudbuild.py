@@ -17,7 +17,7 @@ from typing import Any
 import pathspec
 import pytest
 from cloud.gcloud import AGENTS, BUILDER, COMMANDS, Gcloud, World, dictionary, serve, stub
-from doors import NAMES
+from doors import DATA, NAMES
 from ruamel.yaml import YAML
 from substitutions import mistakes
 
@@ -430,7 +430,7 @@ def test_the_check_can_be_left_out(cloud: Cloud, check: str, ran: str | None) ->
 
 def test_the_first_build_changes_exactly_this(first: tuple[Cloud, Calls], prepared: World) -> None:
     """Each identity gets its roles in it and no others, none on the project."""
-    script = (ROOT / "tests" / "data" / "first_build.sh").read_text(encoding="utf-8").replace("\\\n", "")
+    script = (DATA / "first_build.sh").read_text(encoding="utf-8").replace("\\\n", "")
     lines = [sorted(shlex.split(line)) for line in script.splitlines() if line.startswith("gcloud")]
     made = [call for call in first[1] if not call["command"].endswith(("describe", "list"))]
     typed = [sorted(re.sub("[0-9a-f]{40}$", "$MARK", word) for word in words_of(call)) for call in made]

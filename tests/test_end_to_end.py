@@ -17,14 +17,12 @@ import pytest
 import requests
 from cloud import FakeMave, FakeSegment, FakeStorage, raw
 from crowd import crowd
-from doors import ROOT, free_port, readable, run_terminal, serve, started
+from doors import DATA, ROOT, free_port, readable, run_terminal, serve, started
 
 from persona.model import Framework
 from persona.storage.objects import OUTPUTS
 
 pytestmark = pytest.mark.slow
-
-DATA = ROOT / "tests" / "data"
 
 
 def ask(url: str, body: bytes | None = None, **headers: str) -> tuple[int, bytes]:

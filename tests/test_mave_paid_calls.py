@@ -18,11 +18,10 @@ import requests
 from clock import Clock
 from cloud import Call, FakeMave, FakeSegment, FakeStorage, Fault, Turn, answer, lose, raw, refuse
 from crowd import crowd
-from doors import ROOT, Set, client, event, serve, until
+from doors import DATA, ROOT, Set, client, event, serve, until
 from werkzeug.datastructures import Headers
 
 pytestmark = pytest.mark.slow
-DATA = ROOT / "tests" / "data"
 WHOLE = (DATA / "answer_named.md").read_text()
 QUESTION = (DATA / "answer_question.md").read_text()
 # The answer without its last pattern and the strategy.

@@ -12,7 +12,7 @@ import pytest
 from clock import Clock
 from cloud import FakeMave, Reply, Request, Thread, error, json_reply, lose
 from cloud.mave import Message
-from doors import ROOT, Set, client
+from doors import DATA, Set, client
 from hypothesis import given, note
 from hypothesis import settings as examples
 from hypothesis import strategies as st
@@ -21,7 +21,7 @@ from persona.storage.folder import Folder
 
 pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
 
-ANSWER = (ROOT / "tests" / "data" / "answer_named.md").read_text(encoding="utf-8")
+ANSWER = (DATA / "answer_named.md").read_text(encoding="utf-8")
 # On CI; by hand: TEST_EXAMPLES=2000 tests/run tests/test_mave_recovery.py
 EXAMPLES = int(os.environ.get("TEST_EXAMPLES", "25"))
 # One that is never recovered by then never is.

@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 import pytest
 from cloud import Emulator, FakeMave, FakeStorage, answer, refuse
+from doors import DATA
 from spaces import random_space, tables
 from test_fetch import TYPES, files
 from test_fetch_files import put
@@ -31,7 +32,7 @@ Run = Callable[..., Report]
 Fill = Callable[..., str]
 QUIET = Log(as_json=False, level="ERROR")
 COLUMNS = ["canonical_segment_id", "user_id", "pattern", "persona", "holdout"]
-CONTENT = (Path(__file__).parent / "data" / "answer_named.md").read_text(encoding="utf-8")
+CONTENT = (DATA / "answer_named.md").read_text(encoding="utf-8")
 # What a customer may call a trait, and a model a persona.
 NAMES = [
     "'); DROP TABLE x; --",

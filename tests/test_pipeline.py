@@ -8,13 +8,12 @@ from typing import Any, NamedTuple
 
 import pytest
 from cloud import Emulator, FakeMave, answer
-from doors import Set, client, in_process
+from doors import DATA, Set, client, in_process
 from flask.testing import FlaskClient
 from spaces import tables
 
 # The activity that makes a person web-, mobile-, email-dominant or omnichannel.
 WEB, MOBILE, EMAIL, EVEN = (12, 2, 1), (3, 14, 2), (2, 1, 13), (5, 5, 5)
-DATA = Path(__file__).parent / "data"
 CONTENT = (DATA / "answer_named.md").read_text(encoding="utf-8")
 
 

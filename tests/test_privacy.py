@@ -11,7 +11,7 @@ import requests
 from clock import Clock
 from cloud import FakeMave, FakeSegment, FakeStorage, Reply, answer, json_reply, listing_error, profile_error
 from crowd import crowd
-from doors import ROOT, Set, client, event, in_process, readable, serve
+from doors import DATA, Set, client, event, in_process, readable, serve
 
 pytestmark = pytest.mark.slow
 
@@ -78,7 +78,7 @@ def secrets_in(*texts: str) -> list[str]:
 
 @pytest.mark.parametrize("door", DOORS)
 def test_a_published_run_shows_nobody(tmp_path: Path, door: str) -> None:
-    content = (ROOT / "tests" / "data" / "answer_named.md").read_text(encoding="utf-8")
+    content = (DATA / "answer_named.md").read_text(encoding="utf-8")
     with FakeSegment(crowd()) as segment, FakeMave(answer(content)) as mave, FakeStorage() as storage:
         named = {**segment.settings(), **mave.settings(), **storage.settings()}
         request: dict[str, object] = {"run_id": "monday"}

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from cloud import FakeBigQuery, FakeSegment
-from doors import ROOT, in_process
+from doors import DATA, in_process
 
 FITTING = "web=web_visits,mobile=app_opens,email=mail_clicks"
 HEADER = ["user_id", "web_visits", "app_opens", "mail_clicks", "ltv", "plan", "city"]
@@ -39,7 +39,7 @@ WRITERS: dict[str, Callable[[Path], None]] = {"CSV": csv, "JSON lines": json_lin
 def test_a_file_with_other_names_is_told_with_the_channels_that_fit(tmp_path: Path, kind: str) -> None:
     WRITERS[kind](tmp_path / "people.data")
     ended = in_process("check", "people.data", cwd=tmp_path)
-    told = (ROOT / "tests" / "data" / "checked.txt").read_text(encoding="utf-8")
+    told = (DATA / "checked.txt").read_text(encoding="utf-8")
     assert (ended.exit_code, ended.stdout) == (1, f"{kind}\n{told}")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 from cloud import FakeSegment, listing_error
-from doors import ROOT, SAMPLE, Set, client, damaged_installation, in_process, lines, published, serve
+from doors import DATA, SAMPLE, Set, client, damaged_installation, in_process, lines, published, serve
 from flask.testing import FlaskClient
 from msgspec import json as typed
 from werkzeug.test import TestResponse
@@ -24,7 +24,7 @@ from persona.write import render
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
 # Of the built-in space, before anything is worded.
-REPORT = json.loads((ROOT / "tests" / "data" / "report.json").read_bytes())
+REPORT = json.loads((DATA / "report.json").read_bytes())
 TYPES = {
     "framework.json": "application/json",
     "framework.html": "text/html; charset=utf-8",

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pytest
 from cloud import FakeMave, FakeSegment, answer, refuse
-from doors import ROOT, damaged_installation, environment, in_process, published, run_terminal
+from doors import DATA, ROOT, damaged_installation, environment, in_process, published, run_terminal
 
 pytestmark = pytest.mark.slow
 
-TABLE = (ROOT / "tests" / "data" / "closing_table.txt").read_text(encoding="utf-8")
+TABLE = (DATA / "closing_table.txt").read_text(encoding="utf-8")
 STOPPED = (
     "stopped: what was paid for is kept, and an answer under way is looked for in Mave's threads; the same "
     "command with --run-id monday goes on, and pays for nothing twice"
