@@ -10,6 +10,7 @@
 {%- set duckdb = dialect == "duckdb" -%}
 {#- Floats make another sum in another order, and threads have none: one that keeps what rounding loses. -#}
 {%- set SUM = "FSUM" if duckdb else "SUM" -%}
+{%- set STRING = "VARCHAR" if duckdb else "STRING" -%}
 {%- macro p(name) %}{{ "$" if duckdb else "@" }}{{ name }}{% endmacro -%}
 {#- A JSON number in ASCII, white space around it allowed; a column of numbers is told by its type, unread. -#}
 {%- set NUMBER = "[+-]?[0-9]+(?:\\.[0-9]+)?(?:[eE][+-]?[0-9]+)?" -%}
@@ -19,17 +20,19 @@
 {%- else -%} IFNULL({{ trait }}, '') <> ''
 {%- endif -%}
 {%- endmacro -%}
-{%- macro is_number(trait) -%}
-{%- if duckdb -%}
-IF(TYPEOF({{ trait }}) = 'VARCHAR', REGEXP_FULL_MATCH(CAST({{ trait }} AS VARCHAR), '{{ SPACE ~ NUMBER ~ SPACE }}'), ISFINITE(TRY_CAST({{ trait }} AS DOUBLE)))
-{%- else -%}
-REGEXP_CONTAINS({{ trait }}, r'^{{ SPACE ~ NUMBER ~ SPACE }}$')
+{%- macro is_number(text) -%}
+{%- if duckdb -%} REGEXP_FULL_MATCH({{ text }}, '{{ SPACE ~ NUMBER ~ SPACE }}')
+{%- else -%} REGEXP_CONTAINS({{ text }}, r'^{{ SPACE ~ NUMBER ~ SPACE }}$')
+{%- endif -%}
+{%- endmacro -%}
+{%- macro float(trait) -%}
+{%- if duckdb -%} TRY_CAST({{ trait }} AS DOUBLE)
+{%- else -%} SAFE_CAST(REGEXP_EXTRACT({{ trait }}, r'{{ NUMBER }}') AS FLOAT64)
 {%- endif -%}
 {%- endmacro -%}
 {%- macro number(trait) -%}
-{%- if duckdb -%} IF(TYPEOF({{ trait }}) <> 'VARCHAR' OR {{ is_number(trait) }}, TRY_CAST({{ trait }} AS DOUBLE), NULL)
-{%- else -%} IF({{ is_number(trait) }}, SAFE_CAST(REGEXP_EXTRACT({{ trait }}, r'{{ NUMBER }}') AS FLOAT64), NULL)
-{%- endif -%}
+{%- set told = "TYPEOF(%s) <> 'VARCHAR' OR " % trait if duckdb else "" -%}
+IF({{ told ~ is_number("CAST(%s AS %s)" % (trait, STRING)) }}, {{ float(trait) }}, NULL)
 {%- endmacro -%}
 
 {#- Both spellings of a device's id are one type. -#}
@@ -77,37 +80,36 @@ sums CROSS JOIN UNNEST(ARRAY_CONCAT(
       ) AS plan
     FROM people
   ),
-  reasons AS (
+  -- Each person's first activity that is no number from 0 to the most.
+  odd_values AS (
     SELECT
       *,
-      -- Nearly everybody has none, which one look tells. Digits without a number are too many for a float, as
-      -- those of an infinite one are.
       CASE
-        WHEN problem IS NULL
 {% for i in range(channels) %}
-          AND IFNULL(number_{{ i }} BETWEEN 0 AND {{ p("most") }}, NOT carries_{{ i }})
+        WHEN NOT IFNULL(number_{{ i }} BETWEEN 0 AND {{ p("most") }}, NOT carries_{{ i }}) THEN CAST(trait_{{ i }} AS {{ STRING }})
 {% endfor %}
-          THEN NULL
-        WHEN problem IS NOT NULL THEN problem
-{% for i in range(channels) %}
-        WHEN carries_{{ i }} AND NOT {{ is_number("trait_%d" % i) }} THEN 'activity_not_numeric'
-        WHEN carries_{{ i }} AND IFNULL({{ "ISINF" if duckdb else "IS_INF" }}(number_{{ i }}), TRUE) THEN 'activity_not_finite'
-        WHEN number_{{ i }} < 0 THEN 'activity_negative'
-        WHEN number_{{ i }} > {{ p("most") }} THEN 'activity_too_large'
-{% endfor %}
-      END AS reason
+      END AS odd_value
     FROM texts
   ),
   -- Whole numbers as floats: sums are exact up to 2^53, and beyond cannot overflow.
   figures AS (
     SELECT
-      reason, identities, types, plan,{{ " canonical_segment_id, user_id," if members }}
+      CASE
+        WHEN problem IS NOT NULL THEN problem
+        WHEN odd_value IS NULL THEN NULL
+        WHEN NOT {{ is_number("odd_value") }} THEN 'activity_not_numeric'
+        -- Digits without a number are too many for a float, as those of an infinite one are.
+        WHEN IFNULL({{ "ISINF" if duckdb else "IS_INF" }}({{ float("odd_value") }}), TRUE) THEN 'activity_not_finite'
+        WHEN {{ float("odd_value") }} < 0 THEN 'activity_negative'
+        ELSE 'activity_too_large'
+      END AS reason,
+      identities, types, plan,{{ " canonical_segment_id, user_id," if members }}
 {% for i in range(channels) %}
       carries_{{ i }},
       IF(number_{{ i }} BETWEEN 0 AND {{ p("most") }}, TRUNC(number_{{ i }}), 0) AS activity_{{ i }},
 {% endfor %}
       carries_{{ ltv }}, IF(ABS(number_{{ ltv }}) <= {{ p("most") }}, number_{{ ltv }}, NULL) AS ltv
-    FROM reasons
+    FROM odd_values
   ),
   totals AS (
     SELECT
@@ -163,9 +165,8 @@ FROM places JOIN personas USING (place)
   )
 -- A plan or type more than are kept: the sign that there are too many.
 SELECT
-  fact,
+  fact, place,
   SUM(n) AS n,
-  {% for i in range(channels + 1) %}SUM(IF(place = '{{ i }}', n, 0)) AS n_{{ i }}, {% endfor +%}
   {% for i in range(channels) %}SUM(activity_{{ i }}) AS activity_{{ i }}, {% endfor +%}
   {% for i in range(channels + 2) %}SUM(carried_{{ i }}) AS carried_{{ i }}, {% endfor +%}
   IFNULL({{ SUM }}(ltv), 0) AS ltv, IFNULL({{ SUM }}(ltv_squares), 0) AS ltv_squares, SUM(identities) AS identities,
@@ -173,6 +174,6 @@ SELECT
   {{ "(SELECT n FROM space)" if drawn else "0" }} AS space
 FROM {{ facts() }}
 WHERE fact NOT IN ('plan ', 'type ')
-GROUP BY fact
-QUALIFY ROW_NUMBER() OVER (PARTITION BY SUBSTR(fact, 1, 5) ORDER BY fact) <= {{ most_names + 1 }}
+GROUP BY 1, 2
+QUALIFY DENSE_RANK() OVER (PARTITION BY SUBSTR(fact, 1, 5) ORDER BY fact) <= {{ most_names + 1 }}
 {% endif %}
