@@ -25,9 +25,10 @@ MOST_CHARACTERS, MOST_FIGURES = 2**15, 1_000
 
 # Braces, or an unclosed pair with a name behind it; and a sign or word that a writer may have typed beside
 # them all the same, with emphasis between.
+_BEFORE = r"(?:{sign}[ \u00a0]?)?(?P<opening>[*_`]{{0,3}})\Z"
+_MOST_BEFORE = 20  # characters: the longest currency, a space and the emphasis
 _BRACES = r"""
-    (?P<sign>{sign}[ \u00a0]?)? (?P<opening>[*_`]{{0,3}})
-    (?<!\{{)\{{{{2,}}+ (?:(?P<expression>[^{{}}\n]{{0,400}})\}}+|(?P<name>\s*[a-z][a-z0-9_\\]*\.[a-z0-9_\\]+))
+    \{{\{{\{{*+ (?:(?P<expression>[^{{}}\n]{{0,400}})\}}+|(?P<name>\s*[a-z][a-z0-9_\\]*\.[a-z0-9_\\]+))
     (?P<closing>[*_`]{{0,3}}) (?=(?P<money>[ \u00a0]?{sign})?)
     (?=(?P<share>(?:[ \u00a0]?(?:%|per[ ]?cent\b))?(?:[ \u00a0-]?(?:percentage[ \u00a0-])?points?\b)?))
 """
@@ -68,6 +69,7 @@ class Passages:
             self._by_subject[name.partition(".")[0]].append((name, fact))
         sign = rf"(?:{re.escape(currency)}|[$€£¥]|\b(?:EUR|USD|GBP|CHF)\b)"
         self._braces = re.compile(_BRACES.format(sign=sign), re.IGNORECASE | re.VERBOSE)
+        self._before = re.compile(_BEFORE.format(sign=sign), re.IGNORECASE)
         self._figure = cache(self._computed)
 
     def fill(self, text: str) -> Passage:
@@ -79,10 +81,12 @@ class Passages:
         for braces in self._braces.finditer(text):
             expression = braces["name"] if braces["expression"] is None else braces["expression"]
             figure, fault = self._figure(expression)
-            opening, closing = braces["opening"], braces["closing"]
+            last = braces.start()
+            beside = next(self._before.finditer(text, max(end, last - _MOST_BEFORE), last))
+            opening, closing = beside["opening"], braces["closing"]
             if opening[-1:] == closing[:1] == "`":
                 opening, closing = opening[:-1], closing[1:]
-            before = text[end : braces.start("opening" if figure.unit != "money" else 0)] + opening
+            before = text[end : beside.start("opening" if figure.unit != "money" else 0)] + opening
             start = length + len(before)
             if fault:
                 faults[fault].append(figure.fact or "")
@@ -123,18 +127,20 @@ class Passages:
         figures: list[Figure] = []
         for start, end in sentences(text) if is_prose else [(0, len(text))]:
             said = text[start:end]
-            spoken = said.casefold().replace("-", " ").replace("_", " ")
-            named = [key for name, key in names.items() if name.casefold() in spoken]
             stated = filled[bisect_left(starts, start) : bisect_left(starts, end)]
-            facts = [one for subject in (owner, *named, "all", "space") for one in self._by_subject[subject]]
-            own_figures = self._typed.finditer(own, start, end) if len(figures) < MOST_FIGURES else ()
-            stated += (typed(one, facts, self._currency) for one in islice(own_figures, MOST_FIGURES))
+            matches = self._typed.finditer(own, start, end) if len(figures) < MOST_FIGURES else ()
+            if own_figures := list(islice(matches, MOST_FIGURES)):
+                spoken = said.casefold().replace("-", " ").replace("_", " ")
+                named = [key for name, key in names.items() if name.casefold() in spoken]
+                subjects = owner, *named, "all", "space"
+                facts = [one for subject in subjects for one in self._by_subject[subject]]
+                stated += (typed(one, facts, self._currency) for one in own_figures)
             sentence = cut(" ".join(said[:1_000].split()), 300) if stated else ""
             place = {"pattern": pattern, "section": section or None, "sentence": sentence}
             place |= {} if path else {"start": None, "end": None}
             stated.sort(key=lambda figure: figure.start or 0)
             figures += [replace(figure, **place) for figure in stated]
-            if is_prose and _ASSUMPTION.search(_DENIED.sub("", said)):
+            if is_prose and _ASSUMPTION.search(said) and _ASSUMPTION.search(_DENIED.sub("", said)):
                 passage.assumed.append(Span(pattern=pattern, section=section, start=start, end=end))
         return passage._replace(figures=figures)
 
