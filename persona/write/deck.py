@@ -5,14 +5,13 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from functools import cache
 from io import BytesIO
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pptx import Presentation
 from pptx.chart.data import CategoryChartData
 from pptx.opc.constants import CONTENT_TYPE, RELATIONSHIP_TYPE
 from pptx.opc.package import Part
 from pptx.opc.packuri import PackURI
-from pptx.parts.embeddedpackage import EmbeddedXlsxPart
 from pptx.util import Inches
 
 from persona.write.escaping import clip, one_line
@@ -72,6 +71,8 @@ class Deck:
     def __init__(self, title: str) -> None:
         self._file = Presentation(BytesIO(_blank()))
         self._file.core_properties.title = clip(one_line(title), 255)  # as many as it takes
+        self._layout, self._notes_master = self._file.slide_layouts[0].part, self._file.notes_master.part
+        self._charts = 0
 
     def add(
         self,
@@ -93,20 +94,33 @@ class Deck:
         package, ids = self._file.part.package, self._file.slides._sldIdLst  # noqa: SLF001 - see the class
         number = len(ids) + 1
         slide = Part(PackURI(f"/ppt/slides/slide{number}.xml"), CONTENT_TYPE.PML_SLIDE, package)
-        slide.relate_to(self._file.slide_layouts[0].part, RELATIONSHIP_TYPE.SLIDE_LAYOUT)
+        slide.relate_to(self._layout, RELATIONSHIP_TYPE.SLIDE_LAYOUT)
         ids.add_sldId(self._file.part.relate_to(slide, RELATIONSHIP_TYPE.SLIDE))
-        drawn = [
-            (bars.box, slide.relate_to(_chart(bars, package), RELATIONSHIP_TYPE.CHART)) for bars in charts
-        ]
+        drawn = [(bars.box, slide.relate_to(self._chart(bars), RELATIONSHIP_TYPE.CHART)) for bars in charts]
         content = {"texts": texts, "lines": lines, "charts": drawn, "after_ems": LINE_EMS * BETWEEN_LINES}
         slide.blob = template("slide.xml").render(content).encode()
         if notes:
             name = PackURI(f"/ppt/notesSlides/notesSlide{number}.xml")
             blob = template("notes.xml").render(notes=notes).encode()
             below = Part(name, CONTENT_TYPE.PML_NOTES_SLIDE, package, blob)
-            below.relate_to(self._file.notes_master.part, RELATIONSHIP_TYPE.NOTES_MASTER)
+            below.relate_to(self._notes_master, RELATIONSHIP_TYPE.NOTES_MASTER)
             below.relate_to(slide, RELATIONSHIP_TYPE.SLIDE)
             slide.relate_to(below, RELATIONSHIP_TYPE.NOTES_SLIDE)
+
+    def _chart(self, bars: Bars) -> Part:
+        """A chart with its figures in a workbook of its own."""
+        data = CategoryChartData(number_format="0%")
+        data.categories = [one_line(name) for name in bars.names]
+        for name, figures in bars.series.items():
+            data.add_series(one_line(name), figures)
+        package, self._charts = self._file.part.package, self._charts + 1
+        name = PackURI(f"/ppt/embeddings/Microsoft_Excel_Sheet{self._charts}.xlsx")
+        workbook = Part(name, CONTENT_TYPE.SML_SHEET, package, data.xlsx_blob)
+        chart = Part(PackURI(f"/ppt/charts/chart{self._charts}.xml"), CONTENT_TYPE.DML_CHART, package)
+        figures_in = chart.relate_to(workbook, RELATIONSHIP_TYPE.PACKAGE)
+        content = {"bars": bars, "colours": COLOURS, "workbook": figures_in}
+        chart.blob = template("chart.xml").render(content).encode()
+        return chart
 
     def as_bytes(self) -> bytes:
         out = BytesIO()
@@ -128,20 +142,6 @@ def _blank() -> bytes:
     return out.getvalue()
 
 
-def _chart(bars: Bars, package: Any) -> Any:
-    """A chart with its figures in a workbook of its own."""
-    data = CategoryChartData(number_format="0%")
-    data.categories = [one_line(name) for name in bars.names]
-    for name, figures in bars.series.items():
-        data.add_series(one_line(name), figures)
-    workbook = EmbeddedXlsxPart.new(data.xlsx_blob, package)
-    chart = Part(package.next_partname("/ppt/charts/chart%d.xml"), CONTENT_TYPE.DML_CHART, package)
-    figures_in = chart.relate_to(workbook, RELATIONSHIP_TYPE.PACKAGE)
-    content = {"bars": bars, "colours": COLOURS, "workbook": figures_in}
-    chart.blob = template("chart.xml").render(content).encode()
-    return chart
-
-
 def height_inches(paragraphs: Iterable[Paragraph], box: Box, points: int) -> float:
     line = points * LINE_EMS / POINTS_PER_INCH
     per_line = max(1, int(box.width * POINTS_PER_INCH / (points * CHARACTER_EMS)) - 1)
@@ -152,14 +152,17 @@ def height_inches(paragraphs: Iterable[Paragraph], box: Box, points: int) -> flo
 def parts_that_fit(paragraphs: Iterable[Paragraph], box: Box) -> list[list[Paragraph]]:
     """The text in as few places as it takes at the smallest size; in one, where it fits."""
     parts: list[list[Paragraph]] = [[]]
+    height = 0.0
     for whole in paragraphs:
         short = len(whole.text) <= PARAGRAPH_CHARACTERS
         for piece in [whole.text] if short else textwrap.wrap(whole.text, PARAGRAPH_CHARACTERS):
             paragraph = whole._replace(text=piece)
-            if parts[-1] and height_inches([*parts[-1], paragraph], box, SMALLEST_POINTS) > box.height:
+            height += height_inches([paragraph], box, SMALLEST_POINTS)
+            if parts[-1] and height > box.height:
                 # A heading goes on with its text.
                 heading = [parts[-1].pop()] if parts[-1][-1].bold and len(parts[-1]) > 1 else []
                 parts.append(heading)
+                height = height_inches([*heading, paragraph], box, SMALLEST_POINTS)
             parts[-1].append(paragraph)
     return parts
 
