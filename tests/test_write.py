@@ -487,3 +487,10 @@ def test_a_source_without_a_title_is_called_by_its_site(mave: Framework) -> None
     page = Page(render.as_html(replace(mave, mave=trace)))
     [link] = page.links(inside=False)
     assert (link["href"], ">a.example</a>" in page.html) == ("https://a.example/b", True)
+
+
+def test_whatever_is_taken_out_of_a_text_is_no_printable_character() -> None:
+    """Python's own table tells a line that needs no cleaning."""
+    printable = "".join(filter(str.isprintable, map(chr, range(0x110000))))
+    assert not escaping.UNPRINTABLE.search(printable)
+    assert not escaping.SURROGATE.search(printable)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from markupsafe import Markup
+from markupsafe import escape
 
 from persona import wording
 from persona.model import Fact, Framework
@@ -63,14 +63,14 @@ class Appendix:
             ends = " to ".join(wording.money(end, self._framework.currency) for end in pattern.avg_ltv_ci95)
         return f"{fact.label}: {self._exact(fact)}{f' (95 % interval {ends})' if ends else ''}"
 
-    def links(self) -> Iterator[Markup]:
+    def links(self) -> Iterator[str]:
         """Yield the opening `a` tag of every figure of the text."""
         for figure in self._framework.checks.figures:
             if figure.verdict == "not_in_data" or not figure.fact:
-                yield Markup('<a class="typed" href="#typed" title="{}">').format(NOT_IN_DATA)
+                yield f'<a class="typed" href="#typed" title="{escape(NOT_IN_DATA)}">'
             else:
                 href, title = self.anchors.get(figure.fact, "all-figures"), self.title(figure.fact)
-                yield Markup('<a class="fact" href="#{}" title="{}">').format(href, title[:300])
+                yield f'<a class="fact" href="#{escape(href)}" title="{escape(title[:300])}">'
 
     def _in_words(self, arithmetic: str) -> str:
         """Arithmetic over names of facts with their labels in the names' places."""

@@ -41,6 +41,8 @@ LONGEST_URL = 500
 
 def clean(text: str) -> str:
     """The text without what no reader can see and no file should hold."""
+    if text.isprintable():  # most lines are, and one look tells
+        return text
     return SURROGATE.sub("\N{REPLACEMENT CHARACTER}", UNPRINTABLE.sub("", text))
 
 
