@@ -137,6 +137,9 @@ def _blank() -> bytes:
         if layout.name != "Title Only":
             file.slide_layouts.remove(layout)
     _ = file.notes_master  # made by being asked for
+    # Of the library's own empty deck, which file managers would show.
+    beside = file.part.package._rels  # noqa: SLF001 - as above
+    beside.pop(next(name for name, its in beside.items() if its.reltype == RELATIONSHIP_TYPE.THUMBNAIL))
     out = BytesIO()
     file.save(out)
     return out.getvalue()

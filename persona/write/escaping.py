@@ -41,9 +41,8 @@ LONGEST_URL = 500
 
 def clean(text: str) -> str:
     """The text without what no reader can see and no file should hold."""
-    if text.isprintable():  # most lines are, and one look tells
-        return text
-    return SURROGATE.sub("\N{REPLACEMENT CHARACTER}", UNPRINTABLE.sub("", text))
+    # Most lines are printable, which one look tells.
+    return text if text.isprintable() else SURROGATE.sub("\ufffd", UNPRINTABLE.sub("", text))
 
 
 def one_line(text: str) -> str:
