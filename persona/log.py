@@ -43,10 +43,6 @@ class Log:
         """The same log with more fields on every line."""
         return replace(self, fields={**self.fields, **fields})
 
-    def at(self, level: str) -> "Log":
-        """The same log, silent below a level."""
-        return replace(self, level=level)
-
     def _write(self, severity: str, message: str, **fields: object) -> None:
         if _SEVERITIES.index(severity) < _SEVERITIES.index(self.level):
             return

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from persona.masking import printable
-from persona.model import OMNICHANNEL, Group, Summary, Unit
+from persona.model import Group, Summary, Unit
 from persona.timestamps import moment
 
 MINUS = "\N{MINUS SIGN}"
@@ -132,11 +132,6 @@ def _slugs(texts: Iterable[str]) -> dict[str, str]:
 def heading(title: str, name: str) -> str:
     """The heading of a pattern with its persona's name, as the message demands it."""
     return f"## {title} — “{name}”"
-
-
-def dominating(key: str) -> str | None:
-    """The channel that dominates a pattern; None for omnichannel."""
-    return None if key == OMNICHANNEL else key.removesuffix("_dominant")
 
 
 def written(value: float, unit: Unit, currency: str) -> str:

@@ -29,7 +29,7 @@ def test_on_the_cloud_an_event_is_one_json_object_on_stdout(capsys: pytest.Captu
 def test_below_its_level_a_log_is_silent(
     capsys: pytest.CaptureFixture[str], level: str, expected: list[str]
 ) -> None:
-    log = Log(as_json=False).at(level)
+    log = Log(as_json=False, level=level)
     log.info("a")
     log.warning("b")
     log.error("c")

@@ -25,8 +25,8 @@ MOST_CHARACTERS, MOST_FIGURES = 2**15, 1_000
 
 # Braces, or an unclosed pair with a name behind it; and a sign or word that a writer may have typed beside
 # them all the same, with emphasis between.
+# The former within twenty characters.
 _BEFORE = r"(?:{sign}[ \u00a0]?)?(?P<opening>[*_`]{{0,3}})\Z"
-_MOST_BEFORE = 20  # characters: the longest currency, a space and the emphasis
 _BRACES = r"""
     \{{\{{\{{*+ (?:(?P<expression>[^{{}}\n]{{0,400}})\}}+|(?P<name>\s*[a-z][a-z0-9_\\]*\.[a-z0-9_\\]+))
     (?P<closing>[*_`]{{0,3}}) (?=(?P<money>[ \u00a0]?{sign})?)
@@ -82,7 +82,7 @@ class Passages:
             expression = braces["name"] if braces["expression"] is None else braces["expression"]
             figure, fault = self._figure(expression)
             last = braces.start()
-            beside = next(self._before.finditer(text, max(end, last - _MOST_BEFORE), last))
+            beside = next(self._before.finditer(text, max(end, last - 20), last))
             opening, closing = beside["opening"], braces["closing"]
             if opening[-1:] == closing[:1] == "`":
                 opening, closing = opening[:-1], closing[1:]

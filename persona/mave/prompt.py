@@ -50,7 +50,7 @@ def first_message(summary: Summary, facts: Facts, baseline: Baseline) -> Message
         facts,
         channels=[plain(channel) for channel in summary.rule.channels],
         sample=summary.source.sample,
-        sampling=_one_line(summary.source.sampling),
+        sampling=" ".join(summary.source.sampling.split()),
         activity=summary.rule.activity,
         window=f"{days} days" if days is not None else "a time that the traits do not name",
         notes=_notes(summary),
@@ -152,11 +152,7 @@ def _notes(summary: Summary) -> list[str]:
     alike = [f"{below} and {above}" for (low, below), (high, above) in pairwise(ranked) if low[1] >= high[0]]
     if alike:
         notes.append(f"No clear difference in average LTV, so call neither worth more: {'; '.join(alike)}.")
-    return [_one_line(note) for note in (*summary.warnings, *notes)]
-
-
-def _one_line(sentence: str) -> str:
-    return " ".join(sentence.split())
+    return [" ".join(note.split()) for note in (*summary.warnings, *notes)]
 
 
 def _figures(facts: Facts, subject: str, people: str) -> Iterator[str]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from persona import wording
 from persona.mave import prompt
-from persona.model import OMNICHANNEL, Group, Pattern, Summary
+from persona.model import OMNICHANNEL, Group, Pattern, Summary, dominant
 from persona.wording import Slugs, label, slugs_of
 
 # From here on a group's average LTV is called high, and down to here low, beside that of all people.
@@ -80,7 +80,7 @@ class _People:
         # Most used first; a tie keeps the rule's order.
         ranked = [channels[channel] for channel in sorted(activity, key=lambda one: -activity[one])]
         self.strongest, self.others = ranked[0], ranked[1:]
-        self.main = channels.get(wording.dominating(self._key) or "")
+        self.main = {dominant(one): channel for one, channel in channels.items()}.get(self._key)
         self.beside_main = [channel.amount for channel in ranked if channel is not self.main]
         self.active = [channel.title for channel in ranked if channel.is_used]
         self.worth_sending = [channel for channel in self.others if channel.share >= _WORTH_SENDING]

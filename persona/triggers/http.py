@@ -5,6 +5,7 @@ import math
 import os
 import re
 import time
+from dataclasses import replace
 
 from flask import Request as HttpRequest
 from flask import Response
@@ -43,7 +44,7 @@ def answer(http: HttpRequest) -> Response:
     try:
         _check_door(http)
         settings = read_settings(os.environ, "http")
-        log = log.at(settings.log_level)
+        log = replace(log, level=settings.log_level)
         if http.method != "POST":
             return _show(http, settings)
         deadline = Deadline(settings.deadline_seconds)

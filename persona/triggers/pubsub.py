@@ -4,6 +4,7 @@ import base64
 import binascii
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 
 import flask
 from cloudevents.http import CloudEvent
@@ -30,7 +31,7 @@ def deliver(event: CloudEvent) -> None:
     try:
         settings = read_settings(os.environ, "pubsub")
         deadline = Deadline(settings.deadline_seconds)
-        log = log.at(settings.log_level)
+        log = replace(log, level=settings.log_level)
         # The framework hands on whatever the event's data was.
         message = event.data.get("message") if isinstance(event.data, Mapping) else None
         if not isinstance(message, Mapping):
