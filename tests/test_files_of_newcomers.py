@@ -24,8 +24,8 @@ REFUSED = {
         "expected a row a person, got the same ids again and again: user_id (30 rows, 1 different)",
     ),
     "a column twice": (
-        table([[*row, 0] for row in ROWS], header=[*HEADER, "WEB_VISITS"]),
-        "expected each column once, got web_visits twice; rename or drop one",
+        table([[0, *row] for row in ROWS], header=["WEB_VISITS", *HEADER]),
+        "expected each column once, got WEB_VISITS twice; rename or drop one",
     ),
     "a title above the header": (
         f"Customers, November\n\n{table(ROWS)}",

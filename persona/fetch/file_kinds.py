@@ -114,7 +114,8 @@ def headed(files: Sequence[File], needed: Iterable[str]) -> list[File]:
     masked = []
     for file in files:
         columns = tuple(name if name.lower() in lower else "" for name in file.columns)
-        if twice := [name for name, n in Counter(map(str.lower, columns)).items() if name and n > 1]:
+        named = Counter(map(str.lower, columns))
+        if twice := [name for name in columns if name and named[name.lower()] > 1]:
             words = f"expected each column once, got {twice[0]} twice; rename or drop one"
             raise UnreadableFile(f"{file.name}: {words}")
         masked.append(file._replace(columns=columns))
