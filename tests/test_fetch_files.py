@@ -273,6 +273,26 @@ def test_what_is_no_regular_file_is_a_mistake_in_the_settings(tmp_path: Path, wh
     assert (type(error), " is no regular file" in error.message) == (BadSettings, True)
 
 
+def test_a_file_may_have_any_name(tmp_path: Path) -> None:
+    """Only `*` stands for others, and only where it is no file's own name."""
+    for name in ("a[1].json", "b*?.json", "c1.json", "it's #1.json"):
+        (tmp_path / name).write_bytes(line(len(name)))
+        for where in (name, f"{name[:-1]}*"):
+            assert who(fetch(tmp_path / where)) == [len(name)]
+
+
+@pytest.mark.parametrize("where", ["c[1].json", "c[1]*", "", "d?/c.json"])
+def test_a_file_whose_name_is_a_pattern_of_others_is_a_mistake_in_the_settings(
+    tmp_path: Path, where: str
+) -> None:
+    """The engine would read those in its place, and count them twice."""
+    for name in ("c[1].json", "c1.json", "d?/c.json", "d1/c.json"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(line(1))
+    error = refused(tmp_path / where)
+    assert (type(error), "may mean several files; rename it" in error.message) == (BadSettings, True)
+
+
 def test_a_file_that_this_user_may_not_read_is_a_mistake_in_the_settings() -> None:
     before = os.geteuid()
     with TemporaryDirectory() as folder:  # the tests' own folders are closed to others as a whole
@@ -410,8 +430,8 @@ def test_an_object_may_have_any_name(cloud: FakeStorage, name: str) -> None:
         (".parquet", parquet([{"web": 1, "plan": "1"}])),
     ):
         put(cloud, f"x/{name}{kind}", content)
-        counts = fetch(f"gs://exports/x/*{name[-3:]}{kind}")
-        assert who(counts) == [1]
+        for pattern in (f"*{name[-3:]}", f"{name[:-1]}*"):
+            assert who(fetch(f"gs://exports/x/{pattern}{kind}")) == [1]
 
 
 REFUSALS: dict[str, tuple[str, int | None, str]] = {

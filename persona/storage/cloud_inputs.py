@@ -1,5 +1,6 @@
 """What a setting names in Cloud Storage, as files: read where they lie, through the official client."""
 
+import glob
 from collections.abc import Callable
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -72,13 +73,14 @@ class Objects(AbstractFileSystem):
         whole = pattern + "*" if pattern.endswith("/") else pattern
         # Of all names that begin with a whole name, it is the first itself.
         most = None if "*" in whole else 1
+        pattern = glob.escape(whole).replace("[*]", "*")  # all else stands for itself
         blobs = []
         for blob in self._bucket.list_blobs(
             prefix=whole.partition("*")[0], max_results=most, timeout=waits(deadline), retry=None
         ):
             self._deadline.check("list more of the stored objects")
             beside = blob.name.rpartition("/")[2][:1] in {"", ".", "_"}
-            if blob.name == whole or (fnmatchcase(blob.name, whole) and not beside):
+            if blob.name == whole or (fnmatchcase(blob.name, pattern) and not beside):
                 blobs.append(blob)
         return blobs
 

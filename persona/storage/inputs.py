@@ -37,8 +37,10 @@ def located(
 def _paths(address: str, setting: str) -> list[str]:
     whole = Path(address)
     try:
-        pattern = address if "*" in address else glob.escape(address)
-        paths = sorted(map(Path, glob.glob(pattern)))  # noqa: PTH207 - any path
+        paths = [whole] * whole.exists()
+        if "*" in address:
+            pattern = glob.escape(address).replace("[*]", "*")  # all else stands for itself
+            paths = sorted(map(Path, glob.glob(pattern)))  # noqa: PTH207 - any path
         if whole.is_dir():
             paths = sorted(path for path in whole.iterdir() if path.is_file() and path.name[0] not in "._")
             if not paths:
@@ -47,6 +49,9 @@ def _paths(address: str, setting: str) -> list[str]:
         for path in paths:
             if not path.is_file():
                 raise BadSettings(f"{setting}: {path.name} is no regular file")
+            # The engine takes a name for a pattern, and the file itself only where no other one fits that.
+            if set(glob.glob(str(path.absolute()))) - {str(path.absolute())}:  # noqa: PTH207 - as above
+                raise BadSettings(f"{setting}: {path.name} may mean several files; rename it or its folder")
             path.open("rb").close()  # whether this user may read it
     except OSError:
         raise BadSettings(f"{setting}: it cannot be read; check who may read it") from None
