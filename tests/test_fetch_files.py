@@ -244,7 +244,22 @@ def damaged(place: int) -> bytes:
 ARRAY = "export looks like JSON array; cannot be read as that, first at record"
 DAMAGED = "its gzip is damaged or was cut short; store it again"
 BLANKS = gzip.compress(b" " * 2**16) * 2**11  # packed one after the other, as one
+# Whoever passed over such a row would pass over those behind it.
+UNCLOSED = {
+    "open": b'1,"secret',
+    "open, then another": b'"secret,3\n1,"4"',
+    "not doubled": b'"a "secret" b",3',
+    "goes on": b'"secret"x,3',
+    "and too long": b'1,3,"secret,4',
+}
 UNREADABLE = {
+    f"CSV, {kind}, {behind:,} behind": (
+        b"plan,web\n" + b"1,2\n" * (n - 2) + row + b"\n1,2" * behind,
+        f"export: a quotation mark in line {n} is not closed",
+    )
+    for kind, row in UNCLOSED.items()
+    for n, behind in ((3, 0), (3, 9), (100_000, 100_000))
+} | {
     "html": (b"<html>secret</html>", "export looks like HTML or XML"),
     "binary": (b"secret\0\1\2", "export is no text"),
     "array": (b"[" + line(1) + b", secret]", ARRAY),

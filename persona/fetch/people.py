@@ -68,9 +68,10 @@ class People:
             try:
                 return self.engine.rows(f"WITH {people}, {sql}", {**self.parameters, **parameters})
             except OddRecords as odd:
-                self._reading = next(self.readings, "")
-                if not self._reading:
-                    raise self.refusal(odd) from None
+                try:
+                    self._reading = next(self.readings)
+                except (OddRecords, StopIteration) as none:
+                    raise self.refusal(none if isinstance(none, OddRecords) else odd) from None
 
     def everybody(self) -> Everybody | None:
         # The reading that the run itself has come to.

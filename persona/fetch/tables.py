@@ -3,6 +3,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from pathlib import PurePath
 
 from persona.classify.engine import Engine, OddRecords, identifier, literal
 from persona.fetch.file_kinds import File, UnreadableFile, columns_of, headed, table
@@ -34,22 +35,38 @@ def csv(engine: Engine, files: Sequence[File], settings: Settings) -> Readings:
         for strict in ("true", "false"):
             options = f", strict_mode = {strict}"
             bad = f", store_rejects = true, rejects_table = 'bad_{strict}', rejects_scan = 'scans_{strict}'"
-            with suppress(OddRecords):
+            try:
                 engine.rows(f"SELECT COUNT(COLUMNS(*)) FROM {table(files, options + bad)}")
-                rejected = engine.rows(f"""
-                  SELECT 'row_' || REPLACE(LOWER(kind), ' ', '_') AS problem, COUNT(*) AS n
-                  FROM (SELECT MIN(error_type) AS kind FROM bad_{strict} GROUP BY scan_id, file_id, line)
-                  GROUP BY kind
-                """)
-                # A person with the reason for each row that cannot be read.
-                people = [
-                    f"SELECT 0 AS identities, {literal(row['problem'])} AS problem FROM range({row['n']})"
-                    for row in rejected
-                ]
-                rows = _flat(columns, settings, table(files, f"{options}, ignore_errors = true"))
-                yield " UNION ALL BY NAME ".join([rows, *people])
+            except OddRecords:
+                continue
+            rows = _flat(columns, settings, table(files, f"{options}, ignore_errors = true"))
+            yield " UNION ALL BY NAME ".join([rows, *_bad_rows(engine, f"bad_{strict}", f"scans_{strict}")])
 
     return readings(), traits
+
+
+def _bad_rows(engine: Engine, bad: str, scans: str) -> list[str]:
+    """A person with the reason for each row that cannot be read.
+
+    Raises:
+        UnreadableFile: a quotation has no end, and so nobody knows where the rows behind it end.
+    """
+    kinds = engine.rows(f"""
+      SELECT 'row_' || REPLACE(LOWER(kind), ' ', '_') AS reason, COUNT(*) AS n, MIN(line) AS line,
+        ARG_MIN(file_path, line) AS path
+      FROM (
+        SELECT MAX(error_type) AS kind, line, file_path
+        FROM {bad} JOIN {scans} USING (scan_id, file_id) GROUP BY ALL
+      )
+      GROUP BY kind
+    """)
+    for row in kinds:
+        if row["reason"] == "row_unquoted_value":
+            raise UnreadableFile(
+                f"{PurePath(row['path']).name}: a quotation mark in line {row['line']} is not closed, or one "
+                "within a quotation not doubled: where rows end behind it is not sure; mend that line"
+            )
+    return [f"SELECT 0 AS identities, '{row['reason']}' AS problem FROM range({row['n']})" for row in kinds]
 
 
 def parquet(engine: Engine, source: str, settings: Settings) -> Readings:
