@@ -242,7 +242,8 @@ def damaged(place: int) -> bytes:
 
 
 ARRAY = "export looks like JSON array; cannot be read as that, first at record"
-DAMAGED = "its gzip is damaged or was cut short; store it again"
+DAMAGED = "its gzip is damaged or cut off; store it again"
+ZSTD = pa.compress(lines(3_000), codec="zstd", asbytes=True)
 BLANKS = gzip.compress(b" " * 2**16) * 2**11  # packed one after the other, as one
 # Whoever passed over such a row would pass over those behind it.
 UNCLOSED = {
@@ -269,6 +270,8 @@ UNREADABLE = {
     "nul in gzip": (gzip.compress(bytes(2**16)) * 2**12, "export is no text"),
     "damaged": (damaged(5_000), DAMAGED),
     "damaged in its checksum": (damaged(-6), DAMAGED),
+    "zstd cut short": (ZSTD[:-9], DAMAGED.replace("gzip", "zstd")),
+    "zstd damaged": (ZSTD[:2_000] + b"\xff" * 9 + ZSTD[2_009:], DAMAGED.replace("gzip", "zstd")),
 }
 
 

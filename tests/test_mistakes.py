@@ -129,7 +129,7 @@ MISTAKES = [
     file("of Excel, in UTF-16", TABLE.encode("utf-16"), "looks like text in UTF-16", "save it as UTF-8"),
     file("a database", b"SQLite format 3\0", "looks like an SQLite database", "export a table as CSV"),
     file("a sign-in page", "<html>Sign in</html>", "looks like HTML or XML", "write JSON lines, CSV"),
-    file("cut short", PACKED[:-20], "gzip is damaged or was cut short", "store it again"),
+    file("cut short", PACKED[:-20], "gzip is damaged or cut off", "store it again"),
     nobody("empty", "", "holds no profile at all", "check that PERSONA_SOURCE"),
     nobody("a header alone", HEADER, "holds no profile at all", "check that PERSONA_SOURCE"),
     nobody("no header", ROWS, "carry any of the channels' traits (web, app)", "the first line names"),

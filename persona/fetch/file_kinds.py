@@ -3,6 +3,7 @@
 import csv
 import gzip
 import re
+import sys
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,13 +15,19 @@ from typing import Any, NamedTuple
 from persona.classify.engine import Engine, OddRecords, identifier, literal
 from persona.deadline import Deadline
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
 HEAD_BYTES = 2**16
 # Checked for damage so much at a time.
 BLOCK_BYTES = 2**20
 # The longest record; each thread reads into two buffers of twice as much.
 MOST_BYTES = 4 * 2**20
 _MARK = b"\xef\xbb\xbf"  # what some editors begin a UTF-8 file with
-_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"  # RFC 1952, RFC 8878
+# What packed files begin with (RFC 1952, RFC 8878), as the engine calls that, and who unpacks it.
+_PACKED: Mapping[bytes, Any] = {b"\x1f\x8b": ("gzip", gzip.open), b"\x28\xb5\x2f\xfd": ("zstd", zstd.open)}
 # What else files begin with, in words with what to do.
 _FOREIGN = {
     b"PK\x03\x04": "a ZIP archive or a spreadsheet; unpack it, or save it as CSV",
@@ -40,11 +47,6 @@ _TABLES = {
     "CSV": ("read_csv", "auto_detect = false, header = true, quote = '\"', escape = '\"'"),
     "Parquet": ("read_parquet", "union_by_name = true"),
 }
-# Lines of any text.
-_LINES = (
-    "columns = {'line': 'VARCHAR'}, delim = CHR(1), quote = '', escape = '', header = false, "
-    f"auto_detect = false, strict_mode = false, max_line_size = {MOST_BYTES}, ignore_errors = true"
-)
 
 
 class UnreadableFile(OddRecords):
@@ -65,27 +67,21 @@ class File(NamedTuple):
         return PurePath(self.path).name
 
 
-def looked_at(path: str, opened: Callable[[str], Any], engine: Engine, deadline: Deadline) -> File:
+def looked_at(path: str, opened: Callable[[str], Any], deadline: Deadline) -> File:
     """What a file is, by its content."""
     name, packed = PurePath(path).name, "uncompressed"
     with opened(path) as stream:
         head = stream.read(HEAD_BYTES)
-        if head.startswith(_GZIP):
-            packed = "gzip"
+        for packed, unpack in (how for start, how in _PACKED.items() if head.startswith(start)):
             stream.seek(0)
             try:
                 # All of it: the engine takes a damaged one for a short one.
-                with gzip.open(stream) as unpacked:
+                with unpack(stream) as unpacked:
                     head = unpacked.read(HEAD_BYTES)
                     while unpacked.read(BLOCK_BYTES):
                         deadline.check("read more of the file")
-            except (EOFError, zlib.error, gzip.BadGzipFile):
-                raise UnreadableFile(
-                    f"{name}: its gzip is damaged or was cut short; store it again"
-                ) from None
-    if head.startswith(_ZSTD):
-        packed, lines = "zstd", engine.rows(f"FROM {_read('read_csv', [path], 'zstd', _LINES)} LIMIT 20")
-        head = b"\n".join((row["line"] or "").encode() for row in lines)
+            except (EOFError, zlib.error, gzip.BadGzipFile, zstd.ZstdError):
+                raise UnreadableFile(f"{name}: its {packed} is damaged or cut off; store it again") from None
     if head.startswith(b"PAR1") and packed == "uncompressed":
         return File(path, "Parquet")
     foreign = next((words for start, words in _FOREIGN.items() if head.startswith(start)), "")

@@ -32,7 +32,7 @@ def fetch(settings: Settings, limit: int, deadline: Deadline, log: Log) -> Itera
         log.notify(Progress("fetch", share=engine.share))
         files: list[File] = []
         try:
-            files += [looked_at(path, opened, engine, deadline) for path in paths]
+            files += [looked_at(path, opened, deadline) for path in paths]
             people = relation(engine, files, settings)
         except OddRecords as odd:
             raise _refusal(files, settings, odd) from None
