@@ -10,9 +10,9 @@
 {%- set duckdb = dialect == "duckdb" -%}
 {#- Floats make another sum in another order, and threads have none: one that keeps what rounding loses. -#}
 {%- set SUM = "FSUM" if duckdb else "SUM" -%}
-{%- set STRING = "VARCHAR" if duckdb else "STRING" -%}
 {%- macro p(name) %}{{ "$" if duckdb else "@" }}{{ name }}{% endmacro -%}
-{#- A JSON number in ASCII, white space around it allowed; a column of numbers is told by its type, unread. -#}
+{#- A JSON number in ASCII, white space around it allowed; a column of numbers is told by its type, and only
+    what is odd in it is read as text. -#}
 {%- set NUMBER = "[+-]?[0-9]+(?:\\.[0-9]+)?(?:[eE][+-]?[0-9]+)?" -%}
 {%- set SPACE = "[ \\t\\n\\r\\f\\v]*" -%}
 {%- macro carries(trait) -%}
@@ -32,7 +32,7 @@
 {%- endmacro -%}
 {%- macro number(trait) -%}
 {%- set told = "TYPEOF(%s) <> 'VARCHAR' OR " % trait if duckdb else "" -%}
-IF({{ told ~ is_number("CAST(%s AS %s)" % (trait, STRING)) }}, {{ float(trait) }}, NULL)
+IF({{ told ~ is_number("CAST(%s AS STRING)" % trait) }}, {{ float(trait) }}, NULL)
 {%- endmacro -%}
 
 {#- Both spellings of a device's id are one type. -#}
@@ -86,7 +86,7 @@ sums CROSS JOIN UNNEST(ARRAY_CONCAT(
       *,
       CASE
 {% for i in range(channels) %}
-        WHEN NOT IFNULL(number_{{ i }} BETWEEN 0 AND {{ p("most") }}, NOT carries_{{ i }}) THEN CAST(trait_{{ i }} AS {{ STRING }})
+        WHEN NOT IFNULL(number_{{ i }} BETWEEN 0 AND {{ p("most") }}, NOT carries_{{ i }}) THEN CAST(trait_{{ i }} AS STRING)
 {% endfor %}
       END AS odd_value
     FROM texts
@@ -165,8 +165,9 @@ FROM places JOIN personas USING (place)
   )
 -- A plan or type more than are kept: the sign that there are too many.
 SELECT
-  fact, place,
+  fact,
   SUM(n) AS n,
+  {% for i in range(channels + 1) %}SUM(IF(place = '{{ i }}', n, 0)) AS n_{{ i }}, {% endfor +%}
   {% for i in range(channels) %}SUM(activity_{{ i }}) AS activity_{{ i }}, {% endfor +%}
   {% for i in range(channels + 2) %}SUM(carried_{{ i }}) AS carried_{{ i }}, {% endfor +%}
   IFNULL({{ SUM }}(ltv), 0) AS ltv, IFNULL({{ SUM }}(ltv_squares), 0) AS ltv_squares, SUM(identities) AS identities,
@@ -174,6 +175,6 @@ SELECT
   {{ "(SELECT n FROM space)" if drawn else "0" }} AS space
 FROM {{ facts() }}
 WHERE fact NOT IN ('plan ', 'type ')
-GROUP BY 1, 2
-QUALIFY DENSE_RANK() OVER (PARTITION BY SUBSTR(fact, 1, 5) ORDER BY fact) <= {{ most_names + 1 }}
+GROUP BY fact
+QUALIFY ROW_NUMBER() OVER (PARTITION BY SUBSTR(fact, 1, 5) ORDER BY fact) <= {{ most_names + 1 }}
 {% endif %}

@@ -140,19 +140,19 @@ def statement(
 def _count(people: People, rule: Rule, free_text: set[str]) -> Counts:
     rows = people.rows(*statement(rule, people.dialect, free_text, drawn=people.drawn))
     counts = Counts(len(rule.channels), free_text=set(free_text))
-    named: dict[str, dict[str, dict[str, int]]] = {"plan": {}, "type": {}}  # kind -> name -> place -> people
+    named: dict[str, dict[str, Mapping[str, Any]]] = {"plan": {}, "type": {}}
     for row in rows:
         kind, _, name = row["fact"].partition(" ")
         if kind == "place":
             _add_place(counts, name, row)
         else:
-            named[kind].setdefault(name, {})[row["place"]] = int(row["n"])
+            named[kind][name] = row
     for names, kind, most in (("plans", "plan", MOST_PLANS), ("identity_coverage", "type", MOST_TYPES)):
         if len(named[kind]) > most:
             counts.free_text.add(names)
             named[kind] = {}
         for i, group in enumerate(counts.groups):
-            people_with = {name: at[str(i)] for name, at in named[kind].items() if str(i) in at}
+            people_with = {name: int(row[f"n_{i}"]) for name, row in named[kind].items() if row[f"n_{i}"]}
             getattr(group, names).update(people_with)
     space = int(rows[0]["space"]) if rows else 0
     counts.drawn_from = space if space > counts.read else None
