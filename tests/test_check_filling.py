@@ -105,6 +105,8 @@ FILLED = {
     "nor a currency's code": ("{{a.avg_ltv}} USD", "$300"),
     "nor beside stars": ("**${{a.avg_ltv}}** and **{{a.share}}**%", "**$300** and **25.0 %**"),
     "nor before stars": ("$**{{a.avg_ltv}}**", "**$300**"),
+    "a sign between two is said once": ("{{a.avg_ltv}} $ {{b.avg_ltv}}", "$300 $120"),
+    "stars between two stay": ("**{{a.share}}**{{a.share}}", "**25.0 %**25.0 %"),
     "another unit stays": ("{{a.people}} % of them", "1,450 % of them"),
     "a code span around it goes": ("`{{a.share}}` of them", "25.0 % of them"),
     "no such name": ("{{a.nothing}} of them", "(no such figure) of them"),
@@ -122,10 +124,11 @@ def test_a_name_is_filled_in_wherever_it_stands(text: str, expected: str) -> Non
     assert shown(text) == expected
 
 
-def test_another_currency_is_not_written_twice_either() -> None:
-    facts = {"a.avg_ltv": Fact(value=300.0, unit="money", text="kr 300", label="")}
-
-    assert Passages(RULE, facts, "kr").fill("kr {{a.avg_ltv}}, {{a.avg_ltv}} kr").text == "kr 300, kr 300"
+@pytest.mark.parametrize("code", ["kr", "Euros"])
+def test_another_currency_is_not_written_twice_either(code: str) -> None:
+    facts = {"a.avg_ltv": Fact(value=300.0, unit="money", text="", label="")}
+    text = f"{code} ***{{{{a.avg_ltv}}}}***, {{{{a.avg_ltv}}}} {code}"
+    assert Passages(RULE, facts, code).fill(text).text == f"***{code} 300***, {code} 300"
 
 
 @given(st.text(alphabet="{}ab._ */+()1\n`$%", max_size=200))

@@ -36,6 +36,7 @@ HOSTILE = {
     "quotes": "\"“'",
     "brackets": "([",
     "open braces": "{{ ",
+    "a run of braces": "{",
     "wrong names": "{{ a + b }} ",
     "different names": "{{ web_dominant.people * %d }} ",
     "pipes": "| ",

@@ -24,11 +24,11 @@ MOST_EXPRESSIONS = 10_000
 MOST_CHARACTERS, MOST_FIGURES = 2**15, 1_000
 
 # Braces, or an unclosed pair with a name behind it; and a sign or word that a writer may have typed beside
-# them all the same, with emphasis between.
-# The former within twenty characters.
+# them all the same, at most twenty characters before, with emphasis between.
 _BEFORE = r"(?:{sign}[ \u00a0]?)?(?P<opening>[*_`]{{0,3}})\Z"
 _BRACES = r"""
-    \{{\{{\{{*+ (?:(?P<expression>[^{{}}\n]{{0,400}})\}}+|(?P<name>\s*[a-z][a-z0-9_\\]*\.[a-z0-9_\\]+))
+    \{{\{{(?<!\{{\{{\{{)\{{*+  # a run of them once
+    (?:(?P<expression>[^{{}}\n]{{0,400}})\}}+|(?P<name>\s*[a-z][a-z0-9_\\]*\.[a-z0-9_\\]+))
     (?P<closing>[*_`]{{0,3}}) (?=(?P<money>[ \u00a0]?{sign})?)
     (?=(?P<share>(?:[ \u00a0]?(?:%|per[ ]?cent\b))?(?:[ \u00a0-]?(?:percentage[ \u00a0-])?points?\b)?))
 """
