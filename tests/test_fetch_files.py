@@ -225,6 +225,23 @@ def test_files_may_be_packed_in_different_ways_or_one_after_the_other_in_one(tmp
     assert who(fetch(tmp_path / "*.part")) == who(fetch(tmp_path)) == [0, 1, 2]
 
 
+TEXT = "\n".join(f"{'x' * 200},1" for _ in range(400))
+LARGE = {
+    "ends of several kinds": (f"plan,web\r\n{'x' * 40},1\r" + f"{'x' * 40},1\r" * 249_999, 250_000),
+    "texts of many lines": ("plan,web\n" + f'"a\n{TEXT}\nb",1\n' * 150, 150),
+    "such texts beside numbers": ("plan,web,bio\n" + f'x,1,"a\n{TEXT}\nb"\n' * 150, 150),
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_of_a_large_table_no_row_is_lost_or_made_up(tmp_path: Path, name: str) -> None:
+    """Each is larger than what one thread reads at a time."""
+    text, n = LARGE[name]
+    (tmp_path / "export").write_text(text, newline="")
+    counts = fetch(tmp_path / "export")
+    assert (len(text) > 10**7, counts.read, counts.classified) == (True, n, n)
+
+
 # -- what cannot be read ----------------------------------------------------------------------------------
 
 

@@ -3,8 +3,6 @@
 import csv
 import re
 from io import BytesIO, StringIO
-from itertools import chain, pairwise
-from random import Random
 from zipfile import ZipFile
 
 import pytest
@@ -16,7 +14,7 @@ from pptx.util import Pt
 from persona.model import Checks, Fact, Framework, Members, Persona, Span
 from persona.storage.objects import OUTPUTS
 from persona.write import facts_csv, overview, render, slides
-from persona.write.deck import SMALLEST_POINTS, WHOLE, Box, Paragraph, height_inches, parts_that_fit
+from persona.write.deck import SMALLEST_POINTS, Box, Paragraph, height_inches
 
 MOST_BYTES = 1_000_000
 Made = dict[str, Framework]
@@ -97,19 +95,6 @@ def test_slides_can_be_read_back_are_small_and_leave_powerpoint_nothing_to_repai
     assert [len(names), *map(len, ids)] == [len(set(names)), *(len(set(one)) for one in ids)]
     assert (len(runs) > 50, [run for run in runs if not run.startswith("<a:rPr")]) == (True, [])
     assert not [part for part in names if part.endswith(".jpeg")]  # of another deck
-
-
-def test_a_slide_is_as_full_as_it_may_be() -> None:
-    random = Random(7)  # noqa: S311 - nothing to keep secret
-    words = ("word " * random.randrange(1, 170) for _ in range(400))
-    paragraphs = [Paragraph(text, bold=random.random() < 0.4) for text in words]
-    parts = parts_that_fit(paragraphs, WHOLE)
-    # A heading goes on with its text, which may be what found no room.
-    fuller = [[*part, *then[: 1 + then[0].bold]] for part, then in pairwise(parts)]
-    heights, too_high = (
-        [height_inches(one, WHOLE, SMALLEST_POINTS) for one in some] for some in (parts, fuller)
-    )
-    assert ([*chain(*parts)], max(heights) <= WHOLE.height < min(too_high)) == (paragraphs, True)
 
 
 def test_slides_hold_a_slide_a_persona_charts_that_can_be_edited_and_notes_of_the_facts(

@@ -83,7 +83,7 @@ class Engine:
         except duckdb.Error as error:
             if failure := getattr(self._file_system, "failure", None):
                 raise failure from None
-            if isinstance(error, _ODD):
+            if isinstance(error, (*_ODD, duckdb.NotImplementedException)):  # texts that threads cannot share
                 raise OddRecords(str(error)) from None
             raise
         finally:

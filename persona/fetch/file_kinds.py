@@ -7,6 +7,7 @@ import sys
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from io import StringIO
 from itertools import groupby
 from pathlib import PurePath
@@ -61,6 +62,8 @@ class File(NamedTuple):
     packed: str = "uncompressed"  # as the engine calls it
     delimiter: str = ","  # of CSV
     columns: tuple[str, ...] = ()  # of CSV, as its first row names them
+    is_plain: bool = True  # of CSV: neither quotation marks nor carriage returns: its lines are its rows
+    is_odd: bool = False  # of CSV: a quotation mark has no other
 
     @property
     def name(self) -> str:
@@ -68,20 +71,30 @@ class File(NamedTuple):
 
 
 def looked_at(path: str, opened: Callable[[str], Any], deadline: Deadline) -> File:
-    """What a file is, by its content."""
-    name, packed = PurePath(path).name, "uncompressed"
+    """What a file is, by its content; a packed one and a CSV are read through."""
+    name = PurePath(path).name
     with opened(path) as stream:
         head = stream.read(HEAD_BYTES)
-        for packed, unpack in (how for start, how in _PACKED.items() if head.startswith(start)):
-            stream.seek(0)
-            try:
-                # All of it: the engine takes a damaged one for a short one.
-                with unpack(stream) as unpacked:
-                    head = unpacked.read(HEAD_BYTES)
-                    while unpacked.read(BLOCK_BYTES):
-                        deadline.check("read more of the file")
-            except (EOFError, zlib.error, gzip.BadGzipFile, zstd.ZstdError):
-                raise UnreadableFile(f"{name}: its {packed} is damaged or cut off; store it again") from None
+        packers = (how for start, how in _PACKED.items() if head.startswith(start))
+        packed, unpack = next(packers, ("uncompressed", nullcontext))
+        stream.seek(0)
+        marks = returns = 0
+        try:
+            with unpack(stream) as unpacked:
+                block = unpacked.read(HEAD_BYTES)
+                file = _told(path, name, block, packed)
+                # The engine takes a damaged one for a short one, and a quotation without an end for none.
+                while block and (file.kind == "CSV" or packed != "uncompressed"):
+                    marks, returns = marks + block.count(b'"'), returns + block.count(b"\r")
+                    deadline.check("read more of the file")
+                    block = unpacked.read(BLOCK_BYTES)
+        except (EOFError, zlib.error, gzip.BadGzipFile, zstd.ZstdError):
+            raise UnreadableFile(f"{name}: its {packed} is damaged or cut off; store it again") from None
+    return file._replace(is_plain=marks + returns == 0, is_odd=marks % 2 == 1) if file.kind == "CSV" else file
+
+
+def _told(path: str, name: str, head: bytes, packed: str) -> File:
+    """What a file is, by how it begins."""
     if head.startswith(b"PAR1") and packed == "uncompressed":
         return File(path, "Parquet")
     foreign = next((words for start, words in _FOREIGN.items() if head.startswith(start)), "")
@@ -127,10 +140,11 @@ def headed(files: Sequence[File], needed: Iterable[str]) -> list[File]:
 def table(files: Sequence[File], options: str = "", function: str = "") -> str:
     """Files of one kind, which may be packed in several ways, as a table of their own columns."""
     parts = []
-    for (kind, packed, delimiter, columns), some in groupby(files, key=lambda one: one[1:]):
+    for (kind, packed, delimiter, columns, is_plain), some in groupby(files, key=lambda one: one[1:6]):
         reader, own = _TABLES[kind]
         if kind == "CSV":
-            own += f", delim = {literal(delimiter)}, columns = {_as_text(columns)}"
+            # Threads begin where they guess that a row does, which may be within a quotation.
+            own += f", delim = {literal(delimiter)}, columns = {_as_text(columns)}, parallel = {is_plain}"
         parts.append("FROM " + _read(function or reader, [one.path for one in some], packed, own + options))
     return f"({' UNION ALL BY NAME '.join(parts)})"
 
@@ -151,8 +165,7 @@ def records(files: Sequence[File]) -> str:
 
 def columns_of(engine: Engine, source: str) -> Mapping[str, str]:
     """The columns of a source, with their types."""
-    rows = engine.rows(f"DESCRIBE FROM {source}")
-    return {row["column_name"]: row["column_type"] for row in rows}
+    return {row["column_name"]: row["column_type"] for row in engine.rows(f"DESCRIBE FROM {source}")}
 
 
 def _as_text(columns: Sequence[str]) -> str:

@@ -45,6 +45,9 @@ def relation(engine: Engine, files: Sequence[File], settings: Settings) -> Peopl
     looks = " and ".join(kinds)
     parameters: Mapping[str, Any] = {}
     readings: Iterable[str]
+    # Only threads notice a quotation that is open at the end.
+    if odd := [one._replace(is_plain=True) for one in files if one.is_odd]:
+        tables.bad_rows(engine, odd, ", strict_mode = true", "odd")
     if unloaded := profiles_sync.unloaded(files):
         looks = f"Profiles Sync's tables, unloaded as {looks}"
         sources = {name: profiles_sync.rows(engine, some) for name, some in unloaded.items()}

@@ -34,29 +34,27 @@ def csv(engine: Engine, files: Sequence[File], settings: Settings) -> Readings:
         # Only where lines end in several ways is nothing read strictly; a row too long then loses its end.
         for strict in ("true", "false"):
             options = f", strict_mode = {strict}"
-            bad = f", store_rejects = true, rejects_table = 'bad_{strict}', rejects_scan = 'scans_{strict}'"
-            try:
-                engine.rows(f"SELECT COUNT(COLUMNS(*)) FROM {table(files, options + bad)}")
-            except OddRecords:
-                continue
-            rows = _flat(columns, settings, table(files, f"{options}, ignore_errors = true"))
-            yield " UNION ALL BY NAME ".join([rows, *_bad_rows(engine, f"bad_{strict}", f"scans_{strict}")])
+            bad = bad_rows(engine, files, options, strict)
+            if bad is not None:
+                rows = _flat(columns, settings, table(files, f"{options}, ignore_errors = true"))
+                yield " UNION ALL BY NAME ".join([rows, *bad])
 
     return readings(), traits
 
 
-def _bad_rows(engine: Engine, bad: str, scans: str) -> list[str]:
-    """A person with the reason for each row that cannot be read.
-
-    Raises:
-        UnreadableFile: a quotation has no end, and so nobody knows where the rows behind it end.
-    """
+def bad_rows(engine: Engine, files: Sequence[File], options: str, name: str) -> list[str] | None:
+    """A person with the reason for each unreadable row; UnreadableFile where a quotation has no end."""
+    options += f", store_rejects = true, rejects_table = 'bad_{name}', rejects_scan = 'scans_{name}'"
+    try:
+        engine.rows(f"SELECT COUNT(COLUMNS(*)) FROM {table(files, options)}")
+    except OddRecords:
+        return None
     kinds = engine.rows(f"""
       SELECT 'row_' || REPLACE(LOWER(kind), ' ', '_') AS reason, COUNT(*) AS n, MIN(line) AS line,
         ARG_MIN(file_path, line) AS path
       FROM (
         SELECT MAX(error_type) AS kind, line, file_path
-        FROM {bad} JOIN {scans} USING (scan_id, file_id) GROUP BY ALL
+        FROM bad_{name} JOIN scans_{name} USING (scan_id, file_id) GROUP BY ALL
       )
       GROUP BY kind
     """)
@@ -95,7 +93,7 @@ def _demand_a_row_a_person(
 ) -> None:
     """Refuse a table with a row an event, which would count everybody as often as there are rows."""
     repeated = []
-    for one in _ids_among(columns, settings):
+    for one in (name for name in settings.id_columns if name.lower() in columns):
         # The commonest id may stand for none.
         (counted,) = engine.rows(f"""
           SELECT COUNT(*) AS people, IFNULL(SUM(n), 0) AS n
@@ -117,10 +115,6 @@ def _demand_a_row_a_person(
         )
 
 
-def _ids_among(columns: Mapping[str, str], settings: Settings) -> list[str]:
-    return [name for name in settings.id_columns if name.lower() in columns]
-
-
 def _flat(columns: Mapping[str, str], settings: Settings, source: str) -> str:
     """A row a person: the columns of PERSONA_ID_COLUMNS hold external ids, every other one a trait."""
 
@@ -132,7 +126,8 @@ def _flat(columns: Mapping[str, str], settings: Settings, source: str) -> str:
 
     present = {
         name: f"IFNULL(CAST({identifier(name)} AS VARCHAR) <> '', FALSE)"
-        for name in _ids_among(columns, settings)
+        for name in settings.id_columns
+        if name.lower() in columns
     }
     identities = " + ".join(f"CAST({one} AS BIGINT)" for one in present.values())
     types = ", ".join(f"IF({one}, {literal(name)}, NULL)" for name, one in present.items())

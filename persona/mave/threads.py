@@ -133,9 +133,6 @@ def _listing(session: FreeSession, settings: Settings, age_seconds: float) -> It
     """Yield all threads of the key, or of the workspace, in the listing's order.
 
     With each, whether it was created or updated since the call began, as far as can be told.
-
-    Raises:
-        Unavailable: the listing fails, or does not come to its end.
     """
     workspace = settings.mavera_workspace_id
     query = {"limit": str(THREADS_PER_PAGE)} | ({"workspace_id": workspace} if workspace else {})

@@ -103,9 +103,7 @@ class _UntilReader(io.RawIOBase):
     """
 
     def __init__(self, stream: io.RawIOBase, wire: socket.socket, seconds: float) -> None:
-        self._stream = stream
-        self._wire = wire
-        self._end = time.monotonic() + seconds
+        self._stream, self._wire, self._end = stream, wire, time.monotonic() + seconds
 
     def readable(self) -> bool:
         return True

@@ -23,8 +23,7 @@ class ProgressLine:
     """Shows the progress that it is called with, until its `with` block ends."""
 
     def __init__(self, deadline: Deadline) -> None:
-        self._deadline = deadline
-        self._moving = sys.stderr.isatty()
+        self._deadline, self._moving = deadline, sys.stderr.isatty()
         self._last: Progress | None = None
         self._stage_began_seconds = 0.0
         self._drawing = threading.RLock()

@@ -155,17 +155,14 @@ def height_inches(paragraphs: Iterable[Paragraph], box: Box, points: int) -> flo
 def parts_that_fit(paragraphs: Iterable[Paragraph], box: Box) -> list[list[Paragraph]]:
     """The text in as few places as it takes at the smallest size; in one, where it fits."""
     parts: list[list[Paragraph]] = [[]]
-    height = 0.0
     for whole in paragraphs:
         short = len(whole.text) <= PARAGRAPH_CHARACTERS
         for piece in [whole.text] if short else textwrap.wrap(whole.text, PARAGRAPH_CHARACTERS):
             paragraph = whole._replace(text=piece)
-            height += height_inches([paragraph], box, SMALLEST_POINTS)
-            if parts[-1] and height > box.height:
+            if parts[-1] and height_inches([*parts[-1], paragraph], box, SMALLEST_POINTS) > box.height:
                 # A heading goes on with its text.
                 heading = [parts[-1].pop()] if parts[-1][-1].bold and len(parts[-1]) > 1 else []
                 parts.append(heading)
-                height = height_inches([*heading, paragraph], box, SMALLEST_POINTS)
             parts[-1].append(paragraph)
     return parts
 

@@ -41,7 +41,6 @@ LONGEST_URL = 500
 
 def clean(text: str) -> str:
     """The text without what no reader can see and no file should hold."""
-    # Most lines are printable, which one look tells.
     return text if text.isprintable() else SURROGATE.sub("\ufffd", UNPRINTABLE.sub("", text))
 
 

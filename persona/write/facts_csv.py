@@ -17,8 +17,7 @@ def as_csv(framework: Framework) -> bytes:
     rows = csv.writer(out, lineterminator="\r\n")
     rows.writerow(HEADER)
     for name, fact in framework.facts.items():
-        subject = name.partition(".")[0]
-        rows.writerow([_inert(name), _inert(subject), _inert(fact.label), fact.value, fact.unit])
+        rows.writerow([*map(_inert, (name, name.partition(".")[0], fact.label)), fact.value, fact.unit])
     return out.getvalue().encode()
 
 
