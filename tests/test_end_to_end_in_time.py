@@ -71,7 +71,7 @@ def test_a_fetch_of_a_listing_that_is_silent_ends_with_the_run(settings: Set) ->
 
 
 FILES = {
-    "fetch: sixty gigabytes without a line's end": (bytes(1_000), 200_000, 300),
+    "fetch: sixty gigabytes without a line's end": (b" " * 1_000, 200_000, 300),
     "classify: eighty million people in a few megabytes": (PERSON, 400_000, 200),
 }
 
