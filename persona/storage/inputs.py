@@ -35,11 +35,11 @@ def located(
 
 
 def _paths(address: str, setting: str) -> list[str]:
-    whole = Path(address)
+    whole = Path(address).absolute()
     try:
         paths = [whole] * whole.exists()
         if "*" in address:
-            pattern = glob.escape(address).replace("[*]", "*")  # all else stands for itself
+            pattern = glob.escape(str(whole)).replace("[*]", "*")  # all else stands for itself
             paths = sorted(map(Path, glob.glob(pattern)))  # noqa: PTH207 - any path
         if whole.is_dir():
             paths = sorted(path for path in whole.iterdir() if path.is_file() and path.name[0] not in "._")
@@ -50,7 +50,7 @@ def _paths(address: str, setting: str) -> list[str]:
             if not path.is_file():
                 raise BadSettings(f"{setting}: {path.name} is no regular file")
             # The engine takes a name for a pattern, and the file itself only where no other one fits that.
-            if set(glob.glob(str(path.absolute()))) - {str(path.absolute())}:  # noqa: PTH207 - as above
+            if set(glob.glob(str(path))) - {str(path)}:  # noqa: PTH207 - as above
                 raise BadSettings(f"{setting}: {path.name} may mean several files; rename it or its folder")
             path.open("rb").close()  # whether this user may read it
     except OSError:
@@ -60,4 +60,4 @@ def _paths(address: str, setting: str) -> list[str]:
         alike = get_close_matches(whole.name, [*BUILT_IN, *beside], n=1)
         meant = f"is {alike[0]} meant?" if alike else "name it from the folder that the command is given in"
         raise BadSettings(f"{setting}: expected a file, there is no such file: {whole.name}; {meant}")
-    return [str(path.absolute()) for path in paths]
+    return [*map(str, paths)]
