@@ -80,20 +80,31 @@ sums CROSS JOIN UNNEST(ARRAY_CONCAT(
       ) AS plan
     FROM people
   ),
-  -- Each person's first activity that is no number from 0 to the most.
-  odd_values AS (
+  -- NULL where there is no number.
+  valid AS (
     SELECT
-      *,
-      CASE
-{% for i in range(channels) %}
-        WHEN NOT IFNULL(number_{{ i }} BETWEEN 0 AND {{ p("most") }}, NOT carries_{{ i }}) THEN CAST(trait_{{ i }} AS STRING)
-{% endfor %}
-      END AS odd_value
+      *, {% for i in range(channels) %}number_{{ i }} BETWEEN 0 AND {{ p("most") }} AS valid_{{ i }}{{ ", " if not loop.last }}{% endfor +%}
     FROM texts
   ),
   -- Whole numbers as floats: sums are exact up to 2^53, and beyond cannot overflow.
   figures AS (
     SELECT
+      problem, identities, types, plan,{{ " canonical_segment_id, user_id," if members }}
+{% for i in range(channels) %}
+      carries_{{ i }}, IF(valid_{{ i }}, TRUNC(number_{{ i }}), 0) AS activity_{{ i }},
+{% endfor %}
+      -- A person's first activity that is no number from 0 to the most.
+      CASE
+{% for i in range(channels) %}
+        WHEN carries_{{ i }} AND valid_{{ i }} IS NOT TRUE THEN CAST(trait_{{ i }} AS STRING)
+{% endfor %}
+      END AS odd_value,
+      carries_{{ ltv }}, IF(ABS(number_{{ ltv }}) <= {{ p("most") }}, number_{{ ltv }}, NULL) AS ltv
+    FROM valid
+  ),
+  totals AS (
+    SELECT
+      *,
       CASE
         WHEN problem IS NOT NULL THEN problem
         WHEN odd_value IS NULL THEN NULL
@@ -103,17 +114,7 @@ sums CROSS JOIN UNNEST(ARRAY_CONCAT(
         WHEN {{ float("odd_value") }} < 0 THEN 'activity_negative'
         ELSE 'activity_too_large'
       END AS reason,
-      identities, types, plan,{{ " canonical_segment_id, user_id," if members }}
-{% for i in range(channels) %}
-      carries_{{ i }},
-      IF(number_{{ i }} BETWEEN 0 AND {{ p("most") }}, TRUNC(number_{{ i }}), 0) AS activity_{{ i }},
-{% endfor %}
-      carries_{{ ltv }}, IF(ABS(number_{{ ltv }}) <= {{ p("most") }}, number_{{ ltv }}, NULL) AS ltv
-    FROM odd_values
-  ),
-  totals AS (
-    SELECT
-      *, {{ all("activity_", channels, " + ") }} AS total, GREATEST({{ all("activity_", channels) }}) AS largest
+      {{ all("activity_", channels, " + ") }} AS total, GREATEST({{ all("activity_", channels) }}) AS largest
     FROM figures
   ),
   shares AS (
@@ -150,8 +151,7 @@ FROM places JOIN personas USING (place)
   sums AS (
     SELECT
       place,
-      {{ "IF(reason IS NULL AND total > 0, plan, NULL)" if plans else "CAST(NULL AS STRING)" }} AS plan,
-      {{ "IF(reason IS NULL AND total > 0, types, NULL)" if types else "CAST(NULL AS STRING)" }} AS types,
+      {{ "plan" if plans else "CAST(NULL AS STRING) AS plan" }}, {{ "types" if types else "CAST(NULL AS STRING) AS types" }},
       COUNT(*) AS n,
 {% for i in range(channels) %}
       SUM(activity_{{ i }}) AS activity_{{ i }}, COUNTIF(carries_{{ i }}) AS carried_{{ i }},
@@ -174,7 +174,8 @@ SELECT
   SUM(few_identities) AS few_identities, SUM(on_boundary) AS on_boundary, SUM(odd_ltv) AS odd_ltv,
   {{ "(SELECT n FROM space)" if drawn else "0" }} AS space
 FROM {{ facts() }}
-WHERE fact NOT IN ('plan ', 'type ')
+-- Names are told of those who have a pattern.
+WHERE STARTS_WITH(fact, 'place ') OR (place BETWEEN '0' AND '9' AND fact NOT IN ('plan ', 'type '))
 GROUP BY fact
 QUALIFY ROW_NUMBER() OVER (PARTITION BY SUBSTR(fact, 1, 5) ORDER BY fact) <= {{ most_names + 1 }}
 {% endif %}

@@ -185,7 +185,7 @@ def listed(external_ids: str) -> str:
     first = f"[one.id FOR one IN {external_ids} IF one.\"type\" = 'user_id'][1]"
     return f"""
       IFNULL(LEN({external_ids}), 0) AS identities,
-      LIST_AGGREGATE([one.type FOR one IN {external_ids}], 'string_agg', CHR(31)) AS types,
+      CONCAT_WS(CHR(31), [one.type FOR one IN {external_ids}]) AS types,
       {ABSENT} AS canonical_segment_id, NULLIF(CAST({first} AS VARCHAR), '') AS user_id"""
 
 
