@@ -289,14 +289,21 @@ UNREADABLE = {
     "damaged in its checksum": (damaged(-6), DAMAGED),
     "zstd cut short": (ZSTD[:-9], DAMAGED.replace("gzip", "zstd")),
     "zstd damaged": (ZSTD[:2_000] + b"\xff" * 9 + ZSTD[2_009:], DAMAGED.replace("gzip", "zstd")),
+    "array cut short": (gzip.compress(b"[" + line(1) + b", \n"), "export: its array has no end"),
+}
+FOLDERS = {name: ({"export": content}, words) for name, (content, words) in UNREADABLE.items()} | {
+    "nested and flat": ({name: FORMATS[name]("3") for name in ("nested", "flat")}, "and in a column web"),
+    "part without header": ({"a": b"plan,web\nx,1", "b": b"secret,5\nx,3"}, "b: expected a header"),
+    "table without header": ({f"user_{it}": b"secret" for it in ("traits", "identifiers")}, "s: expected a"),
 }
 
 
-@pytest.mark.parametrize("name", UNREADABLE)
+@pytest.mark.parametrize("name", FOLDERS)
 def test_what_cannot_be_read_is_named_with_what_it_looks_like(tmp_path: Path, name: str) -> None:
-    content, words = UNREADABLE[name]
-    (tmp_path / "export").write_bytes(content)
-    error = refused(tmp_path / "export")
+    contents, words = FOLDERS[name]
+    for file, content in contents.items():
+        (tmp_path / file).write_bytes(content)
+    error = refused(tmp_path)
     assert (type(error), error.message.startswith("PERSONA_SOURCE: ")) == (BadSettings, True)
     assert (words in error.message, "secret" in error.message) == (True, False)
 

@@ -121,14 +121,6 @@ def test_no_column_but_the_needed_is_named_in_the_bucket(tmp_path: Path, run: Ru
     assert counted(report) == in_view(here(report))
 
 
-def test_a_part_without_its_header_is_named(tmp_path: Path, run: Run) -> None:
-    (tmp_path / "a.csv").write_text("user_id,web_sessions_30d\nu1,3\n")
-    (tmp_path / "b.csv").write_text("jane@example.com,5\nu3,3\n")
-    with pytest.raises(PersonaError, match=r"b\.csv: expected a header like that of the other files") as told:
-        run(tmp_path / "*.csv")
-    assert "jane" not in told.value.message
-
-
 def test_the_view_is_of_everybody_where_the_run_drew_some(tmp_path: Path, run: Run) -> None:
     (tmp_path / "lines").write_text("\n".join(map(json.dumps, random_space(8, TYPES, size=400))))
     everybody, drawn = run(tmp_path / "lines"), run(tmp_path / "lines", "drawn", PERSONA_LIMIT="100")

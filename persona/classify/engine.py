@@ -106,10 +106,9 @@ def _database(files: Sequence[str], file_system: Any) -> Iterator[duckdb.DuckDBP
             "temp_directory": scratch,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
-        }
-        if not files:
             # Of what comes page by page there is little at a time: threads wait longer than they work.
-            settings["threads"] = 1
+            **({} if files else {"threads": 1}),
+        }
         with duckdb.connect(config=settings) as connection:
             if file_system:
                 connection.register_filesystem(file_system)

@@ -78,18 +78,21 @@ def looked_at(path: str, opened: Callable[[str], Any], deadline: Deadline) -> Fi
         packers = (how for start, how in _PACKED.items() if head.startswith(start))
         packed, unpack = next(packers, ("uncompressed", nullcontext))
         stream.seek(0)
-        marks = returns = 0
+        marks, returns, end = 0, 0, b""
         try:
             with unpack(stream) as unpacked:
                 block = unpacked.read(HEAD_BYTES)
                 file = _told(path, name, block, packed)
                 # The engine takes a damaged one for a short one, and a quotation without an end for none.
-                while block and (file.kind == "CSV" or packed != "uncompressed"):
+                while block and (file.kind in {"CSV", "JSON array"} or packed != "uncompressed"):
                     marks, returns = marks + block.count(b'"'), returns + block.count(b"\r")
+                    end = block.rstrip()[-1:] or end
                     deadline.check("read more of the file")
                     block = unpacked.read(BLOCK_BYTES)
         except (EOFError, zlib.error, gzip.BadGzipFile, zstd.ZstdError):
             raise UnreadableFile(f"{name}: its {packed} is damaged or cut off; store it again") from None
+    if file.kind == "JSON array" and end != b"]":
+        raise UnreadableFile(f"{name}: its array has no end, the file is cut off; store it again")
     return file._replace(is_plain=marks + returns == 0, is_odd=marks % 2 == 1) if file.kind == "CSV" else file
 
 
@@ -113,11 +116,11 @@ def _told(path: str, name: str, head: bytes, packed: str) -> File:
     return File(path, "CSV", packed, delimiter, tuple(header))
 
 
-def headed(files: Sequence[File], needed: Iterable[str]) -> list[File]:
+def headed(files: Sequence[File], needed: Iterable[str], *, demanded: bool = False) -> list[File]:
     """The same CSV files, no other column named: where a header is missing, a person's values stand there.
 
     Raises:
-        UnreadableFile: one has no header beside others that have, or names one of these columns twice.
+        UnreadableFile: one has no header, and has to or is beside others; or it names such a column twice.
     """
     lower = {name.lower() for name in needed}
     masked = []
@@ -129,10 +132,10 @@ def headed(files: Sequence[File], needed: Iterable[str]) -> list[File]:
             raise UnreadableFile(f"{file.name}: {words}")
         masked.append(file._replace(columns=columns))
     without = [file.name for file in masked if not any(file.columns)]
-    if 0 < len(without) < len(files):
+    if without and (demanded or len(without) < len(files)):
         raise UnreadableFile(
-            f"{without[0]}: expected a header like that of the other files, its first row names none of "
-            "the traits and ids that are needed; every CSV file needs the header"
+            f"{without[0]}: expected a header, its first row names none of the traits and ids that are "
+            "needed; every CSV file needs one (Snowflake: HEADER = TRUE, Redshift: HEADER)"
         )
     return masked
 
@@ -151,10 +154,10 @@ def table(files: Sequence[File], options: str = "", function: str = "") -> str:
 
 def texts(engine: Engine, file: File) -> str:
     """A file as a table of texts: what the engine takes for JSON would keep its quotation marks."""
-    options = ""
-    if file.kind.startswith("JSON"):
-        options = f", columns = {_as_text([*columns_of(engine, table([file], ', sample_size = -1'))])}"
-    return table([file], options)
+    if not file.kind.startswith("JSON"):
+        return table([file])
+    columns = columns_of(engine, table([file], ", sample_size = -1"))
+    return table([file], f", columns = {_as_text([*columns])}")
 
 
 def records(files: Sequence[File]) -> str:

@@ -34,8 +34,7 @@ def csv(engine: Engine, files: Sequence[File], settings: Settings) -> Readings:
         # Only where lines end in several ways is nothing read strictly; a row too long then loses its end.
         for strict in ("true", "false"):
             options = f", strict_mode = {strict}"
-            bad = bad_rows(engine, files, options, strict)
-            if bad is not None:
+            if (bad := bad_rows(engine, files, options, strict)) is not None:
                 rows = _flat(columns, settings, table(files, f"{options}, ignore_errors = true"))
                 yield " UNION ALL BY NAME ".join([rows, *bad])
 
@@ -75,6 +74,9 @@ def parquet(engine: Engine, source: str, settings: Settings) -> Readings:
     if not nested:
         _demand_a_row_a_person(engine, source, columns, settings)
         return [_flat(columns, settings, source)], _traits_of_rows(source, settings)
+    if beside := [name for name in settings.channels.values() if name.lower() in columns]:
+        words = f"expected traits in one place, got them in {nested[0]} and in a column {beside[0]}"
+        raise UnreadableFile(f"{words}; name files of one form with *")
     record = ", ".join(f"{name}: TRY_CAST({name} AS JSON)" for name in nested)
     readings = [judged(settings.traits, f"(SELECT TO_JSON({{{record}}}) AS record FROM {source})")]
     with suppress(OddRecords):  # structures are read at full speed

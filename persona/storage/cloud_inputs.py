@@ -2,7 +2,6 @@
 
 import glob
 from collections.abc import Callable
-from datetime import datetime
 from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any, TypeVar
@@ -54,19 +53,17 @@ class Objects(AbstractFileSystem):
     def size(self, path: str) -> int:
         return int(self.blobs[path].size)
 
-    def modified(self, path: str) -> datetime:
-        updated: datetime = self.blobs[path].updated
-        return updated
+    def modified(self, path: str) -> Any:
+        return self.blobs[path].updated
 
     def tried(self, act: Callable[[Deadline], T]) -> T:
         """What `act` returns, tried again while that may help."""
         try:
             self._deadline.check("read more of the stored objects")
-            returned: T = self._attempt(act)
+            return self._attempt(act)
         except PersonaError as error:
             self.failure = error
             raise
-        return returned
 
     def _listed(self, pattern: str, deadline: Deadline) -> list[Any]:
         """The files among the objects: no folder's own entry, nor `_SUCCESS` and `.crc` beside them."""
@@ -100,10 +97,9 @@ class _Object(BlobReader):
             self.seek(position)
             self._download_kwargs["timeout"] = waits(deadline)
             try:
-                data: bytes = super(_Object, self).read(size)
+                return bytes(super(_Object, self).read(size))
             except NotFound:
                 words = "an object was replaced while it was read; try again"
                 raise Unavailable("storage", words) from None
-            return data
 
         return self._tried(part)
