@@ -72,6 +72,9 @@ sums CROSS JOIN UNNEST(ARRAY_CONCAT(
 {% for i in range(channels + 1) %}
       {{ carries("trait_%d" % i) }} AS carries_{{ i }}, {{ number("trait_%d" % i) }} AS number_{{ i }},
 {% endfor %}
+{% for i in range(channels) %}
+      {{ number("trait_%d" % i) }} BETWEEN 0 AND {{ p("most") }} AS valid_{{ i }},
+{% endfor %}
       -- A list or an object in the place of a name is none.
       IF(
         trait_{{ plan }} = '' OR STARTS_WITH(trait_{{ plan }}, '{') OR STARTS_WITH(trait_{{ plan }}, '['),
@@ -79,12 +82,6 @@ sums CROSS JOIN UNNEST(ARRAY_CONCAT(
         IF(LENGTH(trait_{{ plan }}) > {{ name_characters }}, SUBSTR(trait_{{ plan }}, 1, {{ name_characters }}), trait_{{ plan }})
       ) AS plan
     FROM people
-  ),
-  -- NULL where there is no number.
-  valid AS (
-    SELECT
-      *, {% for i in range(channels) %}number_{{ i }} BETWEEN 0 AND {{ p("most") }} AS valid_{{ i }}{{ ", " if not loop.last }}{% endfor +%}
-    FROM texts
   ),
   -- Whole numbers as floats: sums are exact up to 2^53, and beyond cannot overflow.
   figures AS (
@@ -100,7 +97,7 @@ sums CROSS JOIN UNNEST(ARRAY_CONCAT(
 {% endfor %}
       END AS odd_value,
       carries_{{ ltv }}, IF(ABS(number_{{ ltv }}) <= {{ p("most") }}, number_{{ ltv }}, NULL) AS ltv
-    FROM valid
+    FROM texts
   ),
   totals AS (
     SELECT
