@@ -292,7 +292,7 @@ UNREADABLE = {
     "array cut short": (gzip.compress(b"[" + line(1) + b", \n"), "export: its array has no end"),
 }
 FOLDERS = {name: ({"export": content}, words) for name, (content, words) in UNREADABLE.items()} | {
-    "nested and flat": ({name: FORMATS[name]("3") for name in ("nested", "flat")}, "and in a column web"),
+    "nested and flat": ({name: FORMATS[name]("3") for name in ("nested", "flat")}, "both: traits, ext"),
     "part without header": ({"a": b"plan,web\nx,1", "b": b"secret,5\nx,3"}, "b: expected a header"),
     "table without header": ({f"user_{it}": b"secret" for it in ("traits", "identifiers")}, "s: expected a"),
 }

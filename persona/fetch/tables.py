@@ -75,8 +75,8 @@ def parquet(engine: Engine, source: str, settings: Settings) -> Readings:
         _demand_a_row_a_person(engine, source, columns, settings)
         return [_flat(columns, settings, source)], _traits_of_rows(source, settings)
     if beside := [name for name in settings.channels.values() if name.lower() in columns]:
-        words = f"expected traits in one place, got them in {nested[0]} and in a column {beside[0]}"
-        raise UnreadableFile(f"{words}; name files of one form with *")
+        words = "expected traits and external_ids, or a column a trait; got both"
+        raise UnreadableFile(f"{words}: {', '.join([*nested, beside[0]])}; name files of one form with *")
     record = ", ".join(f"{name}: TRY_CAST({name} AS JSON)" for name in nested)
     readings = [judged(settings.traits, f"(SELECT TO_JSON({{{record}}}) AS record FROM {source})")]
     with suppress(OddRecords):  # structures are read at full speed
