@@ -148,7 +148,9 @@ FROM places JOIN personas USING (place)
   sums AS (
     SELECT
       place,
-      {{ "plan" if plans else "CAST(NULL AS STRING) AS plan" }}, {{ "types" if types else "CAST(NULL AS STRING) AS types" }},
+      -- The others are not told apart by their names: each may have a plan of their own.
+      {{ "IF(reason IS NULL AND total > 0, plan, NULL)" if plans else "CAST(NULL AS STRING)" }} AS plan,
+      {{ "IF(reason IS NULL AND total > 0, types, NULL)" if types else "CAST(NULL AS STRING)" }} AS types,
       COUNT(*) AS n,
 {% for i in range(channels) %}
       SUM(activity_{{ i }}) AS activity_{{ i }}, COUNTIF(carries_{{ i }}) AS carried_{{ i }},
@@ -171,8 +173,7 @@ SELECT
   SUM(few_identities) AS few_identities, SUM(on_boundary) AS on_boundary, SUM(odd_ltv) AS odd_ltv,
   {{ "(SELECT n FROM space)" if drawn else "0" }} AS space
 FROM {{ facts() }}
--- Names are told of those who have a pattern.
-WHERE STARTS_WITH(fact, 'place ') OR (place BETWEEN '0' AND '9' AND fact NOT IN ('plan ', 'type '))
+WHERE fact NOT IN ('plan ', 'type ')
 GROUP BY fact
 QUALIFY ROW_NUMBER() OVER (PARTITION BY SUBSTR(fact, 1, 5) ORDER BY fact) <= {{ most_names + 1 }}
 {% endif %}
