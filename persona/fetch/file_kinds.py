@@ -92,7 +92,7 @@ def looked_at(path: str, opened: Callable[[str], Any], deadline: Deadline) -> Fi
         except (EOFError, zlib.error, gzip.BadGzipFile, zstd.ZstdError):
             raise UnreadableFile(f"{name}: its {packed} is damaged or cut off; store it again") from None
     if file.kind == "JSON array" and end != b"]":
-        raise UnreadableFile(f"{name}: its array has no end, the file is cut off; store it again")
+        raise UnreadableFile(f"{name}: its array has no end, or something behind it; store it again")
     return file._replace(is_plain=marks + returns == 0, is_odd=marks % 2 == 1) if file.kind == "CSV" else file
 
 
