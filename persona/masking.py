@@ -6,9 +6,9 @@ import unicodedata
 # How an email address is written to escape masks: `%40`, `&#64;`, `(at)`, `[dot]`.
 _AT = re.compile(r" ?(?:%40|&#0*64;|&#x0*40;|&commat;|[(\[{]at[)\]}]|@) ?", re.IGNORECASE)
 _DOT = re.compile(r" ?[(\[{]dot[)\]}] ?", re.IGNORECASE)
-# `j.doe at example.com`, `j dot doe at example dot com`.
+# `j.doe at example.com`, `j dot doe at example dot com`; without `(?:…)*+`, at which Python 3.11.2 fails.
 _SPELLED = re.compile(
-    r"(?<!\S)(?:\S+ dot )*+\S+(?: at (?:\S+(?: dot \S+)+|\.*[^\s.]+\.+[^\s.]\S*))+(?!\S)", re.IGNORECASE
+    r"(?i)(?<!\S)(?=((?:\S+ dot )*))\1\S+(?: at (?:\S+(?: dot \S+)+|\.*[^\s.]+\.+[^\s.]\S*))+(?!\S)"
 )
 # Seven digits or more, with little between two of them: `+1_555_867_5309`, `4111x1111x1111`.
 _NUMBER = re.compile(r"\+?\d(?:(?:[\W_]{0,5}|[^\W\d_])\d){6,}")

@@ -13,7 +13,7 @@ from persona.model import Fact, Unit
 MOST_CHARACTERS = 200
 MOST_OPERATIONS = 20
 # Python's parser sees nothing but this; of its tree, nothing but names, numbers and four operations counts.
-_FORM = re.compile(r"(?:[a-z][a-z0-9_]*+\.[a-z][a-z0-9_]*+|\d++(?:\.\d++)?+(?![a-z])|[-+*/() ])*+")
+_FORM = re.compile(r"(?:[a-z][a-z0-9_]*+\.[a-z][a-z0-9_]*+|\d++(?:\.\d++)?(?![a-z])|[-+*/() ])*")
 # How writers spell the signs, and how Markdown escapes a name's characters.
 _SPELLED = str.maketrans({"−": "-", "–": "-", "×": "*", "·": "*", "÷": "/", "\\": None})  # noqa: RUF001
 _OPERATIONS = {ast.Add: add, ast.Sub: sub, ast.Mult: mul, ast.Div: truediv}
