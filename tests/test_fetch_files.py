@@ -132,6 +132,8 @@ FORMATS: dict[str, Callable[[Sequence[str]], bytes]] = {
     "flat": lambda forms: parquet([{"web": as_text(form)} for form in forms]),
     "typed": lambda forms: parquet([{"web": json.loads(form, parse_int=float)} for form in forms]),
     "nested": lambda forms: parquet([{"traits": {"web": as_text(form)}, **IDS} for form in forms]),
+    "a list beside columns": lambda forms: parquet([{"web": as_text(form), **IDS} for form in forms]),
+    "a trait twice": lambda forms: parquet([{"traits": {"web": as_text(form)}, "web": 9} for form in forms]),
     "without ids": lambda forms: parquet([{"traits": {"web": as_text(form)}} for form in forms]),
     "text": lambda forms: parquet([{"traits": RECORD[10:-1] % form} for form in forms]),
 }
@@ -289,12 +291,12 @@ UNREADABLE = {
     "damaged in its checksum": (damaged(-6), DAMAGED),
     "zstd cut short": (ZSTD[:-9], DAMAGED.replace("gzip", "zstd")),
     "zstd damaged": (ZSTD[:2_000] + b"\xff" * 9 + ZSTD[2_009:], DAMAGED.replace("gzip", "zstd")),
-    "array cut short": (gzip.compress(b"[" + line(1) + b", \n"), "export: its array has no end"),
+    "array cut short": (gzip.compress(b"[" + line(1) + b", \n"), "its array does not end in ]"),
 }
 FOLDERS = {name: ({"export": content}, words) for name, (content, words) in UNREADABLE.items()} | {
-    "nested and flat": ({name: FORMATS[name]("3") for name in ("nested", "flat")}, "both: traits, ext"),
+    "nested and flat": ({name: FORMATS[name]("3") for name in ("nested", "flat")}, "flat: expected a column"),
     "part without header": ({"a": b"plan,web\nx,1", "b": b"secret,5\nx,3"}, "b: expected a header"),
-    "table without header": ({f"user_{it}": b"secret" for it in ("traits", "identifiers")}, "s: expected a"),
+    "table without header": ({f"user_{it}": b"name,x" for it in ("traits", "identifiers")}, "s: expected a"),
 }
 
 

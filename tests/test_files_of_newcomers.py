@@ -25,7 +25,7 @@ REFUSED = {
     ),
     "a column twice": (
         table([[0, *row] for row in ROWS], header=["WEB_VISITS", *HEADER]),
-        "expected each column once, got WEB_VISITS twice; rename or drop one",
+        "expected each column once, got WEB_VISITS twice; rename one",
     ),
     "a title above the header": (
         f"Customers, November\n\n{table(ROWS)}",

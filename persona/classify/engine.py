@@ -106,7 +106,7 @@ def _database(files: Sequence[str], file_system: Any) -> Iterator[duckdb.DuckDBP
             "temp_directory": scratch,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
-            # Of what comes page by page there is little at a time: threads wait longer than they work.
+            # People without files come page by page: threads would wait longer than they work.
             **({} if files else {"threads": 1}),
         }
         with duckdb.connect(config=settings) as connection:

@@ -8,7 +8,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from io import StringIO
+from io import SEEK_END, StringIO
 from itertools import groupby
 from pathlib import PurePath
 from typing import Any, NamedTuple
@@ -40,7 +40,6 @@ _FOREIGN = {
 _ARRAY = re.compile(rb"\[\s*(\{|\]\s*$)")
 _RECORD = re.compile(rb"^\s*\{", re.MULTILINE)
 _DELIMITERS = ",;\t|"
-
 _JSON = f"union_by_name = true, maximum_object_size = {MOST_BYTES}"
 _TABLES = {
     "JSON lines": ("read_json", f"format = 'newline_delimited', {_JSON}"),
@@ -83,6 +82,8 @@ def looked_at(path: str, opened: Callable[[str], Any], deadline: Deadline) -> Fi
             with unpack(stream) as unpacked:
                 block = unpacked.read(HEAD_BYTES)
                 file = _told(path, name, block, packed)
+                if file.kind == "JSON array" and packed == "uncompressed":  # only its end is asked for
+                    stream.seek(-min(BLOCK_BYTES, stream.seek(0, SEEK_END)), SEEK_END)
                 # The engine takes a damaged one for a short one, and a quotation without an end for none.
                 while block and (file.kind in {"CSV", "JSON array"} or packed != "uncompressed"):
                     marks, returns = marks + block.count(b'"'), returns + block.count(b"\r")
@@ -92,7 +93,7 @@ def looked_at(path: str, opened: Callable[[str], Any], deadline: Deadline) -> Fi
         except (EOFError, zlib.error, gzip.BadGzipFile, zstd.ZstdError):
             raise UnreadableFile(f"{name}: its {packed} is damaged or cut off; store it again") from None
     if file.kind == "JSON array" and end != b"]":
-        raise UnreadableFile(f"{name}: its array has no end, or something behind it; store it again")
+        raise UnreadableFile(f"{name}: its array does not end in ]: cut off, or something is behind it")
     return file._replace(is_plain=marks + returns == 0, is_odd=marks % 2 == 1) if file.kind == "CSV" else file
 
 
@@ -116,11 +117,11 @@ def _told(path: str, name: str, head: bytes, packed: str) -> File:
     return File(path, "CSV", packed, delimiter, tuple(header))
 
 
-def headed(files: Sequence[File], needed: Iterable[str], *, demanded: bool = False) -> list[File]:
+def headed(files: Sequence[File], needed: Iterable[str], demanded: str = "") -> list[File]:
     """The same CSV files, no other column named: where a header is missing, a person's values stand there.
 
     Raises:
-        UnreadableFile: one has no header, and has to or is beside others; or it names such a column twice.
+        UnreadableFile: one does not name what is demanded, or nothing beside others; or a column twice.
     """
     lower = {name.lower() for name in needed}
     masked = []
@@ -128,15 +129,14 @@ def headed(files: Sequence[File], needed: Iterable[str], *, demanded: bool = Fal
         columns = tuple(name if name.lower() in lower else "" for name in file.columns)
         named = Counter(map(str.lower, columns))
         if twice := [name for name in columns if name and named[name.lower()] > 1]:
-            words = f"expected each column once, got {twice[0]} twice; rename or drop one"
-            raise UnreadableFile(f"{file.name}: {words}")
+            raise UnreadableFile(f"{file.name}: expected each column once, got {twice[0]} twice; rename one")
         masked.append(file._replace(columns=columns))
-    without = [file.name for file in masked if not any(file.columns)]
-    if without and (demanded or len(without) < len(files)):
-        raise UnreadableFile(
-            f"{without[0]}: expected a header, its first row names none of the traits and ids that are "
-            "needed; every CSV file needs one (Snowflake: HEADER = TRUE, Redshift: HEADER)"
+    told = [any(file.columns) and demanded in {"", *map(str.lower, file.columns)} for file in masked]
+    if not all(told) and (demanded or any(told)):
+        words = (
+            f"expected a header that names {demanded or 'traits or ids that are needed'} in every CSV file"
         )
+        raise UnreadableFile(f"{masked[told.index(False)].name}: {words}; warehouses write it with HEADER")
     return masked
 
 

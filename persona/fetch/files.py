@@ -58,7 +58,7 @@ def relation(engine: Engine, files: Sequence[File], settings: Settings) -> Peopl
     elif kinds == ["CSV"]:
         readings, traits = tables.csv(engine, files, settings)
     elif kinds == ["Parquet"]:
-        readings, traits = tables.parquet(engine, table(files), settings)
+        readings, traits = tables.parquet(engine, files, settings)
     else:
         judging = judged(settings.traits, f"(SELECT json AS record FROM {records(files)})")
         readings = [_typed(settings.traits, files), judging]

@@ -53,8 +53,6 @@ _CAUSES = {
     404: "no such space, or its listing is closed: it is no longer in Segment's documentation; check "
     f"SEGMENT_SPACE_ID, {ELSEWHERE}",
 }
-
-
 T = TypeVar("T")
 
 

@@ -29,7 +29,7 @@ def unloaded(files: Sequence[File]) -> dict[str, list[File]]:
 
 def rows(engine: Engine, files: Sequence[File]) -> str:
     """One table out of its files."""
-    csv = headed([one for one in files if one.kind == "CSV"], _COLUMNS, demanded=True)
+    csv = headed([one for one in files if one.kind == "CSV"], _COLUMNS, _COLUMNS[0])
     tables = [texts(engine, one) for one in [*csv, *(one for one in files if one.kind != "CSV")]]
     return f"({' UNION ALL BY NAME '.join([_NO_ROW, *(f'FROM {one}' for one in tables)])})"
 

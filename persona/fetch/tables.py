@@ -66,19 +66,21 @@ def bad_rows(engine: Engine, files: Sequence[File], options: str, name: str) -> 
     return [f"SELECT 0 AS identities, '{row['reason']}' AS problem FROM range({row['n']})" for row in kinds]
 
 
-def parquet(engine: Engine, source: str, settings: Settings) -> Readings:
+def parquet(engine: Engine, files: Sequence[File], settings: Settings) -> Readings:
     """The readings of these files, and the traits that they hold: structures, maps, or JSON's text."""
+    source = table(files)
     # The engine tells no two names apart by their capitals.
     columns = {name.lower(): kind for name, kind in columns_of(engine, source).items()}
-    nested = [name for name in ("traits", "external_ids") if name in columns]
-    if not nested:
+    if "traits" not in columns:
         _demand_a_row_a_person(engine, source, columns, settings)
         return [_flat(columns, settings, source)], _traits_of_rows(source, settings)
-    if beside := [name for name in settings.channels.values() if name.lower() in columns]:
-        words = "expected traits and external_ids, or a column a trait; got both"
-        raise UnreadableFile(f"{words}: {', '.join([*nested, beside[0]])}; name files of one form with *")
-    record = ", ".join(f"{name}: TRY_CAST({name} AS JSON)" for name in nested)
-    readings = [judged(settings.traits, f"(SELECT TO_JSON({{{record}}}) AS record FROM {source})")]
+    schemas = f"parquet_schema([{', '.join(literal(one.path) for one in files)}])"
+    named = "HAVING NOT BOOL_OR(LOWER(name) = 'traits')"
+    if flat := engine.rows(f"SELECT file_name FROM {schemas} GROUP BY file_name {named}"):
+        words = "expected a column traits, as other files have; name files of one form with *"
+        raise UnreadableFile(f"{PurePath(flat[0]['file_name']).name}: {words}")
+    nested = [f"{name}: TRY_CAST({name} AS JSON)" for name in ("traits", "external_ids") if name in columns]
+    readings = [judged(settings.traits, f"(SELECT TO_JSON({{{', '.join(nested)}}}) AS record FROM {source})")]
     with suppress(OddRecords):  # structures are read at full speed
         members = columns_of(engine, f"(SELECT traits.* FROM {source})")
         values = [
@@ -87,7 +89,7 @@ def parquet(engine: Engine, source: str, settings: Settings) -> Readings:
         ]
         if columns.get("external_ids", "").startswith("STRUCT"):
             readings.insert(0, relation_of(values, listed("external_ids"), source))
-    return readings, ("TRY_CAST(traits AS JSON)" if "traits" in nested else "NULL", source)
+    return readings, ("TRY_CAST(traits AS JSON)", source)
 
 
 def _demand_a_row_a_person(
@@ -137,6 +139,8 @@ def _flat(columns: Mapping[str, str], settings: Settings, source: str) -> str:
       {identities or 0} AS identities, {f"CONCAT_WS(CHR(31), {types})" if types else "''"} AS types,
       {text(column("canonical_segment_id"))} AS canonical_segment_id,
       {next(map(text, map(identifier, present)), ABSENT)} AS user_id"""
+    if columns.get("external_ids", "").startswith("STRUCT"):
+        ids = listed("external_ids", text(column("canonical_segment_id")))
     return relation_of(map(column, settings.traits), ids, source)
 
 

@@ -1,7 +1,7 @@
 """What a setting names in Cloud Storage, as files: read where they lie, through the official client."""
 
 import glob
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any, TypeVar
@@ -16,7 +16,6 @@ from persona.storage.cloud import attempt, bucket_of, waits
 
 # Large enough that a part's round trip is small beside its transfer; each reader keeps one.
 PART_BYTES = 4 * 2**20
-
 T = TypeVar("T")
 
 
@@ -37,7 +36,8 @@ class Objects(AbstractFileSystem):
         role = "roles/storage.objectViewer"
         self._attempt = partial(attempt, run=deadline, bucket=bucket, setting=setting, role=role)
         self._bucket = self.tried(lambda _: bucket_of(bucket))
-        self.blobs = {f"gs://{bucket}/{one.name}": one for one in self.tried(partial(self._listed, pattern))}
+        listed = self.tried(lambda deadline: [*self._listed(pattern, deadline)])
+        self.blobs = {f"gs://{bucket}/{one.name}": one for one in listed}
         if not self.blobs:
             raise Refused("storage", f"{setting}: there is no such object in bucket {bucket}")
 
@@ -65,21 +65,19 @@ class Objects(AbstractFileSystem):
             self.failure = error
             raise
 
-    def _listed(self, pattern: str, deadline: Deadline) -> list[Any]:
+    def _listed(self, pattern: str, deadline: Deadline) -> Iterator[Any]:
         """The files among the objects: no folder's own entry, nor `_SUCCESS` and `.crc` beside them."""
         whole = pattern + "*" if pattern.endswith("/") else pattern
         # Of all names that begin with a whole name, it is the first itself.
         most = None if "*" in whole else 1
         pattern = glob.escape(whole).replace("[*]", "*")  # all else stands for itself
-        blobs = []
         for blob in self._bucket.list_blobs(
             prefix=whole.partition("*")[0], max_results=most, timeout=waits(deadline), retry=None
         ):
             self._deadline.check("list more of the stored objects")
             beside = blob.name.rpartition("/")[2][:1] in {"", ".", "_"}
             if blob.name == whole or (fnmatchcase(blob.name, pattern) and not beside):
-                blobs.append(blob)
-        return blobs
+                yield blob
 
 
 class _Object(BlobReader):

@@ -6,7 +6,7 @@
 {% if dialect == "bigquery" %}
 -- Run it in BigQuery; another name puts the view elsewhere.
 {% else %}
--- Run it in DuckDB where the files lie under the same names (gs:// takes httpfs).
+-- Run it in DuckDB 2 or newer where the files lie under the same names (gs:// takes httpfs).
 {% endif %}
 CREATE OR REPLACE VIEW {{ view }} AS
 WITH personas AS (
