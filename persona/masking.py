@@ -6,7 +6,7 @@ import unicodedata
 # How an email address is written to escape masks: `%40`, `&#64;`, `(at)`, `[dot]`.
 _AT = re.compile(r" ?(?:%40|&#0*64;|&#x0*40;|&commat;|[(\[{]at[)\]}]|@) ?", re.IGNORECASE)
 _DOT = re.compile(r" ?[(\[{]dot[)\]}] ?", re.IGNORECASE)
-# `j.doe at example.com`, `j dot doe at example dot com`; without `(?:…)*+`, at which Python 3.11.2 fails.
+# `j.doe at example.com`, `j dot doe at example dot com`; `(?:…)*+` would do, but for Python 3.11.2.
 _SPELLED = re.compile(
     r"(?i)(?<!\S)(?=((?:\S+ dot )*))\1\S+(?: at (?:\S+(?: dot \S+)+|\.*[^\s.]+\.+[^\s.]\S*))+(?!\S)"
 )

@@ -83,6 +83,7 @@ BAD_RECORDS: dict[str, tuple[bytes, list[int], dict[str, int]]] = {
     "brackets": (b"],[\n" + line(3), [3], {"not_json": 1}),
     "bottomless": (b"[" * 9_999 + b"]" * 9_999 + b"\n" + line(3), [3], {"profile_not_object": 1}),
     "array": (b"[" + line(1) + b",\n" + line(2) + b", null]", [1, 2], {"profile_not_object": 1}),
+    "array, then blanks": (b"[" + b",".join([line(1)] * 999) + b"]" + b" " * 2**20, [1], {}),
     "array in lines": (b" \n[\n" + line(1) + b"\n]\n", [1], {}),
     "CSV": (MIXED, [1, 7], {"row_missing_columns": 1, "row_too_many_columns": 1}),
     "CSV of Excel": (b'\xef\xbb\xbfplan;WEB;"a ""b"""\r\n1;5;"x;\r\ny"\r\n2;;\r\n', [1], {}),

@@ -84,6 +84,7 @@ def looked_at(path: str, opened: Callable[[str], Any], deadline: Deadline) -> Fi
                 file = _told(path, name, block, packed)
                 if file.kind == "JSON array" and packed == "uncompressed":  # only its end is asked for
                     stream.seek(-min(BLOCK_BYTES, stream.seek(0, SEEK_END)), SEEK_END)
+                    block = stream.read()
                 # The engine takes a damaged one for a short one, and a quotation without an end for none.
                 while block and (file.kind in {"CSV", "JSON array"} or packed != "uncompressed"):
                     marks, returns = marks + block.count(b'"'), returns + block.count(b"\r")
@@ -92,7 +93,7 @@ def looked_at(path: str, opened: Callable[[str], Any], deadline: Deadline) -> Fi
                     block = unpacked.read(BLOCK_BYTES)
         except (EOFError, zlib.error, gzip.BadGzipFile, zstd.ZstdError):
             raise UnreadableFile(f"{name}: its {packed} is damaged or cut off; store it again") from None
-    if file.kind == "JSON array" and end != b"]":
+    if file.kind == "JSON array" and end not in {b"]", b""}:
         raise UnreadableFile(f"{name}: its array does not end in ]: cut off, or something is behind it")
     return file._replace(is_plain=marks + returns == 0, is_odd=marks % 2 == 1) if file.kind == "CSV" else file
 
@@ -121,7 +122,7 @@ def headed(files: Sequence[File], needed: Iterable[str], demanded: str = "") -> 
     """The same CSV files, no other column named: where a header is missing, a person's values stand there.
 
     Raises:
-        UnreadableFile: one does not name what is demanded, or nothing beside others; or a column twice.
+        UnreadableFile: one names nothing where others do, or not what is demanded; or a column twice.
     """
     lower = {name.lower() for name in needed}
     masked = []

@@ -180,13 +180,13 @@ def judged(traits: Sequence[str], records: str) -> str:
     return relation_of(columns, listed("profile.external_ids"), source, problem)
 
 
-def listed(external_ids: str, canonical_segment_id: str = ABSENT) -> str:
+def listed(external_ids: str) -> str:
     """The columns of a list of external ids: how many, their types, and whose they are."""
     first = f"[one.id FOR one IN {external_ids} IF one.\"type\" = 'user_id'][1]"
     return f"""
       IFNULL(LEN({external_ids}), 0) AS identities,
       CONCAT_WS(CHR(31), [one.type FOR one IN {external_ids}]) AS types,
-      {canonical_segment_id} AS canonical_segment_id, NULLIF(CAST({first} AS VARCHAR), '') AS user_id"""
+      {ABSENT} AS canonical_segment_id, NULLIF(CAST({first} AS VARCHAR), '') AS user_id"""
 
 
 def relation_of(traits: Iterable[str], ids: str, source: str, problem: str = ABSENT) -> str:

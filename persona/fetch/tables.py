@@ -76,7 +76,7 @@ def parquet(engine: Engine, files: Sequence[File], settings: Settings) -> Readin
         return [_flat(columns, settings, source)], _traits_of_rows(source, settings)
     schemas = f"parquet_schema([{', '.join(literal(one.path) for one in files)}])"
     named = "HAVING NOT BOOL_OR(LOWER(name) = 'traits')"
-    if flat := engine.rows(f"SELECT file_name FROM {schemas} GROUP BY file_name {named}"):
+    if len(files) > 1 and (flat := engine.rows(f"SELECT file_name FROM {schemas} GROUP BY 1 {named}")):
         words = "expected a column traits, as other files have; name files of one form with *"
         raise UnreadableFile(f"{PurePath(flat[0]['file_name']).name}: {words}")
     nested = [f"{name}: TRY_CAST({name} AS JSON)" for name in ("traits", "external_ids") if name in columns]
@@ -139,8 +139,6 @@ def _flat(columns: Mapping[str, str], settings: Settings, source: str) -> str:
       {identities or 0} AS identities, {f"CONCAT_WS(CHR(31), {types})" if types else "''"} AS types,
       {text(column("canonical_segment_id"))} AS canonical_segment_id,
       {next(map(text, map(identifier, present)), ABSENT)} AS user_id"""
-    if columns.get("external_ids", "").startswith("STRUCT"):
-        ids = listed("external_ids", text(column("canonical_segment_id")))
     return relation_of(map(column, settings.traits), ids, source)
 
 
