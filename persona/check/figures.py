@@ -24,7 +24,8 @@ MOST_EXPRESSIONS = 10_000
 MOST_CHARACTERS, MOST_FIGURES = 2**15, 1_000
 
 # Braces, or an unclosed pair with a name behind it; and a sign or word that a writer may have typed beside
-# them all the same, at most twenty characters before, with emphasis between.
+# them all the same, with emphasis between.
+_MOST_BEFORE_CHARACTERS = 20  # the longest currency, a space and the emphasis
 _BEFORE = r"(?:{sign}[ \u00a0]?)?(?P<opening>[*_`]{{0,3}})\Z"
 _BRACES = r"""
     \{{\{{(?<!\{{\{{\{{)\{{*+  # a run of them once
@@ -82,7 +83,7 @@ class Passages:
             expression = braces["name"] if braces["expression"] is None else braces["expression"]
             figure, fault = self._figure(expression)
             last = braces.start()
-            beside = next(self._before.finditer(text, max(end, last - 20), last))
+            beside = next(self._before.finditer(text, max(end, last - _MOST_BEFORE_CHARACTERS), last))
             opening, closing = beside["opening"], braces["closing"]
             if opening[-1:] == closing[:1] == "`":
                 opening, closing = opening[:-1], closing[1:]

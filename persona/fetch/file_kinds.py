@@ -81,13 +81,14 @@ def looked_at(path: str, opened: Callable[[str], Any], deadline: Deadline) -> Fi
         try:
             with unpack(stream) as unpacked:
                 block = unpacked.read(HEAD_BYTES)
-                file = _told(path, name, block, packed)
+                file = _file_of(path, name, block, packed)
                 if file.kind == "JSON array" and packed == "uncompressed":  # only its end is asked for
                     stream.seek(-min(BLOCK_BYTES, stream.seek(0, SEEK_END)), SEEK_END)
                     block = stream.read()
                 # The engine takes a damaged one for a short one, and a quotation without an end for none.
                 while block and (file.kind in {"CSV", "JSON array"} or packed != "uncompressed"):
-                    marks, returns = marks + block.count(b'"'), returns + block.count(b"\r")
+                    if file.kind == "CSV":
+                        marks, returns = marks + block.count(b'"'), returns + block.count(b"\r")
                     end = block.rstrip()[-1:] or end
                     deadline.check("read more of the file")
                     block = unpacked.read(BLOCK_BYTES)
@@ -95,10 +96,10 @@ def looked_at(path: str, opened: Callable[[str], Any], deadline: Deadline) -> Fi
             raise UnreadableFile(f"{name}: its {packed} is damaged or cut off; store it again") from None
     if file.kind == "JSON array" and end not in {b"]", b""}:
         raise UnreadableFile(f"{name}: its array does not end in ]: cut off, or something is behind it")
-    return file._replace(is_plain=marks + returns == 0, is_odd=marks % 2 == 1) if file.kind == "CSV" else file
+    return file._replace(is_plain=marks + returns == 0, is_odd=marks % 2 == 1)
 
 
-def _told(path: str, name: str, head: bytes, packed: str) -> File:
+def _file_of(path: str, name: str, head: bytes, packed: str) -> File:
     """What a file is, by how it begins."""
     if head.startswith(b"PAR1") and packed == "uncompressed":
         return File(path, "Parquet")
@@ -132,12 +133,12 @@ def headed(files: Sequence[File], needed: Iterable[str], demanded: str = "") -> 
         if twice := [name for name in columns if name and named[name.lower()] > 1]:
             raise UnreadableFile(f"{file.name}: expected each column once, got {twice[0]} twice; rename one")
         masked.append(file._replace(columns=columns))
-    told = [any(file.columns) and demanded in {"", *map(str.lower, file.columns)} for file in masked]
-    if not all(told) and (demanded or any(told)):
-        words = (
-            f"expected a header that names {demanded or 'traits or ids that are needed'} in every CSV file"
-        )
-        raise UnreadableFile(f"{masked[told.index(False)].name}: {words}; warehouses write it with HEADER")
+    enough = {demanded} if demanded else lower
+    bare = [file.name for file in masked if enough.isdisjoint(map(str.lower, file.columns))]
+    if bare and (demanded or len(bare) < len(files)):
+        columns_needed = demanded or "traits or ids that are needed"
+        words = f"expected a header that names {columns_needed} in every CSV file"
+        raise UnreadableFile(f"{bare[0]}: {words}; warehouses write it with HEADER")
     return masked
 
 
@@ -178,8 +179,7 @@ def _as_text(columns: Sequence[str]) -> str:
     names = [
         name if name and lower.index(name.lower()) == i else f"{name}\n{i}" for i, name in enumerate(columns)
     ]
-    types = ", ".join(f"{identifier(name)}: 'VARCHAR'" for name in names)
-    return f"{{{types}}}"
+    return "{" + ", ".join(f"{identifier(name)}: 'VARCHAR'" for name in names) + "}"
 
 
 def _read(function: str, paths: Sequence[str], packed: str, options: str) -> str:
